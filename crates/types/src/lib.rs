@@ -1,1 +1,28 @@
-//! Salus types.
+//! Everything that the organisations of a Salus network exchange, sign or hash, in one canonical encoding.
+//!
+//! Clients, verifiers and nodes share these types; executing them is the business of `salus-ledger`.
+//! Architecture invariant: no I/O, no clock, no randomness; nothing here decides anything.
+
+pub mod action;
+pub mod block;
+pub mod category;
+pub mod codec;
+pub mod genesis;
+pub mod ids;
+pub mod namespace;
+pub mod organisation;
+pub mod proof;
+pub mod state;
+pub mod transaction;
+pub mod vault;
+
+pub use codec::{Bounded, DecodeError, Text, decode_canonical};
+pub use ids::{
+    AccessId, Address, CompartmentId, GrantId, NetworkId, OrganisationId, PractitionerCredential,
+    TransactionId, UnknownName, VersionId,
+};
+pub use salus_crypto::hash::Digest;
+pub use salus_crypto::sign::{PublicKey, Signature, SigningKey};
+
+#[cfg(test)]
+mod tests;

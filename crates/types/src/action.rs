@@ -1,0 +1,170 @@
+//! Actions: what a transaction asks of a contract. One struct per action, one variant per struct.
+
+use crate::category::Purpose;
+use crate::codec::codec_struct;
+use crate::ids::{AccessId, Address, GrantId, OrganisationId};
+use bytes::BufMut;
+use commonware_codec::{Buf, Encode, EncodeSize, Error, Read, Write};
+use salus_crypto::hash::{Digest, hash};
+
+codec_struct! {
+    /// `registry`: an organisation that has proofed a person's identity registers the pairwise address.
+    pub struct RegisterPatient {
+        /// The patient's address at the signing organisation.
+        pub address: Address,
+    }
+}
+
+codec_struct! {
+    /// `registry`: an organisation vouches for a practitioner by a salted commitment.
+    pub struct RegisterPractitioner {
+        /// [`crate::PractitionerCredential::commitment`].
+        pub commitment: Digest,
+    }
+}
+
+codec_struct! {
+    /// `records`: the signing organisation commits to a batch of sealed record versions.
+    pub struct Anchor {
+        /// RFC 9162 root over the commitments of the batch, padded with dummies to the size class.
+        pub batch_root: Digest,
+        /// Number of the batch at this organisation; no number is used twice.
+        pub sequence: u64,
+        /// The batch has [`crate::vault::batch_size`] of this class leaves.
+        pub size_class: u8,
+    }
+}
+
+codec_struct! {
+    /// `consent`: signed by the one-time key whose hash is the grant.
+    pub struct Grant {
+        /// [`crate::vault::Terms::commitment`]: what is granted, sealed to those concerned.
+        pub terms: Digest,
+        /// [`scope_commitment`]: who may use the grant and for which purpose, opened by each access event.
+        pub scope: Digest,
+        /// Block time from which the grant is dead, in milliseconds since 1970-01-01 UTC.
+        pub expiry_ms: u64,
+    }
+}
+
+codec_struct! {
+    /// `consent`: signed by the one-time key of the grant. No access event succeeds from that block on.
+    pub struct Revoke {
+        /// The grant to end.
+        pub grant: GrantId,
+    }
+}
+
+codec_struct! {
+    /// `access`: a grantee states, before it reads, which versions it is about to read and why.
+    pub struct Access {
+        /// The grant that it relies on.
+        pub grant: GrantId,
+        /// Opens [`Grant::scope`] for the signing organisation and `purpose`.
+        pub scope_salt: [u8; 32],
+        /// The purpose of this access.
+        pub purpose: Purpose,
+        /// RFC 9162 root over the version ids in the order in which they are requested.
+        pub versions_root: Digest,
+        /// Number of versions.
+        pub count: u32,
+        /// Commitment of the practitioner who asks, registered by the signing organisation.
+        pub practitioner: Digest,
+        /// 16 random bytes: the same read twice is two events.
+        pub nonce: [u8; 16],
+    }
+}
+
+codec_struct! {
+    /// `access`: a former grantee states that its copy of what the grant gave is deleted.
+    pub struct Dropped {
+        /// The grant, revoked or expired.
+        pub grant: GrantId,
+        /// Number of versions deleted.
+        pub count: u32,
+    }
+}
+
+codec_struct! {
+    /// `access`: an organisation anchors the head of its hash-chained access log.
+    pub struct AnchorLog {
+        /// Hash of the newest entry.
+        pub head: Digest,
+        /// Number of entries up to and including it.
+        pub entries: u64,
+        /// Number of this anchor at this organisation; no number is used twice.
+        pub sequence: u64,
+    }
+}
+
+impl Access {
+    /// The event's id. It does not depend on the signature, so it is known before signing.
+    pub fn id(&self, organisation: &OrganisationId) -> AccessId {
+        AccessId(hash("salus/access/v1", &[organisation.as_str().as_bytes(), &self.encode()]))
+    }
+}
+
+/// Commits to who may use a grant and for which purpose. The ledger learns the grantee with the first
+/// access event, not before.
+pub fn scope_commitment(grantee: &OrganisationId, purpose: Purpose, salt: &[u8; 32]) -> Digest {
+    hash("salus/scope/v1", &[grantee.as_str().as_bytes(), &[purpose.code()], salt])
+}
+
+/// Declares the sum of all actions, tagged by one byte.
+macro_rules! actions {
+    ($($(#[$meta:meta])* $name:ident = $tag:literal),* $(,)?) => {
+        /// Every action. The tag is the first byte of the encoding.
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub enum Action { $($(#[$meta])* $name($name)),* }
+
+        impl Write for Action {
+            fn write(&self, buf: &mut impl BufMut) {
+                match self { $(Self::$name(action) => { buf.put_u8($tag); action.write(buf); })* }
+            }
+        }
+        impl EncodeSize for Action {
+            fn encode_size(&self) -> usize {
+                1 + match self { $(Self::$name(action) => action.encode_size()),* }
+            }
+        }
+        impl Read for Action {
+            type Cfg = ();
+            fn read_cfg(buf: &mut impl Buf, _: &()) -> Result<Self, Error> {
+                match u8::read_cfg(buf, &())? {
+                    $($tag => Ok(Self::$name($name::read_cfg(buf, &())?)),)*
+                    tag => Err(Error::InvalidEnum(tag)),
+                }
+            }
+        }
+        $(impl From<$name> for Action {
+            fn from(action: $name) -> Self {
+                Self::$name(action)
+            }
+        })*
+        impl Action {
+            /// The action's name, for people and metrics.
+            pub fn name(&self) -> &'static str {
+                match self { $(Self::$name(_) => stringify!($name)),* }
+            }
+        }
+    };
+}
+
+actions! {
+    /// See [`RegisterPatient`].
+    RegisterPatient = 1,
+    /// See [`RegisterPractitioner`].
+    RegisterPractitioner = 2,
+    /// See [`Anchor`].
+    Anchor = 3,
+    /// See [`Grant`].
+    Grant = 4,
+    /// See [`Revoke`].
+    Revoke = 5,
+    /// See [`Access`].
+    Access = 6,
+    /// See [`Dropped`].
+    Dropped = 7,
+    /// See [`AnchorLog`].
+    AnchorLog = 8,
+}

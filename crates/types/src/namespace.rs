@@ -1,0 +1,18 @@
+//! Every namespace under which something is signed. No signature is made under any other.
+
+/// A ledger transaction.
+pub const TRANSACTION: &str = "salus/transaction/v1";
+/// The consensus of the validators; commonware derives its own suffixes from it.
+pub const CONSENSUS: &str = "salus/consensus/v1";
+/// A request of a patient's device to a custodian or source organisation.
+pub const PATIENT_REQUEST: &str = "salus/patient-request/v1";
+/// Proof that an enrolling person holds the pairwise key.
+pub const ENROLMENT: &str = "salus/enrolment/v1";
+/// An envelope sealed to one recipient.
+pub const ENVELOPE: &str = "salus/envelope/v1";
+/// A batch of sealed packages on its way from a source to a custodian.
+pub const CUSTODY_BATCH: &str = "salus/custody-batch/v1";
+/// A compartment's record: owner, wraps, predecessor.
+pub const COMPARTMENT: &str = "salus/compartment/v1";
+/// A link key offered by an organisation.
+pub const LINK: &str = "salus/link/v1";

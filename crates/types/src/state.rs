@@ -1,0 +1,197 @@
+//! The ledger's state: every key, and the entry under it. No key is built elsewhere.
+
+use crate::category::Purpose;
+use crate::codec::{Bounded, codec_struct};
+use crate::ids::{AccessId, Address, GrantId, OrganisationId};
+use crate::organisation::Organisation;
+use bytes::BufMut;
+use commonware_codec::{Buf, Error, FixedSize, Read, Write};
+use salus_crypto::hash::{Digest, hash};
+use salus_crypto::sign::PublicKey;
+
+/// Largest state value in bytes.
+pub const STATE_VALUE_BYTES_MAX: usize = 4_096;
+
+/// An encoded entry.
+pub type StateValue = Bounded<u8, STATE_VALUE_BYTES_MAX>;
+
+/// The 32-byte key of a state entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[serde(transparent)]
+pub struct StateKey(pub Digest);
+
+impl Write for StateKey {
+    fn write(&self, buf: &mut impl BufMut) {
+        self.0.write(buf);
+    }
+}
+
+impl FixedSize for StateKey {
+    const SIZE: usize = 32;
+}
+
+impl Read for StateKey {
+    type Cfg = ();
+    fn read_cfg(buf: &mut impl Buf, _: &()) -> Result<Self, Error> {
+        Digest::read_cfg(buf, &()).map(Self)
+    }
+}
+
+/// One function per kind of entry.
+pub mod key {
+    use super::*;
+
+    /// [`Organisation`], by its node key: who signs.
+    pub fn organisation(node_key: &PublicKey) -> StateKey {
+        StateKey(hash("salus/state/organisation/v1", &[node_key.as_ref()]))
+    }
+
+    /// [`PatientEntry`].
+    pub fn patient(address: &Address) -> StateKey {
+        StateKey(hash("salus/state/patient/v1", &[address.as_bytes()]))
+    }
+
+    /// [`PractitionerEntry`].
+    pub fn practitioner(commitment: &Digest) -> StateKey {
+        StateKey(hash("salus/state/practitioner/v1", &[commitment.as_ref()]))
+    }
+
+    /// [`AnchorEntry`].
+    pub fn anchor(organisation: &OrganisationId, sequence: u64) -> StateKey {
+        let organisation = organisation.as_str().as_bytes();
+        StateKey(hash("salus/state/anchor/v1", &[organisation, &sequence.to_be_bytes()]))
+    }
+
+    /// [`GrantEntry`].
+    pub fn grant(grant: &GrantId) -> StateKey {
+        StateKey(hash("salus/state/grant/v1", &[grant.as_bytes()]))
+    }
+
+    /// [`AccessEntry`].
+    pub fn access(access: &AccessId) -> StateKey {
+        StateKey(hash("salus/state/access/v1", &[access.as_bytes()]))
+    }
+
+    /// [`AccessId`] of the access event with a number under a grant, from 0 without gaps: a patient finds
+    /// every event of a grant, and a missing one shows.
+    pub fn access_of_grant(grant: &GrantId, number: u32) -> StateKey {
+        StateKey(hash("salus/state/access-of-grant/v1", &[grant.as_bytes(), &number.to_be_bytes()]))
+    }
+
+    /// [`DroppedEntry`].
+    pub fn dropped(grant: &GrantId, organisation: &OrganisationId) -> StateKey {
+        StateKey(hash("salus/state/dropped/v1", &[grant.as_bytes(), organisation.as_str().as_bytes()]))
+    }
+
+    /// [`LogEntry`].
+    pub fn log(organisation: &OrganisationId, sequence: u64) -> StateKey {
+        let organisation = organisation.as_str().as_bytes();
+        StateKey(hash("salus/state/log/v1", &[organisation, &sequence.to_be_bytes()]))
+    }
+}
+
+codec_struct! {
+    /// A registered patient address.
+    pub struct PatientEntry {
+        /// The organisation that registered it.
+        pub organisation: OrganisationId,
+        /// Height of the registration.
+        pub height: u64,
+    }
+}
+
+codec_struct! {
+    /// A registered practitioner commitment.
+    pub struct PractitionerEntry {
+        /// The organisation that vouches.
+        pub organisation: OrganisationId,
+        /// Height of the registration.
+        pub height: u64,
+    }
+}
+
+codec_struct! {
+    /// An anchored batch.
+    pub struct AnchorEntry {
+        /// Root over the commitments.
+        pub batch_root: Digest,
+        /// Size class.
+        pub size_class: u8,
+        /// Height of the anchor.
+        pub height: u64,
+        /// Time of that block in milliseconds.
+        pub time_ms: u64,
+    }
+}
+
+codec_struct! {
+    /// A grant.
+    pub struct GrantEntry {
+        /// Commitment to the terms.
+        pub terms: Digest,
+        /// Commitment to grantee and purpose.
+        pub scope: Digest,
+        /// Time from which it is dead, in milliseconds.
+        pub expiry_ms: u64,
+        /// Height at which it was granted.
+        pub height: u64,
+        /// Height at which it was revoked.
+        pub revoked: Option<u64>,
+        /// Number of access events so far.
+        pub accesses: u32,
+    }
+}
+
+impl GrantEntry {
+    /// Whether an access event at `time_ms` may rely on the grant.
+    pub fn is_live(&self, time_ms: u64) -> bool {
+        self.revoked.is_none() && time_ms < self.expiry_ms
+    }
+}
+
+codec_struct! {
+    /// A finalised access event.
+    pub struct AccessEntry {
+        /// The grant it relied on.
+        pub grant: GrantId,
+        /// The organisation that reads.
+        pub organisation: OrganisationId,
+        /// The purpose.
+        pub purpose: Purpose,
+        /// Root over the version ids.
+        pub versions_root: Digest,
+        /// Number of versions.
+        pub count: u32,
+        /// Commitment of the practitioner.
+        pub practitioner: Digest,
+        /// Height of the event.
+        pub height: u64,
+        /// Time of that block in milliseconds.
+        pub time_ms: u64,
+    }
+}
+
+codec_struct! {
+    /// A receipt of deletion.
+    pub struct DroppedEntry {
+        /// Number of versions deleted.
+        pub count: u32,
+        /// Height of the receipt.
+        pub height: u64,
+    }
+}
+
+codec_struct! {
+    /// An anchored head of an access log.
+    pub struct LogEntry {
+        /// Hash of the newest entry.
+        pub head: Digest,
+        /// Number of entries.
+        pub entries: u64,
+        /// Height of the anchor.
+        pub height: u64,
+    }
+}
+
+/// The entry under [`key::organisation`].
+pub type OrganisationEntry = Organisation;

@@ -1,0 +1,23 @@
+//! What organisations and patients exchange off the ledger: sealed packages, compartments, terms, letters,
+//! requests and releases.
+
+mod compartment;
+mod custody;
+mod package;
+mod request;
+mod terms;
+
+pub use compartment::{
+    CompartmentRecord, CompartmentStatement, LINK_KEY_LENGTH, PatientLink, WRAPPED_KEY_LENGTH, WrapContent,
+};
+pub use custody::{CustodyBatch, CustodyBatchBody, CustodyItem, ITEMS_PER_BATCH_MAX, OrganisationLink};
+pub use package::{
+    Content, PackageHeader, RecordSecret, SEALED_BYTES_MAX, SUITE_1, SealedPackage, batch_size,
+    record_commitment, size_class,
+};
+pub use request::{
+    Directory, EnrolmentAnswer, EnrolmentRequest, ListedVersion, PatientAsk, PatientRequest,
+    PatientRequestBody, Release, ReleaseAsk, ReleaseForGrant, ReleasedShare, ReleasedVersion,
+    VERSIONS_PER_REQUEST_MAX, VersionList,
+};
+pub use terms::{CompartmentKey, Letter, SealedEnvelope, SourceNotice, Terms};

@@ -1,0 +1,131 @@
+//! The terms of a grant, and the letters in which a patient's device sends them.
+
+use super::compartment::LINK_KEY_LENGTH;
+use crate::category::{Category, Purpose};
+use crate::codec::{Bounded, Text, codec_struct};
+use crate::ids::{Address, CompartmentId, GrantId, NetworkId, OrganisationId};
+use bytes::BufMut;
+use commonware_codec::{Buf, Encode, Error, FixedSize, Read, Write};
+use salus_crypto::hash::{Digest, hash};
+use salus_crypto::sign::{PublicKey, Signature};
+use std::fmt;
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+codec_struct! {
+    /// What is granted. The ledger carries only the commitment; grantee and source know the terms from a
+    /// letter, custodians when the grantee opens the commitment to them.
+    pub struct Terms {
+        /// The network.
+        pub network: NetworkId,
+        /// The grant.
+        pub grant: GrantId,
+        /// Whose records: the source organisation.
+        pub source: OrganisationId,
+        /// Who may read.
+        pub grantee: OrganisationId,
+        /// The patient at the source.
+        pub owner: Address,
+        /// For which purpose.
+        pub purpose: Purpose,
+        /// Time from which it holds, in milliseconds since 1970-01-01 UTC.
+        pub not_before_ms: u64,
+        /// Time from which it is dead; the same as on the ledger.
+        pub expiry_ms: u64,
+        /// The compartments granted.
+        pub compartments: Bounded<CompartmentId, 64>,
+        /// Whether compartments of later epochs follow.
+        pub future: bool,
+        /// Only this practitioner (commitment), if any.
+        pub practitioner: Option<Digest>,
+        /// Opens [`crate::action::Grant::scope`].
+        pub scope_salt: [u8; 32],
+    }
+}
+
+impl Terms {
+    /// The commitment that the ledger carries.
+    pub fn commitment(&self, salt: &[u8; 32]) -> Digest {
+        hash("salus/terms/v1", &[salt, &self.encode()])
+    }
+}
+
+/// A compartment's key on its way to a grantee.
+#[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
+pub struct CompartmentKey {
+    /// The compartment.
+    #[zeroize(skip)]
+    pub compartment: CompartmentId,
+    /// Its category.
+    #[zeroize(skip)]
+    pub category: Category,
+    /// The key CK.
+    pub key: [u8; 32],
+}
+
+impl fmt::Debug for CompartmentKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "CompartmentKey({})", self.compartment)
+    }
+}
+
+impl Write for CompartmentKey {
+    fn write(&self, buf: &mut impl BufMut) {
+        self.compartment.write(buf);
+        self.category.write(buf);
+        self.key.write(buf);
+    }
+}
+
+impl FixedSize for CompartmentKey {
+    const SIZE: usize = 65;
+}
+
+impl Read for CompartmentKey {
+    type Cfg = ();
+    fn read_cfg(buf: &mut impl Buf, _: &()) -> Result<Self, Error> {
+        Ok(Self {
+            compartment: CompartmentId::read_cfg(buf, &())?,
+            category: Category::read_cfg(buf, &())?,
+            key: <[u8; 32]>::read_cfg(buf, &())?,
+        })
+    }
+}
+
+codec_struct! {
+    /// From the patient's device to the grantee: the terms, how to open them, and the keys.
+    pub struct Letter {
+        /// The terms.
+        pub terms: Terms,
+        /// Opens their commitment.
+        pub terms_salt: [u8; 32],
+        /// The keys of the compartments granted.
+        pub keys: Bounded<CompartmentKey, 64>,
+        /// The patient's own FHIR Patient id at the grantee; empty asks it to create one.
+        pub patient: Text<64>,
+    }
+}
+
+codec_struct! {
+    /// From the patient's device to the source: so that later epochs reach the grantee, and end with a revoke.
+    pub struct SourceNotice {
+        /// The terms.
+        pub terms: Terms,
+        /// Opens their commitment.
+        pub terms_salt: [u8; 32],
+    }
+}
+
+codec_struct! {
+    /// An HPKE envelope (X-Wing, HKDF-SHA256, AES-256-GCM) with its sender's signature.
+    pub struct SealedEnvelope {
+        /// KEM encapsulation.
+        pub encapsulation: Bounded<u8, LINK_KEY_LENGTH>,
+        /// Ciphertext.
+        pub ciphertext: Bounded<u8, { 64 * 1024 * 1024 }>,
+        /// Who signs.
+        pub sender: PublicKey,
+        /// Over `encapsulation || ciphertext || context` ([`crate::namespace::ENVELOPE`]), where context is
+        /// the HPKE `info` of the envelope's kind.
+        pub signature: Signature,
+    }
+}
