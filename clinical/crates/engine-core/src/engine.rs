@@ -1,0 +1,182 @@
+//! The engine as the process sees it.
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    body::Body,
+    http::{Request, Response},
+};
+use bytes::Bytes;
+use helios_fhir::FhirVersion;
+use helios_rest::{AppState, ServerConfig, routing::fhir_routes, validation::ValidationService};
+use serde::Serialize;
+use tower::ServiceExt;
+
+use crate::{
+    Error,
+    guard::Guarded,
+    metadata,
+    outbox::Outbox,
+    principal::{self, Mode, Principal, Scope},
+    shares::Shares,
+    store::Store,
+};
+
+/// The largest request body.
+pub const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// How often the write-ahead log is looked at.
+const WAL_INTERVAL: Duration = Duration::from_secs(2);
+
+/// What to open.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Folder of the database.
+    pub data: PathBuf,
+    /// Folder that holds `search-parameters-r4.json`.
+    pub definitions: PathBuf,
+    /// Public address of the FHIR API, without a trailing slash.
+    pub base_url: String,
+    /// What validation does to feeds.
+    pub feed_validation: FeedValidation,
+}
+
+/// What validation does to what feeds write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FeedValidation {
+    /// Store and tag what is wrong.
+    Flag,
+    /// Refuse what is wrong.
+    Enforce,
+    /// Store without looking.
+    Off,
+}
+
+/// Numbers for the supervisor.
+#[derive(Debug, Serialize)]
+pub struct Status {
+    resources: i64,
+    outbox: i64,
+    #[serde(rename = "lastSeq")]
+    last_seq: i64,
+}
+
+/// The open clinical store.
+pub struct Engine {
+    store: Arc<Store>,
+    shares: Arc<Shares>,
+    outbox: Outbox,
+    feed_validation: FeedValidation,
+    /// Handlers that refuse what fails validation, and handlers that do not look.
+    strict: Router,
+    lenient: Router,
+    metadata: Bytes,
+}
+
+impl Engine {
+    /// Opens the store and finishes what an earlier process left undone.
+    pub async fn open(options: Options) -> Result<Self, Error> {
+        let store = Store::open(&options.data, &options.definitions)?;
+        let shares = Arc::new(Shares::load(Arc::clone(&store)).await?);
+        shares.resume().await?;
+        let config = config(&options, "enforce");
+        let validation = ValidationService::from_config(&config.validation, None, FhirVersion::R4);
+        let guarded = Arc::new(Guarded::new(Arc::clone(&store), Arc::clone(&shares), validation));
+        let strict = fhir_routes::create_routes(AppState::new(Arc::clone(&guarded), config));
+        let lenient = fhir_routes::create_routes(AppState::new(guarded, self::config(&options, "off")));
+        let metadata = statement(&strict).await?;
+        let outbox = Outbox::new(Arc::clone(&store));
+        let feed_validation = options.feed_validation;
+        Ok(Self { store, shares, outbox, feed_validation, strict, lenient, metadata })
+    }
+
+    /// Answers a FHIR request whose path is relative to the FHIR base, on behalf of `principal`.
+    /// A write that is answered with success is durable.
+    pub async fn fhir(&self, principal: Principal, request: Request<Body>, writes: bool) -> Result<Response<Body>, Error> {
+        let mut principal = principal;
+        let policy = match principal.mode {
+            Mode::Interactive => FeedValidation::Enforce,
+            Mode::Feed => self.feed_validation,
+        };
+        principal.flag_invalid = policy == FeedValidation::Flag;
+        let routes = if policy == FeedValidation::Enforce { &self.strict } else { &self.lenient };
+        let answer = principal::within(principal, routes.clone().oneshot(request)).await;
+        let response = answer.unwrap_or_else(|never| match never {});
+        if writes {
+            self.store.durable.sync().await?;
+            self.outbox.announce();
+        }
+        Ok(response)
+    }
+
+    /// The CapabilityStatement.
+    pub fn metadata(&self) -> Bytes {
+        self.metadata.clone()
+    }
+
+    /// The outbox.
+    pub fn outbox(&self) -> &Outbox {
+        &self.outbox
+    }
+
+    /// The share sets.
+    pub fn shares(&self) -> &Shares {
+        &self.shares
+    }
+
+    /// Numbers for the supervisor.
+    pub async fn status(&self) -> Result<Status, Error> {
+        let sql = "SELECT count(*) FROM resources WHERE is_deleted = 0";
+        let resources = self.store.read(|db| Ok(db.query_row(sql, [], |row| row.get(0))?)).await?;
+        Ok(Status { resources, outbox: self.outbox.pending().await?, last_seq: self.outbox.last().await? })
+    }
+
+    /// Keeps the write-ahead log small; never returns.
+    pub async fn maintain(&self) {
+        loop {
+            tokio::time::sleep(WAL_INTERVAL).await;
+            if let Err(error) = self.store.backend.maintain_wal().await {
+                tracing::warn!(%error, "the write-ahead log could not be folded back");
+            }
+        }
+    }
+
+    /// Folds the write-ahead log back before the process ends.
+    pub async fn close(&self) -> Result<(), Error> {
+        self.store.durable.sync().await?;
+        self.store.checkpoint().await.map(drop)
+    }
+}
+
+fn config(options: &Options, validation: &str) -> ServerConfig {
+    let mut config = ServerConfig {
+        base_url: options.base_url.clone(),
+        data_dir: Some(options.definitions.clone()),
+        default_tenant: crate::store::TENANT.to_owned(),
+        default_fhir_version: FhirVersion::R4,
+        max_body_size: BODY_BYTES_MAX,
+        sof_enabled: false,
+        ..Default::default()
+    };
+    config.validation.mode = validation.to_owned();
+    config
+}
+
+async fn statement(routes: &Router) -> Result<Bytes, Error> {
+    let nobody = Principal {
+        id: String::new(),
+        read: Scope::None,
+        write: Scope::None,
+        shares: Default::default(),
+        mode: Mode::Interactive,
+        flag_invalid: false,
+    };
+    let request = Request::get("/metadata").body(Body::empty()).map_err(|e| Error::Store(e.to_string()))?;
+    let answer = principal::within(nobody, routes.clone().oneshot(request)).await;
+    let response = answer.unwrap_or_else(|never| match never {});
+    let bytes = axum::body::to_bytes(response.into_body(), BODY_BYTES_MAX)
+        .await
+        .map_err(|e| Error::Store(e.to_string()))?;
+    metadata::truthful(&bytes).ok_or_else(|| Error::Store("no capability statement".into()))
+}

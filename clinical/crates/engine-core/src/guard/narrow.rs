@@ -1,0 +1,114 @@
+//! What is added to a search before it runs. Every addition is a further AND: it can only take away.
+
+use helios_persistence::{
+    StorageResult,
+    error::{BackendError, StorageError},
+    types::{SearchModifier, SearchParamType, SearchParameter, SearchQuery, SearchValue},
+};
+
+use super::Guarded;
+use crate::{
+    compartment,
+    principal::{self, Principal, Scope},
+    shares::{LABEL_SHARED, LABEL_SYSTEM, Partition},
+};
+
+/// An id that no resource has: underscores are not allowed in one.
+const NOBODY: &str = "_nobody_";
+
+impl Guarded {
+    /// `query`, as the current principal may run it.
+    pub(super) async fn narrowed(&self, query: &SearchQuery) -> StorageResult<SearchQuery> {
+        let principal = principal::current()?;
+        if principal.read == Scope::None {
+            return Err(principal::forbidden("search"));
+        }
+        let shares = self.shares.partition(&principal);
+        let mut query = query.clone();
+        if let Scope::Patient(patient) = &principal.read {
+            let restriction = self.to_patient(&query.resource_type, patient, &shares).await?;
+            query.parameters.extend(restriction);
+        }
+        query.parameters.extend(without_hidden(shares));
+        Ok(query)
+    }
+
+    /// Restricts a type to one patient; nothing for a type that says nothing about patients.
+    async fn to_patient(
+        &self,
+        resource_type: &str,
+        patient: &str,
+        shares: &Partition,
+    ) -> StorageResult<Option<SearchParameter>> {
+        if resource_type == "Patient" {
+            let copies = self.shares.members("Patient", shares.visible.clone()).await.map_err(internal)?;
+            let ids = std::iter::once(patient.to_owned()).chain(copies);
+            return Ok(Some(parameter("_id", SearchParamType::Token, ids)));
+        }
+        if compartment::is_open(resource_type) {
+            return Ok(None);
+        }
+        Ok(Some(match compartment::owner_of_type(resource_type) {
+            Some(owner) => parameter(owner.param, SearchParamType::Reference, [format!("Patient/{patient}")]),
+            None => parameter("_id", SearchParamType::Token, [NOBODY.to_owned()]),
+        }))
+    }
+}
+
+/// Takes the copies away that the principal does not see.
+fn without_hidden(shares: Partition) -> Option<SearchParameter> {
+    if shares.hidden.is_empty() {
+        None
+    } else if shares.visible.is_empty() {
+        Some(without_copies())
+    } else {
+        Some(without(shares.hidden))
+    }
+}
+
+/// Takes all imported copies away: no client writes one, so no write may match one.
+pub(super) fn without_copies() -> SearchParameter {
+    without([LABEL_SHARED.to_owned()])
+}
+
+/// The same, as the text of a conditional interaction's criteria. Empty criteria stay empty.
+pub(super) fn criteria_without_copies(criteria: &str) -> String {
+    if criteria.is_empty() {
+        return String::new();
+    }
+    format!("{criteria}&_security:not={LABEL_SYSTEM}|{LABEL_SHARED}")
+}
+
+/// Whether the principal may use conditional interactions, which answer questions about what exists.
+pub(super) fn may_match(principal: &Principal) -> bool {
+    principal.write == Scope::All
+}
+
+fn without(codes: impl IntoIterator<Item = String>) -> SearchParameter {
+    let values = codes.into_iter().map(|code| format!("{LABEL_SYSTEM}|{code}"));
+    SearchParameter {
+        modifier: Some(SearchModifier::Not),
+        ..parameter("_security", SearchParamType::Token, values)
+    }
+}
+
+fn parameter(
+    name: &str,
+    param_type: SearchParamType,
+    values: impl IntoIterator<Item = String>,
+) -> SearchParameter {
+    SearchParameter {
+        name: name.to_owned(),
+        param_type,
+        values: values.into_iter().map(SearchValue::eq).collect(),
+        ..Default::default()
+    }
+}
+
+pub(super) fn internal(error: crate::Error) -> StorageError {
+    StorageError::Backend(BackendError::Internal {
+        backend_name: "salus".to_owned(),
+        message: error.to_string(),
+        source: None,
+    })
+}

@@ -1,0 +1,155 @@
+//! The database file: the engine's own pool, and two connections of ours beside it.
+
+use std::{
+    path::Path,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use helios_fhir::FhirVersion;
+use helios_persistence::{
+    backends::sqlite::{SqliteBackend, SqliteBackendConfig},
+    core::{BundleEntry, BundleProvider, PurgableStorage},
+    tenant::{TenantContext, TenantId, TenantPermissions},
+};
+use rusqlite::Connection;
+
+use crate::{Error, durable::Durable};
+
+/// The one tenant of a node.
+pub(crate) const TENANT: &str = "default";
+
+/// Search parameters that HL7 publishes for R4 4.0.1 are 1,378; fewer than this means a wrong file.
+const SEARCH_PARAMETERS_MIN: usize = 1_000;
+
+const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
+
+const SCHEMA: &str = "
+    CREATE TABLE IF NOT EXISTS seal_outbox (
+        seq INTEGER PRIMARY KEY AUTOINCREMENT,
+        resource_type TEXT NOT NULL, id TEXT NOT NULL, version_id TEXT NOT NULL);
+    CREATE TRIGGER IF NOT EXISTS seal_outbox_version AFTER INSERT ON resource_history
+        WHEN substr(NEW.id, 1, 3) <> 'sx-'
+        BEGIN
+            INSERT INTO seal_outbox (resource_type, id, version_id)
+            VALUES (NEW.resource_type, NEW.id, NEW.version_id);
+        END;
+    CREATE TABLE IF NOT EXISTS share_set (
+        grant_id TEXT PRIMARY KEY, patient TEXT NOT NULL, expires_at TEXT NOT NULL,
+        dropping INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS share_member (
+        resource_type TEXT NOT NULL, id TEXT NOT NULL, grant_id TEXT NOT NULL, digest BLOB,
+        PRIMARY KEY (resource_type, id)) WITHOUT ROWID;
+    CREATE INDEX IF NOT EXISTS share_member_grant ON share_member (grant_id);
+    INSERT INTO resource_fts(resource_fts, rank) VALUES ('secure-delete', 1);
+    INSERT INTO search_index_fts(search_index_fts, rank) VALUES ('secure-delete', 1);
+";
+
+pub(crate) struct Store {
+    pub(crate) backend: SqliteBackend,
+    pub(crate) durable: Durable,
+    writer: Mutex<Connection>,
+    reader: Mutex<Connection>,
+}
+
+impl Store {
+    /// Opens or creates the store below `data`, with the search parameters of `definitions`.
+    pub(crate) fn open(data: &Path, definitions: &Path) -> Result<Arc<Self>, Error> {
+        let file = data.join("clinical.db");
+        let config = SqliteBackendConfig {
+            fhir_version: FhirVersion::R4,
+            data_dir: Some(definitions.to_path_buf()),
+            ..Default::default()
+        };
+        let backend = SqliteBackend::with_config(&file, config).map_err(store_error)?;
+        let known = backend.tenant_registries().base().read().len();
+        if known < SEARCH_PARAMETERS_MIN {
+            return Err(Error::Definitions(format!(
+                "only {known} search parameters; `search-parameters-r4.json` must be HL7's R4 4.0.1 registry"
+            )));
+        }
+        backend.init_schema().map_err(store_error)?;
+        let writer = connect(&file, "PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;")?;
+        writer.execute_batch(SCHEMA)?;
+        let reader = connect(&file, "PRAGMA query_only = ON;")?;
+        let durable = Durable::open(&data.join("clinical.db-wal"))?;
+        Ok(Arc::new(Self { backend, durable, writer: Mutex::new(writer), reader: Mutex::new(reader) }))
+    }
+
+    /// Runs `work` on the reading connection, off the async threads.
+    pub(crate) async fn read<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Connection) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let store = Arc::clone(self);
+        blocking(move || work(&locked(&store.reader))).await
+    }
+
+    /// Runs `work` in one immediate transaction that is durable when this returns.
+    pub(crate) async fn write<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&rusqlite::Transaction<'_>) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let store = Arc::clone(self);
+        blocking(move || {
+            let mut writer = locked(&store.writer);
+            let transaction = writer.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+            let value = work(&transaction)?;
+            transaction.commit()?;
+            Ok(value)
+        })
+        .await
+    }
+
+    /// Writes all entries in one transaction of the engine, with their search index, past the guard.
+    pub(crate) async fn import(&self, entries: Vec<BundleEntry>) -> Result<(), Error> {
+        let outcome = self
+            .backend
+            .process_transaction_with_patch_validator(&tenant(), entries, FhirVersion::R4, None)
+            .await;
+        // The engine's error can quote the resource.
+        outcome.map(drop).map_err(|_| Error::Share("the set could not be stored; nothing of it was".into()))
+    }
+
+    /// Removes a resource with its history and its search index.
+    pub(crate) async fn purge(&self, resource_type: &str, id: &str) -> Result<(), Error> {
+        use helios_persistence::error::{ResourceError, StorageError};
+        match self.backend.purge(&tenant(), resource_type, id).await {
+            Ok(()) | Err(StorageError::Resource(ResourceError::NotFound { .. })) => Ok(()),
+            Err(error) => Err(store_error(error)),
+        }
+    }
+
+    /// Folds the WAL into the database and empties it; `false` when readers were in the way.
+    pub(crate) async fn checkpoint(&self) -> Result<bool, Error> {
+        let done = self.backend.checkpoint_wal_at_shutdown().await.map_err(store_error)?;
+        Ok(done.is_none_or(|pass| !pass.truncate_busy))
+    }
+}
+
+/// The tenant under which the engine keeps everything.
+pub(crate) fn tenant() -> TenantContext {
+    TenantContext::new(TenantId::new(TENANT), TenantPermissions::full_access())
+}
+
+fn connect(file: &Path, pragmas: &str) -> Result<Connection, Error> {
+    let connection = Connection::open(file)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.execute_batch(pragmas)?;
+    Ok(connection)
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    tokio::task::spawn_blocking(work).await.map_err(|e| Error::Store(format!("storage task: {e}")))?
+}
+
+/// A panic while holding the connection leaves it usable: its transaction rolled back on drop.
+fn locked(connection: &Mutex<Connection>) -> MutexGuard<'_, Connection> {
+    connection.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn store_error(error: helios_persistence::StorageError) -> Error {
+    Error::Store(error.to_string())
+}

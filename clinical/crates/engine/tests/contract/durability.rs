@@ -1,0 +1,141 @@
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicUsize, Ordering},
+};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::support::{Node, encoded, feed, observation, steward};
+
+fn key(row: &Value) -> String {
+    let text = |name: &str| row[name].as_str().unwrap_or_default().to_owned();
+    format!("{}/{}/{} {} {}", text("type"), text("id"), text("version"), row["deleted"], row["patient"])
+}
+
+#[tokio::test]
+async fn the_outbox_holds_each_committed_version_once_and_nothing_else() {
+    let node = Node::start(&[]).await;
+    let mut client = node.client().await;
+    client.put(json!({"resourceType": "Patient", "id": "a"})).await;
+    client.put(observation("o", "a", "one")).await;
+    client.put(observation("o", "a", "two")).await;
+    client.put(json!({"resourceType": "Organization", "id": "org", "name": "Org"})).await;
+    assert_eq!(client.fhir(&steward(), "DELETE", "/Observation/o", None).await.status, 204);
+    // Refused by validation, and a transaction whose second entry fails.
+    client.fhir(&steward(), "POST", "/Observation", Some(json!({"resourceType": "Observation"}))).await;
+    let bundle = json!({"resourceType": "Bundle", "type": "transaction", "entry": [
+        {"resource": observation("rolled-back", "a", "x"), "request": {"method": "PUT", "url": "Observation/rolled-back"}},
+        {"resource": observation("o2", "a", "x"), "request": {"method": "PUT", "url": "Observation/o2", "ifMatch": "W/\"9\""}}]});
+    let answer = client.fhir(&steward(), "POST", "", Some(bundle)).await;
+    assert!(answer.status >= 400, "{answer:?}");
+
+    let rows = client.outbox().await;
+    let keys: Vec<String> = rows.iter().map(key).collect();
+    assert_eq!(
+        keys,
+        [
+            "Patient/a/1 false \"a\"",
+            "Observation/o/1 false \"a\"",
+            "Observation/o/2 false \"a\"",
+            "Organization/org/1 false null",
+            "Observation/o/3 true \"a\"",
+        ]
+    );
+    let stored: Vec<u8> = node
+        .database()
+        .query_row("SELECT data FROM resource_history WHERE id = 'o' AND version_id = '2'", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(rows[2]["resource"].as_str().unwrap().as_bytes(), stored, "byte for byte");
+
+    let third = rows[2]["seq"].as_i64().unwrap();
+    assert_eq!(client.internal("POST", "/outbox/ack", Some(json!({"upTo": third}))).await.status, 204);
+    assert_eq!(client.outbox().await.len(), 2);
+    let status = client.internal("GET", "/status", None).await.json();
+    assert_eq!((&status["outbox"], &status["lastSeq"]), (&json!(2), &json!(5)), "{status}");
+    let paged = client.internal("GET", "/outbox?after=4&limit=1", None).await.json();
+    assert_eq!(paged[0]["seq"], 5);
+}
+
+#[tokio::test]
+async fn a_waiting_reader_hears_of_a_write_at_once() {
+    let node = Node::start(&[]).await;
+    let (mut reader, mut writer) = (node.client().await, node.client().await);
+    let waiting = tokio::spawn(async move { reader.internal("GET", "/outbox/wait?after=0", None).await });
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    writer.put(json!({"resourceType": "Patient", "id": "a"})).await;
+    let answer = tokio::time::timeout(Duration::from_secs(2), waiting).await.expect("no poll interval").unwrap();
+    assert_eq!(answer.json(), json!({"lastSeq": 1}));
+}
+
+#[tokio::test]
+async fn a_killed_engine_has_lost_no_acknowledged_write_and_sealed_no_other() {
+    let mut node = Node::start(&[]).await;
+    node.client().await.put(json!({"resourceType": "Patient", "id": "a"})).await;
+    let acknowledged = Arc::new(Mutex::new(Vec::new()));
+    let count = Arc::new(AtomicUsize::new(0));
+    let mut writers = Vec::new();
+    for worker in 0..4 {
+        let (mut client, acknowledged, count) = (node.client().await, acknowledged.clone(), count.clone());
+        writers.push(tokio::spawn(async move {
+            for number in 0.. {
+                let id = format!("o-{worker}-{number}");
+                let headers = [("x-salus-principal", encoded(&feed())), ("content-type", "application/json".into())];
+                let body = if worker == 0 {
+                    // Ten at a time, all or nothing.
+                    let entries: Vec<Value> = (0..10).map(|n| {
+                        let id = format!("{id}-{n}");
+                        json!({"resource": observation(&id, "a", "t"), "request": {"method": "PUT", "url": format!("Observation/{id}")}})
+                    }).collect();
+                    json!({"resourceType": "Bundle", "type": "transaction", "entry": entries})
+                } else {
+                    observation(&id, "a", "s")
+                };
+                let (method, path) = if worker == 0 { ("POST", "/fhir".into()) } else { ("PUT", format!("/fhir/Observation/{id}")) };
+                let Some(answer) = client.try_raw(method, &path, &headers, body.to_string()).await else { return };
+                assert!(matches!(answer.status, 200 | 201), "{answer:?}");
+                acknowledged.lock().unwrap().push(if worker == 0 { format!("{id}-9") } else { id });
+                count.fetch_add(1, Ordering::Relaxed);
+            }
+        }));
+    }
+    while count.load(Ordering::Relaxed) < 60 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    node.kill();
+    for writer in writers {
+        writer.await.unwrap();
+    }
+    node.restart().await;
+    let mut client = node.client().await;
+    let sealed: Vec<String> = client.outbox().await.iter().map(|row| row["id"].as_str().unwrap().to_owned()).collect();
+    for id in acknowledged.lock().unwrap().iter() {
+        assert_eq!(sealed.iter().filter(|sealed| *sealed == id).count(), 1, "{id} is sealed once");
+        assert_eq!(client.fhir(&steward(), "GET", &format!("/Observation/{id}"), None).await.status, 200);
+    }
+    let versions: usize = node.database().query_row("SELECT count(*) FROM resource_history", [], |row| row.get(0)).unwrap();
+    assert_eq!(versions, sealed.len(), "every version has its row, also the unacknowledged ones");
+    let of_transactions = sealed.iter().filter(|id| id.starts_with("o-0-")).count();
+    assert_eq!(of_transactions % 10, 0, "no half transaction");
+}
+
+#[tokio::test]
+async fn a_second_engine_on_the_same_folder_is_refused() {
+    let node = Node::start(&[]).await;
+    let second = std::process::Command::new(env!("CARGO_BIN_EXE_salus-engine"))
+        .arg("--data").arg(node.data())
+        .arg("--socket").arg(node.folder.path().join("other/engine.sock"))
+        .args(["--base-url", "https://b.example/fhir", "--definitions"]).arg(crate::support::definitions())
+        .output()
+        .unwrap();
+    assert!(!second.status.success());
+    let empty = tempfile::tempdir().unwrap();
+    let third = std::process::Command::new(env!("CARGO_BIN_EXE_salus-engine"))
+        .arg("--data").arg(empty.path().join("data"))
+        .arg("--socket").arg(empty.path().join("run/engine.sock"))
+        .args(["--base-url", "https://b.example/fhir", "--definitions"]).arg(empty.path())
+        .output()
+        .unwrap();
+    assert!(!third.status.success(), "without the search parameters it does not start");
+    assert!(String::from_utf8_lossy(&third.stderr).contains("search parameters"));
+}

@@ -1,0 +1,80 @@
+use serde_json::json;
+
+use crate::support::{BASE, Node, encoded, observation, steward};
+
+#[tokio::test]
+async fn what_is_not_understood_is_refused_with_an_operation_outcome() {
+    let node = Node::start(&[]).await;
+    let mut client = node.client().await;
+    let deep = |n: usize| format!("{}{}", "[".repeat(n), "]".repeat(n));
+    let fhir = "application/fhir+json";
+    // method, path, content type, body, status
+    let table: Vec<(&str, &str, &str, String, u16)> = vec![
+        ("GET", "/Patient?no-such-parameter=1", "", String::new(), 400),
+        ("GET", "/Observation?subject.no-such=1", "", String::new(), 400),
+        ("GET", "/Patient?name:nonsense=1", "", String::new(), 400),
+        ("GET", "/Patient?birthdate=yesterday", "", String::new(), 400),
+        ("GET", "/Nonsense", "", String::new(), 404),
+        ("GET", "/Patient/none", "", String::new(), 404),
+        ("GET", "/$export", "", String::new(), 404),
+        ("POST", "/Patient", fhir, "{".into(), 400),
+        ("POST", "/Patient", fhir, "[]".into(), 400),
+        ("POST", "/Patient", fhir, "\"text\"".into(), 400),
+        ("POST", "/Patient", fhir, r#"{"resourceType":"Observation"}"#.into(), 400),
+        ("POST", "/Patient", fhir, format!(r#"{{"resourceType":"Patient","x":{}}}"#, deep(100_000)), 400),
+        ("POST", "/Patient", fhir, format!(r#"{{"resourceType":"Patient","x":"{}"}}"#, "y".repeat(17 << 20)), 413),
+        ("POST", "/Patient", "text/plain", "hello".into(), 415),
+        ("POST", "/Patient", "application/fhir+xml", "<Patient/>".into(), 415),
+        ("POST", "", fhir, r#"{"resourceType":"Patient"}"#.into(), 400),
+        ("POST", "", fhir, r#"{"resourceType":"Bundle","type":"transaction","entry":[{}]}"#.into(), 400),
+        ("PUT", "/Patient/a", fhir, r#"{"resourceType":"Patient","id":"b"}"#.into(), 400),
+        ("PATCH", "/Patient/a", fhir, "7".into(), 400),
+    ];
+    for (method, path, media_type, body, status) in table {
+        let shown = &body[..body.len().min(60)].to_owned();
+        let mut headers = vec![("x-salus-principal", encoded(&steward()))];
+        if !media_type.is_empty() {
+            headers.push(("content-type", media_type.to_owned()));
+        }
+        // A refused upload may close the connection, so each has its own.
+        let mut client = node.client().await;
+        let answer = client.raw(method, &format!("/fhir{path}"), &headers, body).await;
+        let near = answer.status == status || (status == 400 && [404, 422].contains(&answer.status));
+        assert!(near, "{method} {path} {shown} {answer:?}");
+        assert_eq!(answer.json()["resourceType"], "OperationOutcome", "{method} {path} {shown} {answer:?}");
+    }
+    assert_eq!(client.internal("GET", "/status", None).await.json()["resources"], 0);
+}
+
+#[tokio::test]
+async fn addresses_are_the_public_ones_and_metadata_is_true() {
+    let node = Node::start(&[]).await;
+    let mut client = node.client().await;
+    client.put(json!({"resourceType": "Patient", "id": "a"})).await;
+    let created = client.fhir(&steward(), "POST", "/Observation", Some(observation("", "a", "x"))).await;
+    assert_eq!(created.status, 422, "an empty id is not one: {created:?}");
+    let mut body = observation("o", "a", "x");
+    body.as_object_mut().unwrap().remove("id");
+    let created = client.fhir(&steward(), "POST", "/Observation", Some(body)).await;
+    assert!(created.location.as_deref().is_some_and(|l| l.starts_with(&format!("{BASE}/Observation/"))), "{created:?}");
+    let bundle = client.fhir(&steward(), "GET", "/Patient?_count=1", None).await.json();
+    assert_eq!(bundle["entry"][0]["fullUrl"], format!("{BASE}/Patient/a"));
+    assert!(bundle["link"][0]["url"].as_str().unwrap().starts_with(BASE), "{bundle}");
+
+    let metadata = client.fhir(&steward(), "GET", "/metadata", None).await.json();
+    let rest = &metadata["rest"][0];
+    let codes = |list: &serde_json::Value| -> Vec<String> {
+        list.as_array().into_iter().flatten().map(|i| i["code"].as_str().unwrap_or_default().to_owned()).collect()
+    };
+    assert!(!codes(&rest["interaction"]).contains(&"search-system".into()), "{}", rest["interaction"]);
+    assert!(!rest.to_string().contains("$export") && !rest.to_string().contains("bulk-submit"), "bulk data is off");
+    assert_eq!(metadata["fhirVersion"], "4.0.1");
+}
+
+#[tokio::test]
+async fn the_socket_is_private_and_logs_hold_no_identity() {
+    use std::os::unix::fs::PermissionsExt;
+    let node = Node::start(&[]).await;
+    let mode = |path: &str| std::fs::metadata(node.folder.path().join(path)).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode("run"), mode("run/engine.sock"), mode("data")), (0o700, 0o600, 0o700));
+}

@@ -1,0 +1,10 @@
+//! The contract of the socket, checked against a real process over a real Unix socket.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
+mod access;
+mod durability;
+mod input;
+mod load;
+mod shares;
+mod support;
+mod validation;

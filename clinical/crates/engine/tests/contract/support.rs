@@ -1,0 +1,238 @@
+//! One engine process per test, and the least client that speaks to it.
+
+use std::{
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use http_body_util::{BodyExt, Full};
+use hyper::{Method, Request, body::Bytes, client::conn::http1};
+use hyper_util::rt::TokioIo;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::net::UnixStream;
+
+pub const BASE: &str = "https://a.example/fhir";
+
+/// A running engine; killed on drop.
+pub struct Node {
+    pub folder: TempDir,
+    child: Child,
+    arguments: Vec<String>,
+}
+
+/// An answer.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub text: String,
+    pub location: Option<String>,
+}
+
+/// One kept-alive connection.
+pub struct Client(http1::SendRequest<Full<Bytes>>);
+
+impl Node {
+    pub async fn start(arguments: &[&str]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let arguments: Vec<String> = arguments.iter().map(|a| (*a).to_owned()).collect();
+        let child = spawn(folder.path(), &arguments);
+        let node = Self { folder, child, arguments };
+        node.ready().await;
+        node
+    }
+
+    pub fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    pub fn database(&self) -> rusqlite::Connection {
+        rusqlite::Connection::open(self.data().join("clinical.db")).unwrap()
+    }
+
+    pub async fn client(&self) -> Client {
+        self.try_client().await.expect("the engine listens")
+    }
+
+    pub async fn try_client(&self) -> Option<Client> {
+        let stream = UnixStream::connect(self.folder.path().join("run/engine.sock")).await.ok()?;
+        let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.ok()?;
+        tokio::spawn(connection);
+        Some(Client(sender))
+    }
+
+    /// SIGKILL.
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Closes standard input, which ends a supervised engine; returns whether it ended well.
+    pub fn stop(&mut self) -> bool {
+        drop(self.child.stdin.take());
+        self.child.wait().unwrap().success()
+    }
+
+    pub async fn restart(&mut self) {
+        self.child = spawn(self.folder.path(), &self.arguments);
+        self.ready().await;
+    }
+
+    /// Whether any file of the data folder holds `needle`.
+    pub fn holds(&self, needle: &str) -> bool {
+        let holds = |path: &Path| {
+            let bytes = std::fs::read(path).unwrap();
+            bytes.windows(needle.len()).any(|window| window == needle.as_bytes())
+        };
+        std::fs::read_dir(self.data()).unwrap().any(|entry| holds(&entry.unwrap().path()))
+    }
+
+    async fn ready(&self) {
+        let until = Instant::now() + Duration::from_secs(60);
+        while Instant::now() < until {
+            if let Some(mut client) = self.try_client().await
+                && client.internal("GET", "/status", None).await.status == 200
+            {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("the engine did not start");
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Client {
+    pub async fn fhir(&mut self, who: &Value, method: &str, path: &str, body: Option<Value>) -> Answer {
+        let headers = [("x-salus-principal", encoded(who)), ("content-type", "application/fhir+json".into())];
+        self.raw(method, &format!("/fhir{path}"), &headers, body.map(|b| b.to_string()).unwrap_or_default()).await
+    }
+
+    pub async fn internal(&mut self, method: &str, path: &str, body: Option<Value>) -> Answer {
+        let headers = [("x-salus-internal", "1".to_owned()), ("content-type", "application/json".into())];
+        self.raw(method, &format!("/internal{path}"), &headers, body.map(|b| b.to_string()).unwrap_or_default()).await
+    }
+
+    pub async fn raw(
+        &mut self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, String)],
+        body: impl Into<Bytes>,
+    ) -> Answer {
+        self.try_raw(method, path, headers, body).await.expect("the engine answers")
+    }
+
+    pub async fn try_raw(
+        &mut self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, String)],
+        body: impl Into<Bytes>,
+    ) -> Option<Answer> {
+        let method = Method::from_bytes(method.as_bytes()).unwrap();
+        let mut request = Request::builder().method(method).uri(path).header("host", "engine");
+        for (name, value) in headers {
+            request = request.header(*name, value);
+        }
+        self.0.ready().await.ok()?;
+        let response = self.0.send_request(request.body(Full::new(body.into())).unwrap()).await.ok()?;
+        let (parts, body) = response.into_parts();
+        let bytes = body.collect().await.ok()?.to_bytes();
+        let location = parts.headers.get("location").map(|value| value.to_str().unwrap().to_owned());
+        Some(Answer {
+            status: parts.status.as_u16(),
+            text: String::from_utf8(bytes.to_vec()).unwrap(),
+            location,
+        })
+    }
+
+    /// Writes with full rights, and expects success.
+    pub async fn put(&mut self, resource: Value) {
+        let path = format!("/{}/{}", resource["resourceType"].as_str().unwrap(), resource["id"].as_str().unwrap());
+        let answer = self.fhir(&steward(), "PUT", &path, Some(resource)).await;
+        assert!(matches!(answer.status, 200 | 201), "{path}: {answer:?}");
+    }
+
+    pub async fn outbox(&mut self) -> Vec<Value> {
+        let answer = self.internal("GET", "/outbox?limit=10000", None).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        serde_json::from_str(&answer.text).unwrap()
+    }
+}
+
+impl Answer {
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("not JSON: {self:?}"))
+    }
+
+    /// `Bundle.total`.
+    pub fn total(&self) -> Option<u64> {
+        self.json()["total"].as_u64()
+    }
+}
+
+pub fn encoded(who: &Value) -> String {
+    URL_SAFE_NO_PAD.encode(who.to_string())
+}
+
+pub fn principal(read: Value, write: Value, shares: &[&str], mode: &str) -> Value {
+    json!({"id": "test", "read": read, "write": write, "shares": shares, "mode": mode})
+}
+
+/// May do everything, interactively.
+pub fn steward() -> Value {
+    principal(json!("all"), json!("all"), &[], "interactive")
+}
+
+/// A system feed.
+pub fn feed() -> Value {
+    principal(json!("all"), json!("all"), &[], "feed")
+}
+
+/// Reads and writes one patient's record.
+pub fn patient(id: &str) -> Value {
+    principal(json!({"patient": id}), json!({"patient": id}), &[], "interactive")
+}
+
+pub fn observation(id: &str, patient: &str, text: &str) -> Value {
+    json!({
+        "resourceType": "Observation", "id": id, "status": "final",
+        "code": {"coding": [{"system": "http://loinc.org", "code": "8867-4", "display": text}], "text": text},
+        "subject": {"reference": format!("Patient/{patient}")},
+        "effectiveDateTime": "2024-05-01T10:00:00Z",
+        "valueQuantity": {"value": 72, "unit": "/min", "system": "http://unitsofmeasure.org", "code": "/min"}
+    })
+}
+
+fn spawn(folder: &Path, arguments: &[String]) -> Child {
+    Command::new(env!("CARGO_BIN_EXE_salus-engine"))
+        .arg("--data")
+        .arg(folder.join("data"))
+        .arg("--socket")
+        .arg(folder.join("run/engine.sock"))
+        .args(["--base-url", BASE, "--supervised"])
+        .arg("--definitions")
+        .arg(definitions())
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
+/// `SALUS_DEFINITIONS`, or what `clinical/fetch-definitions` fetched.
+pub fn definitions() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../definitions");
+    let folder = std::env::var_os("SALUS_DEFINITIONS").map_or(here, PathBuf::from);
+    assert!(folder.join("search-parameters-r4.json").exists(), "run clinical/fetch-definitions first");
+    folder
+}

@@ -1,0 +1,76 @@
+use serde_json::{Value, json};
+
+use crate::support::{Node, feed, observation, steward};
+
+/// Wrong code, missing element, wrong kind, unknown element, broken invariant.
+fn wrong() -> Vec<(&'static str, Value)> {
+    let base = || observation("o", "a", "x");
+    let with = |name: &str, value: Value| {
+        let mut resource = base();
+        resource[name] = value;
+        resource
+    };
+    let mut missing = base();
+    missing.as_object_mut().unwrap().remove("status");
+    vec![
+        ("code", with("status", json!("sort-of-final"))),
+        ("cardinality", missing),
+        ("structure", with("note", json!("text"))),
+        ("unknown", with("colour", json!("red"))),
+        ("invariant", with("dataAbsentReason", json!({"text": "but there is a value"}))),
+    ]
+}
+
+#[tokio::test]
+async fn a_person_is_told_every_problem_and_nothing_is_stored() {
+    let node = Node::start(&[]).await;
+    let mut client = node.client().await;
+    client.put(json!({"resourceType": "Patient", "id": "a"})).await;
+    for (name, resource) in wrong() {
+        let transaction = json!({"resourceType": "Bundle", "type": "transaction", "entry": [
+            {"resource": resource, "request": {"method": "PUT", "url": "Observation/o"}}]});
+        for (method, path, body) in
+            [("PUT", "/Observation/o", resource.clone()), ("POST", "/Observation", resource), ("POST", "", transaction)]
+        {
+            let answer = client.fhir(&steward(), method, path, Some(body)).await;
+            assert_eq!(answer.status, 422, "{name} {method} {path} {answer:?}");
+            assert_eq!(answer.json()["resourceType"], "OperationOutcome");
+            assert!(answer.text.contains("expression"), "{name} {answer:?}");
+        }
+    }
+    let mut twice = observation("o", "a", "x");
+    twice["status"] = json!("sort-of-final");
+    twice["colour"] = json!("red");
+    let answer = client.fhir(&steward(), "PUT", "/Observation/o", Some(twice)).await;
+    assert!(answer.json()["issue"].as_array().unwrap().len() >= 2, "{answer:?}");
+    assert_eq!(client.internal("GET", "/status", None).await.json()["lastSeq"], 1);
+}
+
+#[tokio::test]
+async fn a_feeds_history_is_kept_and_flagged_as_the_policy_says() {
+    let flag = json!([{"system": "https://salus.network/fhir/validation", "code": "flagged"}]);
+    for (policy, status, tag) in [("flag", 201, flag), ("off", 201, Value::Null), ("enforce", 422, Value::Null)] {
+        let node = Node::start(&["--feed-validation", policy]).await;
+        let mut client = node.client().await;
+        client.put(json!({"resourceType": "Patient", "id": "a"})).await;
+        let (_, resource) = wrong().swap_remove(0);
+        let answer = client.fhir(&feed(), "PUT", "/Observation/o", Some(resource.clone())).await;
+        assert_eq!(answer.status, status, "{policy} {answer:?}");
+        if status == 201 {
+            let stored = client.fhir(&steward(), "GET", "/Observation/o", None).await.json();
+            assert_eq!(stored["meta"]["tag"], tag, "{policy} {stored}");
+            let bundle = json!({"resourceType": "Bundle", "type": "transaction", "entry": [
+                {"resource": resource, "request": {"method": "PUT", "url": "Observation/o2"}}]});
+            assert_eq!(client.fhir(&feed(), "POST", "", Some(bundle)).await.status, 200);
+            let stored = client.fhir(&steward(), "GET", "/Observation/o2", None).await.json();
+            assert_eq!(stored["meta"]["tag"], tag, "{policy} {stored}");
+        }
+        // What is right is never flagged, and what was put right loses the flag.
+        client.fhir(&feed(), "PUT", "/Observation/o", Some(observation("o", "a", "right"))).await;
+        let stored = client.fhir(&steward(), "GET", "/Observation/o", None).await.json();
+        assert_eq!(stored["meta"]["tag"], Value::Null, "{policy} {stored}");
+        // Not JSON is refused whatever the policy.
+        let headers = [("x-salus-principal", crate::support::encoded(&feed())), ("content-type", "application/fhir+json".into())];
+        assert_eq!(client.raw("PUT", "/fhir/Observation/o", &headers, "{").await.status, 400);
+    }
+}
