@@ -1,1 +1,113 @@
-fn main() {}
+//! The chores of this repository: `cargo xtask <chore>`. One file per chore.
+//!
+//! Architecture invariant: a chore writes only to the cache folder (see `paths`), to what git ignores,
+//! and, when run as root on Debian, to the system by `apt-get`. No chore imports a crate of the product.
+#![expect(clippy::print_stdout, reason = "a chore talks to the person who started it")]
+
+mod bench;
+mod build;
+mod check;
+mod clean;
+mod definitions;
+mod demo;
+mod deny;
+mod digest;
+mod layers;
+mod paths;
+mod portal;
+mod run;
+mod sbom;
+mod setup;
+mod system;
+mod tidy;
+mod tools;
+mod version;
+
+use anyhow::{Result, bail};
+use paths::Paths;
+use std::process::ExitCode;
+
+const HELP: &str = "\
+Salus: the chores of this repository
+
+  cargo xtask demo [ARGS]       set up, build and start a network of four organisations on this machine;
+                                ARGS go to `salus demo`: --dir --base-port --patients --seed --data --fresh
+  cargo xtask check             set up, then run every check and test that a change must pass
+      --quick                   leave out the slow ones (engine's own tests, cargo-deny, browser)
+      --nightly                 also the tests marked #[ignore = \"nightly: ...\"]
+  cargo xtask setup             install what `check` needs, without running it
+  cargo xtask layers            check which crate imports which, and print the picture
+      --markdown                print the block that ARCHITECTURE.md shows
+      --update                  write that block into ARCHITECTURE.md
+  cargo xtask tidy              check file sizes, left-over notes and words a crate may not use
+  cargo xtask deny              check dependencies: licences, bans, sources, advisories
+  cargo xtask sbom FILE         write the list of all dependencies (CycloneDX 1.6, JSON)
+  cargo xtask bench --json FILE [--quick]
+                                measure, and write the figures to FILE
+  cargo xtask clean-cache       delete everything the chores have cached
+
+Builds and tools are cached outside the checkout: $SALUS_CACHE, else ~/.cache/salus.
+";
+
+fn main() -> ExitCode {
+    match dispatch(std::env::args().skip(1).collect()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(mut args: Vec<String>) -> Result<()> {
+    let chore = if args.is_empty() { "help".to_owned() } else { args.remove(0) };
+    let paths = Paths::find()?;
+    match chore.as_str() {
+        "demo" => demo::run(&paths, &args),
+        "check" => check::run(&paths, &args),
+        "setup" => setup::run(&paths, &args),
+        "layers" => layers::run(&paths, &args),
+        "tidy" => tidy::run(&paths, &args),
+        "deny" => deny::run(&paths, &args),
+        "sbom" => sbom::run(&paths, &args),
+        "bench" => bench::run(&paths, &args),
+        "clean-cache" => clean::run(&paths, &args),
+        "help" | "--help" | "-h" => {
+            print!("{HELP}");
+            Ok(())
+        }
+        other => bail!("no chore is called `{other}`; `cargo xtask help` lists them"),
+    }
+}
+
+/// Refuses arguments that a chore does not know; returns which of `known` were given.
+fn flags(args: &[String], known: &[&str]) -> Result<Vec<String>> {
+    match args.iter().find(|a| !known.contains(&a.as_str())) {
+        Some(other) if known.is_empty() => bail!("this chore takes no argument, but got `{other}`"),
+        Some(other) => bail!("unknown argument `{other}`; this chore knows {}", known.join(", ")),
+        None => Ok(args.to_vec()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_chore_is_refused_by_name() {
+        let error = dispatch(vec!["chek".into()]).expect_err("no such chore");
+        assert!(error.to_string().contains("`chek`"), "{error}");
+    }
+
+    #[test]
+    fn every_chore_of_the_help_text_is_known() {
+        for line in HELP.lines().filter_map(|l| l.strip_prefix("  cargo xtask ")) {
+            let chore = line.split_whitespace().next().expect("a name");
+            // An argument nobody knows makes every chore but the forwarding ones stop before it starts.
+            if !["demo", "bench", "sbom"].contains(&chore) {
+                let error = dispatch(vec![chore.into(), "--no-such-flag".into()]).expect_err("unknown flag");
+                assert!(error.to_string().contains("--no-such-flag"), "{chore}: {error}");
+            }
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! `cargo xtask check`: everything that a change must pass, cheapest first; stops at the first failure.
+
+use crate::paths::Paths;
+use crate::setup::{self, Purpose};
+use crate::{build, definitions, deny, layers, portal, run, sbom, tidy, tools};
+use anyhow::{Context, Result, bail};
+use std::process::Command;
+
+mod report;
+use report::{Outcome, Report};
+
+/// How much to check.
+pub(crate) struct Extent {
+    /// Leave out the slow steps.
+    quick: bool,
+    /// Add the tests of the nightly tier.
+    nightly: bool,
+}
+
+/// One step.
+struct Step {
+    name: &'static str,
+    /// Does `--quick` leave it out?
+    slow: bool,
+    run: fn(&Paths, &Extent) -> Result<Outcome>,
+}
+
+const fn fast(name: &'static str, run: fn(&Paths, &Extent) -> Result<Outcome>) -> Step {
+    Step { name, slow: false, run }
+}
+
+const fn slow(name: &'static str, run: fn(&Paths, &Extent) -> Result<Outcome>) -> Step {
+    Step { name, slow: true, run }
+}
+
+/// The order is the cost: seconds first, the browser last.
+const STEPS: &[Step] = &[
+    fast("setup", |paths, _| passed(setup::prepare(paths, Purpose::Check))),
+    fast("lock files", lock_files),
+    fast("format", |paths, _| passed(run::run(run::cargo(paths).args(["fmt", "--all", "--check"])))),
+    fast("format, clinical", |paths, _| clinical(paths, &["fmt", "--all", "--check"])),
+    fast("layers", |paths, _| passed(layers::run(paths, &[]))),
+    fast("layers in ARCHITECTURE.md", picture),
+    fast("tidy", |paths, _| passed(tidy::run(paths, &[]))),
+    fast("portal packages", |paths, _| portal_step(paths, portal::install)),
+    fast("portal lint", |paths, _| portal_step(paths, |p| portal::script(p, "lint"))),
+    fast("portal types", |paths, _| portal_step(paths, |p| portal::script(p, "typecheck"))),
+    fast("portal tests", |paths, _| portal_step(paths, |p| portal::script(p, "test"))),
+    fast("portal build", |paths, _| portal_step(paths, portal::build)),
+    fast("clippy", |paths, _| passed(run::run(run::cargo(paths).args(CLIPPY)))),
+    slow("deny", |paths, _| passed(deny::run(paths, &[]))),
+    slow("sbom", |paths, _| passed(sbom::verify(paths))),
+    slow("clippy, clinical", |paths, _| clinical(paths, CLIPPY)),
+    fast("build engine", engine),
+    slow("tests, clinical", clinical_tests),
+    fast("build", |paths, _| passed(run::run(run::cargo(paths).args(BUILD)))),
+    fast("tests", tests),
+    slow("documentation tests", |paths, _| passed(run::run(run::cargo(paths).args(DOC_TESTS)))),
+    slow("browser tests", browser),
+];
+
+const CLIPPY: &[&str] = &["clippy", "--quiet", "--workspace", "--all-targets", "--", "--deny", "warnings"];
+/// All targets at once: binaries and tests then share one build of every dependency.
+const BUILD: &[&str] = &["build", "--workspace", "--all-targets"];
+const DOC_TESTS: &[&str] = &["test", "--quiet", "--workspace", "--doc"];
+
+/// Runs the steps, prints the table, and closes with the line that counts them.
+pub(crate) fn run(paths: &Paths, args: &[String]) -> Result<()> {
+    let flags = crate::flags(args, &["--quick", "--nightly"])?;
+    let has = |name: &str| flags.iter().any(|f| f == name);
+    let extent = Extent { quick: has("--quick"), nightly: has("--nightly") };
+    let mut report = Report::new();
+    for step in STEPS {
+        let result = report.time(step.name, || {
+            if step.slow && extent.quick {
+                return Ok(Outcome::Skipped("--quick"));
+            }
+            (step.run)(paths, &extent)
+        });
+        if let Err(error) = result {
+            eprintln!("\nerror: {error:#}");
+            break;
+        }
+    }
+    print!("{}", report.table());
+    match report.failed() {
+        Some(name) => bail!("the step `{name}` failed"),
+        None => Ok(()),
+    }
+}
+
+fn passed(result: Result<()>) -> Result<Outcome> {
+    result.map(|()| Outcome::Passed)
+}
+
+/// In CI, what is committed must already hold what the builds would write.
+fn lock_files(paths: &Paths, _: &Extent) -> Result<Outcome> {
+    if std::env::var_os("CI").is_none() {
+        return Ok(Outcome::Skipped("only in CI"));
+    }
+    let mut git = Command::new("git");
+    git.current_dir(&paths.root).args(["diff", "--stat", "--exit-code", "HEAD", "--"]);
+    git.args(["Cargo.lock", "clinical/Cargo.lock", "portal/package-lock.json"]);
+    passed(run::run(&mut git).context("a lock file is not up to date: build, then commit it"))
+}
+
+fn picture(paths: &Paths, _: &Extent) -> Result<Outcome> {
+    Ok(if layers::documented(paths)? { Outcome::Passed } else { Outcome::Skipped("no ARCHITECTURE.md yet") })
+}
+
+fn portal_step(paths: &Paths, run: fn(&Paths) -> Result<()>) -> Result<Outcome> {
+    if !paths.has_portal() {
+        return Ok(Outcome::Skipped("no portal/package.json yet"));
+    }
+    passed(run(paths))
+}
+
+fn clinical(paths: &Paths, args: &[&str]) -> Result<Outcome> {
+    if !paths.has_clinical() {
+        return Ok(Outcome::Skipped("no clinical/Cargo.toml yet"));
+    }
+    passed(run::run(run::clinical_cargo(paths).args(args)))
+}
+
+fn engine(paths: &Paths, _: &Extent) -> Result<Outcome> {
+    if build::engine(paths)?.is_none() {
+        return Ok(Outcome::Skipped("no clinical/Cargo.toml yet"));
+    }
+    passed(definitions::ensure(paths).map(drop))
+}
+
+fn clinical_tests(paths: &Paths, extent: &Extent) -> Result<Outcome> {
+    if !paths.has_clinical() {
+        return Ok(Outcome::Skipped("no clinical/Cargo.toml yet"));
+    }
+    let mut nextest = nextest(paths, extent)?;
+    nextest.current_dir(paths.clinical()).env("CARGO_TARGET_DIR", paths.engine_target());
+    passed(run::run(&mut nextest))
+}
+
+fn tests(paths: &Paths, extent: &Extent) -> Result<Outcome> {
+    let mut nextest = nextest(paths, extent)?;
+    nextest.current_dir(&paths.root).env("CARGO_TARGET_DIR", &paths.target);
+    passed(run::run(&mut nextest))
+}
+
+/// A test of the nightly tier is `#[ignore = "nightly: ..."]`; what takes hours is a command, not a test.
+fn nextest(paths: &Paths, extent: &Extent) -> Result<Command> {
+    let mut command = Command::new(tools::nextest(paths)?);
+    command.args(["nextest", "run", "--workspace", "--no-fail-fast"]);
+    if extent.nightly {
+        command.args(["--run-ignored", "all"]);
+    }
+    build::environment(paths, &mut command);
+    Ok(command)
+}
+
+fn browser(paths: &Paths, _: &Extent) -> Result<Outcome> {
+    if !paths.has_portal() {
+        return Ok(Outcome::Skipped("no portal/package.json yet"));
+    }
+    if !portal::has_script(paths, "e2e")? {
+        return Ok(Outcome::Skipped("portal/package.json has no script `e2e` yet"));
+    }
+    let mut npm = portal::npm(paths);
+    build::environment(paths, &mut npm);
+    passed(run::run(npm.args(["run", "--silent", "e2e"])))
+}

@@ -1,0 +1,88 @@
+//! Where things are: the checkout, and the caches outside it (a clean checkout need not rebuild the world).
+
+use anyhow::{Context, Result};
+use std::env;
+use std::path::PathBuf;
+
+/// The folders that chores read and write. All are absolute.
+pub(crate) struct Paths {
+    /// The checkout.
+    pub(crate) root: PathBuf,
+    /// `$SALUS_CACHE`, else `$XDG_CACHE_HOME/salus`, else `~/.cache/salus`.
+    pub(crate) cache: PathBuf,
+    /// Build folder of the main workspace: an already set `$CARGO_TARGET_DIR`, else in the cache.
+    pub(crate) target: PathBuf,
+}
+
+impl Paths {
+    /// Finds the folders from the environment; creates nothing.
+    ///
+    /// # Errors
+    /// When neither a cache folder nor a home folder is named by the environment.
+    pub(crate) fn find() -> Result<Self> {
+        let manifest = env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+        let root = PathBuf::from(manifest).parent().context("xtask lies in the checkout")?.to_path_buf();
+        let cache = folder("SALUS_CACHE")
+            .or_else(|| folder("XDG_CACHE_HOME").map(|d| d.join("salus")))
+            .or_else(|| folder("HOME").map(|d| d.join(".cache/salus")))
+            .context("set SALUS_CACHE to a folder for builds and tools: there is no HOME to put it in")?;
+        let cache = std::path::absolute(cache)?;
+        let target = match folder("CARGO_TARGET_DIR") {
+            Some(set) => std::path::absolute(set)?,
+            None => cache.join("target"),
+        };
+        Ok(Self { root, cache, target })
+    }
+
+    pub(crate) fn portal(&self) -> PathBuf {
+        self.root.join("portal")
+    }
+
+    pub(crate) fn portal_dist(&self) -> PathBuf {
+        self.portal().join("dist")
+    }
+
+    pub(crate) fn clinical(&self) -> PathBuf {
+        self.root.join("clinical")
+    }
+
+    pub(crate) fn engine_target(&self) -> PathBuf {
+        self.cache.join("engine-target")
+    }
+
+    pub(crate) fn definitions(&self) -> PathBuf {
+        self.cache.join("definitions")
+    }
+
+    pub(crate) fn tools(&self) -> PathBuf {
+        self.cache.join("tools")
+    }
+
+    pub(crate) fn tools_target(&self) -> PathBuf {
+        self.cache.join("tools-target")
+    }
+
+    /// The binary `salus` of the development profile.
+    pub(crate) fn salus(&self) -> PathBuf {
+        self.target.join("debug/salus")
+    }
+
+    /// The clinical engine's binary of the development profile.
+    pub(crate) fn engine(&self) -> PathBuf {
+        self.engine_target().join("debug/salus-engine")
+    }
+
+    /// Has the clinical workspace been written yet?
+    pub(crate) fn has_clinical(&self) -> bool {
+        self.clinical().join("Cargo.toml").exists()
+    }
+
+    /// Has the portal been written yet?
+    pub(crate) fn has_portal(&self) -> bool {
+        self.portal().join("package.json").exists()
+    }
+}
+
+fn folder(name: &str) -> Option<PathBuf> {
+    env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from)
+}
