@@ -9,6 +9,7 @@ pub mod category;
 pub mod codec;
 pub mod genesis;
 pub mod ids;
+pub mod label;
 pub mod namespace;
 pub mod organisation;
 pub mod proof;

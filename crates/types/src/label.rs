@@ -1,0 +1,59 @@
+//! Every label of a derived key and every HPKE context, in one list.
+//!
+//! A derived key is `HKDF-SHA256(ikm, salt, info)` where `info` frames the label and the parts named beside
+//! it (see `salus_crypto::kdf::derive`). An empty salt is meant where none is named. `docs/protocol/keys.md`
+//! shows the same list as a picture.
+
+/// Patient root + organisation: seed of the pairwise Ed25519 key.
+pub const PATIENT_SIGN: &str = "salus/patient/sign/v1";
+/// Patient root + organisation: seed of the pairwise X-Wing key.
+pub const PATIENT_KEM: &str = "salus/patient/kem/v1";
+/// Patient root + source organisation + counter (u32, big-endian): seed of a grant's one-time Ed25519 key.
+pub const PATIENT_GRANT: &str = "salus/patient/grant/v1";
+/// Patient root + source organisation + counter: salt of the terms' commitment.
+pub const PATIENT_TERMS_SALT: &str = "salus/patient/terms-salt/v1";
+/// Patient root + source organisation + counter: salt of the scope's commitment.
+pub const PATIENT_SCOPE_SALT: &str = "salus/patient/scope-salt/v1";
+/// Patient root: key of the profile that the portal keeps for the patient's devices.
+pub const PATIENT_PROFILE: &str = "salus/patient/profile/v1";
+/// Patient root: key of the copy that a browser keeps.
+pub const PATIENT_CACHE: &str = "salus/patient/cache/v1";
+/// Passkey's PRF output: key of its slot.
+pub const PASSKEY_SLOT: &str = "salus/passkey-slot/v1";
+/// Recovery code (16 bytes): key of its slot.
+pub const RECOVERY_SLOT: &str = "salus/recovery-slot/v1";
+/// Recovery code (16 bytes): where its slot is found.
+pub const RECOVERY_LOCATOR: &str = "salus/recovery-locator/v1";
+/// The text whose SHA-256 is the salt of the passkeys' PRF evaluation.
+pub const PASSKEY_PRF_SALT: &str = "salus/passkey-prf/v1";
+
+/// Compartment key as ikm, `S` as salt, + version id: the data key DEK.
+pub const DATA_KEY: &str = "salus/data-key/v1";
+/// Organisation link key + version id: seals one share.
+pub const SHARE: &str = "salus/share/v1";
+/// Patient link key + compartment id: wraps a compartment's key.
+pub const WRAP: &str = "salus/wrap/v1";
+
+/// HPKE context, followed by the network id: key link from an organisation to a patient.
+pub const HPKE_PATIENT_LINK: &str = "salus/hpke/patient-link/v1";
+/// HPKE context, followed by the network id: key link between organisations.
+pub const HPKE_ORGANISATION_LINK: &str = "salus/hpke/organisation-link/v1";
+/// HPKE context, followed by the network id: [`crate::vault::Letter`].
+pub const HPKE_LETTER: &str = "salus/hpke/letter/v1";
+/// HPKE context, followed by the network id: [`crate::vault::SourceNotice`].
+pub const HPKE_SOURCE_NOTICE: &str = "salus/hpke/source-notice/v1";
+/// HPKE context, followed by the network id: [`crate::vault::EnrolmentRequest`].
+pub const HPKE_ENROLMENT_REQUEST: &str = "salus/hpke/enrolment-request/v1";
+/// HPKE context, followed by the network id: [`crate::vault::EnrolmentAnswer`].
+pub const HPKE_ENROLMENT_ANSWER: &str = "salus/hpke/enrolment-answer/v1";
+/// HPKE context, followed by the network id: the shares of a [`crate::vault::Release`].
+pub const HPKE_RELEASE: &str = "salus/hpke/release/v1";
+/// HPKE context, followed by the network id: an answer to [`crate::vault::PatientAsk::AccessLog`].
+pub const HPKE_ACCESS_LOG: &str = "salus/hpke/access-log/v1";
+/// HPKE context, followed by the network id: keys of new epochs for a grantee.
+pub const HPKE_EPOCH_KEYS: &str = "salus/hpke/epoch-keys/v1";
+
+/// The HPKE `info` of a context in a network: the label's bytes and the network id.
+pub fn hpke_info(label: &str, network: &crate::NetworkId) -> Vec<u8> {
+    [label.as_bytes(), network.as_bytes()].concat()
+}
