@@ -1,1 +1,33 @@
-//! Salus ledger.
+//! The ledger: a pure, synchronous state machine over signed transactions.
+//!
+//! Upon `Grant(terms, scope)`: signed by a one-time key; reads for that scope may begin.
+//! Upon `Access(grant)`: only while the grant is live, only by the grantee, only for the purpose in its scope.
+//! Upon `Revoke(grant)`: only by the same one-time key; from that place in the order on no access succeeds.
+//! Upon `Anchor(batch)`: only by an organisation that keeps records, each number once.
+//!
+//! A transaction passes three phases, the cheapest first: [`check_stateless`] (network, form, signature; no
+//! state), then in order of the block [`Executor::apply`], which checks against the state and writes.
+//! Every action creates an entry that cannot be created twice, so nothing can be replayed.
+//!
+//! Architecture invariant: the ledger knows no clock (time is the block's), no network, no randomness, no
+//! I/O. It reads only keys that [`read_set`] names, so that the node can fetch them beforehand.
+
+mod access;
+mod consent;
+mod execute;
+mod membership;
+mod records;
+mod registry;
+mod rejection;
+mod stateless;
+mod view;
+
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+
+pub use execute::{BlockContext, Executed, Executor, execute_block, genesis_writes, read_set, select_and_execute};
+pub use rejection::Rejection;
+pub use stateless::check_stateless;
+pub use view::StateView;

@@ -6,6 +6,7 @@ use crate::ids::{AccessId, Address, GrantId, OrganisationId};
 use bytes::BufMut;
 use commonware_codec::{Buf, Encode, EncodeSize, Error, Read, Write};
 use salus_crypto::hash::{Digest, hash};
+use salus_crypto::sign::PublicKey;
 
 codec_struct! {
     /// `registry`: an organisation that has proofed a person's identity registers the pairwise address.
@@ -26,6 +27,8 @@ codec_struct! {
 codec_struct! {
     /// `records`: the signing organisation commits to a batch of sealed record versions.
     pub struct Anchor {
+        /// The signing organisation.
+        pub organisation: OrganisationId,
         /// RFC 9162 root over the commitments of the batch, padded with dummies to the size class.
         pub batch_root: Digest,
         /// Number of the batch at this organisation; no number is used twice.
@@ -78,6 +81,8 @@ codec_struct! {
 codec_struct! {
     /// `access`: a former grantee states that its copy of what the grant gave is deleted.
     pub struct Dropped {
+        /// The signing organisation.
+        pub organisation: OrganisationId,
         /// The grant, revoked or expired.
         pub grant: GrantId,
         /// Number of versions deleted.
@@ -88,6 +93,8 @@ codec_struct! {
 codec_struct! {
     /// `access`: an organisation anchors the head of its hash-chained access log.
     pub struct AnchorLog {
+        /// The signing organisation.
+        pub organisation: OrganisationId,
         /// Hash of the newest entry.
         pub head: Digest,
         /// Number of entries up to and including it.
@@ -98,9 +105,9 @@ codec_struct! {
 }
 
 impl Access {
-    /// The event's id. It does not depend on the signature, so it is known before signing.
-    pub fn id(&self, organisation: &OrganisationId) -> AccessId {
-        AccessId(hash("salus/access/v1", &[organisation.as_str().as_bytes(), &self.encode()]))
+    /// The event's id for the node key that signs it; known before signing.
+    pub fn id(&self, signer: &PublicKey) -> AccessId {
+        AccessId(hash("salus/access/v1", &[signer.as_ref(), &self.encode()]))
     }
 }
 

@@ -10,13 +10,25 @@ use salus_crypto::merkle::InclusionProof;
 /// Largest finality certificate in bytes.
 pub const CERTIFICATE_BYTES_MAX: usize = 32 * 1024;
 
+/// Most headers between a block and the certificate that finalises it.
+pub const HEADERS_TO_CERTIFICATE_MAX: usize = 256;
+
 codec_struct! {
-    /// A block header with the certificate of the validators that finalised it.
+    /// A block header with the certificate that finalises it. Finalising a block finalises its ancestors, so
+    /// the certificate may be a few blocks later: `headers[0]` is the block, each further header names the
+    /// one before as its parent, and the last is certified.
     pub struct CertifiedHeader {
-        /// The header.
-        pub header: Header,
+        /// From the block to the certified block; at least one.
+        pub headers: Bounded<Header, HEADERS_TO_CERTIFICATE_MAX>,
         /// `Finalization` of simplex with ed25519, see `docs/protocol/certificates.md`.
         pub certificate: Bounded<u8, CERTIFICATE_BYTES_MAX>,
+    }
+}
+
+impl CertifiedHeader {
+    /// The block's own header.
+    pub fn header(&self) -> Option<&Header> {
+        self.headers.first()
     }
 }
 

@@ -20,6 +20,12 @@ pub type StateValue = Bounded<u8, STATE_VALUE_BYTES_MAX>;
 #[serde(transparent)]
 pub struct StateKey(pub Digest);
 
+impl AsRef<[u8]> for StateKey {
+    fn as_ref(&self) -> &[u8] {
+        self.0.as_ref()
+    }
+}
+
 impl Write for StateKey {
     fn write(&self, buf: &mut impl BufMut) {
         self.0.write(buf);

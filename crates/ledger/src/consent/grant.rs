@@ -1,0 +1,26 @@
+//! Upon `Grant(terms, scope, expiry)`: signed by a key never used before; the grant is that key's hash.
+
+use crate::Rejection;
+use crate::execute::Call;
+use crate::view::Overlay;
+use salus_types::GrantId;
+use salus_types::action::Grant;
+use salus_types::state::{GrantEntry, StateKey, key};
+
+pub(crate) fn grant(call: &Call<'_>, action: &Grant, state: &mut Overlay<'_>) -> Result<StateKey, Rejection> {
+    let (now, longest) = (call.context.time_ms, call.parameters.grant_period_ms_max);
+    if action.expiry_ms <= now || action.expiry_ms > now.saturating_add(longest) {
+        return Err(Rejection::GrantPeriod(longest));
+    }
+    let entry = GrantEntry {
+        terms: action.terms,
+        scope: action.scope,
+        expiry_ms: action.expiry_ms,
+        height: call.context.height,
+        revoked: None,
+        accesses: 0,
+    };
+    let key = key::grant(&GrantId::of(&call.signer));
+    state.create(key, &entry, "the grant")?;
+    Ok(key)
+}

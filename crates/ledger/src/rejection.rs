@@ -1,0 +1,70 @@
+//! Why a transaction is refused.
+
+use salus_types::OrganisationId;
+use salus_types::organisation::Class;
+
+/// Why a transaction is refused. A refused transaction changes nothing.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Rejection {
+    /// Signed for another network.
+    #[error("the transaction was signed for another network")]
+    Network,
+    /// The signature does not verify.
+    #[error("the signature does not verify")]
+    Signature,
+    /// A field has a value that no state could make valid.
+    #[error("malformed action: {0}")]
+    Malformed(&'static str),
+    /// Past its last height.
+    #[error("expired at height {valid_until}, the block has height {height}")]
+    Expired {
+        /// Last height at which it could have been included.
+        valid_until: u64,
+        /// Height of the block.
+        height: u64,
+    },
+    /// Its last height is too far away.
+    #[error("valid until height {valid_until}, at most {max} is allowed here")]
+    TooLongLived {
+        /// Last height asked for.
+        valid_until: u64,
+        /// Largest that this block accepts.
+        max: u64,
+    },
+    /// The signer is not an organisation of the network.
+    #[error("the signer is not an organisation of this network")]
+    NotAnOrganisation,
+    /// The action names an organisation that did not sign it.
+    #[error("the action names `{0}`, which did not sign it")]
+    OtherOrganisation(OrganisationId),
+    /// The organisation's class may not do this.
+    #[error("an organisation of class `{0}` may not do this")]
+    Class(Class),
+    /// The entry exists: the action was done before.
+    #[error("{0} exists already")]
+    Exists(&'static str),
+    /// The entry does not exist.
+    #[error("there is no such {0}")]
+    Unknown(&'static str),
+    /// The grant is signed by a key other than its own.
+    #[error("only the key that made the grant may do this")]
+    NotTheGrantor,
+    /// The grant is revoked.
+    #[error("the grant was revoked at height {0}")]
+    Revoked(u64),
+    /// The grant has expired.
+    #[error("the grant has expired")]
+    GrantExpired,
+    /// The grant's period is over or too long.
+    #[error("the grant's end must lie between now and {0} ms from now")]
+    GrantPeriod(u64),
+    /// Organisation or purpose are not those of the grant.
+    #[error("the grant is not for this organisation and purpose")]
+    Scope,
+    /// The practitioner is not registered by the signing organisation.
+    #[error("the practitioner is not registered by the signing organisation")]
+    Practitioner,
+    /// The grant still stands, so nothing needs to be dropped.
+    #[error("the grant still stands")]
+    StillLive,
+}

@@ -1,0 +1,43 @@
+//! The first phase: what can be refused without looking at any state.
+
+use crate::Rejection;
+use salus_crypto::sign::verify_batch;
+use salus_types::action::Action;
+use salus_types::transaction::Transaction;
+use salus_types::{GrantId, NetworkId, namespace};
+
+/// Checks network, form and signature of each transaction; signatures are verified as one batch.
+pub fn check_stateless(network: &NetworkId, transactions: &[Transaction]) -> Vec<Result<(), Rejection>> {
+    let messages: Vec<Vec<u8>> = transactions.iter().map(Transaction::message).collect();
+    let items: Vec<_> = transactions
+        .iter()
+        .zip(&messages)
+        .map(|(transaction, message)| {
+            (namespace::TRANSACTION, message.as_slice(), transaction.signer, transaction.signature)
+        })
+        .collect();
+    transactions
+        .iter()
+        .zip(verify_batch(&items))
+        .map(|(transaction, verified)| {
+            check_form(network, transaction)?;
+            if verified { Ok(()) } else { Err(Rejection::Signature) }
+        })
+        .collect()
+}
+
+fn check_form(network: &NetworkId, transaction: &Transaction) -> Result<(), Rejection> {
+    if transaction.network != *network {
+        return Err(Rejection::Network);
+    }
+    match &transaction.action {
+        Action::Anchor(anchor) if salus_types::vault::batch_size(anchor.size_class).is_none() => {
+            Err(Rejection::Malformed("unknown size class"))
+        }
+        Action::Access(access) if access.count == 0 => Err(Rejection::Malformed("no versions")),
+        Action::Revoke(revoke) if GrantId::of(&transaction.signer) != revoke.grant => {
+            Err(Rejection::NotTheGrantor)
+        }
+        _ => Ok(()),
+    }
+}
