@@ -77,6 +77,20 @@ pub fn hash(tag: &str, parts: &[&[u8]]) -> Digest {
     hasher.finish()
 }
 
+/// The framed bytes that [`hash`] hashes: `len(tag) as u8 || tag || for each part: len(part) as u64 BE || part`.
+pub(crate) fn frame(tag: &str, parts: &[&[u8]]) -> Vec<u8> {
+    assert!(tag.len() <= 255, "a tag has at most 255 bytes");
+    let mut framed =
+        Vec::with_capacity(1 + tag.len() + parts.iter().map(|part| 8 + part.len()).sum::<usize>());
+    framed.push(tag.len() as u8);
+    framed.extend_from_slice(tag.as_bytes());
+    for part in parts {
+        framed.extend_from_slice(&(part.len() as u64).to_be_bytes());
+        framed.extend_from_slice(part);
+    }
+    framed
+}
+
 /// [`hash`] part by part, for callers that cannot hold all parts at once.
 #[derive(Clone)]
 pub struct Hasher(sha2::Sha256);
@@ -131,6 +145,7 @@ mod tests {
     #[test]
     fn a_tagged_hash_is_the_sha256_of_its_framing() {
         let framed = [&[3][..], b"tag", &2u64.to_be_bytes(), b"ab", &0u64.to_be_bytes()].concat();
+        assert_eq!(frame("tag", &[b"ab", b""]), framed);
         assert_eq!(hash("tag", &[b"ab", b""]), sha256(framed));
     }
 

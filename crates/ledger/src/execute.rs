@@ -54,8 +54,7 @@ impl<'a> Executor<'a> {
     /// Why it is refused; the state is then as before.
     pub fn apply(&mut self, transaction: &Transaction) -> Result<(), Rejection> {
         self.check_lifetime(transaction.valid_until)?;
-        let call =
-            Call { context: self.context, parameters: self.parameters, signer: transaction.signer };
+        let call = Call { context: self.context, parameters: self.parameters, signer: transaction.signer };
         let state = &mut self.state;
         let entry = match &transaction.action {
             Action::RegisterPatient(action) => registry::register_patient(&call, action, state),

@@ -27,7 +27,9 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
-pub use execute::{BlockContext, Executed, Executor, execute_block, genesis_writes, read_set, select_and_execute};
+pub use execute::{
+    BlockContext, Executed, Executor, execute_block, genesis_writes, read_set, select_and_execute,
+};
 pub use rejection::Rejection;
 pub use stateless::check_stateless;
 pub use view::StateView;

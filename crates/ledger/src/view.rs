@@ -57,7 +57,8 @@ impl<'a> Overlay<'a> {
 
     /// Writes an entry.
     pub(crate) fn put<T: Encode>(&mut self, key: StateKey, entry: &T) -> Result<(), Rejection> {
-        let value = StateValue::new(entry.encode().to_vec()).map_err(|_| Rejection::Malformed("entry too large"))?;
+        let value =
+            StateValue::new(entry.encode().to_vec()).map_err(|_| Rejection::Malformed("entry too large"))?;
         self.writes.insert(key, value);
         Ok(())
     }

@@ -49,8 +49,8 @@ codec_struct! {
     pub struct RecordProof {
         /// Header of the sealed version.
         pub package: PackageHeader,
-        /// `SHA-256(header || ciphertext)`.
-        pub package_digest: Digest,
+        /// SHA-256 of the ciphertext; with the header it gives [`crate::vault::package_digest`].
+        pub ciphertext_digest: Digest,
         /// SHA-256 of the exact FHIR bytes.
         pub plaintext_digest: Digest,
         /// The record secret.

@@ -11,7 +11,10 @@ pub(crate) fn writes(genesis: &Genesis) -> Vec<(StateKey, StateValue)> {
         .iter()
         .map(|organisation| {
             let value = StateValue::new(organisation.encode().to_vec());
-            #[expect(clippy::expect_used, reason = "an organisation's fields are bounded below the limit of a value")]
+            #[expect(
+                clippy::expect_used,
+                reason = "an organisation's fields are bounded below the limit of a value"
+            )]
             let value = value.expect("an organisation fits a state value");
             (key::organisation(&organisation.node_key), value)
         })

@@ -13,7 +13,7 @@ pub use compartment::{
 pub use custody::{CustodyBatch, CustodyBatchBody, CustodyItem, ITEMS_PER_BATCH_MAX, OrganisationLink};
 pub use package::{
     Content, PackageHeader, RecordSecret, SEALED_BYTES_MAX, SUITE_1, SealedPackage, batch_size,
-    record_commitment, size_class,
+    package_digest, record_commitment, size_class,
 };
 pub use request::{
     Directory, EnrolmentAnswer, EnrolmentRequest, ListedVersion, PatientAsk, PatientRequest,

@@ -50,12 +50,15 @@ codec_struct! {
 }
 
 impl SealedPackage {
-    /// `SHA-256(header || ciphertext)`.
+    /// What a commitment binds of the package.
     pub fn digest(&self) -> Digest {
-        let mut bytes = self.header.encode().to_vec();
-        bytes.extend_from_slice(&self.ciphertext);
-        sha256(&bytes)
+        package_digest(&self.header, &sha256(&*self.ciphertext))
     }
+}
+
+/// Binds a header and a ciphertext, of which the digest is enough: a proof shows the header alone.
+pub fn package_digest(header: &PackageHeader, ciphertext: &Digest) -> Digest {
+    hash("salus/package/v1", &[&header.encode(), ciphertext.as_ref()])
 }
 
 /// `r`: 64 random bytes. Once they are destroyed the commitment says nothing about the record.

@@ -1,0 +1,100 @@
+//! Prints operations per second of each construction, on one thread: `cargo run -p salus-crypto --example speed`.
+#![allow(clippy::print_stdout, clippy::unwrap_used)]
+
+use salus_crypto::{HpkePrivateKey, Secret32, SigningKey, aead, hash, hpke, kdf, merkle, shamir, sign};
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+/// Runs `work`, which does `count` operations on `bytes` bytes each, for half a second.
+fn measure(name: &str, count: u64, bytes: usize, mut work: impl FnMut()) {
+    work();
+    let start = Instant::now();
+    let mut runs = 0;
+    while start.elapsed() < Duration::from_millis(500) {
+        work();
+        runs += 1;
+    }
+    let rate = (runs * count) as f64 / start.elapsed().as_secs_f64();
+    let volume = if bytes > 0 { format!("{:8.2} GB/s", rate * bytes as f64 / 1e9) } else { String::new() };
+    println!("{name:<44} {rate:>14.0} /s {volume}");
+}
+
+fn hashes() {
+    for len in [64, 1 << 10, 1 << 20] {
+        let data = vec![7; len];
+        measure(&format!("sha-256 (sha2), {len} B"), 1, len, || {
+            drop(black_box(hash::sha256(black_box(&data))))
+        });
+        let lc = |data: &[u8]| aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, data);
+        measure(&format!("sha-256 (aws-lc-rs), {len} B"), 1, len, || drop(black_box(lc(black_box(&data)))));
+    }
+    measure("tagged hash, 3 parts", 1, 0, || {
+        drop(black_box(hash::hash("tag", &[&[1; 32], &[2; 32], &[3; 32]])))
+    });
+    let leaves: Vec<_> = (0..1000u32).map(|n| merkle::leaf_hash(n.to_be_bytes())).collect();
+    measure("merkle tree and all proofs, per leaf of 1000", 1000, 0, || {
+        black_box(merkle::Tree::new(leaves.clone()).proofs().count());
+    });
+}
+
+fn signatures() {
+    let keys: Vec<_> = (0..1000).map(|_| SigningKey::generate()).collect();
+    let message = [7; 200];
+    measure("ed25519 sign, 200 B", 1, 0, || drop(black_box(keys[0].sign("space", &message))));
+    let signature = keys[0].sign("space", &message);
+    let public = keys[0].public();
+    measure("ed25519 verify", 1, 0, || public.verify("space", &message, &signature).unwrap());
+    for (distinct, size) in [(1000, 1000), (64, 1000), (64, 64)] {
+        let items: Vec<sign::BatchItem<'_>> = (0..size)
+            .map(|n| &keys[n % distinct])
+            .map(|key| ("space", &message[..], key.public(), key.sign("space", &message)))
+            .collect();
+        measure(&format!("ed25519 batch of {size}, {distinct} keys"), size as u64, 0, || {
+            assert!(sign::verify_batch(&items).iter().all(|valid| *valid));
+        });
+    }
+}
+
+fn sealing() {
+    const LABEL: kdf::Label = kdf::Label::new("speed");
+    measure("secret, random", 1, 0, || drop(black_box(Secret32::random())));
+    let key = Secret32::random();
+    measure("hkdf derive", 1, 0, || drop(black_box(kdf::derive(LABEL, key.expose(), &[1; 32], &[&[2; 32]]))));
+    for len in [1 << 10, 1 << 20] {
+        let plaintext = vec![7; len];
+        measure(&format!("aes-256-gcm seal, {len} B"), 1, len, || {
+            drop(black_box(aead::seal(&key, b"", &plaintext)))
+        });
+        let sealed = aead::seal(&key, b"", &plaintext);
+        measure(&format!("aes-256-gcm open, {len} B"), 1, len, || {
+            drop(aead::open(&key, b"", &sealed).unwrap())
+        });
+    }
+    let plaintext = vec![7; 32 << 20];
+    measure("stream seal, 32 MiB", 1, 32 << 20, || drop(black_box(aead::seal_stream(&key, b"", &plaintext))));
+    measure("key commitment", 1, 0, || drop(black_box(aead::key_commitment(&key))));
+    measure("shamir split 2 of 3", 1, 0, || drop(black_box(shamir::split(key.expose(), 2, 3))));
+    let shares = shamir::split(key.expose(), 2, 3);
+    measure("shamir combine 2", 1, 0, || drop(shamir::combine(&shares[..2]).unwrap()));
+    measure("vsss-rs split 2 of 3", 1, 0, || {
+        drop(vsss_rs::Gf256::split_bytes(2, 3, key.expose(), rand::rng()).unwrap());
+    });
+}
+
+fn public_keys() {
+    let key = HpkePrivateKey::generate();
+    let public = key.public();
+    measure("x-wing key from seed", 1, 0, || drop(black_box(HpkePrivateKey::from_seed(key.seed()))));
+    measure("hpke seal, 32 B", 1, 0, || drop(hpke::seal(&public, b"info", b"", &[7; 32]).unwrap()));
+    let envelope = hpke::seal(&public, b"info", b"", &[7; 32]).unwrap();
+    measure("hpke open, 32 B", 1, 0, || drop(hpke::open(&key, b"info", b"", &envelope).unwrap()));
+    measure("link send", 1, 0, || drop(hpke::link_send(&public, b"info").unwrap()));
+    measure("link receive", 1, 0, || drop(hpke::link_receive(&key, &envelope.enc, b"info").unwrap()));
+}
+
+fn main() {
+    hashes();
+    signatures();
+    sealing();
+    public_keys();
+}
