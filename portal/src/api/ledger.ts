@@ -1,0 +1,76 @@
+/** The public ledger routes, and the relay to every organisation. */
+import { decodeCanonical, encode, toHex } from '../crypto';
+import type { Codec } from '../crypto/codec';
+import * as f from '../crypto/formats';
+import { ApiError, getBytes, getJson, ifFound, PlainError } from './http';
+
+export interface OrganisationInfo {
+  id: string;
+  name: string;
+  class: f.Organisation['class'];
+  validator: boolean;
+  custodian: boolean;
+  portalUrl: string;
+  nodeKey: string;
+  kemKey: string;
+}
+export interface Head {
+  height: number;
+  timeMs: number;
+  digest: string;
+}
+export interface TransactionStatus {
+  status: 'pending' | 'final' | 'rejected' | 'unknown';
+  height?: number;
+  entry?: string;
+  reason?: string;
+}
+
+export const ledger = {
+  genesis: () => getBytes('/ledger/genesis'),
+  organisations: () => getJson<OrganisationInfo[]>('/ledger/organisations'),
+  head: (signal?: AbortSignal) => getJson<Head>('/ledger/head', { signal }),
+  submit: (transaction: f.Transaction) =>
+    getJson<{ id: string }>('/ledger/transactions', { bytes: encode(f.Transaction, transaction), tries: 3 }),
+  status: (id: string, waitSeconds = 0) =>
+    getJson<TransactionStatus>(`/ledger/transactions/${id}?wait=${waitSeconds}`),
+  async transactionProof(id: string): Promise<f.TransactionProof> {
+    return decodeCanonical(f.TransactionProof, await getBytes(`/ledger/transactions/${id}/proof`));
+  },
+  async anchorProof(organisation: string, sequence: number): Promise<f.TransactionProof> {
+    return decodeCanonical(f.TransactionProof, await getBytes(`/ledger/anchors/${organisation}/${sequence}`));
+  },
+  async state<T>(codec: Codec<T>, key: Uint8Array): Promise<T | null> {
+    const bytes = await ifFound(getBytes(`/ledger/state/${toHex(key)}`));
+    return bytes && decodeCanonical(codec, bytes);
+  },
+  async block(height: number): Promise<f.Block> {
+    return decodeCanonical(f.Block, await getBytes(`/ledger/blocks/${height}`));
+  },
+  async headers(from: number, count: number): Promise<f.CertifiedHeader[]> {
+    return decodeCanonical(f.CertifiedHeaders, await getBytes(`/ledger/headers?from=${from}&count=${count}`));
+  },
+};
+
+/** Submits and waits until it is final; at most about two minutes. Submitting twice is harmless. */
+export async function submitAndWait(transaction: f.Transaction): Promise<{ id: string; height: number }> {
+  const { id } = await ledger.submit(transaction).catch((error: unknown) => {
+    if (error instanceof ApiError && error.code === 'duplicate') return { id: error.message };
+    throw error;
+  });
+  for (let round = 0; round < 8; round++) {
+    const status = await ledger.status(id, 15);
+    if (status.status === 'final') return { id, height: status.height ?? 0 };
+    if (status.status === 'rejected') throw new PlainError(`This was refused: ${status.reason ?? 'no reason was given'}.`);
+  }
+  throw new PlainError('This is taking longer than usual. It will be finished in the background; look again later.');
+}
+
+export const relay = {
+  patient: (organisation: string, body: f.PatientRequest, signal?: AbortSignal) =>
+    getBytes(`/relay/${organisation}/patient`, { bytes: encode(f.PatientRequest, body), signal, timeoutMs: 60_000 }),
+  enrol: (organisation: string, envelope: f.SealedEnvelope) =>
+    getBytes(`/relay/${organisation}/enrol`, { bytes: encode(f.SealedEnvelope, envelope) }),
+  letter: (organisation: string, envelope: f.SealedEnvelope) =>
+    getBytes(`/relay/${organisation}/mailbox`, { bytes: encode(f.SealedEnvelope, envelope), tries: 4 }),
+};

@@ -1,0 +1,105 @@
+/** Staff routes: clinicians, clerks and stewards. */
+import type {
+  AuthenticationResponseJSON,
+  PublicKeyCredentialCreationOptionsJSON,
+  PublicKeyCredentialRequestOptionsJSON,
+  RegistrationResponseJSON,
+} from '@simplewebauthn/browser';
+import type { Category, Purpose } from '../crypto/formats';
+import type { Ceremony } from './account';
+import { getJson, request } from './http';
+
+export interface StaffMember {
+  id: string;
+  name: string;
+  role: 'clinician' | 'steward' | 'clerk';
+  organisation: string;
+}
+export interface PatientRow {
+  id: string;
+  name: string;
+  birthDate?: string;
+  sex?: string;
+  shared: boolean;
+  lastOpened?: string;
+}
+export interface ChartSource {
+  organisation: string;
+  state: 'own' | 'shared' | 'none';
+  grant?: string;
+  categories?: Category[];
+  expires?: string;
+}
+export interface Chart {
+  chart: string;
+  patient: string;
+  sources: ChartSource[];
+}
+export interface FetchedShares {
+  imported: number;
+  alreadyHeld: number;
+  sources: ChartSource[];
+}
+export interface NodeState {
+  organisation: string;
+  name?: string;
+  height: number;
+  lag: number;
+  peers: number;
+  reachable: boolean;
+  queues?: { stored: number; sealed: number; anchored: number; anchorLagMs?: number };
+}
+export interface NetworkState {
+  head: { height: number; timeMs: number };
+  organisations: NodeState[];
+}
+export interface BlockRow {
+  height: number;
+  timeMs: number;
+  transactions: number;
+  leader: string;
+  actions?: Record<string, number>;
+}
+export interface AccessEventRow {
+  id: string;
+  organisation: string;
+  purpose: Purpose;
+  count: number;
+  height: number;
+  timeMs: number;
+  grant: string;
+}
+export interface LogRow {
+  timeMs: number;
+  practitioner: string;
+  action: string;
+  purpose?: Purpose;
+  reason?: string;
+  count?: number;
+}
+
+export const staff = {
+  me: () => getJson<StaffMember>('/staff/me', { tries: 1 }),
+  joinStart: (code: string) =>
+    getJson<Ceremony<PublicKeyCredentialCreationOptionsJSON>>('/staff/join/start', { json: { code } }),
+  joinFinish: (code: string, session: string, credential: RegistrationResponseJSON) =>
+    request('/staff/join/finish', { json: { code, session, credential } }),
+  signinStart: () => getJson<Ceremony<PublicKeyCredentialRequestOptionsJSON>>('/staff/signin/start', { json: {} }),
+  signinFinish: (session: string, credential: AuthenticationResponseJSON) =>
+    request('/staff/signin/finish', { json: { session, credential } }),
+  signout: () => request('/staff/signout', { method: 'POST' }),
+  patients: (search: string, signal?: AbortSignal) =>
+    getJson<PatientRow[]>(`/staff/patients?search=${encodeURIComponent(search)}`, { signal }),
+  openChart: (patient: string, reason: string, purpose: Purpose) =>
+    getJson<Chart>('/staff/charts', { json: { patient, reason, purpose } }),
+  fetchShared: (chart: string) =>
+    getJson<FetchedShares>(`/staff/charts/${chart}/shared`, { method: 'POST', tries: 3, timeoutMs: 120_000 }),
+  ask: (body: { patient: string; categories: Category[]; reason: string; days: number }) =>
+    request('/staff/requests', { json: body }),
+  invite: (patient: string) =>
+    getJson<{ code: string; link: string; expires: string }>('/staff/invites', { json: { patient } }),
+  network: () => getJson<NetworkState>('/staff/network'),
+  blocks: (from: number, count: number) => getJson<BlockRow[]>(`/staff/blocks?from=${from}&count=${count}`),
+  accessEvents: () => getJson<AccessEventRow[]>('/staff/access-events'),
+  log: () => getJson<LogRow[]>('/staff/log'),
+};

@@ -1,0 +1,279 @@
+/** The binary formats of `crates/types`, field by field in the same order. */
+import { array, blob, bool, fixed, list, named, option, struct, text, u32, u64, u8, type Codec, type Of, type Reader } from './codec';
+import { InclusionProof } from './merkle';
+
+const b32 = fixed(32);
+const b64 = fixed(64);
+const organisationId = text(32);
+const kemKey = blob(1_216);
+const linkKey = blob(1_120);
+
+export const CATEGORY_CODES = {
+  demographics: 1,
+  problems: 2,
+  medications: 3,
+  allergies: 4,
+  immunizations: 5,
+  labs: 6,
+  vitals: 7,
+  imaging: 8,
+  procedures: 9,
+  notes: 10,
+  claims: 11,
+  'mental-health': 12,
+  'substance-use': 13,
+  reproductive: 14,
+  genetic: 15,
+  hiv: 16,
+} as const;
+export type Category = keyof typeof CATEGORY_CODES;
+export const CATEGORIES = Object.keys(CATEGORY_CODES) as Category[];
+export const isProtected = (category: Category): boolean => CATEGORY_CODES[category] >= 12;
+export const Category = named<Category>(CATEGORY_CODES);
+export const categoryOfCode = (code: number): Category | undefined => CATEGORIES.find((name) => CATEGORY_CODES[name] === code);
+
+export const PURPOSE_CODES = {
+  treatment: 1,
+  payment: 2,
+  operations: 3,
+  research: 4,
+  'public-health': 5,
+  'patient-request': 6,
+  emergency: 7,
+} as const;
+export type Purpose = keyof typeof PURPOSE_CODES;
+export const Purpose = named<Purpose>(PURPOSE_CODES);
+
+// organisation.rs, genesis.rs
+
+export const Organisation = struct({
+  id: organisationId,
+  name: text(128),
+  class: named({ provider: 1, payer: 2, research: 3, manufacturer: 4, distributor: 5, pharmacy: 6, regulator: 7 }),
+  validator: bool,
+  custodian: bool,
+  nodeKey: b32,
+  kemKey,
+  tlsCertificate: b32,
+  ledgerAddress: text(128),
+  peerUrl: text(256),
+  portalUrl: text(256),
+});
+export type Organisation = Of<typeof Organisation>;
+
+export const Genesis = struct({
+  name: text(64),
+  timeMs: u64,
+  parameters: struct({ transactionLifetimeBlocksMax: u64, grantPeriodMsMax: u64, blockTransactionsMax: u32 }),
+  organisations: list(Organisation, 256),
+});
+export type Genesis = Of<typeof Genesis>;
+
+// action.rs, transaction.rs
+
+const actions = {
+  RegisterPatient: [1, struct({ address: b32 })],
+  RegisterPractitioner: [2, struct({ commitment: b32 })],
+  Anchor: [3, struct({ organisation: organisationId, batchRoot: b32, sequence: u64, sizeClass: u8 })],
+  Grant: [4, struct({ terms: b32, scope: b32, expiryMs: u64 })],
+  Revoke: [5, struct({ grant: b32 })],
+  Access: [
+    6,
+    struct({ grant: b32, scopeSalt: b32, purpose: Purpose, versionsRoot: b32, count: u32, practitioner: b32, nonce: fixed(16) }),
+  ],
+  Dropped: [7, struct({ organisation: organisationId, grant: b32, count: u32 })],
+  AnchorLog: [8, struct({ organisation: organisationId, head: b32, entries: u64, sequence: u64 })],
+} as const;
+
+type Actions = { -readonly [N in keyof typeof actions]: Of<(typeof actions)[N][1]> };
+export type Action = { [N in keyof Actions]: { kind: N } & Actions[N] }[keyof Actions];
+export type ActionKind = keyof Actions;
+export type AccessAction = Extract<Action, { kind: 'Access' }>;
+
+export const Action: Codec<Action> = {
+  write: (value, out) => {
+    const [tag, codec] = actions[value.kind];
+    u8.write(tag, out);
+    (codec as Codec<unknown>).write(value, out);
+  },
+  read: (from: Reader) => {
+    const tag = u8.read(from);
+    for (const [kind, [known, codec]] of Object.entries(actions)) {
+      if (known === tag) return { kind, ...(codec as Codec<object>).read(from) } as Action;
+    }
+    throw new Error('unknown action');
+  },
+};
+
+/** The action without its tag, as `Access::id` hashes it. */
+export const AccessBody = actions.Access[1];
+
+export const TransactionBody = struct({ network: b32, signer: b32, validUntil: u64, action: Action });
+export const Transaction = struct({ network: b32, signer: b32, validUntil: u64, action: Action, signature: b64 });
+export type Transaction = Of<typeof Transaction>;
+
+// block.rs, proof.rs
+
+export const Header = struct({
+  version: u8,
+  network: b32,
+  height: u64,
+  timeMs: u64,
+  parent: b32,
+  epoch: u64,
+  view: u64,
+  parentView: u64,
+  leader: b32,
+  transactionsRoot: b32,
+  transactions: u32,
+  receiptsRoot: b32,
+  stateRoot: b32,
+  syncRoot: b32,
+  syncStart: u64,
+  syncEnd: u64,
+  nextValidators: b32,
+});
+export type Header = Of<typeof Header>;
+
+export const Block = struct({ header: Header, transactions: list(Transaction, 8_192) });
+export type Block = Of<typeof Block>;
+export const CertifiedHeader = struct({ headers: list(Header, 256), certificate: blob(32 * 1024) });
+export type CertifiedHeader = Of<typeof CertifiedHeader>;
+export const CertifiedHeaders = list(CertifiedHeader, 256);
+export const TransactionProof = struct({ transaction: Transaction, path: InclusionProof, block: CertifiedHeader });
+export type TransactionProof = Of<typeof TransactionProof>;
+
+// state.rs
+
+export const GrantEntry = struct({ terms: b32, scope: b32, expiryMs: u64, height: u64, revoked: option(u64), accesses: u32 });
+export type GrantEntry = Of<typeof GrantEntry>;
+export const AccessEntry = struct({
+  grant: b32,
+  organisation: organisationId,
+  purpose: Purpose,
+  versionsRoot: b32,
+  count: u32,
+  practitioner: b32,
+  height: u64,
+  timeMs: u64,
+});
+export type AccessEntry = Of<typeof AccessEntry>;
+export const DroppedEntry = struct({ count: u32, height: u64 });
+export const PatientEntry = struct({ organisation: organisationId, height: u64 });
+export const AnchorEntry = struct({ batchRoot: b32, sizeClass: u8, height: u64, timeMs: u64 });
+export const PractitionerCredential = struct({
+  organisation: organisationId,
+  practitioner: text(64),
+  name: text(128),
+  role: text(64),
+  salt: b32,
+});
+export type PractitionerCredential = Of<typeof PractitionerCredential>;
+
+// vault/package.rs
+
+export const PackageHeader = struct({
+  suite: u8,
+  compartment: b32,
+  epoch: u32,
+  version: b32,
+  content: named({ fhir: 1, deleted: 2 }),
+  keyCommitment: b32,
+});
+export type PackageHeader = Of<typeof PackageHeader>;
+const SEALED_MAX = 64 * 1024 * 1024;
+export const SealedPackage = struct({ header: PackageHeader, ciphertext: blob(SEALED_MAX) });
+export type SealedPackage = Of<typeof SealedPackage>;
+
+export const RecordProof = struct({
+  package: PackageHeader,
+  packageDigest: b32,
+  plaintextDigest: b32,
+  r: b64,
+  batchPath: InclusionProof,
+  anchor: TransactionProof,
+});
+export type RecordProof = Of<typeof RecordProof>;
+
+// vault/terms.rs
+
+export const SealedEnvelope = struct({ encapsulation: linkKey, ciphertext: blob(SEALED_MAX), sender: b32, signature: b64 });
+export type SealedEnvelope = Of<typeof SealedEnvelope>;
+
+export const Terms = struct({
+  network: b32,
+  grant: b32,
+  source: organisationId,
+  grantee: organisationId,
+  owner: b32,
+  purpose: Purpose,
+  notBeforeMs: u64,
+  expiryMs: u64,
+  compartments: list(b32, 64),
+  future: bool,
+  practitioner: option(b32),
+  scopeSalt: b32,
+});
+export type Terms = Of<typeof Terms>;
+export const COMPARTMENTS_PER_GRANT_MAX = 64;
+
+export const CompartmentKey = struct({ compartment: b32, category: Category, key: b32 });
+export type CompartmentKey = Of<typeof CompartmentKey>;
+export const Letter = struct({ terms: Terms, termsSalt: b32, keys: list(CompartmentKey, 64), patient: text(64) });
+export type Letter = Of<typeof Letter>;
+export const SourceNotice = struct({ terms: Terms, termsSalt: b32 });
+
+// vault/compartment.rs
+
+const linkFields = { network: b32, source: organisationId, owner: b32, number: u32, encapsulation: linkKey };
+export const PatientLinkBody = struct(linkFields);
+export const PatientLink = struct({ ...linkFields, signature: b64 });
+export type PatientLink = Of<typeof PatientLink>;
+
+export const CompartmentStatement = struct({
+  network: b32,
+  compartment: b32,
+  source: organisationId,
+  epoch: u32,
+  predecessor: option(b32),
+  owner: option(b32),
+  link: u32,
+  wrapped: blob(49),
+  revision: u32,
+});
+export type CompartmentStatement = Of<typeof CompartmentStatement>;
+export const CompartmentRecord = struct({ statement: CompartmentStatement, signature: b64 });
+export type CompartmentRecord = Of<typeof CompartmentRecord>;
+
+// vault/request.rs
+
+export const VERSIONS_PER_REQUEST_MAX = 4_096;
+export const PatientRequestBody = struct({
+  network: b32,
+  audience: organisationId,
+  ask: named({ directory: 1, versions: 2, release: 3, shares: 4, 'access-log': 5 }),
+  patient: b32,
+  kemKey,
+  timeMs: u64,
+  nonce: fixed(16),
+  versions: list(b32, VERSIONS_PER_REQUEST_MAX),
+});
+export type PatientRequestBody = Of<typeof PatientRequestBody>;
+export type PatientAsk = PatientRequestBody['ask'];
+export const PatientRequest = struct({ body: PatientRequestBody, signature: b64 });
+export type PatientRequest = Of<typeof PatientRequest>;
+
+export const Directory = struct({ links: list(PatientLink, 256), compartments: list(CompartmentRecord, 4_096) });
+export type Directory = Of<typeof Directory>;
+export const VersionList = struct({ versions: list(struct({ compartment: b32, version: b32 }), 1_000_000) });
+export const ReleasedShares = list(struct({ version: b32, index: u8, value: b32 }), VERSIONS_PER_REQUEST_MAX);
+export const ReleasedVersion = struct({ package: SealedPackage, source: organisationId, sequence: u64, path: InclusionProof });
+export type ReleasedVersion = Of<typeof ReleasedVersion>;
+export const Release = struct({ shares: SealedEnvelope, versions: list(ReleasedVersion, VERSIONS_PER_REQUEST_MAX) });
+
+const enrolmentFields = { network: b32, organisation: organisationId, invite: text(64), patient: b32, kemKey };
+export const EnrolmentBody = struct(enrolmentFields);
+export const EnrolmentRequest = struct({ ...enrolmentFields, signature: b64 });
+export const EnrolmentAnswer = struct({ patient: text(64), name: text(256), directory: Directory });
+
+export const ShareCommitments = array(b32, 3);

@@ -1,0 +1,46 @@
+/** Ids, commitments and state keys: what the tagged hashes of `crates/types` are made of. */
+import { concat, u32be, u64be, utf8, type Bytes } from './bytes';
+import { encode } from './codec';
+import * as f from './formats';
+import { hash, sha256 } from './hash';
+import { publicKey, sign, verifySignature, namespace } from './sign';
+
+export const networkId = (genesis: f.Genesis): Bytes => hash('salus/network/v1', encode(f.Genesis, genesis));
+export const addressOf = (key: Uint8Array): Bytes => hash('salus/address/v1', key);
+export const grantIdOf = (oneTimeKey: Uint8Array): Bytes => hash('salus/grant/v1', oneTimeKey);
+export const headerDigest = (header: f.Header): Bytes => hash('salus/header/v1', encode(f.Header, header));
+export const transactionId = (tx: f.Transaction): Bytes => hash('salus/transaction-id/v1', encode(f.Transaction, tx));
+export const termsCommitment = (terms: f.Terms, salt: Uint8Array): Bytes =>
+  hash('salus/terms/v1', salt, encode(f.Terms, terms));
+export const scopeCommitment = (grantee: string, purpose: f.Purpose, salt: Uint8Array): Bytes =>
+  hash('salus/scope/v1', utf8(grantee), new Uint8Array([f.PURPOSE_CODES[purpose]]), salt);
+export const credentialCommitment = (credential: f.PractitionerCredential): Bytes =>
+  hash('salus/practitioner/v1', encode(f.PractitionerCredential, credential));
+export const accessId = (action: f.AccessAction, signer: Uint8Array): Bytes =>
+  hash('salus/access/v1', signer, encode(f.AccessBody, action));
+export const recordCommitment = (r: Uint8Array, packageDigest: Uint8Array, plaintextDigest: Uint8Array): Bytes =>
+  hash('salus/record/v1', r, packageDigest, plaintextDigest);
+export const packageDigest = (header: f.PackageHeader, ciphertext: Uint8Array): Bytes =>
+  sha256(encode(f.PackageHeader, header), ciphertext);
+
+/** Leaves of a batch of a size class. */
+export const batchSize = (sizeClass: number): number | undefined =>
+  sizeClass <= 3 ? 64 << (2 * sizeClass) : undefined;
+
+/** The state's keys (`state.rs`); no key is built elsewhere. */
+export const stateKey = {
+  patient: (address: Uint8Array) => hash('salus/state/patient/v1', address),
+  grant: (grant: Uint8Array) => hash('salus/state/grant/v1', grant),
+  access: (access: Uint8Array) => hash('salus/state/access/v1', access),
+  accessOfGrant: (grant: Uint8Array, number: number) => hash('salus/state/access-of-grant/v1', grant, u32be(number)),
+  anchor: (organisation: string, sequence: number) => hash('salus/state/anchor/v1', utf8(organisation), u64be(sequence)),
+  dropped: (grant: Uint8Array, organisation: string) => hash('salus/state/dropped/v1', grant, utf8(organisation)),
+};
+
+export function signTransaction(network: Uint8Array, seed: Uint8Array, validUntil: number, action: f.Action): f.Transaction {
+  const body = { network: concat(network), signer: publicKey(seed), validUntil, action };
+  return { ...body, signature: sign(seed, namespace.transaction, encode(f.TransactionBody, body)) };
+}
+
+export const transactionIsSigned = (tx: f.Transaction): boolean =>
+  verifySignature(tx.signer, namespace.transaction, encode(f.TransactionBody, tx), tx.signature);

@@ -1,0 +1,60 @@
+/** Grants and access events, checked against certified blocks rather than taken from a node's word. */
+import { accessId, equal, headerDigest, toHex, transactionIsSigned, grantIdOf, scopeCommitment } from '../crypto';
+import { encode } from '../crypto/codec';
+import { Transaction, type AccessEntry, type Block, type CertifiedHeader, type Purpose, type TransactionProof } from '../crypto/formats';
+import { leafHash, merkleRoot } from '../crypto/merkle';
+import { ProofError, verifyCertified, type Certified } from './certificate';
+import type { Network } from './network';
+import { verifyTransaction, type CheckedTransaction } from './record';
+
+/** The block is the certified one and holds exactly these transactions. */
+export function verifyBlock(network: Network, block: Block, certified: CertifiedHeader): Certified {
+  const checked = verifyCertified(network, certified);
+  if (!equal(headerDigest(block.header), headerDigest(checked.header))) throw new ProofError('the block is another one');
+  const root = merkleRoot(block.transactions.map((transaction) => leafHash(encode(Transaction, transaction))));
+  if (block.transactions.length !== checked.header.transactions || !equal(root, checked.header.transactionsRoot)) {
+    throw new ProofError('the block does not hold these entries');
+  }
+  return checked;
+}
+
+/** The access event is in the block, signed by the organisation that it names, under this grant. */
+export function verifyAccess(
+  network: Network,
+  entry: AccessEntry,
+  id: Uint8Array,
+  block: Block,
+  certified: CertifiedHeader,
+): Certified {
+  const checked = verifyBlock(network, block, certified);
+  if (checked.header.height !== entry.height) throw new ProofError('the event is from another block');
+  const found = block.transactions.find(
+    ({ action, signer }) => action.kind === 'Access' && equal(accessId(action, signer), id),
+  );
+  if (!found || found.action.kind !== 'Access') throw new ProofError('the event is not in the block');
+  const { action } = found;
+  const same =
+    transactionIsSigned(found) &&
+    equal(action.grant, entry.grant) &&
+    action.purpose === entry.purpose &&
+    action.count === entry.count &&
+    equal(action.practitioner, entry.practitioner) &&
+    network.byKey.get(toHex(found.signer))?.id === entry.organisation;
+  if (!same) throw new ProofError('the event is not what the block says');
+  return checked;
+}
+
+/** The grant is on record with these terms and for this recipient and purpose. */
+export function verifyGrant(
+  network: Network,
+  proof: TransactionProof,
+  expected: { grant: Uint8Array; terms: Uint8Array; grantee: string; purpose: Purpose; scopeSalt: Uint8Array },
+): CheckedTransaction {
+  const { action, signer } = proof.transaction;
+  if (action.kind !== 'Grant' || !equal(grantIdOf(signer), expected.grant)) throw new ProofError('this is another grant');
+  const scope = scopeCommitment(expected.grantee, expected.purpose, expected.scopeSalt);
+  if (!equal(action.terms, expected.terms) || !equal(action.scope, scope)) {
+    throw new ProofError('the grant has other terms');
+  }
+  return verifyTransaction(network, proof);
+}

@@ -1,0 +1,129 @@
+/** Record proofs: this version, unchanged, in this block, certified by these organisations. */
+import { batchSize, equal, fromHex, packageDigest, recordCommitment, sha256, toHex, transactionId, transactionIsSigned } from '../crypto';
+import { decodeCanonical, encode } from '../crypto/codec';
+import { Header, PackageHeader, Transaction, type RecordProof, type TransactionProof } from '../crypto/formats';
+import { leafHash, verifyInclusion, type InclusionProof } from '../crypto/merkle';
+import { concat, utf8 } from '../crypto/bytes';
+import { ProofError, splitHeaders, verifyCertified, type Certified } from './certificate';
+import type { Network } from './network';
+
+export interface CheckedTransaction extends Certified {
+  id: string;
+}
+
+/** The transaction is signed for this network and in a certified block. */
+export function verifyTransaction(network: Network, proof: TransactionProof): CheckedTransaction {
+  const { transaction, path, block } = proof;
+  if (!equal(transaction.network, network.id)) throw new ProofError('the entry is of another network');
+  if (!transactionIsSigned(transaction)) throw new ProofError('the signature on the entry does not verify');
+  const certified = verifyCertified(network, block);
+  const leaf = leafHash(encode(Transaction, transaction));
+  if (path.size !== certified.header.transactions || !verifyInclusion(path, leaf, certified.header.transactionsRoot)) {
+    throw new ProofError('the entry is not in the block');
+  }
+  return { ...certified, id: toHex(transactionId(transaction)) };
+}
+
+export interface CheckedAnchor extends CheckedTransaction {
+  organisation: string;
+  sequence: number;
+  batchRoot: Uint8Array;
+  leaves: number;
+}
+
+/** The transaction is an organisation's own anchor. */
+export function verifyAnchor(network: Network, proof: TransactionProof): CheckedAnchor {
+  const checked = verifyTransaction(network, proof);
+  const { action, signer } = proof.transaction;
+  if (action.kind !== 'Anchor') throw new ProofError('the entry is not an anchor');
+  if (network.byKey.get(toHex(signer))?.id !== action.organisation) {
+    throw new ProofError('the anchor is not signed by its organisation');
+  }
+  const leaves = batchSize(action.sizeClass);
+  if (leaves === undefined) throw new ProofError('the anchor has an unknown size');
+  return { ...checked, organisation: action.organisation, sequence: action.sequence, batchRoot: action.batchRoot, leaves };
+}
+
+export interface RecordEvidence {
+  r: Uint8Array;
+  packageDigest: Uint8Array;
+  plaintextDigest: Uint8Array;
+  batchPath: InclusionProof;
+}
+
+/** The record's commitment is in the anchored batch. */
+export function verifyInBatch(anchor: CheckedAnchor, evidence: RecordEvidence): void {
+  const commitment = recordCommitment(evidence.r, evidence.packageDigest, evidence.plaintextDigest);
+  const { batchPath } = evidence;
+  if (batchPath.size !== anchor.leaves || !verifyInclusion(batchPath, leafHash(commitment), anchor.batchRoot)) {
+    throw new ProofError('the record is not in the batch that was anchored');
+  }
+}
+
+export function verifyRecordProof(network: Network, proof: RecordProof, resource?: string): CheckedAnchor {
+  const anchor = verifyAnchor(network, proof.anchor);
+  if (proof.package.suite !== 1) throw new ProofError('the record is sealed in an unknown way');
+  if (resource !== undefined && !equal(sha256(utf8(resource)), proof.plaintextDigest)) {
+    throw new ProofError('the record is not the one that was sealed');
+  }
+  verifyInBatch(anchor, proof);
+  return anchor;
+}
+
+/** Whether digest and package belong together, for whoever holds the ciphertext. */
+export const packageMatches = (header: PackageHeader, ciphertext: Uint8Array, digest: Uint8Array): boolean =>
+  equal(packageDigest(header, ciphertext), digest);
+
+// The JSON form (api.md, "record proofs").
+
+export interface RecordProofJson {
+  version: 1;
+  package: string;
+  packageDigest: string;
+  plaintextDigest: string;
+  r: string;
+  batchPath: { index: number; size: number; path: string[] };
+  anchor: { transaction: string; path: { index: number; size: number; path: string[] }; header: string; certificate: string };
+  resource?: string;
+}
+
+const pathToJson = (proof: InclusionProof) => ({ index: proof.index, size: proof.size, path: proof.path.map(toHex) });
+const pathOfJson = (proof: RecordProofJson['batchPath']): InclusionProof => ({
+  index: proof.index,
+  size: proof.size,
+  path: proof.path.map(fromHex),
+});
+
+export function proofToJson(proof: RecordProof, resource?: string): RecordProofJson {
+  return {
+    version: 1,
+    package: toHex(encode(PackageHeader, proof.package)),
+    packageDigest: toHex(proof.packageDigest),
+    plaintextDigest: toHex(proof.plaintextDigest),
+    r: toHex(proof.r),
+    batchPath: pathToJson(proof.batchPath),
+    anchor: {
+      transaction: toHex(encode(Transaction, proof.anchor.transaction)),
+      path: pathToJson(proof.anchor.path),
+      header: toHex(concat(...proof.anchor.block.headers.map((header) => encode(Header, header)))),
+      certificate: toHex(proof.anchor.block.certificate),
+    },
+    ...(resource === undefined ? {} : { resource }),
+  };
+}
+
+export function proofOfJson(json: RecordProofJson): { proof: RecordProof; resource?: string } {
+  const proof: RecordProof = {
+    package: decodeCanonical(PackageHeader, fromHex(json.package)),
+    packageDigest: fromHex(json.packageDigest),
+    plaintextDigest: fromHex(json.plaintextDigest),
+    r: fromHex(json.r),
+    batchPath: pathOfJson(json.batchPath),
+    anchor: {
+      transaction: decodeCanonical(Transaction, fromHex(json.anchor.transaction)),
+      path: pathOfJson(json.anchor.path),
+      block: { headers: splitHeaders(fromHex(json.anchor.header)), certificate: fromHex(json.anchor.certificate) },
+    },
+  };
+  return json.resource === undefined ? { proof } : { proof, resource: json.resource };
+}

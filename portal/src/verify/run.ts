@@ -1,0 +1,68 @@
+/** The worker's loop without the worker: one job in, verdicts out. Tests call it directly. */
+import { sha256, toHex } from '../crypto';
+import { ProofError } from './certificate';
+import { verifyAccess } from './events';
+import type { Answer, Job, RecordsJob, Verdict } from './messages';
+import { readGenesis, type Network } from './network';
+import { verifyAnchor, verifyInBatch, type CheckedAnchor } from './record';
+
+const networks = new Map<string, Network>();
+
+function networkOf(genesis: Uint8Array): Network {
+  const key = toHex(sha256(genesis));
+  const known = networks.get(key);
+  if (known) return known;
+  const network = readGenesis(genesis);
+  networks.set(key, network);
+  return network;
+}
+
+const refuse = (error: unknown): Verdict => ({
+  ok: false,
+  reason: error instanceof ProofError ? error.message : 'the proof cannot be read',
+});
+
+function anchorOf(network: Network, job: RecordsJob, key: string): CheckedAnchor | Verdict {
+  const proof = job.anchors[key];
+  if (!proof) return { ok: false, reason: 'the proof has not arrived yet' };
+  try {
+    const anchor = verifyAnchor(network, proof);
+    if (`${anchor.organisation}/${anchor.sequence}` !== key) throw new ProofError('the proof is for another batch');
+    return anchor;
+  } catch (error) {
+    return refuse(error);
+  }
+}
+
+function checkRecords(network: Network, job: RecordsJob): Answer {
+  const anchors = new Map<string, CheckedAnchor | Verdict>();
+  const answer: Answer = {};
+  for (const record of job.records) {
+    const key = `${record.source}/${record.sequence}`;
+    if (!anchors.has(key)) anchors.set(key, anchorOf(network, job, key));
+    const anchor = anchors.get(key)!;
+    if (!('batchRoot' in anchor)) {
+      answer[record.key] = anchor;
+      continue;
+    }
+    try {
+      verifyInBatch(anchor, record);
+      const { header, signers, id } = anchor;
+      answer[record.key] = { ok: true, height: header.height, timeMs: header.timeMs, signers, transaction: id };
+    } catch (error) {
+      answer[record.key] = refuse(error);
+    }
+  }
+  return answer;
+}
+
+export function run(job: Job): Answer {
+  const network = networkOf(job.genesis);
+  if (job.kind === 'records') return checkRecords(network, job);
+  try {
+    const { header, signers } = verifyAccess(network, job.entry, job.id, job.block, job.certified);
+    return { access: { ok: true, height: header.height, timeMs: header.timeMs, signers } };
+  } catch (error) {
+    return { access: refuse(error) };
+  }
+}
