@@ -34,6 +34,9 @@ pub const SHARE: &str = "salus/share/v1";
 /// Patient link key + compartment id: wraps a compartment's key.
 pub const WRAP: &str = "salus/wrap/v1";
 
+/// A node's storage key + random salt, + kind and id of the entry: seals one secret in the node's own tables.
+pub const VAULT_STORE: &str = "salus/vault-store/v1";
+
 /// HPKE context, followed by the network id: key link from an organisation to a patient.
 pub const HPKE_PATIENT_LINK: &str = "salus/hpke/patient-link/v1";
 /// HPKE context, followed by the network id: key link between organisations.

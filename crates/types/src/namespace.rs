@@ -16,3 +16,5 @@ pub const CUSTODY_BATCH: &str = "salus/custody-batch/v1";
 pub const COMPARTMENT: &str = "salus/compartment/v1";
 /// A link key offered by an organisation.
 pub const LINK: &str = "salus/link/v1";
+/// A patient's consent to the terms of a grant, by the pairwise key.
+pub const CONSENT: &str = "salus/consent/v1";

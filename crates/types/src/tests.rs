@@ -1,1 +1,501 @@
+//! One sample of every type that is signed, hashed or sent: its encoding is pinned, canonical and robust.
 
+use crate::action::*;
+use crate::block::{Block, Header, Receipt};
+use crate::category::{Category, Purpose};
+use crate::codec::{Bounded, Text, decode_canonical};
+use crate::genesis::{Genesis, GenesisError, Parameters};
+use crate::organisation::{Class, KEM_KEY_LENGTH, Organisation};
+use crate::proof::{CertifiedHeader, RecordProof, TransactionProof};
+use crate::state::*;
+use crate::transaction::{TRANSACTION_BYTES_MAX, Transaction};
+use crate::vault::*;
+use crate::*;
+use commonware_codec::{Encode, Read};
+use proptest::prelude::*;
+use salus_crypto::hash::sha256;
+use salus_crypto::merkle::InclusionProof;
+use std::fmt::Debug;
+
+fn digest(n: u8) -> Digest {
+    sha256([n])
+}
+
+fn text<const MAX: usize>(text: &str) -> Text<MAX> {
+    Text::new(text).expect("short enough")
+}
+
+fn list<T, const MAX: usize>(items: Vec<T>) -> Bounded<T, MAX> {
+    Bounded::new(items).expect("few enough")
+}
+
+fn org(name: &str) -> OrganisationId {
+    name.parse().expect("a short name")
+}
+
+fn signing_key(n: u8) -> SigningKey {
+    SigningKey::from_seed(&[n; 32])
+}
+
+fn organisation(name: &str, n: u8, class: Class) -> Organisation {
+    Organisation {
+        id: org(name),
+        name: text(name),
+        class,
+        validator: true,
+        custodian: class.may_be_custodian(),
+        node_key: signing_key(n).public(),
+        kem_key: list(vec![n; KEM_KEY_LENGTH]),
+        tls_certificate: digest(n),
+        ledger_address: text("127.0.0.1:7001"),
+        peer_url: text("https://127.0.0.1:7002"),
+        portal_url: text("https://localhost:7000"),
+    }
+}
+
+fn genesis() -> Genesis {
+    Genesis {
+        name: text("sample"),
+        time_ms: 1_800_000_000_000,
+        parameters: Parameters::default(),
+        organisations: list(vec![
+            organisation("hospital-a", 1, Class::Provider),
+            organisation("regulator", 2, Class::Regulator),
+        ]),
+    }
+}
+
+fn actions() -> Vec<Action> {
+    let organisation = org("hospital-a");
+    vec![
+        RegisterPatient { address: Address(digest(1)) }.into(),
+        RegisterPractitioner { commitment: digest(2) }.into(),
+        Anchor { organisation: organisation.clone(), batch_root: digest(3), sequence: 7, size_class: 2 }
+            .into(),
+        Grant { terms: digest(4), scope: digest(5), expiry_ms: 1_900_000_000_000 }.into(),
+        Revoke { grant: GrantId(digest(6)) }.into(),
+        Access {
+            grant: GrantId(digest(6)),
+            scope_salt: [7; 32],
+            purpose: Purpose::Treatment,
+            versions_root: digest(8),
+            count: 12,
+            practitioner: digest(2),
+            nonce: [9; 16],
+        }
+        .into(),
+        Dropped { organisation: organisation.clone(), grant: GrantId(digest(6)), count: 12 }.into(),
+        AnchorLog { organisation, head: digest(10), entries: 99, sequence: 3 }.into(),
+    ]
+}
+
+fn transaction(action: Action) -> Transaction {
+    Transaction::sign(genesis().network(), &signing_key(1), 500, action)
+}
+
+fn header() -> Header {
+    Header {
+        version: 1,
+        network: genesis().network(),
+        height: 42,
+        time_ms: 1_800_000_001_000,
+        parent: digest(11),
+        epoch: 0,
+        view: 44,
+        parent_view: 43,
+        leader: signing_key(2).public(),
+        transactions_root: digest(12),
+        transactions: 1,
+        receipts_root: digest(13),
+        state_root: digest(14),
+        sync_root: digest(15),
+        sync_start: 16,
+        sync_end: 17,
+        next_validators: Digest::ZERO,
+    }
+}
+
+fn package() -> SealedPackage {
+    let header = PackageHeader {
+        suite: SUITE_1,
+        compartment: CompartmentId(digest(20)),
+        epoch: 1,
+        version: VersionId(digest(21)),
+        content: Content::Fhir,
+        key_commitment: [22; 32],
+    };
+    SealedPackage { header, ciphertext: list(vec![23; 90]) }
+}
+
+fn terms() -> Terms {
+    Terms {
+        network: genesis().network(),
+        grant: GrantId(digest(6)),
+        source: org("hospital-a"),
+        grantee: org("hospital-b"),
+        owner: Address(digest(1)),
+        purpose: Purpose::Treatment,
+        not_before_ms: 1,
+        expiry_ms: 2,
+        compartments: list(vec![CompartmentId(digest(20))]),
+        future: true,
+        practitioner: Some(digest(2)),
+        scope_salt: [7; 32],
+    }
+}
+
+fn envelope() -> SealedEnvelope {
+    SealedEnvelope {
+        encapsulation: list(vec![1; LINK_KEY_LENGTH]),
+        ciphertext: list(vec![2; 40]),
+        sender: signing_key(3).public(),
+        signature: signing_key(3).sign("test", b"envelope"),
+    }
+}
+
+fn record_proof() -> RecordProof {
+    let path = InclusionProof { index: 3, size: 64, path: vec![digest(30), digest(31)] };
+    RecordProof {
+        package: package().header,
+        ciphertext_digest: digest(32),
+        plaintext_digest: digest(33),
+        r: [34; 64],
+        batch_path: path.clone(),
+        anchor: TransactionProof {
+            transaction: transaction(actions().remove(2)),
+            path,
+            block: CertifiedHeader { headers: list(vec![header()]), certificate: list(vec![35; 300]) },
+        },
+    }
+}
+
+/// Calls `$check` with a name and one value of every type.
+macro_rules! for_every_type {
+    ($check:ident) => {
+        $check("Genesis", &genesis());
+        for action in actions() {
+            $check(action.name(), &transaction(action.clone()));
+        }
+        $check("Header", &header());
+        $check(
+            "Block",
+            &Block { header: header(), transactions: list(actions().into_iter().map(transaction).collect()) },
+        );
+        $check("Receipt", &Receipt { transaction: TransactionId(digest(1)), entry: StateKey(digest(2)) });
+        $check("PatientEntry", &PatientEntry { organisation: org("hospital-a"), height: 3 });
+        $check("PractitionerEntry", &PractitionerEntry { organisation: org("hospital-a"), height: 3 });
+        $check("AnchorEntry", &AnchorEntry { batch_root: digest(3), size_class: 2, height: 4, time_ms: 5 });
+        $check(
+            "GrantEntry",
+            &GrantEntry {
+                terms: digest(4),
+                scope: digest(5),
+                expiry_ms: 6,
+                height: 7,
+                revoked: Some(8),
+                accesses: 9,
+            },
+        );
+        $check(
+            "AccessEntry",
+            &AccessEntry {
+                grant: GrantId(digest(6)),
+                organisation: org("hospital-b"),
+                purpose: Purpose::Emergency,
+                versions_root: digest(8),
+                count: 1,
+                practitioner: digest(2),
+                height: 3,
+                time_ms: 4,
+            },
+        );
+        $check("DroppedEntry", &DroppedEntry { count: 1, height: 2 });
+        $check("LogEntry", &LogEntry { head: digest(1), entries: 2, height: 3 });
+        $check(
+            "PractitionerCredential",
+            &PractitionerCredential {
+                organisation: org("hospital-b"),
+                practitioner: text("p1"),
+                name: text("Bo"),
+                role: text("GP"),
+                salt: [1; 32],
+            },
+        );
+        $check("SealedPackage", &package());
+        $check(
+            "PatientLink",
+            &PatientLink {
+                network: genesis().network(),
+                source: org("hospital-a"),
+                owner: Address(digest(1)),
+                number: 0,
+                encapsulation: list(vec![1; LINK_KEY_LENGTH]),
+                signature: signing_key(1).sign("test", b"link"),
+            },
+        );
+        $check(
+            "CompartmentRecord",
+            &CompartmentRecord {
+                statement: CompartmentStatement {
+                    network: genesis().network(),
+                    compartment: CompartmentId(digest(20)),
+                    source: org("hospital-a"),
+                    epoch: 1,
+                    predecessor: Some(CompartmentId(digest(19))),
+                    owner: Some(Address(digest(1))),
+                    link: 0,
+                    wrapped: list(vec![5; WRAPPED_KEY_LENGTH]),
+                    revision: 2,
+                },
+                signature: signing_key(1).sign("test", b"compartment"),
+            },
+        );
+        $check(
+            "CustodyBatch",
+            &CustodyBatch {
+                body: CustodyBatchBody {
+                    link: OrganisationLink {
+                        network: genesis().network(),
+                        from: org("hospital-a"),
+                        to: org("hospital-b"),
+                        day: 20_000,
+                        encapsulation: list(vec![1; LINK_KEY_LENGTH]),
+                    },
+                    sequence: 7,
+                    leaves: list(vec![digest(1), digest(2)]),
+                    items: list(vec![CustodyItem {
+                        leaf: 0,
+                        package: package(),
+                        share_index: 1,
+                        share_commitments: [digest(1), digest(2), digest(3)],
+                        sealed_share: [4; 48],
+                    }]),
+                },
+                signature: signing_key(1).sign("test", b"batch"),
+            },
+        );
+        $check("Terms", &terms());
+        $check(
+            "Letter",
+            &Letter {
+                terms: terms(),
+                terms_salt: [1; 32],
+                consent: Consent::sign(&terms(), &signing_key(4)),
+                patient: text("p-1"),
+                keys: list(vec![CompartmentKey {
+                    compartment: CompartmentId(digest(20)),
+                    category: Category::Labs,
+                    key: [2; 32],
+                }]),
+            },
+        );
+        $check(
+            "SourceNotice",
+            &SourceNotice {
+                terms: terms(),
+                terms_salt: [1; 32],
+                consent: Consent::sign(&terms(), &signing_key(4)),
+            },
+        );
+        $check("SealedEnvelope", &envelope());
+        $check(
+            "PatientRequest",
+            &PatientRequest {
+                body: PatientRequestBody {
+                    network: genesis().network(),
+                    audience: org("regulator"),
+                    ask: PatientAsk::Release,
+                    patient: signing_key(4).public(),
+                    kem_key: list(vec![1; KEM_KEY_LENGTH]),
+                    time_ms: 5,
+                    nonce: [6; 16],
+                    versions: list(vec![VersionId(digest(21))]),
+                },
+                signature: signing_key(4).sign("test", b"request"),
+            },
+        );
+        $check(
+            "VersionList",
+            &VersionList {
+                versions: list(vec![ListedVersion {
+                    compartment: CompartmentId(digest(20)),
+                    version: VersionId(digest(21)),
+                }]),
+            },
+        );
+        $check(
+            "ReleaseForGrant",
+            &ReleaseForGrant {
+                access: AccessId(digest(1)),
+                terms: terms(),
+                terms_salt: [1; 32],
+                consent: Consent::sign(&terms(), &signing_key(4)),
+                versions: list(vec![VersionId(digest(21))]),
+                packages: true,
+            },
+        );
+        $check(
+            "ReleaseAsk",
+            &ReleaseAsk {
+                terms: terms(),
+                terms_salt: [1; 32],
+                consent: Consent::sign(&terms(), &signing_key(4)),
+            },
+        );
+        $check("ReleasedShare", &ReleasedShare { version: VersionId(digest(21)), index: 2, value: [3; 32] });
+        $check(
+            "Release",
+            &Release {
+                shares: envelope(),
+                versions: list(vec![ReleasedVersion {
+                    package: package(),
+                    source: org("hospital-a"),
+                    sequence: 7,
+                    path: InclusionProof { index: 3, size: 64, path: vec![digest(30)] },
+                }]),
+            },
+        );
+        $check(
+            "EnrolmentRequest",
+            &EnrolmentRequest {
+                network: genesis().network(),
+                organisation: org("hospital-a"),
+                invite: text("ABCD"),
+                patient: signing_key(4).public(),
+                kem_key: list(vec![1; KEM_KEY_LENGTH]),
+                signature: signing_key(4).sign("test", b"enrol"),
+            },
+        );
+        $check(
+            "EnrolmentAnswer",
+            &EnrolmentAnswer {
+                patient: text("p-1"),
+                name: text("Ann"),
+                directory: Directory { links: list(vec![]), compartments: list(vec![]) },
+            },
+        );
+        $check("RecordProof", &record_proof());
+    };
+}
+
+/// The pinned hashes. A changed byte format is an explicit act: run with `SALUS_PIN=1` and commit the file alone.
+#[test]
+fn encodings_are_those_that_are_pinned() {
+    thread_local!(static LINES: std::cell::RefCell<String> = const { std::cell::RefCell::new(String::new()) });
+    fn pin<T: Encode>(name: &str, value: &T) {
+        let line = format!("{name} {}\n", sha256(value.encode()));
+        LINES.with_borrow_mut(|lines| lines.push_str(&line));
+    }
+    for_every_type!(pin);
+    let found = LINES.take();
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/conformance.txt");
+    if std::env::var_os("SALUS_PIN").is_some() {
+        std::fs::write(path, &found).expect("the file is writable");
+    }
+    let pinned = std::fs::read_to_string(path).expect("conformance.txt is there");
+    assert_eq!(found, pinned);
+}
+
+#[test]
+fn every_type_decodes_to_what_was_encoded() {
+    fn check<T: Encode + Read<Cfg = ()> + PartialEq + Debug>(name: &str, value: &T) {
+        let decoded: T = decode_canonical(&value.encode()).expect(name);
+        assert_eq!(&decoded, value);
+    }
+    for_every_type!(check);
+}
+
+#[test]
+fn a_damaged_encoding_is_refused_or_is_another_value() {
+    fn check<T: Encode + Read<Cfg = ()> + PartialEq + Debug>(name: &str, value: &T) {
+        let bytes = value.encode();
+        let positions = (0..bytes.len()).filter(|position| bytes.len() < 1_500 || position % 7 == 0);
+        for position in positions {
+            assert!(decode_canonical::<T>(&bytes[..position]).is_err(), "{name} cut at {position}");
+            let mut damaged = bytes.to_vec();
+            damaged[position] ^= 1 << (position % 8);
+            if let Ok(other) = decode_canonical::<T>(&damaged) {
+                assert_ne!(&other, value, "{name} changed at {position}");
+            }
+        }
+        let mut longer = bytes.to_vec();
+        longer.push(0);
+        assert!(decode_canonical::<T>(&longer).is_err(), "{name} with a byte more");
+    }
+    for_every_type!(check);
+}
+
+#[test]
+fn a_transaction_fits_its_limit_and_a_header_has_its_length() {
+    for action in actions() {
+        assert!(transaction(action).encode().len() <= TRANSACTION_BYTES_MAX);
+    }
+    assert_eq!(header().encode().len(), Header::LENGTH);
+}
+
+#[test]
+fn a_length_that_is_not_in_its_shortest_form_is_refused() {
+    let short = Text::<64>::new("a").expect("short").encode();
+    assert_eq!(&short[..], [1, b'a']);
+    assert!(decode_canonical::<Text<64>>(&[0x81, 0x00, b'a']).is_err());
+}
+
+#[test]
+fn genesis_rules_hold() {
+    let broken = |change: fn(&mut Vec<Organisation>)| {
+        let mut genesis = genesis();
+        let mut organisations = genesis.organisations.to_vec();
+        change(&mut organisations);
+        genesis.organisations = list(organisations);
+        genesis.check()
+    };
+    assert_eq!(genesis().check(), Ok(()));
+    assert_eq!(broken(|all| all.reverse()), Err(GenesisError::Order));
+    assert_eq!(broken(|all| all[1].node_key = all[0].node_key), Err(GenesisError::SharedKey));
+    assert_eq!(
+        broken(|all| all.iter_mut().for_each(|o| o.validator = false)),
+        Err(GenesisError::NoValidator)
+    );
+    assert!(matches!(broken(|all| all[0].class = Class::Payer), Err(GenesisError::Custodian(..))));
+    assert!(matches!(broken(|all| all[0].kem_key = list(vec![1])), Err(GenesisError::KemKey(_))));
+}
+
+#[test]
+fn batches_have_four_sizes() {
+    for (versions, class) in
+        [(0, Some(0)), (64, Some(0)), (65, Some(1)), (1_024, Some(2)), (4_096, Some(3)), (4_097, None)]
+    {
+        assert_eq!(size_class(versions), class, "{versions}");
+    }
+    assert_eq!(
+        (0..5).map(batch_size).collect::<Vec<_>>(),
+        [Some(64), Some(256), Some(1_024), Some(4_096), None]
+    );
+}
+
+#[test]
+fn secrets_do_not_show_in_debug_output() {
+    let key =
+        CompartmentKey { compartment: CompartmentId(digest(1)), category: Category::Hiv, key: [0xab; 32] };
+    let shown = format!("{key:?}");
+    assert!(!shown.contains("171") && !shown.contains("ab, ab") && !shown.to_lowercase().contains("hiv"));
+}
+
+proptest! {
+    /// Whatever bytes arrive: no panic, and what decodes is canonical.
+    #[test]
+    fn any_bytes_decode_canonically_or_not_at_all(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+        fn check<T: Encode + Read<Cfg = ()>>(bytes: &[u8]) {
+            if let Ok(value) = decode_canonical::<T>(bytes) {
+                assert_eq!(&value.encode()[..], bytes);
+            }
+        }
+        check::<Transaction>(&bytes);
+        check::<Block>(&bytes);
+        check::<PatientRequest>(&bytes);
+        check::<CustodyBatch>(&bytes);
+        check::<Release>(&bytes);
+        check::<RecordProof>(&bytes);
+        check::<Letter>(&bytes);
+    }
+}

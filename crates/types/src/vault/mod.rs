@@ -20,4 +20,4 @@ pub use request::{
     PatientRequestBody, Release, ReleaseAsk, ReleaseForGrant, ReleasedShare, ReleasedVersion,
     VERSIONS_PER_REQUEST_MAX, VersionList,
 };
-pub use terms::{CompartmentKey, Letter, SealedEnvelope, SourceNotice, Terms};
+pub use terms::{CompartmentKey, Consent, EpochKeys, Letter, SealedEnvelope, SourceNotice, Terms};

@@ -2,7 +2,7 @@
 
 use super::compartment::{CompartmentRecord, PatientLink};
 use super::package::SealedPackage;
-use super::terms::{SealedEnvelope, Terms};
+use super::terms::{Consent, SealedEnvelope, Terms};
 use crate::codec::{Bounded, Text, codec_enum, codec_struct};
 use crate::ids::{AccessId, CompartmentId, NetworkId, OrganisationId, VersionId};
 use crate::organisation::KEM_KEY_LENGTH;
@@ -97,6 +97,8 @@ codec_struct! {
         pub terms: Terms,
         /// Opens their commitment.
         pub terms_salt: [u8; 32],
+        /// The patient's consent to the terms.
+        pub consent: Consent,
         /// The versions, all of them, in the order of the event's root.
         pub versions: Bounded<VersionId, VERSIONS_PER_REQUEST_MAX>,
         /// Whether packages are wanted, or shares alone.
@@ -111,6 +113,8 @@ codec_struct! {
         pub terms: Terms,
         /// Opens their commitment.
         pub terms_salt: [u8; 32],
+        /// The patient's consent to the terms.
+        pub consent: Consent,
     }
 }
 

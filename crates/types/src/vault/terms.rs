@@ -4,10 +4,11 @@ use super::compartment::LINK_KEY_LENGTH;
 use crate::category::{Category, Purpose};
 use crate::codec::{Bounded, Text, codec_struct};
 use crate::ids::{Address, CompartmentId, GrantId, NetworkId, OrganisationId};
+use crate::namespace;
 use bytes::BufMut;
 use commonware_codec::{Buf, Encode, Error, FixedSize, Read, Write};
 use salus_crypto::hash::{Digest, hash};
-use salus_crypto::sign::{PublicKey, Signature};
+use salus_crypto::sign::{PublicKey, Signature, SigningKey};
 use std::fmt;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
@@ -46,6 +47,30 @@ impl Terms {
     /// The commitment that the ledger carries.
     pub fn commitment(&self, salt: &[u8; 32]) -> Digest {
         hash("salus/terms/v1", &[salt, &self.encode()])
+    }
+}
+
+codec_struct! {
+    /// The patient's consent to terms, by the pairwise key that the source knows. A one-time key alone proves
+    /// nothing: anyone can make one, and a former grantee still has old compartment keys.
+    pub struct Consent {
+        /// The pairwise public key, whose hash is [`Terms::owner`].
+        pub key: PublicKey,
+        /// Over the terms' encoding ([`crate::namespace::CONSENT`]).
+        pub signature: Signature,
+    }
+}
+
+impl Consent {
+    /// Consents to `terms` with the pairwise key at their source.
+    pub fn sign(terms: &Terms, key: &SigningKey) -> Self {
+        Self { key: key.public(), signature: key.sign(namespace::CONSENT, &terms.encode()) }
+    }
+
+    /// Whether the owner that `terms` names consents to them.
+    pub fn is_by_owner(&self, terms: &Terms) -> bool {
+        Address::of(&self.key) == terms.owner
+            && self.key.verify(namespace::CONSENT, &terms.encode(), &self.signature).is_ok()
     }
 }
 
@@ -98,6 +123,8 @@ codec_struct! {
         pub terms: Terms,
         /// Opens their commitment.
         pub terms_salt: [u8; 32],
+        /// The patient's consent to the terms.
+        pub consent: Consent,
         /// The keys of the compartments granted.
         pub keys: Bounded<CompartmentKey, 64>,
         /// The patient's own FHIR Patient id at the grantee; empty asks it to create one.
@@ -112,6 +139,20 @@ codec_struct! {
         pub terms: Terms,
         /// Opens their commitment.
         pub terms_salt: [u8; 32],
+        /// The patient's consent to the terms.
+        pub consent: Consent,
+    }
+}
+
+codec_struct! {
+    /// From the source to a grantee: keys of later epochs, while the grant stands.
+    pub struct EpochKeys {
+        /// The grant.
+        pub grant: GrantId,
+        /// The source.
+        pub source: OrganisationId,
+        /// The new compartments' keys.
+        pub keys: Bounded<CompartmentKey, 64>,
     }
 }
 
