@@ -1,1 +1,41 @@
-//! Salus node.
+//! The node: the only crate that names the consensus and the network of commonware.
+//!
+//! One node per organisation. Validators agree on blocks (Simplex, Ed25519), followers verify them; every node keeps
+//! all blocks, the authenticated state, and an index of transactions. The ledger's rules are `salus-ledger`'s; this
+//! crate orders, stores, proves, and tells.
+//!
+//! * [`run()`] starts a node on real sockets; [`engine::start`] is the same wiring on any runtime and network.
+//! * [`NodeHandle`] is all that the rest of the program holds.
+//! * [`application`] is the application under the consensus, [`mempool`] what waits for it.
+//! * [`certificate`] reads finality certificates without commonware, as other languages must.
+//!
+//! Architecture invariant: only finalised blocks leave this crate. Nothing notarised, proposed or executed on a branch
+//! is visible outside.
+
+pub mod application;
+pub mod block;
+pub mod certificate;
+mod contract;
+pub mod engine;
+pub mod feed;
+pub mod handle;
+pub mod index;
+pub mod keys;
+pub mod mempool;
+pub mod network;
+pub mod pacing;
+pub mod proof;
+mod reader;
+pub mod run;
+pub mod runtime;
+pub mod state;
+pub mod store;
+pub mod sync;
+pub mod testing;
+
+pub use engine::NodeError;
+pub use feed::{FinalisedBlock, Head};
+pub use handle::{Events, NodeHandle, Stats, SubmitError, TxStatus};
+pub use index::Place;
+pub use proof::{Certified, StateProof, TransactionProof, state_evidence_holds};
+pub use run::{NodeConfig, run};

@@ -1,0 +1,366 @@
+//! What the rest of the program holds: submit, ask, follow, prove. Only finalised blocks are truth.
+
+use crate::contract;
+use crate::feed::{Feed, FinalisedBlock, Head};
+use crate::index::Place;
+use crate::mempool::{Local, Mempool, Refusal};
+use crate::proof::{CHAIN_HEADERS_MAX, Certified, StateProof, TransactionProof};
+use crate::reader::Reader;
+use salus_crypto::merkle;
+use salus_types::block::{Header, Receipt, leaf_hashes};
+use salus_types::genesis::Genesis;
+use salus_types::state::{StateKey, StateValue};
+use salus_types::transaction::Transaction;
+use salus_types::{Digest, NetworkId, TransactionId};
+use std::sync::Arc;
+use tokio::sync::{broadcast, watch};
+
+/// Most headers in one answer.
+pub const HEADERS_COUNT_MAX: u64 = 1_024;
+
+/// Why a transaction is not accepted for ordering.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SubmitError {
+    /// Wrong network, malformed, or wrongly signed.
+    #[error("{0}")]
+    Invalid(String),
+    /// It may wait longer than the network allows.
+    #[error("`valid_until` is more than {blocks_max} blocks ahead")]
+    LivesTooLong {
+        /// Longest life in blocks.
+        blocks_max: u64,
+    },
+    /// The mempool refuses it.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+}
+
+/// What became of a transaction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TxStatus {
+    /// It waits for a block.
+    Pending,
+    /// It is final.
+    Finalised {
+        /// Height of the block.
+        height: u64,
+        /// Position in the block, from 0.
+        index: u32,
+        /// What it did.
+        receipt: Receipt,
+    },
+    /// It was dropped: expired, or the ledger refuses it.
+    Rejected {
+        /// Why.
+        reason: String,
+    },
+    /// This node does not know it.
+    Unknown,
+}
+
+/// Numbers for people and dashboards.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stats {
+    /// Peers that are connected.
+    pub peers: usize,
+    /// Height of the newest applied block.
+    pub height: u64,
+    /// Finalised blocks that this node knows of but has not applied yet.
+    pub lag: u64,
+    /// Waiting transactions.
+    pub mempool_count: usize,
+    /// Their bytes.
+    pub mempool_bytes: usize,
+}
+
+pub(crate) struct Inner {
+    pub(crate) genesis: Genesis,
+    pub(crate) network: NetworkId,
+    pub(crate) mempool: Mempool,
+    pub(crate) feed: Arc<Feed>,
+    pub(crate) reader: Box<dyn Reader>,
+    pub(crate) metrics: Box<dyn Fn() -> String + Send + Sync>,
+    /// Height of the newest finalised block that the node has heard of.
+    pub(crate) tip: watch::Receiver<u64>,
+}
+
+/// A handle on a running node; cheap to clone.
+#[derive(Clone)]
+pub struct NodeHandle(pub(crate) Arc<Inner>);
+
+impl NodeHandle {
+    /// The genesis of the network.
+    pub fn genesis(&self) -> &Genesis {
+        &self.0.genesis
+    }
+
+    /// The network's id.
+    pub fn network(&self) -> NetworkId {
+        self.0.network
+    }
+
+    /// Takes a transaction in for ordering and gossips it. A transaction that is already known is no error.
+    ///
+    /// # Errors
+    /// [`SubmitError`] if it can never, or not now, be ordered.
+    pub async fn submit(&self, transaction: Transaction) -> Result<TransactionId, SubmitError> {
+        let blocks_max = self.0.genesis.parameters.transaction_lifetime_blocks_max;
+        if transaction.valid_until > self.head().height + blocks_max {
+            return Err(SubmitError::LivesTooLong { blocks_max });
+        }
+        let id = transaction.id();
+        if self.0.mempool.contains(&id) || self.0.reader.place(id).await.is_some() {
+            return Ok(id);
+        }
+        check_one(&self.0.network, &transaction)?;
+        match self.0.mempool.submit(id, transaction) {
+            Ok(()) | Err(Refusal::Known) => Ok(id),
+            Err(refusal) => Err(refusal.into()),
+        }
+    }
+
+    /// Whether a transaction would apply on top of the newest final state, without submitting it.
+    ///
+    /// # Errors
+    /// The reason why it would not.
+    pub async fn dry_run(&self, transaction: &Transaction) -> Result<(), SubmitError> {
+        check_one(&self.0.network, transaction)?;
+        let keys = contract::read_set(transaction);
+        let values = self.0.reader.state(keys.clone()).await;
+        let reads = keys.into_iter().zip(values).filter_map(|(key, value)| Some((key, value?))).collect();
+        let head = self.head();
+        let transactions = std::slice::from_ref(transaction);
+        let (_, refused) =
+            contract::execute(&self.0.genesis, head.height + 1, head.time_ms + 1, transactions, &reads);
+        refused.into_iter().next().map_or(Ok(()), |(_, reason)| Err(SubmitError::Invalid(reason)))
+    }
+
+    /// What became of a transaction.
+    pub async fn status(&self, id: TransactionId) -> TxStatus {
+        if let Some(place) = self.0.reader.place(id).await {
+            return finalised(id, place);
+        }
+        match self.0.mempool.local(&id) {
+            Some(Local::Pending) => TxStatus::Pending,
+            Some(Local::Rejected(reason)) => TxStatus::Rejected { reason },
+            None => TxStatus::Unknown,
+        }
+    }
+
+    /// Waits until a transaction is final or rejected; a transaction that is unknown so far may still come from
+    /// another node, so the caller sets the time limit.
+    pub async fn wait_final(&self, id: TransactionId) -> TxStatus {
+        let mut head = self.0.feed.watch();
+        let mut waiter = self.0.feed.wait(id);
+        loop {
+            match self.status(id).await {
+                TxStatus::Pending | TxStatus::Unknown => {}
+                known => {
+                    drop(waiter);
+                    self.0.feed.forget(&id);
+                    return known;
+                }
+            }
+            // The pool forgets only what is final or rejected, so only a new block can change the answer.
+            loop {
+                tokio::select! {
+                    biased;
+                    _ = &mut waiter => {
+                        waiter = self.0.feed.wait(id);
+                        break;
+                    }
+                    _ = head.changed() => {
+                        if self.0.mempool.local(&id) != Some(Local::Pending) {
+                            break;
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// What is under a key in the newest final state, and a head that this state is at or after.
+    pub async fn state(&self, key: StateKey) -> (Option<StateValue>, Head) {
+        let head = self.head();
+        let value = self.0.reader.state(vec![key]).await.pop().flatten();
+        (value, head)
+    }
+
+    /// The newest block that is final and applied here.
+    pub fn head(&self) -> Head {
+        self.0.feed.head()
+    }
+
+    /// Follows the head.
+    pub fn watch_head(&self) -> watch::Receiver<Head> {
+        self.0.feed.watch()
+    }
+
+    /// A final block with its receipts.
+    pub async fn block(&self, height: u64) -> Option<Arc<FinalisedBlock>> {
+        if height == 0 || height > self.head().height {
+            return None;
+        }
+        if let Some(recent) = self.0.feed.recent(height) {
+            return Some(recent);
+        }
+        let block = self.0.reader.block(height).await?;
+        let mut receipts = Vec::with_capacity(block.transactions.len());
+        for transaction in block.transactions.iter() {
+            let transaction = transaction.id();
+            let entry = self.0.reader.place(transaction).await?.entry;
+            receipts.push(Receipt { transaction, entry });
+        }
+        Some(Arc::new(FinalisedBlock { digest: block.header.digest(), block, receipts: Arc::new(receipts) }))
+    }
+
+    /// Headers of final blocks `from..=to` (at most [`HEADERS_COUNT_MAX`], and none above the head), each with its
+    /// certificate where it has one of its own.
+    pub async fn headers(&self, from: u64, to: u64) -> Vec<(Header, Option<bytes::Bytes>)> {
+        let from = from.max(1);
+        let to = to.min(self.head().height).min(from.saturating_add(HEADERS_COUNT_MAX - 1));
+        let mut headers = Vec::new();
+        for height in from..=to {
+            let Some(header) = self.header(height).await else { break };
+            headers.push((header, self.0.reader.certificate(height).await));
+        }
+        headers
+    }
+
+    async fn header(&self, height: u64) -> Option<Header> {
+        if let Some(recent) = self.0.feed.recent(height) {
+            return Some(recent.block.header.clone());
+        }
+        Some(self.0.reader.block(height).await?.header.clone())
+    }
+
+    /// A final block's header with the shortest chain to a certificate. `None` while the block is not final here, or
+    /// its certificate has not arrived.
+    pub async fn certified(&self, height: u64) -> Option<Certified> {
+        if height == 0 {
+            return None;
+        }
+        let mut headers = Vec::with_capacity(1);
+        for height in (height..=self.head().height).take(CHAIN_HEADERS_MAX) {
+            headers.push(self.header(height).await?);
+            if let Some(certificate) = self.0.reader.certificate(height).await {
+                return Some(Certified { headers, certificate });
+            }
+        }
+        None
+    }
+
+    /// Proves that a transaction is final. `None` if it is not, or not yet certified.
+    pub async fn prove_tx(&self, id: TransactionId) -> Option<TransactionProof> {
+        let place = self.0.reader.place(id).await?;
+        let finalised = self.block(place.height).await?;
+        let transactions = &finalised.block.transactions;
+        let path = merkle::prove(&leaf_hashes(transactions), u64::from(place.position))?;
+        let transaction = transactions.get(place.position as usize)?.clone();
+        Some(TransactionProof { transaction, path, block: self.certified(place.height).await? })
+    }
+
+    /// Proves what is, or is not, under a key of the newest final state; waits for that block's certificate.
+    pub async fn prove_state(&self, key: StateKey) -> StateProof {
+        let mut head = self.0.feed.watch();
+        loop {
+            let (root, value, evidence) = self.0.reader.evidence(key).await;
+            if self.height_of_state(&root).is_none() {
+                // The state is one block ahead of its news.
+                self.next_head(&mut head).await;
+            }
+            let Some(height) = self.height_of_state(&root) else { continue };
+            if let Some(block) = self.wait_certified(height, &mut head).await {
+                return StateProof { key, value, evidence, block };
+            }
+        }
+    }
+
+    /// Genesis has no certificate: `None` once another block is there.
+    async fn wait_certified(&self, height: u64, head: &mut watch::Receiver<Head>) -> Option<Certified> {
+        loop {
+            if let Some(block) = self.certified(height).await {
+                return Some(block);
+            }
+            self.next_head(head).await;
+            if height == 0 {
+                return None;
+            }
+        }
+    }
+
+    async fn next_head(&self, head: &mut watch::Receiver<Head>) {
+        if head.changed().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    fn height_of_state(&self, root: &Digest) -> Option<u64> {
+        let head = self.head();
+        if head.state_root == *root {
+            return Some(head.height);
+        }
+        (0..crate::feed::RECENT_COUNT_MAX as u64)
+            .filter_map(|back| self.0.feed.recent(head.height.checked_sub(back)?))
+            .find(|finalised| finalised.block.header.state_root == *root)
+            .map(|finalised| finalised.block.header.height)
+    }
+
+    /// New blocks from now on. A slow receiver misses some; [`NodeHandle::events_from`] misses none.
+    pub fn subscribe(&self) -> broadcast::Receiver<Arc<FinalisedBlock>> {
+        self.0.feed.subscribe()
+    }
+
+    /// All final blocks from a height on, in order, without gaps, then new ones as they come.
+    pub fn events_from(&self, height: u64) -> Events {
+        Events { node: self.clone(), head: self.0.feed.watch(), next: height.max(1) }
+    }
+
+    /// All metrics of the consensus, the network and the storage, as Prometheus text.
+    pub fn metrics(&self) -> String {
+        (self.0.metrics)()
+    }
+
+    /// Numbers for people and dashboards.
+    pub fn stats(&self) -> Stats {
+        let height = self.head().height;
+        let (mempool_count, mempool_bytes) = self.0.mempool.size();
+        let lag = self.0.tip.borrow().saturating_sub(height);
+        let peers = self.metrics().lines().filter(|line| line.contains("tracker_connected{")).count();
+        Stats { peers, height, lag, mempool_count, mempool_bytes }
+    }
+}
+
+fn check_one(network: &NetworkId, transaction: &Transaction) -> Result<(), SubmitError> {
+    contract::check_stateless(network, std::slice::from_ref(transaction))
+        .into_iter()
+        .collect::<Result<(), _>>()
+        .map_err(SubmitError::Invalid)
+}
+
+fn finalised(transaction: TransactionId, place: Place) -> TxStatus {
+    let receipt = Receipt { transaction, entry: place.entry };
+    TxStatus::Finalised { height: place.height, index: place.position, receipt }
+}
+
+/// Final blocks in order, without gaps. Made by [`NodeHandle::events_from`].
+pub struct Events {
+    node: NodeHandle,
+    head: watch::Receiver<Head>,
+    next: u64,
+}
+
+impl Events {
+    /// Height of the block that [`Events::next`] gives.
+    pub fn height(&self) -> u64 {
+        self.next
+    }
+
+    /// The next block; waits until it is final. `None` once the node has stopped, or if its archive lacks the block.
+    pub async fn next(&mut self) -> Option<Arc<FinalisedBlock>> {
+        self.head.wait_for(|head| head.height >= self.next).await.ok()?;
+        let block = self.node.block(self.next).await?;
+        self.next += 1;
+        Some(block)
+    }
+}

@@ -1,0 +1,96 @@
+//! Reading what is final, behind an object-safe trait so that the handle names no runtime.
+
+use crate::block::NodeBlock;
+use crate::index::{Index, Place};
+use crate::proof::state_evidence;
+use crate::runtime::Runtime;
+use crate::state::{Databases, database_key};
+use bytes::Bytes;
+use commonware_codec::Encode as _;
+use commonware_consensus::marshal::Identifier;
+use commonware_consensus::marshal::core::Mailbox;
+use commonware_consensus::marshal::standard::Standard;
+use commonware_consensus::simplex::scheme::ed25519::Scheme;
+use commonware_consensus::types::Height;
+use futures::future::{BoxFuture, FutureExt as _};
+use salus_types::block::Block;
+use salus_types::state::{StateKey, StateValue};
+use salus_types::{Digest, TransactionId};
+use std::sync::Arc;
+use tokio::sync::watch;
+
+/// The marshal's mailbox.
+pub(crate) type Marshal = Mailbox<Scheme, Standard<NodeBlock>>;
+
+/// What the handle reads.
+pub(crate) trait Reader: Send + Sync {
+    /// A final block, if this node has it.
+    fn block(&self, height: u64) -> BoxFuture<'_, Option<Arc<Block>>>;
+    /// The certificate of exactly this block, if there is one.
+    fn certificate(&self, height: u64) -> BoxFuture<'_, Option<Bytes>>;
+    /// Where a transaction is final.
+    fn place(&self, id: TransactionId) -> BoxFuture<'_, Option<Place>>;
+    /// What is under some keys of the newest state, all at one height.
+    fn state(&self, keys: Vec<StateKey>) -> BoxFuture<'_, Vec<Option<StateValue>>>;
+    /// The same for one key with its proof and the root to which it leads.
+    fn evidence(&self, key: StateKey) -> BoxFuture<'_, (Digest, Option<StateValue>, Bytes)>;
+}
+
+/// The reader of a running node.
+pub(crate) struct NodeReader<E: Runtime> {
+    pub(crate) marshal: Marshal,
+    pub(crate) index: Arc<Index<E>>,
+    /// Empty until the state has been recovered or synced.
+    pub(crate) databases: watch::Receiver<Option<Databases<E>>>,
+}
+
+impl<E: Runtime> NodeReader<E> {
+    async fn databases(&self) -> Databases<E> {
+        let mut databases = self.databases.clone();
+        match databases.wait_for(Option::is_some).await.map(|found| found.clone()) {
+            Ok(Some(databases)) => databases,
+            // The node is stopping: whoever asks stops with it.
+            _ => std::future::pending().await,
+        }
+    }
+}
+
+impl<E: Runtime> Reader for NodeReader<E> {
+    fn block(&self, height: u64) -> BoxFuture<'_, Option<Arc<Block>>> {
+        async move {
+            let block = self.marshal.get_block(Identifier::Height(Height::new(height))).await?;
+            Some(Arc::clone(block.inner().block()))
+        }
+        .boxed()
+    }
+
+    fn certificate(&self, height: u64) -> BoxFuture<'_, Option<Bytes>> {
+        async move { Some(self.marshal.get_finalization(Height::new(height)).await?.encode()) }.boxed()
+    }
+
+    fn place(&self, id: TransactionId) -> BoxFuture<'_, Option<Place>> {
+        async move { self.index.get(&id).await }.boxed()
+    }
+
+    fn state(&self, keys: Vec<StateKey>) -> BoxFuture<'_, Vec<Option<StateValue>>> {
+        async move {
+            let databases = self.databases().await;
+            let db = databases.read().await;
+            let mut values = Vec::with_capacity(keys.len());
+            for key in &keys {
+                values.push(db.get(&database_key(key)).await.expect("reading the state failed"));
+            }
+            values
+        }
+        .boxed()
+    }
+
+    fn evidence(&self, key: StateKey) -> BoxFuture<'_, (Digest, Option<StateValue>, Bytes)> {
+        async move {
+            let databases = self.databases().await;
+            let db = databases.read().await;
+            state_evidence(&*db, &key).await
+        }
+        .boxed()
+    }
+}

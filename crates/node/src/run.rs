@@ -1,0 +1,67 @@
+//! A node on real sockets and a real disk.
+
+use crate::engine::{EngineConfig, NodeError, start};
+use crate::handle::NodeHandle;
+use crate::keys;
+use crate::mempool::state::Limits;
+use crate::network::start_sockets;
+use commonware_runtime::{Runner as _, Supervisor as _, tokio as runtime};
+use futures::future::{BoxFuture, FutureExt as _};
+use salus_types::SigningKey;
+use salus_types::genesis::Genesis;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// What a node needs to run.
+pub struct NodeConfig {
+    /// Folder of all that the node stores; it must be this node's alone.
+    pub data: PathBuf,
+    /// Where to listen for other nodes.
+    pub listen: SocketAddr,
+    /// This organisation's node key.
+    pub signing_key: SigningKey,
+    /// The genesis of the network.
+    pub genesis: Genesis,
+    /// Threads of the runtime; 2 suffice.
+    pub worker_threads: usize,
+}
+
+/// Runs a node and, inside its runtime (tokio, multi-threaded), `program`. When `program` ends, the node stops.
+///
+/// A failure of the storage or of an actor ends the process by a panic: a restart recovers.
+///
+/// # Errors
+/// [`NodeError`], if the node cannot start.
+pub fn run<F, P, T>(config: NodeConfig, program: F) -> Result<T, NodeError>
+where
+    F: FnOnce(NodeHandle) -> P,
+    P: Future<Output = T>,
+{
+    config.genesis.check()?;
+    let runner = runtime::Runner::new(
+        runtime::Config::new()
+            .with_worker_threads(config.worker_threads.max(1))
+            .with_storage_directory(config.data)
+            .with_tcp_nodelay(Some(true)),
+    );
+    let (listen, engine) = (
+        config.listen,
+        EngineConfig { genesis: config.genesis, signing_key: config.signing_key, mempool: Limits::default() },
+    );
+    runner.start(|context| async move { Ok(program(open(context, listen, engine).await?).await) })
+}
+
+/// Starts the network and the node. Not generic, so that the actors are compiled once, with this crate.
+fn open(
+    context: runtime::Context,
+    listen: SocketAddr,
+    engine: EngineConfig,
+) -> BoxFuture<'static, Result<NodeHandle, NodeError>> {
+    async move {
+        let key = keys::private(&engine.signing_key);
+        let (oracle, channels) = start_sockets(context.child("network"), listen, key, &engine.genesis)?;
+        start(context.child("node"), engine, oracle.clone(), oracle, channels).await
+    }
+    .boxed()
+}

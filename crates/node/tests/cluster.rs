@@ -1,0 +1,135 @@
+//! Nodes on real sockets and disks, in this process: one thread and one runtime each.
+
+use salus_node::{NodeConfig, NodeHandle, TxStatus, run, testing};
+use salus_types::action::RegisterPatient;
+use salus_types::genesis::Genesis;
+use salus_types::transaction::Transaction;
+use salus_types::{Address, Digest, TransactionId};
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::thread::JoinHandle;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tempfile::TempDir;
+use tokio::sync::oneshot;
+
+/// Far above what any step needs; only a hanging node meets it.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+pub(crate) struct RunningNode {
+    pub(crate) handle: NodeHandle,
+    stop: oneshot::Sender<()>,
+    thread: JoinHandle<()>,
+}
+
+pub(crate) struct Cluster {
+    folder: TempDir,
+    pub(crate) genesis: Genesis,
+    addresses: Vec<SocketAddr>,
+    pub(crate) nodes: Vec<Option<RunningNode>>,
+}
+
+fn free_addresses(count: usize) -> Vec<SocketAddr> {
+    let listeners: Vec<_> = (0..count).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
+    listeners.iter().map(|listener| listener.local_addr().unwrap()).collect()
+}
+
+fn start(data: PathBuf, listen: SocketAddr, number: usize, genesis: Genesis) -> RunningNode {
+    let (sender, receiver) = std::sync::mpsc::channel();
+    let (stop, stopped) = oneshot::channel();
+    let config = NodeConfig {
+        data,
+        listen,
+        signing_key: testing::signing_key(number as u8),
+        genesis,
+        worker_threads: 2,
+    };
+    let thread = std::thread::spawn(move || {
+        run(config, |handle| async move {
+            sender.send(handle).unwrap();
+            let _ = stopped.await;
+        })
+        .unwrap();
+    });
+    let handle = receiver.recv_timeout(PATIENCE).expect("the node starts");
+    RunningNode { handle, stop, thread }
+}
+
+impl Cluster {
+    /// A network of `count` validators, all running.
+    pub(crate) fn start(count: usize) -> Self {
+        let _ =
+            tracing_subscriber::fmt().with_env_filter("salus_node=info,warn").with_test_writer().try_init();
+        let addresses = free_addresses(count);
+        let texts: Vec<_> = addresses.iter().map(SocketAddr::to_string).collect();
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as u64;
+        let mut cluster = Self {
+            folder: tempfile::tempdir().unwrap(),
+            genesis: testing::genesis(now, &texts),
+            addresses,
+            nodes: (0..count).map(|_| None).collect(),
+        };
+        for number in 0..count {
+            cluster.resume(number);
+        }
+        cluster
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub(crate) fn resume(&mut self, number: usize) {
+        let data = self.folder.path().join(number.to_string());
+        self.nodes[number] = Some(start(data, self.addresses[number], number, self.genesis.clone()));
+    }
+
+    /// Drops all of a node's tasks wherever they are, without telling them.
+    pub(crate) fn kill(&mut self, number: usize) {
+        let node = self.nodes[number].take().unwrap();
+        let _ = node.stop.send(());
+        drop(node.handle);
+        node.thread.join().unwrap();
+    }
+
+    pub(crate) fn handle(&self, number: usize) -> &NodeHandle {
+        &self.nodes[number].as_ref().unwrap().handle
+    }
+
+    pub(crate) fn running(&self) -> impl Iterator<Item = &NodeHandle> {
+        self.nodes.iter().flatten().map(|node| &node.handle)
+    }
+
+    /// A transaction like no other with another tag.
+    pub(crate) fn transaction(&self, signer: usize, tag: u64) -> Transaction {
+        let mut address = [signer as u8; 32];
+        address[..8].copy_from_slice(&tag.to_be_bytes());
+        let action = RegisterPatient { address: Address(Digest(address)) };
+        let key = testing::signing_key(signer as u8);
+        Transaction::sign(self.genesis.network(), &key, 9_000, action)
+    }
+}
+
+/// Waits until a transaction is final on a node; gives height and position.
+pub(crate) async fn finalised(node: &NodeHandle, id: TransactionId) -> (u64, u32) {
+    let status = tokio::time::timeout(PATIENCE, node.wait_final(id)).await.expect("final in time");
+    match status {
+        TxStatus::Finalised { height, index, .. } => (height, index),
+        other => panic!("expected a final transaction, found {other:?}"),
+    }
+}
+
+/// Waits until a node has applied a height.
+pub(crate) async fn reached(node: &NodeHandle, height: u64) {
+    let mut head = node.watch_head();
+    let waited = tokio::time::timeout(PATIENCE, head.wait_for(|head| head.height >= height)).await;
+    waited.expect("reached in time").unwrap();
+}
+
+/// Digests of all blocks up to a height.
+pub(crate) async fn chain(node: &NodeHandle, height: u64) -> Vec<Digest> {
+    let mut digests = Vec::new();
+    for height in 1..=height {
+        digests.push(node.block(height).await.unwrap().digest);
+    }
+    digests
+}

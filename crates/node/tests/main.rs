@@ -1,0 +1,11 @@
+//! Tests of the node in one binary, because linking the consensus is slow.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod certificate;
+mod cluster;
+mod load;
+mod mempool;
+mod network;
+mod proofs;
+mod restart;

@@ -1,0 +1,59 @@
+use crate::cluster::{Cluster, finalised};
+use commonware_codec::Encode as _;
+use salus_crypto::merkle;
+use salus_node::certificate::Certificate;
+use salus_node::{Certified, state_evidence_holds};
+use salus_types::genesis::Genesis;
+use salus_types::state::StateKey;
+use salus_types::{Digest, PublicKey};
+
+fn certified(genesis: &Genesis, block: &Certified) -> bool {
+    let validators: Vec<PublicKey> = genesis.validators().map(|validator| validator.node_key).collect();
+    let linked = block.headers.windows(2).all(|pair| pair[1].parent == pair[0].digest());
+    let last = block.headers.last().unwrap();
+    linked && Certificate::decode(&block.certificate).is_ok_and(|c| c.verify(&validators, last).is_ok())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn proofs_of_transactions_and_of_state_lead_to_a_certificate() {
+    let cluster = Cluster::start(4);
+    let node = cluster.handle(2);
+    let transaction = cluster.transaction(0, 1);
+    let id = cluster.handle(0).submit(transaction.clone()).await.unwrap();
+    let (height, index) = finalised(node, id).await;
+
+    let proof = node.prove_tx(id).await.unwrap();
+    assert_eq!(proof.transaction, transaction);
+    assert_eq!(proof.block.headers[0].height, height);
+    assert_eq!(proof.path.index, u64::from(index));
+    let leaf = merkle::leaf_hash(proof.transaction.encode());
+    assert!(proof.path.verify(&leaf, &proof.block.headers[0].transactions_root).is_ok());
+    assert!(certified(&cluster.genesis, &proof.block));
+
+    let entry = node.block(height).await.unwrap().receipts[index as usize].entry;
+    let absent = StateKey(Digest([9; 32]));
+    for (key, present) in [(entry, true), (absent, false)] {
+        let proof = node.prove_state(key).await;
+        assert_eq!(proof.value.is_some(), present);
+        assert!(certified(&cluster.genesis, &proof.block));
+        let root = proof.block.headers[0].state_root;
+        let value = proof.value.as_ref();
+        assert!(state_evidence_holds(&root, &key, value, &proof.evidence));
+        assert!(!state_evidence_holds(&Digest([0; 32]), &key, value, &proof.evidence));
+        assert!(!state_evidence_holds(
+            &root,
+            &StateKey(Digest([8; 32])),
+            Some(&[1].to_vec().try_into().unwrap()),
+            &proof.evidence
+        ));
+        for at in 0..proof.evidence.len() {
+            let mut bytes = proof.evidence.to_vec();
+            bytes[at] ^= 1;
+            assert!(!state_evidence_holds(&root, &key, value, &bytes), "byte {at} may change");
+        }
+    }
+
+    let headers = node.headers(1, height).await;
+    assert_eq!(headers.len() as u64, height);
+    assert!(headers.windows(2).all(|pair| pair[1].0.parent == pair[0].0.digest()));
+}
