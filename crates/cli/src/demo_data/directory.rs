@@ -197,7 +197,11 @@ impl Directory {
             // One culture after another, so that no two clinicians share a name.
             let culture = &CULTURES[(first + place) % CULTURES.len()];
             let sex = if draw.chance(0.5) { Sex::Female } else { Sex::Male };
-            let name = format!("{} {}", draw.word(culture.given(sex)), draw.word(culture.families));
+            // Given names that no patient has, and half of the family names for each hospital.
+            let given = culture.given(sex).last().copied().unwrap_or_default();
+            let (lower, upper) = culture.families.split_at(culture.families.len() / 2);
+            let family = draw.word(if site == Site::HospitalA { lower } else { upper });
+            let name = format!("{given} {family}");
             let id = format!("practitioner-{}-{}", site.letter(), role.word());
             let identifier = format!("{}-{:05}", site.letter().to_ascii_uppercase(), 20_011 + 137 * place);
             let specialty = role.specialty().display;

@@ -13,7 +13,7 @@ pub(crate) struct Culture {
 }
 
 impl Culture {
-    /// Its given names for a sex.
+    /// Its given names for a sex; the last of them is kept for clinicians.
     pub(crate) fn given(&self, sex: Sex) -> &'static [&'static str] {
         match sex {
             Sex::Female => self.women,

@@ -33,7 +33,7 @@ impl Person {
         let culture =
             &CULTURES[((seed % u64::from(count)) as u32).wrapping_add(index) as usize % CULTURES.len()];
         let names = culture.given(sex);
-        let given = names[(index / count) as usize % names.len()];
+        let given = names[(index / count) as usize % (names.len() - 1)];
         let family = draw.word(culture.families);
         let (year, month, day) = today.parts();
         let age = draw.within(story.age_years) as i32;

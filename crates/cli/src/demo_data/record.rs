@@ -122,9 +122,10 @@ impl<'a> Record<'a> {
         let new_problems = self.name_problems(place, planned);
         let reason = visit.why.and_then(|why| self.condition_of(why));
         self.file_at(encounter.clone(), resources::encounter(&setting, visit, reason.as_deref()));
+        let (said, next) = visit.words(planned.day.months_since(self.from.schedule.start));
         let mut facts = Facts {
-            said: self.draw.word(visit.said),
-            next: self.draw.word(visit.next),
+            said: self.draw.word(said),
+            next: self.draw.word(next),
             reason: visit.why,
             ..Facts::default()
         };

@@ -84,6 +84,9 @@ pub(crate) const BLANK: Story = Story {
     incidents: (1, 3),
 };
 
+/// From this month on, what the patient says and what comes next.
+pub(crate) type Words = (f64, &'static [&'static str], &'static [&'static str]);
+
 /// One visit, or visits that recur.
 #[derive(Debug)]
 pub(crate) struct Visit {
@@ -102,6 +105,8 @@ pub(crate) struct Visit {
     pub(crate) said: &'static [&'static str],
     /// What comes next: one of these closes the note.
     pub(crate) next: &'static [&'static str],
+    /// From a month on: said and next instead of the ones above.
+    pub(crate) later: &'static [Words],
     /// Nights in hospital.
     pub(crate) nights: u32,
 }
@@ -118,8 +123,17 @@ pub(crate) const VISIT: Visit = Visit {
     readings: &[],
     said: &[],
     next: &["Return as planned, sooner if anything changes."],
+    later: &[],
     nights: 0,
 };
+
+impl Visit {
+    /// What may be said and what may come next at a month of the history.
+    pub(crate) fn words(&self, month: f64) -> (&'static [&'static str], &'static [&'static str]) {
+        let later = self.later.iter().rev().find(|(from, ..)| *from <= month);
+        later.map_or((self.said, self.next), |(_, said, next)| (*said, *next))
+    }
+}
 
 /// To the end of the history.
 pub(crate) const ALWAYS: f64 = 10_000.0;

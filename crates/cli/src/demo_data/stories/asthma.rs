@@ -6,7 +6,7 @@ use crate::demo_data::{
     terms::{
         Code,
         acts::{self, EMERGENCY, FOLLOW_UP, FOR_PROBLEM, WELL_CHILD},
-        drugs::{ALBUTEROL, FLUTICASONE, PREDNISONE},
+        drugs::{ALBUTEROL, FLUTICASONE, PREDNISONE_CHILD},
         measures::*,
         problems::{ASTHMA, ASTHMA_ATTACK, ECZEMA},
         vaccines::{DTAP, HEPATITIS_A, HEPATITIS_B, HIB, MMR, PNEUMOCOCCAL_13, POLIO, ROTAVIRUS, VARICELLA},
@@ -109,7 +109,12 @@ pub(crate) static STORY: Story = Story {
     ],
     courses: &[
         Course { drug: &ALBUTEROL, from: 44.0, stops: None, why: &ASTHMA },
-        Course { drug: &PREDNISONE, from: 57.0, stops: Some((57.2, "course finished")), why: &ASTHMA_ATTACK },
+        Course {
+            drug: &PREDNISONE_CHILD,
+            from: 57.0,
+            stops: Some((57.2, "course finished")),
+            why: &ASTHMA_ATTACK,
+        },
         Course { drug: &FLUTICASONE, from: 57.7, stops: None, why: &ASTHMA },
     ],
     levels: &[

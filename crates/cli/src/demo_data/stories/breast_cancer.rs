@@ -31,11 +31,23 @@ pub(crate) static STORY: Story = Story {
             every: Some((0.0, 12.0, ALWAYS)),
             measures: FULL,
             panels: &[&LIPIDS, &VITAMINS],
-            said: &[
-                "Well. Goes to choir and to the gym.",
-                "Hot flushes, manageable. Knees ache in the morning.",
+            said: &["Well. Goes to choir and to the gym."],
+            next: &["Screening mammography at the next check."],
+            later: &[
+                (
+                    12.0,
+                    &["Well, no complaints. Screening was this morning."],
+                    &["Call as soon as the mammography is read."],
+                ),
+                (
+                    20.0,
+                    &[
+                        "Hot flushes, manageable. Knees ache in the morning.",
+                        "Back in the choir, works again.",
+                    ],
+                    &["Bone density every two years. Screening as planned."],
+                ),
             ],
-            next: &["Bone density next year. Screening as planned."],
             ..VISIT
         },
         Visit {

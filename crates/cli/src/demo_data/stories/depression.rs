@@ -26,10 +26,7 @@ pub(crate) static STORY: Story = Story {
             every: Some((0.0, 12.0, ALWAYS)),
             measures: FULL,
             panels: &[&BLOOD_COUNT, &LIPIDS, &VITAMINS],
-            said: &[
-                "No physical complaints. Runs now and then.",
-                "Well, no medicine beside vitamins worth a mention.",
-            ],
+            said: &["No physical complaints. Runs now and then.", "Well. Swims in summer, walks in winter."],
             next: &["Next check in a year."],
             ..VISIT
         },

@@ -17,7 +17,7 @@ pub(crate) static STORY: Story = Story {
     slug: "diabetes",
     title: "Type 2 diabetes, brought under control with metformin and semaglutide",
     age_years: (48, 69),
-    months: Some((68, 78)),
+    months: Some((66, 75)),
     bmi: (31.0, 36.0),
     weight: &[(0.0, 0.0), (6.0, 1.5), (14.0, -2.0), (30.0, 0.5), (40.0, 1.0), (52.0, -8.5), (64.0, -12.0)],
     visits: &[
@@ -43,12 +43,29 @@ pub(crate) static STORY: Story = Story {
             why: Some(&DIABETES),
             measures: ROUTINE,
             panels: &[&panels::DIABETES],
-            said: &[
-                "Sugars at home mostly between 120 and 160 before breakfast.",
-                "Forgets the evening tablet about once a week. No lows.",
-                "Walking more since the last visit; trousers are looser.",
+            said: &["Thirsty for weeks, up twice every night. Mother has diabetes."],
+            next: &[
+                "Type 2 diabetes explained. Metformin; learns to measure sugar. Blood test in three months.",
             ],
-            next: &["Blood test again in three months.", "Keep going; next visit in half a year."],
+            later: &[
+                (
+                    8.0,
+                    &[
+                        "Sugars at home mostly between 120 and 160 before breakfast.",
+                        "Forgets the evening tablet about once a week. No lows.",
+                        "Walking more since the last visit.",
+                    ],
+                    &["Blood test again at the next visit.", "Keep going; next visit in half a year."],
+                ),
+                (
+                    44.0,
+                    &[
+                        "Less hungry since the injections, no nausea any more.",
+                        "Trousers are two sizes smaller. No lows.",
+                    ],
+                    &["Continue the weekly injection.", "Keep going; next visit in half a year."],
+                ),
+            ],
             ..VISIT
         },
         Visit {
@@ -76,7 +93,13 @@ pub(crate) static STORY: Story = Story {
         Course { drug: &METFORMIN_500, from: 6.0, stops: Some((12.0, "dose increased")), why: &DIABETES },
         Course { drug: &METFORMIN_1000, from: 12.0, stops: None, why: &DIABETES },
         Course { drug: &ATORVASTATIN_20, from: 12.0, stops: None, why: &HYPERLIPIDEMIA },
-        Course { drug: &SEMAGLUTIDE, from: 39.0, stops: None, why: &DIABETES },
+        Course {
+            drug: &SEMAGLUTIDE_START,
+            from: 39.0,
+            stops: Some((45.0, "dose increased")),
+            why: &DIABETES,
+        },
+        Course { drug: &SEMAGLUTIDE, from: 45.0, stops: None, why: &DIABETES },
     ],
     levels: &[
         Level {

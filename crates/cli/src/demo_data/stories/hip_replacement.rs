@@ -36,9 +36,14 @@ pub(crate) static STORY: Story = Story {
             panels: &[&METABOLIC, &STOOL],
             said: &[
                 "Groin hurts on stairs and when putting on socks.",
-                "Gardens again, sleeps on the side without pain.",
+                "Walks less because of the hip; sleeps badly on the right side.",
             ],
             next: &["Stay active; next check in a year."],
+            later: &[(
+                36.0,
+                &["Gardens again, sleeps on the side without pain.", "Walks every day, hip is forgotten."],
+                &["Next check in a year."],
+            )],
             ..VISIT
         },
         Visit {

@@ -42,10 +42,17 @@ pub(crate) static STORY: Story = Story {
             measures: BRIEF,
             panels: &[&panels::HIV, &LIVER],
             said: &[
-                "Takes the tablet with breakfast, none missed. No side effects.",
-                "Doing well with the diagnosis, partner knows and was tested.",
+                "Tested after a partner's diagnosis, no symptoms. Shaken, but well supported. Wants to start treatment today.",
             ],
-            next: &["Undetectable means not transmittable. Viral load again in three months."],
+            next: &["One tablet a day from today. Viral load in five weeks."],
+            later: &[(
+                5.0,
+                &[
+                    "Takes the tablet with breakfast, none missed. No side effects.",
+                    "Doing well with the diagnosis, partner knows.",
+                ],
+                &["Viral load falls as hoped. Undetectable means not transmittable."],
+            )],
             ..VISIT
         },
         Visit {

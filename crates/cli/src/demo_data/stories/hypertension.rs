@@ -38,12 +38,31 @@ pub(crate) static STORY: Story = Story {
             every: Some((18.0, 12.0, ALWAYS)),
             why: Some(&HYPERTENSION),
             measures: ROUTINE,
-            said: &[
-                "Home readings brought along, mornings higher than evenings.",
-                "No dizziness on standing up. Takes the tablets with breakfast.",
-                "A dry cough since the tablets, not bothersome.",
+            said: &["Home readings brought along, mostly above 150 in the morning."],
+            next: &["Start of a tablet; the target is below 130 over 80 at home."],
+            later: &[
+                (
+                    3.5,
+                    &[
+                        "Home readings brought along, mornings higher than evenings.",
+                        "No dizziness on standing up. Takes the tablet with breakfast.",
+                    ],
+                    &["Not at target yet; readings again for two weeks."],
+                ),
+                (
+                    18.0,
+                    &["A dry cough since the tablets were increased, more bothersome now."],
+                    &["Second medicine added or changed as written."],
+                ),
+                (
+                    36.0,
+                    &[
+                        "No cough any more. Home readings around 125.",
+                        "No dizziness, no swelling of the ankles.",
+                    ],
+                    &["Continue; kidney values once a year."],
+                ),
             ],
-            next: &["Target is below 130 over 80 at home.", "Continue; kidney values once a year."],
             ..VISIT
         },
     ],

@@ -52,12 +52,17 @@ pub(crate) static STORY: Story = Story {
             why: Some(&HYPOTHYROIDISM),
             measures: ROUTINE,
             panels: &[&THYROID],
-            said: &[
-                "More energy, no longer cold.",
-                "Takes the tablet at six, breakfast at seven.",
-                "Palpitations? No. Sleeps well.",
-            ],
-            next: &["Same dose.", "Dose adjusted; blood test in eight weeks."],
+            said: &["A little more energy, still cold in the evening."],
+            next: &["Dose as written; blood test in eight weeks."],
+            later: &[(
+                13.0,
+                &[
+                    "More energy, no longer cold.",
+                    "Takes the tablet at six, breakfast at seven.",
+                    "No palpitations, sleeps well.",
+                ],
+                &["Same dose."],
+            )],
             ..VISIT
         },
     ],

@@ -27,11 +27,16 @@ pub(crate) static STORY: Story = Story {
             every: Some((0.0, 12.0, ALWAYS)),
             measures: FULL,
             panels: &[&BLOOD_COUNT],
-            said: &[
-                "Works as a roofer, shoulders hurt. Smokes ten a day.",
-                "Sleeps better, new flat. Blood pressure tablets taken daily.",
-            ],
-            next: &["Blood pressure again in half a year."],
+            said: &["Works as a roofer, shoulders hurt. Smokes ten a day."],
+            next: &["Blood pressure again next year, it is a little high."],
+            later: &[(
+                12.0,
+                &[
+                    "New flat, sleeps better. Smokes ten a day.",
+                    "Works full time, shoulders hurt in the evening. Takes the pressure tablet daily.",
+                ],
+                &["Blood pressure again in half a year. Help to stop smoking stands."],
+            )],
             ..VISIT
         },
         Visit {
@@ -42,10 +47,18 @@ pub(crate) static STORY: Story = Story {
             measures: &[&BLOOD_PRESSURE, &HEART_RATE],
             panels: &[&DRUG_SCREEN],
             said: &[
-                "Came on own wish after a friend's overdose. Pills after the back injury, then more. Cravings in the evening.",
-                "First weeks on the films are going well, one slip at the weekend and told us about it.",
+                "Came on own wish after a friend's overdose. Pills after the back injury, then more. In withdrawal this morning, better after the first film.",
             ],
             next: &["Weekly visits, counselling on Wednesdays. Naloxone at home, family knows how."],
+            later: &[(
+                6.4,
+                &[
+                    "First weeks on the films go well. Cravings in the evening.",
+                    "Sleeps again. One slip at the weekend and told us about it.",
+                    "Counselling helps. Back at work three days a week.",
+                ],
+                &["Same dose. Next visit as planned, test each time."],
+            )],
             ..VISIT
         },
         Visit {

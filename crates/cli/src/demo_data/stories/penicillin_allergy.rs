@@ -25,11 +25,13 @@ pub(crate) static STORY: Story = Story {
             every: Some((0.0, 12.0, ALWAYS)),
             measures: FULL,
             panels: &[&BLOOD_COUNT, &LIPIDS],
-            said: &[
-                "Well. Carries the allergy card and both pens.",
-                "No reaction in the past year. Teaches at a primary school.",
-            ],
-            next: &["Pens renewed every year. No penicillins, ever."],
+            said: &["Well, no medicine. Teaches at a primary school."],
+            next: &["See again in a year."],
+            later: &[(
+                11.0,
+                &["Well. Carries the allergy card and both pens.", "No reaction in the past year."],
+                &["Pens renewed every year. No penicillins, ever."],
+            )],
             ..VISIT
         },
         Visit {
@@ -55,11 +57,16 @@ pub(crate) static STORY: Story = Story {
             at: &[8.8, 20.0],
             every: Some((30.0, 12.0, ALWAYS)),
             measures: ROUTINE,
-            said: &[
-                "Shown how to use the pen, can do it blindfolded.",
-                "Home readings of the pressure are fine.",
-            ],
+            said: &["Still frightened. Shown how to use the pen, can do it blindfolded."],
             next: &["Tell every doctor and dentist about the allergy."],
+            later: &[(
+                20.0,
+                &[
+                    "No reaction since. Home readings of the pressure brought along.",
+                    "Well, pens are in date.",
+                ],
+                &["Tell every doctor and dentist about the allergy."],
+            )],
             ..VISIT
         },
     ],

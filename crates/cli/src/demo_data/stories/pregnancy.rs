@@ -61,7 +61,17 @@ pub(crate) static STORY: Story = Story {
         Visit {
             kind: &PRENATAL,
             by: Role::Obstetrics,
-            at: &[12.9, 13.8, 14.7, 16.1, 16.9, 17.4, 17.9, 18.3, 18.6, 18.85, 19.05],
+            at: &[12.9, 13.8],
+            why: Some(&PREGNANCY),
+            measures: &[&BLOOD_PRESSURE, &WEIGHT, &GESTATIONAL_AGE, &FETAL_HEART_RATE],
+            said: &["Less queasy, eats well again. No bleeding."],
+            next: &["Ultrasound at 20 weeks."],
+            ..VISIT
+        },
+        Visit {
+            kind: &PRENATAL,
+            by: Role::Obstetrics,
+            at: &[14.7, 16.1, 16.9, 17.4, 17.9, 18.3, 18.6, 18.85, 19.05],
             why: Some(&PREGNANCY),
             measures: PRENATAL_MEASURES,
             said: &[
@@ -129,12 +139,9 @@ pub(crate) static STORY: Story = Story {
         why: &IRON_DEFICIENCY,
     }],
     levels: &[
-        Level { of: &GESTATIONAL_AGE, curve: &[(10.0, 0.0), (20.0, 43.48)], spread: 0.0 },
-        Level {
-            of: &FUNDAL_HEIGHT,
-            curve: &[(12.8, 11.0), (14.6, 20.0), (18.6, 36.5), (19.2, 37.5)],
-            spread: 0.5,
-        },
+        // Half a week less, so that rounding gives completed weeks.
+        Level { of: &GESTATIONAL_AGE, curve: &[(10.0, -0.5), (20.0, 42.98)], spread: 0.0 },
+        Level { of: &FUNDAL_HEIGHT, curve: &[(14.6, 20.0), (18.6, 36.5), (19.2, 37.5)], spread: 0.5 },
         Level {
             of: &BLOOD_PRESSURE,
             curve: &[(0.0, 114.0), (12.0, 110.0), (15.0, 106.0), (19.0, 118.0), (21.0, 113.0)],

@@ -125,6 +125,17 @@ pub(crate) static METFORMIN_1000: Drug = tablets(
     2,
     "Take 1 tablet by mouth twice a day with meals.",
 );
+pub(crate) static SEMAGLUTIDE_START: Drug = tablets(
+    "1991306",
+    "0.25 MG, 0.5 MG Dose 1.5 ML semaglutide 1.34 MG/ML Pen Injector",
+    "semaglutide 0.25 mg weekly, then 0.5 mg",
+    1,
+    "Inject 0.25 mg under the skin once a week for 4 weeks, then 0.5 mg once a week.",
+)
+.through(SUBCUTANEOUS)
+.dosed(0.25, 2, "mg", "mg")
+.each(1, 1, "wk")
+.packed(2, "pens", "{pen}", 56);
 pub(crate) static SEMAGLUTIDE: Drug = tablets(
     "2398841",
     "3 ML semaglutide 1.34 MG/ML Pen Injector",
@@ -291,6 +302,15 @@ pub(crate) static PREDNISONE: Drug = tablets(
 )
 .dosed(2.0, 0, "tablet", "{tablet}")
 .packed(10, "tablets", "{tablet}", 5);
+/// For a child of 15 to 25 kg.
+pub(crate) static PREDNISONE_CHILD: Drug = tablets(
+    "312615",
+    "prednisone 20 MG Oral Tablet",
+    "prednisone 20 mg for 5 days",
+    1,
+    "Give 1 tablet, crushed in apple sauce, every morning for 5 days.",
+)
+.packed(5, "tablets", "{tablet}", 5);
 pub(crate) static DOXYCYCLINE: Drug = tablets(
     "1649988",
     "doxycycline hyclate 100 MG Oral Capsule",
