@@ -34,6 +34,29 @@ pub(crate) fn from_hex<const N: usize>(text: &str) -> Result<[u8; N], HexError> 
     Ok(bytes)
 }
 
+/// Decodes any number of bytes from strict lowercase hexadecimal.
+pub(crate) fn vec_from_hex(text: &str) -> Result<Vec<u8>, HexError> {
+    let text = text.as_bytes();
+    if !text.len().is_multiple_of(2) {
+        return Err(HexError::Length { expected: text.len() + 1, found: text.len() });
+    }
+    (0..text.len()).step_by(2).map(|at| Ok(nibble(text, at)? << 4 | nibble(text, at + 1)?)).collect()
+}
+
+/// `#[serde(with = "hex_bytes")]` for a `Vec<u8>`: strict lowercase hexadecimal.
+pub(crate) mod hex_bytes {
+    use serde::{Deserialize as _, Deserializer, Serializer, de::Error as _};
+
+    pub(crate) fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&hex::encode(bytes))
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        super::vec_from_hex(&text).map_err(D::Error::custom)
+    }
+}
+
 fn nibble(text: &[u8], position: usize) -> Result<u8, HexError> {
     match text[position] {
         digit @ b'0'..=b'9' => Ok(digit - b'0'),

@@ -15,7 +15,7 @@ mod signed;
 
 pub use signed::{SignedEnvelope, signed_message};
 
-use crate::bytes_type::fixed_bytes;
+use crate::bytes_type::{fixed_bytes, hex_bytes};
 use crate::secret::Secret32;
 use ::hpke as rfc9180;
 use bytes::BufMut;
@@ -118,7 +118,7 @@ pub struct Envelope {
     /// The encapsulated key.
     pub enc: Encapsulated,
     /// The ciphertext with its tag.
-    #[serde(with = "hex::serde")]
+    #[serde(with = "hex_bytes")]
     pub ct: Vec<u8>,
 }
 

@@ -5,6 +5,7 @@
 //! another's envelope by their own and pass for its author.
 
 use super::{Encapsulated, Envelope, HpkeError, HpkePrivateKey, HpkePublicKey, open, seal};
+use crate::bytes_type::hex_bytes;
 use crate::sign::{PublicKey, Signature, SigningKey};
 use bytes::BufMut;
 use commonware_codec::{
@@ -20,7 +21,7 @@ pub struct SignedEnvelope {
     /// The encapsulated key.
     pub enc: Encapsulated,
     /// The ciphertext with its tag.
-    #[serde(with = "hex::serde")]
+    #[serde(with = "hex_bytes")]
     pub ct: Vec<u8>,
     /// Who signed.
     pub sender: PublicKey,

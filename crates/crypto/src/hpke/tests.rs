@@ -307,6 +307,8 @@ fn json_forms_are_hex_and_strict() {
     let envelope = signed();
     let json = serde_json::to_string(&envelope).expect("json");
     assert_eq!(serde_json::from_str::<SignedEnvelope>(&json).expect("json"), envelope);
+    let upper = json.replacen(&hex::encode(&envelope.ct), &hex::encode_upper(&envelope.ct), 1);
+    assert!(serde_json::from_str::<SignedEnvelope>(&upper).is_err());
     assert!(serde_json::from_str::<SignedEnvelope>(&json.replacen('{', "{\"more\":1,", 1)).is_err());
 }
 
