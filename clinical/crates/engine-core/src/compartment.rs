@@ -198,11 +198,17 @@ mod tests {
     #[test]
     fn every_parameter_of_the_table_is_part_of_the_patient_compartment() {
         for owner in OWNED {
-            let params =
-                helios_fhir::get_compartment_params(helios_fhir::FhirVersion::R4, "Patient", owner.resource_type);
+            let params = helios_fhir::get_compartment_params(
+                helios_fhir::FhirVersion::R4,
+                "Patient",
+                owner.resource_type,
+            );
             // The definition names some of them by their narrower alias `patient`; Device and Task are not in it.
             let known = params.contains(&owner.param) || params.contains(&"patient");
-            assert!(known || ["Device", "Task", "Provenance"].contains(&owner.resource_type), "{owner:?} {params:?}");
+            assert!(
+                known || ["Device", "Task", "Provenance"].contains(&owner.resource_type),
+                "{owner:?} {params:?}"
+            );
         }
     }
 

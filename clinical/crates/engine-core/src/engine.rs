@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// The largest request body.
-pub const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
+const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// How often the write-ahead log is looked at.
 const WAL_INTERVAL: Duration = Duration::from_secs(2);
@@ -93,7 +93,12 @@ impl Engine {
 
     /// Answers a FHIR request whose path is relative to the FHIR base, on behalf of `principal`.
     /// A write that is answered with success is durable.
-    pub async fn fhir(&self, principal: Principal, request: Request<Body>, writes: bool) -> Result<Response<Body>, Error> {
+    pub async fn fhir(
+        &self,
+        principal: Principal,
+        request: Request<Body>,
+        writes: bool,
+    ) -> Result<Response<Body>, Error> {
         let mut principal = principal;
         let policy = match principal.mode {
             Mode::Interactive => FeedValidation::Enforce,

@@ -94,7 +94,9 @@ impl Outbox {
 
     /// How many rows wait.
     pub(crate) async fn pending(&self) -> Result<i64, Error> {
-        self.store.read(|db| Ok(db.query_row("SELECT count(*) FROM seal_outbox", [], |row| row.get(0))?)).await
+        self.store
+            .read(|db| Ok(db.query_row("SELECT count(*) FROM seal_outbox", [], |row| row.get(0))?))
+            .await
     }
 }
 

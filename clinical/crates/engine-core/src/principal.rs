@@ -7,11 +7,7 @@
 use std::{collections::BTreeSet, future::Future, sync::Arc};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use helios_persistence::{
-    StorageError, StorageResult,
-    error::TenantError,
-    tenant::TenantId,
-};
+use helios_persistence::{StorageError, StorageResult, error::TenantError, tenant::TenantId};
 use serde::Deserialize;
 
 /// The request header that carries the principal.

@@ -23,14 +23,8 @@ const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
 const JSON_DEPTH_MAX: usize = 64;
 
 /// Request headers that reach the handlers.
-const PASSED: &[HeaderName] = &[
-    header::ACCEPT,
-    header::CONTENT_TYPE,
-    header::IF_MATCH,
-    header::IF_NONE_MATCH,
-    header::IF_MODIFIED_SINCE,
-    HeaderName::from_static("if-none-exist"),
-];
+const PASSED: &[&str] =
+    &["accept", "content-type", "if-match", "if-none-match", "if-modified-since", "if-none-exist"];
 
 const FHIR_JSON: HeaderValue = HeaderValue::from_static("application/fhir+json");
 
@@ -46,10 +40,7 @@ pub(crate) async fn serve(State(app): State<Arc<App>>, request: Request) -> Resp
     }
 }
 
-async fn admit(
-    parts: &request::Parts,
-    body: Body,
-) -> Result<(Principal, Interaction, Bytes), Refused> {
+async fn admit(parts: &request::Parts, body: Body) -> Result<(Principal, Interaction, Bytes), Refused> {
     let principal = parts.headers.get(principal::HEADER).and_then(|value| principal::parse(value.as_bytes()));
     let principal = principal.ok_or(Refused::NoPrincipal)?;
     let interaction = gate::interaction(&parts.method, relative(&parts.uri)).ok_or(Refused::NotOffered)?;
@@ -65,13 +56,14 @@ fn check_body(parts: &request::Parts, body: &[u8]) -> Result<(), Refused> {
     let media_type = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let media_type = media_type.unwrap_or_default().split(';').next().unwrap_or_default().trim();
     let form = media_type == "application/x-www-form-urlencoded";
-    let json = ["application/fhir+json", "application/json", "application/json-patch+json"].contains(&media_type);
+    let json =
+        ["application/fhir+json", "application/json", "application/json-patch+json"].contains(&media_type);
     match (parts.uri.path().ends_with("/_search"), form, json) {
         (true, true, _) => Ok(()),
         (false, _, true) if depth(body) > JSON_DEPTH_MAX => Err(Refused::TooDeep),
-        (false, _, true) => serde_json::from_slice::<serde::de::IgnoredAny>(body)
-            .map(drop)
-            .map_err(|_| Refused::Malformed),
+        (false, _, true) => {
+            serde_json::from_slice::<serde::de::IgnoredAny>(body).map(drop).map_err(|_| Refused::Malformed)
+        }
         _ => Err(Refused::MediaType),
     }
 }
@@ -129,9 +121,9 @@ fn rewritten(parts: &request::Parts, body: Bytes) -> Option<Request> {
 
 fn headers(given: &HeaderMap, method: &Method) -> HeaderMap {
     let mut headers = HeaderMap::new();
-    for name in PASSED {
+    for name in PASSED.iter().copied() {
         for value in given.get_all(name) {
-            headers.append(name, value.clone());
+            headers.append(HeaderName::from_static(name), value.clone());
         }
     }
     if method == Method::POST && !headers.contains_key(header::CONTENT_TYPE) {

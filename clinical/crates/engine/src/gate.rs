@@ -99,9 +99,22 @@ mod tests {
         check("GET", "/Patient/p1/Observation", Some(Search));
         check("GET", "/Patient/p1/*", Some(Search));
         for path in [
-            "/$export", "/Patient/$export", "/Patient/$everything", "/$bulk-submit", "/$reindex", "/Patient/$purge",
-            "/Patient/p1/$purge", "/_user/settings", "/$nl-search", "/admin/tenants", "/console/metrics/x", "/health",
-            "/export-status/1", "/ViewDefinition/$run", "/.well-known/smart-configuration", "/Patient/p%2F1",
+            "/$export",
+            "/Patient/$export",
+            "/Patient/$everything",
+            "/$bulk-submit",
+            "/$reindex",
+            "/Patient/$purge",
+            "/Patient/p1/$purge",
+            "/_user/settings",
+            "/$nl-search",
+            "/admin/tenants",
+            "/console/metrics/x",
+            "/health",
+            "/export-status/1",
+            "/ViewDefinition/$run",
+            "/.well-known/smart-configuration",
+            "/Patient/p%2F1",
         ] {
             for method in ["GET", "POST", "PUT", "DELETE"] {
                 check(method, path, None);

@@ -35,7 +35,9 @@ impl Refused {
             Self::TooDeep => (StatusCode::BAD_REQUEST, "too-costly", "the JSON is nested too deeply"),
             Self::Malformed => (StatusCode::BAD_REQUEST, "structure", "the body is not valid JSON"),
             Self::Share => (StatusCode::UNPROCESSABLE_ENTITY, "invalid", "the share set was refused"),
-            Self::Failed => (StatusCode::INTERNAL_SERVER_ERROR, "exception", "the request could not be served"),
+            Self::Failed => {
+                (StatusCode::INTERNAL_SERVER_ERROR, "exception", "the request could not be served")
+            }
             Self::Handler(status) => (status, "processing", "the request was refused"),
         }
     }

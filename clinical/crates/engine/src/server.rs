@@ -63,7 +63,8 @@ fn routes(app: Arc<App>) -> Router {
 
 async fn watch_for_end(stop: watch::Sender<bool>, supervised: bool) {
     let signals = async {
-        let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
+        let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+        else {
             return std::future::pending().await;
         };
         tokio::select! { _ = term.recv() => {}, _ = int.recv() => {} }

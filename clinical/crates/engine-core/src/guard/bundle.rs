@@ -103,7 +103,7 @@ fn admit_criteria(principal: &Principal, entry: &mut BundleEntry) -> Result<(), 
     if (entry.criteria.is_some() || entry.if_none_exist.is_some()) && !may_match(principal) {
         return Err("conditional write");
     }
-    if let Some(criteria) = &mut entry.criteria {
+    if let Some(criteria) = entry.criteria.as_mut().filter(|criteria| !criteria.is_empty()) {
         criteria.push(without_copies());
     }
     if let Some(criteria) = &mut entry.if_none_exist {

@@ -20,7 +20,8 @@ use crate::principal;
 
 impl Guarded {
     fn check_match(&self) -> StorageResult<()> {
-        if may_match(&*principal::current()?) { Ok(()) } else { Err(principal::forbidden("conditional write")) }
+        let principal = principal::current()?;
+        if may_match(&principal) { Ok(()) } else { Err(principal::forbidden("conditional write")) }
     }
 }
 

@@ -4,9 +4,7 @@
 use async_trait::async_trait;
 use helios_persistence::{
     StorageResult, TenantContext,
-    core::{
-        HistoryPage, HistoryParams, InstanceHistoryProvider, SystemHistoryProvider, TypeHistoryProvider,
-    },
+    core::{HistoryPage, HistoryParams, InstanceHistoryProvider, SystemHistoryProvider, TypeHistoryProvider},
 };
 
 use super::{Guarded, narrow::internal};

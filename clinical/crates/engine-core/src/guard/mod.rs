@@ -75,7 +75,8 @@ impl Guarded {
     fn retain_shown(&self, stored: &mut Vec<StoredResource>) -> StorageResult<()> {
         let principal = principal::current()?;
         stored.retain(|stored| {
-            helios_persistence::core::is_include_truncation_marker(stored) || self.sees_stored(&principal, stored)
+            helios_persistence::core::is_include_truncation_marker(stored)
+                || self.sees_stored(&principal, stored)
         });
         Ok(())
     }

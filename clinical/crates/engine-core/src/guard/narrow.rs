@@ -16,6 +16,10 @@ use crate::{
 /// An id that no resource has: underscores are not allowed in one.
 const NOBODY: &str = "_nobody_";
 
+/// Parameters with a leading underscore that select resources; the others shape the answer.
+const SELECTING: &[&str] =
+    &["_id", "_tag", "_security", "_profile", "_source", "_lastUpdated", "_has", "_text", "_content"];
+
 impl Guarded {
     /// `query`, as the current principal may run it.
     pub(super) async fn narrowed(&self, query: &SearchQuery) -> StorageResult<SearchQuery> {
@@ -71,10 +75,15 @@ pub(super) fn without_copies() -> SearchParameter {
     without([LABEL_SHARED.to_owned()])
 }
 
-/// The same, as the text of a conditional interaction's criteria. Empty criteria stay empty.
+/// The same, as the text of a conditional interaction's criteria. Criteria that select nothing stay as they
+/// are, so that the engine still refuses them.
 pub(super) fn criteria_without_copies(criteria: &str) -> String {
-    if criteria.is_empty() {
-        return String::new();
+    let selects = |pair: &str| {
+        let name = pair.split(['=', ':', '.']).next().unwrap_or_default();
+        !name.is_empty() && (!name.starts_with('_') || SELECTING.contains(&name))
+    };
+    if !criteria.split('&').any(selects) {
+        return criteria.to_owned();
     }
     format!("{criteria}&_security:not={LABEL_SYSTEM}|{LABEL_SHARED}")
 }
@@ -111,4 +120,21 @@ pub(super) fn internal(error: crate::Error) -> StorageError {
         message: error.to_string(),
         source: None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_criteria_that_select_something_are_narrowed() {
+        let check = |criteria: &str, narrowed: bool| {
+            assert_eq!(criteria_without_copies(criteria) != criteria, narrowed, "{criteria}");
+        };
+        check("", false);
+        check("_count=5", false);
+        check("identifier=urn:x|1", true);
+        check("_id=a&_count=1", true);
+        check("_has:Observation:subject:code=1", true);
+    }
 }

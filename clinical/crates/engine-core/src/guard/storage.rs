@@ -60,7 +60,9 @@ impl ResourceStorage for Guarded {
         let principal = principal::current()?;
         match self.inner().read(tenant, resource_type, id).await {
             // "It was deleted" is an answer only for those who could have read it.
-            Err(StorageError::Resource(ResourceError::Gone { .. })) if principal.read != Scope::All => Ok(None),
+            Err(StorageError::Resource(ResourceError::Gone { .. })) if principal.read != Scope::All => {
+                Ok(None)
+            }
             outcome => self.shown(outcome?),
         }
     }

@@ -13,8 +13,7 @@ use super::Guarded;
 use crate::{
     compartment,
     principal::{self, Principal, Scope},
-    shares,
-    store,
+    shares, store,
 };
 
 const FLAG_SYSTEM: &str = "https://salus.network/fhir/validation";
@@ -101,8 +100,10 @@ impl Guarded {
         if !principal::current()?.flag_invalid {
             return Ok(());
         }
-        let issues =
-            self.validation.validate_resource(FhirVersion::R4, resource, Vec::new(), Some(store::TENANT)).await;
+        let issues = self
+            .validation
+            .validate_resource(FhirVersion::R4, resource, Vec::new(), Some(store::TENANT))
+            .await;
         set_flag(resource, has_errors(&issues));
         Ok(())
     }
@@ -168,7 +169,8 @@ mod tests {
 
     #[test]
     fn the_flag_is_set_once_and_taken_off_again() {
-        let mut resource = json!({"resourceType": "Observation", "meta": {"tag": [{"system": "x", "code": "y"}]}});
+        let mut resource =
+            json!({"resourceType": "Observation", "meta": {"tag": [{"system": "x", "code": "y"}]}});
         set_flag(&mut resource, true);
         set_flag(&mut resource, true);
         assert_eq!(resource["meta"]["tag"].as_array().map(Vec::len), Some(2));

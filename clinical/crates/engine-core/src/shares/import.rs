@@ -136,7 +136,11 @@ fn copy_of(grant: &str, resource: &Value) -> Option<Copy> {
         || crate::compartment::owner_of_type(resource_type).is_some()
         || matches!(resource_type, "Patient" | "Binary");
     // A search parameter would change what searching means here.
-    if !known || resource_type == "SearchParameter" || !id.starts_with(ID_PREFIX) || !principal::is_logical_id(id) {
+    if !known
+        || resource_type == "SearchParameter"
+        || !id.starts_with(ID_PREFIX)
+        || !principal::is_logical_id(id)
+    {
         return None;
     }
     let mut resource = resource.clone();

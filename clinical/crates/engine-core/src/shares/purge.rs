@@ -20,12 +20,8 @@ impl Shares {
     /// Finishes the purges that an earlier process began.
     pub(crate) async fn resume(&self) -> Result<(), Error> {
         let _changing = self.changing.lock().await;
-        let unfinished: Vec<String> = self
-            .snapshot()
-            .iter()
-            .filter(|(_, set)| set.dropping)
-            .map(|(grant, _)| grant.clone())
-            .collect();
+        let unfinished: Vec<String> =
+            self.snapshot().iter().filter(|(_, set)| set.dropping).map(|(grant, _)| grant.clone()).collect();
         for grant in unfinished {
             self.remove(&grant).await?;
             self.store.checkpoint().await?;

@@ -44,7 +44,9 @@ async fn the_outbox_holds_each_committed_version_once_and_nothing_else() {
     );
     let stored: Vec<u8> = node
         .database()
-        .query_row("SELECT data FROM resource_history WHERE id = 'o' AND version_id = '2'", [], |row| row.get(0))
+        .query_row("SELECT data FROM resource_history WHERE id = 'o' AND version_id = '2'", [], |row| {
+            row.get(0)
+        })
         .unwrap();
     assert_eq!(rows[2]["resource"].as_str().unwrap().as_bytes(), stored, "byte for byte");
 
@@ -64,7 +66,8 @@ async fn a_waiting_reader_hears_of_a_write_at_once() {
     let waiting = tokio::spawn(async move { reader.internal("GET", "/outbox/wait?after=0", None).await });
     tokio::time::sleep(Duration::from_millis(100)).await;
     writer.put(json!({"resourceType": "Patient", "id": "a"})).await;
-    let answer = tokio::time::timeout(Duration::from_secs(2), waiting).await.expect("no poll interval").unwrap();
+    let answer =
+        tokio::time::timeout(Duration::from_secs(2), waiting).await.expect("no poll interval").unwrap();
     assert_eq!(answer.json(), json!({"lastSeq": 1}));
 }
 
@@ -108,12 +111,14 @@ async fn a_killed_engine_has_lost_no_acknowledged_write_and_sealed_no_other() {
     }
     node.restart().await;
     let mut client = node.client().await;
-    let sealed: Vec<String> = client.outbox().await.iter().map(|row| row["id"].as_str().unwrap().to_owned()).collect();
+    let sealed: Vec<String> =
+        client.outbox().await.iter().map(|row| row["id"].as_str().unwrap().to_owned()).collect();
     for id in acknowledged.lock().unwrap().iter() {
         assert_eq!(sealed.iter().filter(|sealed| *sealed == id).count(), 1, "{id} is sealed once");
         assert_eq!(client.fhir(&steward(), "GET", &format!("/Observation/{id}"), None).await.status, 200);
     }
-    let versions: usize = node.database().query_row("SELECT count(*) FROM resource_history", [], |row| row.get(0)).unwrap();
+    let versions: usize =
+        node.database().query_row("SELECT count(*) FROM resource_history", [], |row| row.get(0)).unwrap();
     assert_eq!(versions, sealed.len(), "every version has its row, also the unacknowledged ones");
     let of_transactions = sealed.iter().filter(|id| id.starts_with("o-0-")).count();
     assert_eq!(of_transactions % 10, 0, "no half transaction");
@@ -123,17 +128,23 @@ async fn a_killed_engine_has_lost_no_acknowledged_write_and_sealed_no_other() {
 async fn a_second_engine_on_the_same_folder_is_refused() {
     let node = Node::start(&[]).await;
     let second = std::process::Command::new(env!("CARGO_BIN_EXE_salus-engine"))
-        .arg("--data").arg(node.data())
-        .arg("--socket").arg(node.folder.path().join("other/engine.sock"))
-        .args(["--base-url", "https://b.example/fhir", "--definitions"]).arg(crate::support::definitions())
+        .arg("--data")
+        .arg(node.data())
+        .arg("--socket")
+        .arg(node.folder.path().join("other/engine.sock"))
+        .args(["--base-url", "https://b.example/fhir", "--definitions"])
+        .arg(crate::support::definitions())
         .output()
         .unwrap();
     assert!(!second.status.success());
     let empty = tempfile::tempdir().unwrap();
     let third = std::process::Command::new(env!("CARGO_BIN_EXE_salus-engine"))
-        .arg("--data").arg(empty.path().join("data"))
-        .arg("--socket").arg(empty.path().join("run/engine.sock"))
-        .args(["--base-url", "https://b.example/fhir", "--definitions"]).arg(empty.path())
+        .arg("--data")
+        .arg(empty.path().join("data"))
+        .arg("--socket")
+        .arg(empty.path().join("run/engine.sock"))
+        .args(["--base-url", "https://b.example/fhir", "--definitions"])
+        .arg(empty.path())
         .output()
         .unwrap();
     assert!(!third.status.success(), "without the search parameters it does not start");

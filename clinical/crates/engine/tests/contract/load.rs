@@ -21,7 +21,11 @@ fn bundles(folder: &Path) -> Vec<PathBuf> {
     collect(folder, &mut files);
     files.sort_by_key(|path| {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        (!name.contains("hospitalInformation"), !name.contains("practitionerInformation"), path.metadata().map_or(0, |m| m.len()))
+        (
+            !name.contains("hospitalInformation"),
+            !name.contains("practitionerInformation"),
+            path.metadata().map_or(0, |m| m.len()),
+        )
     });
     files
 }
@@ -62,7 +66,8 @@ async fn synthetic_histories_load_and_each_version_waits_to_be_sealed() {
         let node = Node::start(&["--feed-validation", policy]).await;
         let mut client = node.client().await;
         let (mut resources, mut seconds) = (0, 0.0);
-        for path in bundles(&folder).iter().filter(|p| p.metadata().is_ok_and(|m| m.len() < 16 << 20)).take(8) {
+        for path in bundles(&folder).iter().filter(|p| p.metadata().is_ok_and(|m| m.len() < 16 << 20)).take(8)
+        {
             let (entries, took) = send(&mut client, &feed(), path).await;
             println!("{policy}: {entries} entries in {took:.2} s, {:.0}/s", entries as f64 / took);
             resources += entries;
@@ -71,7 +76,14 @@ async fn synthetic_histories_load_and_each_version_waits_to_be_sealed() {
         println!("{policy}: {resources} resources, {:.0}/s", resources as f64 / seconds);
         let status = client.internal("GET", "/status", None).await.json();
         assert_eq!(status["resources"], status["lastSeq"], "one row per version");
-        let flagged = client.fhir(&steward(), "GET", "/Observation?_tag=https://salus.network/fhir/validation|flagged&_summary=count", None).await;
+        let flagged = client
+            .fhir(
+                &steward(),
+                "GET",
+                "/Observation?_tag=https://salus.network/fhir/validation|flagged&_summary=count",
+                None,
+            )
+            .await;
         println!("{policy}: {:?} observations flagged", flagged.total());
     }
 }
@@ -95,7 +107,10 @@ async fn single_writes_reads_and_imports_are_timed() {
         for worker in workers {
             worker.await.unwrap();
         }
-        println!("durable, validated creates, {connections} connections: {:.0}/s", 200.0 / started.elapsed().as_secs_f64());
+        println!(
+            "durable, validated creates, {connections} connections: {:.0}/s",
+            200.0 / started.elapsed().as_secs_f64()
+        );
     }
     for path in ["/Observation/o-1-0-0", "/Observation?subject=Patient/a&code=8867-4&_sort=-date&_count=20"] {
         let started = Instant::now();

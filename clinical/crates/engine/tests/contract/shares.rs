@@ -68,11 +68,41 @@ async fn a_share_is_seen_only_by_who_lists_its_live_grant_and_purged_without_tra
         (with_shares(json!("all"), &[GRANT]), "/Patient?_revinclude=Observation:subject", 200, None, true),
         (with_shares(json!("all"), &[]), "/Practitioner?_total=accurate", 200, Some(0), false),
         (with_shares(of_a(), &[GRANT]), "/Practitioner?_total=accurate", 200, Some(1), true),
-        (with_shares(json!("all"), &[]), "/Patient?_has:Observation:subject:_id=sx-o1&_total=accurate", 200, Some(0), false),
-        (with_shares(json!("all"), &[GRANT]), "/Patient?_has:Observation:subject:_id=sx-o1&_total=accurate", 200, Some(1), false),
-        (with_shares(json!("all"), &[]), "/Observation?performer:Practitioner.family=CanaryShared&_total=accurate", 200, Some(0), false),
-        (with_shares(json!("all"), &[GRANT]), "/Observation?performer:Practitioner.family=CanaryShared&_total=accurate", 200, Some(1), true),
-        (with_shares(json!("all"), &[]), "/Observation?_content=CanaryShared&_total=accurate", 200, Some(0), false),
+        (
+            with_shares(json!("all"), &[]),
+            "/Patient?_has:Observation:subject:_id=sx-o1&_total=accurate",
+            200,
+            Some(0),
+            false,
+        ),
+        (
+            with_shares(json!("all"), &[GRANT]),
+            "/Patient?_has:Observation:subject:_id=sx-o1&_total=accurate",
+            200,
+            Some(1),
+            false,
+        ),
+        (
+            with_shares(json!("all"), &[]),
+            "/Observation?performer:Practitioner.family=CanaryShared&_total=accurate",
+            200,
+            Some(0),
+            false,
+        ),
+        (
+            with_shares(json!("all"), &[GRANT]),
+            "/Observation?performer:Practitioner.family=CanaryShared&_total=accurate",
+            200,
+            Some(1),
+            true,
+        ),
+        (
+            with_shares(json!("all"), &[]),
+            "/Observation?_content=CanaryShared&_total=accurate",
+            200,
+            Some(0),
+            false,
+        ),
         (with_shares(of_a(), &[GRANT]), "/Patient/a/$everything", 200, None, true),
         (with_shares(of_a(), &[]), "/Patient/a/$everything", 200, None, false),
         (with_shares(json!("all"), &[]), "/Patient/a/Observation", 200, None, false),
@@ -80,7 +110,7 @@ async fn a_share_is_seen_only_by_who_lists_its_live_grant_and_purged_without_tra
     for (who, path, status, total, shows) in &table {
         let answer = client.fhir(who, "GET", path, None).await;
         assert_eq!(answer.status, *status, "{who} {path} {answer:?}");
-        assert_eq!(answer.text.contains("CanaryShared"), *shows, "{who} {path} {answer:?}");
+        assert_eq!(answer.shows("CanaryShared"), *shows, "{who} {path} {answer:?}");
         if total.is_some() {
             assert_eq!(answer.total(), *total, "{who} {path} {answer:?}");
         }
@@ -149,8 +179,12 @@ async fn clients_never_write_copies_and_imports_are_all_or_nothing() {
         ("POST", "/Observation", labelled),
         ("POST", "", bundle("PUT", "Observation/sx-o1", Some(observation("sx-o1", "a", "x")))),
         ("POST", "", bundle("DELETE", "Observation/sx-o1", None)),
-        ("POST", "/SearchParameter", json!({"resourceType": "SearchParameter", "status": "active", "url": "urn:x",
-            "name": "x", "description": "x", "code": "_security", "base": ["Resource"], "type": "token", "expression": "id"})),
+        (
+            "POST",
+            "/SearchParameter",
+            json!({"resourceType": "SearchParameter", "status": "active", "url": "urn:x",
+            "name": "x", "description": "x", "code": "_security", "base": ["Resource"], "type": "token", "expression": "id"}),
+        ),
     ];
     for who in [steward(), lister, feed(), patient("a")] {
         for (method, path, body) in &table {

@@ -14,28 +14,28 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::net::UnixStream;
 
-pub const BASE: &str = "https://a.example/fhir";
+pub(crate) const BASE: &str = "https://a.example/fhir";
 
 /// A running engine; killed on drop.
-pub struct Node {
-    pub folder: TempDir,
+pub(crate) struct Node {
+    pub(crate) folder: TempDir,
     child: Child,
     arguments: Vec<String>,
 }
 
 /// An answer.
 #[derive(Debug)]
-pub struct Answer {
-    pub status: u16,
-    pub text: String,
-    pub location: Option<String>,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) text: String,
+    pub(crate) location: Option<String>,
 }
 
 /// One kept-alive connection.
-pub struct Client(http1::SendRequest<Full<Bytes>>);
+pub(crate) struct Client(http1::SendRequest<Full<Bytes>>);
 
 impl Node {
-    pub async fn start(arguments: &[&str]) -> Self {
+    pub(crate) async fn start(arguments: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let arguments: Vec<String> = arguments.iter().map(|a| (*a).to_owned()).collect();
         let child = spawn(folder.path(), &arguments);
@@ -44,19 +44,19 @@ impl Node {
         node
     }
 
-    pub fn data(&self) -> PathBuf {
+    pub(crate) fn data(&self) -> PathBuf {
         self.folder.path().join("data")
     }
 
-    pub fn database(&self) -> rusqlite::Connection {
+    pub(crate) fn database(&self) -> rusqlite::Connection {
         rusqlite::Connection::open(self.data().join("clinical.db")).unwrap()
     }
 
-    pub async fn client(&self) -> Client {
+    pub(crate) async fn client(&self) -> Client {
         self.try_client().await.expect("the engine listens")
     }
 
-    pub async fn try_client(&self) -> Option<Client> {
+    pub(crate) async fn try_client(&self) -> Option<Client> {
         let stream = UnixStream::connect(self.folder.path().join("run/engine.sock")).await.ok()?;
         let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.ok()?;
         tokio::spawn(connection);
@@ -64,24 +64,24 @@ impl Node {
     }
 
     /// SIGKILL.
-    pub fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
     /// Closes standard input, which ends a supervised engine; returns whether it ended well.
-    pub fn stop(&mut self) -> bool {
+    pub(crate) fn stop(&mut self) -> bool {
         drop(self.child.stdin.take());
         self.child.wait().unwrap().success()
     }
 
-    pub async fn restart(&mut self) {
+    pub(crate) async fn restart(&mut self) {
         self.child = spawn(self.folder.path(), &self.arguments);
         self.ready().await;
     }
 
     /// Whether any file of the data folder holds `needle`.
-    pub fn holds(&self, needle: &str) -> bool {
+    pub(crate) fn holds(&self, needle: &str) -> bool {
         let holds = |path: &Path| {
             let bytes = std::fs::read(path).unwrap();
             bytes.windows(needle.len()).any(|window| window == needle.as_bytes())
@@ -111,17 +111,30 @@ impl Drop for Node {
 }
 
 impl Client {
-    pub async fn fhir(&mut self, who: &Value, method: &str, path: &str, body: Option<Value>) -> Answer {
+    pub(crate) async fn fhir(
+        &mut self,
+        who: &Value,
+        method: &str,
+        path: &str,
+        body: Option<Value>,
+    ) -> Answer {
         let headers = [("x-salus-principal", encoded(who)), ("content-type", "application/fhir+json".into())];
-        self.raw(method, &format!("/fhir{path}"), &headers, body.map(|b| b.to_string()).unwrap_or_default()).await
+        self.raw(method, &format!("/fhir{path}"), &headers, body.map(|b| b.to_string()).unwrap_or_default())
+            .await
     }
 
-    pub async fn internal(&mut self, method: &str, path: &str, body: Option<Value>) -> Answer {
+    pub(crate) async fn internal(&mut self, method: &str, path: &str, body: Option<Value>) -> Answer {
         let headers = [("x-salus-internal", "1".to_owned()), ("content-type", "application/json".into())];
-        self.raw(method, &format!("/internal{path}"), &headers, body.map(|b| b.to_string()).unwrap_or_default()).await
+        self.raw(
+            method,
+            &format!("/internal{path}"),
+            &headers,
+            body.map(|b| b.to_string()).unwrap_or_default(),
+        )
+        .await
     }
 
-    pub async fn raw(
+    pub(crate) async fn raw(
         &mut self,
         method: &str,
         path: &str,
@@ -131,7 +144,7 @@ impl Client {
         self.try_raw(method, path, headers, body).await.expect("the engine answers")
     }
 
-    pub async fn try_raw(
+    pub(crate) async fn try_raw(
         &mut self,
         method: &str,
         path: &str,
@@ -156,13 +169,14 @@ impl Client {
     }
 
     /// Writes with full rights, and expects success.
-    pub async fn put(&mut self, resource: Value) {
-        let path = format!("/{}/{}", resource["resourceType"].as_str().unwrap(), resource["id"].as_str().unwrap());
+    pub(crate) async fn put(&mut self, resource: Value) {
+        let path =
+            format!("/{}/{}", resource["resourceType"].as_str().unwrap(), resource["id"].as_str().unwrap());
         let answer = self.fhir(&steward(), "PUT", &path, Some(resource)).await;
         assert!(matches!(answer.status, 200 | 201), "{path}: {answer:?}");
     }
 
-    pub async fn outbox(&mut self) -> Vec<Value> {
+    pub(crate) async fn outbox(&mut self) -> Vec<Value> {
         let answer = self.internal("GET", "/outbox?limit=10000", None).await;
         assert_eq!(answer.status, 200, "{answer:?}");
         serde_json::from_str(&answer.text).unwrap()
@@ -170,40 +184,49 @@ impl Client {
 }
 
 impl Answer {
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("not JSON: {self:?}"))
     }
 
+    /// Whether `word` is anywhere but in the links, which repeat the question.
+    pub(crate) fn shows(&self, word: &str) -> bool {
+        let Ok(mut json) = serde_json::from_str::<Value>(&self.text) else { return self.text.contains(word) };
+        if let Some(bundle) = json.as_object_mut() {
+            bundle.remove("link");
+        }
+        json.to_string().contains(word)
+    }
+
     /// `Bundle.total`.
-    pub fn total(&self) -> Option<u64> {
+    pub(crate) fn total(&self) -> Option<u64> {
         self.json()["total"].as_u64()
     }
 }
 
-pub fn encoded(who: &Value) -> String {
+pub(crate) fn encoded(who: &Value) -> String {
     URL_SAFE_NO_PAD.encode(who.to_string())
 }
 
-pub fn principal(read: Value, write: Value, shares: &[&str], mode: &str) -> Value {
+pub(crate) fn principal(read: Value, write: Value, shares: &[&str], mode: &str) -> Value {
     json!({"id": "test", "read": read, "write": write, "shares": shares, "mode": mode})
 }
 
 /// May do everything, interactively.
-pub fn steward() -> Value {
+pub(crate) fn steward() -> Value {
     principal(json!("all"), json!("all"), &[], "interactive")
 }
 
 /// A system feed.
-pub fn feed() -> Value {
+pub(crate) fn feed() -> Value {
     principal(json!("all"), json!("all"), &[], "feed")
 }
 
 /// Reads and writes one patient's record.
-pub fn patient(id: &str) -> Value {
+pub(crate) fn patient(id: &str) -> Value {
     principal(json!({"patient": id}), json!({"patient": id}), &[], "interactive")
 }
 
-pub fn observation(id: &str, patient: &str, text: &str) -> Value {
+pub(crate) fn observation(id: &str, patient: &str, text: &str) -> Value {
     json!({
         "resourceType": "Observation", "id": id, "status": "final",
         "code": {"coding": [{"system": "http://loinc.org", "code": "8867-4", "display": text}], "text": text},
@@ -230,7 +253,7 @@ fn spawn(folder: &Path, arguments: &[String]) -> Child {
 }
 
 /// `SALUS_DEFINITIONS`, or what `clinical/fetch-definitions` fetched.
-pub fn definitions() -> PathBuf {
+pub(crate) fn definitions() -> PathBuf {
     let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../definitions");
     let folder = std::env::var_os("SALUS_DEFINITIONS").map_or(here, PathBuf::from);
     assert!(folder.join("search-parameters-r4.json").exists(), "run clinical/fetch-definitions first");

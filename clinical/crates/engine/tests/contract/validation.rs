@@ -29,9 +29,11 @@ async fn a_person_is_told_every_problem_and_nothing_is_stored() {
     for (name, resource) in wrong() {
         let transaction = json!({"resourceType": "Bundle", "type": "transaction", "entry": [
             {"resource": resource, "request": {"method": "PUT", "url": "Observation/o"}}]});
-        for (method, path, body) in
-            [("PUT", "/Observation/o", resource.clone()), ("POST", "/Observation", resource), ("POST", "", transaction)]
-        {
+        for (method, path, body) in [
+            ("PUT", "/Observation/o", resource.clone()),
+            ("POST", "/Observation", resource),
+            ("POST", "", transaction),
+        ] {
             let answer = client.fhir(&steward(), method, path, Some(body)).await;
             assert_eq!(answer.status, 422, "{name} {method} {path} {answer:?}");
             assert_eq!(answer.json()["resourceType"], "OperationOutcome");
@@ -49,7 +51,9 @@ async fn a_person_is_told_every_problem_and_nothing_is_stored() {
 #[tokio::test]
 async fn a_feeds_history_is_kept_and_flagged_as_the_policy_says() {
     let flag = json!([{"system": "https://salus.network/fhir/validation", "code": "flagged"}]);
-    for (policy, status, tag) in [("flag", 201, flag), ("off", 201, Value::Null), ("enforce", 422, Value::Null)] {
+    for (policy, status, tag) in
+        [("flag", 201, flag), ("off", 201, Value::Null), ("enforce", 422, Value::Null)]
+    {
         let node = Node::start(&["--feed-validation", policy]).await;
         let mut client = node.client().await;
         client.put(json!({"resourceType": "Patient", "id": "a"})).await;
@@ -70,7 +74,10 @@ async fn a_feeds_history_is_kept_and_flagged_as_the_policy_says() {
         let stored = client.fhir(&steward(), "GET", "/Observation/o", None).await.json();
         assert_eq!(stored["meta"]["tag"], Value::Null, "{policy} {stored}");
         // Not JSON is refused whatever the policy.
-        let headers = [("x-salus-principal", crate::support::encoded(&feed())), ("content-type", "application/fhir+json".into())];
+        let headers = [
+            ("x-salus-principal", crate::support::encoded(&feed())),
+            ("content-type", "application/fhir+json".into()),
+        ];
         assert_eq!(client.raw("PUT", "/fhir/Observation/o", &headers, "{").await.status, 400);
     }
 }
