@@ -56,10 +56,10 @@ pub fn seal(key: &Secret32, aad: &[u8], plaintext: &[u8]) -> Vec<u8> {
     buffer
 }
 
-/// [`seal`], replacing the plaintext in `buffer` by ciphertext and tag. If `buffer` lacks room for the tag it moves,
-/// and the old place keeps plaintext: reserve [`TAG_LEN`] before writing secrets into it.
+/// [`seal`], replacing the plaintext in `buffer` by ciphertext and tag. `buffer` may move to make room for the tag,
+/// but only once it holds ciphertext, so no plaintext stays behind.
 pub fn seal_in_place(key: &Secret32, aad: &[u8], buffer: &mut Vec<u8>) {
-    cipher(key).seal(&[0; NONCE_LEN], aad, buffer);
+    cipher(key).seal(&[0; NONCE_LEN], aad, buffer, 0);
 }
 
 /// Opens what [`seal`] gave.
@@ -79,7 +79,7 @@ pub fn open(key: &Secret32, aad: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u
 ///
 /// As [`open`].
 pub fn open_in_place(key: &Secret32, aad: &[u8], buffer: &mut Vec<u8>) -> Result<(), OpenError> {
-    cipher(key).open(&[0; NONCE_LEN], aad, buffer)
+    cipher(key).open(&[0; NONCE_LEN], aad, buffer, 0)
 }
 
 /// A public value that binds a key: HKDF-Expand-SHA256(key, "salus/crypto/key-commitment/1", 32). The key must be
@@ -124,24 +124,32 @@ fn cipher(key: &Secret32) -> Cipher {
 }
 
 impl Cipher {
-    /// Cannot fail: AES-GCM seals everything up to 2^36 - 32 bytes.
-    fn seal(&self, nonce: &[u8; NONCE_LEN], aad: &[u8], buffer: &mut Vec<u8>) {
+    /// Seals what follows the first `start` bytes of `buffer`. Cannot fail: AES-GCM seals everything up to
+    /// 2^36 - 32 bytes.
+    fn seal(&self, nonce: &[u8; NONCE_LEN], aad: &[u8], buffer: &mut Vec<u8>, start: usize) {
         let nonce = Nonce::assume_unique_for_key(*nonce);
-        buffer.reserve_exact(TAG_LEN);
-        self.0.seal_in_place_append_tag(nonce, Aad::from(aad), buffer).expect("plaintext below 64 GiB");
+        let sealed = self.0.seal_in_place_separate_tag(nonce, Aad::from(aad), &mut buffer[start..]);
+        buffer.extend_from_slice(sealed.expect("plaintext below 64 GiB").as_ref());
     }
 
-    fn open(&self, nonce: &[u8; NONCE_LEN], aad: &[u8], buffer: &mut Vec<u8>) -> Result<(), OpenError> {
-        let Some(len) = buffer.len().checked_sub(TAG_LEN) else {
+    /// Opens what follows the first `start` bytes of `buffer`; on an error all of `buffer` is wiped.
+    fn open(
+        &self,
+        nonce: &[u8; NONCE_LEN],
+        aad: &[u8],
+        buffer: &mut Vec<u8>,
+        start: usize,
+    ) -> Result<(), OpenError> {
+        let Some(end) = buffer.len().checked_sub(TAG_LEN).filter(|end| *end >= start) else {
             buffer.zeroize();
             return Err(OpenError::Length);
         };
         let nonce = Nonce::assume_unique_for_key(*nonce);
-        if self.0.open_in_place(nonce, Aad::from(aad), buffer).is_err() {
+        if self.0.open_in_place(nonce, Aad::from(aad), &mut buffer[start..]).is_err() {
             buffer.zeroize();
             return Err(OpenError::Authentication);
         }
-        buffer.truncate(len);
+        buffer.truncate(end);
         Ok(())
     }
 }

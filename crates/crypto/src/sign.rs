@@ -95,7 +95,7 @@ pub fn verify_batch(items: &[BatchItem<'_>]) -> Vec<bool> {
         .map(|(namespace, message, key, signature)| item(namespace, message, key, signature))
         .collect();
     let mut valid = vec![true; items.len()];
-    let mut pending = Vec::from([0..queued.len()]);
+    let mut pending: Vec<_> = std::iter::once(0..queued.len()).collect();
     while let Some(range) = pending.pop() {
         if range.len() < BATCH_MIN {
             for at in range {

@@ -6,7 +6,7 @@
 //! `0x01 || six zero bytes || chunk number as u32 BE || 0x01 if it is the last chunk, else 0x00`. The leading
 //! 0x01 keeps a chunk from opening as a whole [`super::seal`]ed object. Sealed chunks follow one another bare.
 
-use super::{Cipher, NONCE_LEN, OpenError, TAG_LEN, cipher};
+use super::{NONCE_LEN, OpenError, TAG_LEN, cipher};
 use crate::secret::Secret32;
 use zeroize::Zeroizing;
 
@@ -27,12 +27,10 @@ pub const fn stream_len(plaintext_len: usize) -> usize {
 pub fn seal_stream(key: &Secret32, aad: &[u8], plaintext: &[u8]) -> Vec<u8> {
     let cipher = cipher(key);
     let mut sealed = Vec::with_capacity(stream_len(plaintext.len()));
-    let mut buffer = Zeroizing::new(Vec::with_capacity(plaintext.len().min(CHUNK_LEN) + TAG_LEN));
     for (nonce, chunk) in nonces_and_chunks(plaintext, CHUNK_LEN) {
-        buffer.clear();
-        buffer.extend_from_slice(chunk);
-        cipher.seal(&nonce, aad, &mut buffer);
-        sealed.extend_from_slice(&buffer);
+        let start = sealed.len();
+        sealed.extend_from_slice(chunk);
+        cipher.seal(&nonce, aad, &mut sealed, start);
     }
     sealed
 }
@@ -50,27 +48,15 @@ pub fn seal_stream(key: &Secret32, aad: &[u8], plaintext: &[u8]) -> Vec<u8> {
 pub fn open_stream(key: &Secret32, aad: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, OpenError> {
     let cipher = cipher(key);
     let mut plaintext = Zeroizing::new(Vec::with_capacity(sealed.len()));
-    let mut buffer = Zeroizing::new(Vec::with_capacity(sealed.len().min(CHUNK_LEN + TAG_LEN)));
     for (nonce, chunk) in nonces_and_chunks(sealed, CHUNK_LEN + TAG_LEN) {
-        open_chunk(&cipher, &nonce, aad, chunk, &mut buffer)?;
-        if buffer.is_empty() && sealed.len() != TAG_LEN {
+        let start = plaintext.len();
+        plaintext.extend_from_slice(chunk);
+        cipher.open(&nonce, aad, &mut plaintext, start)?;
+        if plaintext.len() == start && start > 0 {
             return Err(OpenError::Length);
         }
-        plaintext.extend_from_slice(&buffer);
     }
     Ok(plaintext)
-}
-
-fn open_chunk(
-    cipher: &Cipher,
-    nonce: &[u8; NONCE_LEN],
-    aad: &[u8],
-    chunk: &[u8],
-    buffer: &mut Vec<u8>,
-) -> Result<(), OpenError> {
-    buffer.clear();
-    buffer.extend_from_slice(chunk);
-    cipher.open(nonce, aad, buffer)
 }
 
 /// The pieces of `bytes`, at least one, each with its nonce.

