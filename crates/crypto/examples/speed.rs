@@ -63,7 +63,7 @@ fn signatures() {
 
 fn sealing() {
     const LABEL: kdf::Label = kdf::Label::new("speed");
-    measure("secret, random", 1, 0, || Secret32::random());
+    measure("secret, random", 1, 0, Secret32::random);
     let key = Secret32::random();
     measure("hkdf derive", 1, 0, || kdf::derive(LABEL, key.expose(), &[1; 32], &[&[2; 32]]));
     for len in [1 << 10, 1 << 20] {
