@@ -1,0 +1,167 @@
+/**
+ * Who looked: access events of every grant, from the ledger and checked there, joined with what the organisations'
+ * own logs say. A number missing in a grant's sequence of events shows, because the ledger counts without gaps.
+ */
+import { ledger } from '../../api/ledger';
+import { credentialCommitment, decodeCanonical, equal, fromHex, stateKey, toHex } from '../../crypto';
+import { fixed } from '../../crypto/codec';
+import * as f from '../../crypto/formats';
+import { check } from '../../verify/client';
+import type { PairwiseKeys } from './keys';
+import type { Surroundings } from './network';
+import type { GrantRecord, Profile } from './profile';
+import { askAccessLog } from './requests';
+
+export interface LogEntry {
+  timeMs: number;
+  action: 'chart-opened' | 'read' | 'shared-read' | 'exported' | 'break-glass';
+  name?: string;
+  role?: string;
+  credential?: string;
+  purpose?: f.Purpose;
+  reason?: string;
+  categories?: f.Category[];
+  count?: number;
+  access?: string;
+}
+export interface AccessRequest {
+  id: string;
+  organisation: string;
+  timeMs: number;
+  name: string;
+  role?: string;
+  reason: string;
+  categories: f.Category[];
+  days: number;
+  purpose: f.Purpose;
+}
+interface LogDocument {
+  entries?: LogEntry[];
+  requests?: Omit<AccessRequest, 'organisation'>[];
+}
+
+export interface AccessView {
+  id: string;
+  organisation: string;
+  timeMs: number;
+  action: LogEntry['action'];
+  name?: string;
+  role?: string;
+  /** The name is the one that was committed to before the access. */
+  nameConfirmed: boolean;
+  purpose?: f.Purpose;
+  reason?: string;
+  categories: f.Category[];
+  count?: number;
+  /** Present for what left its source organisation. */
+  grant?: GrantRecord;
+  /** `true`: checked in this browser against the network's shared record. */
+  confirmed?: boolean;
+}
+
+export interface AccessReport {
+  accesses: AccessView[];
+  requests: AccessRequest[];
+  /** Organisations whose own log could not be read now. */
+  silent: string[];
+}
+
+interface Event {
+  id: string;
+  entry: f.AccessEntry;
+  grant: GrantRecord;
+  confirmed: boolean;
+}
+
+const AccessIdCodec = fixed(32);
+
+async function eventsOf(around: Surroundings, grant: GrantRecord): Promise<Event[]> {
+  const grantId = fromHex(grant.id);
+  const entry = await ledger.state(f.GrantEntry, stateKey.grant(grantId));
+  const events: Event[] = [];
+  for (let number = 0; number < (entry?.accesses ?? 0); number++) {
+    const id = await ledger.state(AccessIdCodec, stateKey.accessOfGrant(grantId, number));
+    const access = id && (await ledger.state(f.AccessEntry, stateKey.access(id)));
+    if (!id || !access) continue;
+    events.push({ id: toHex(id), entry: access, grant, confirmed: await confirm(around, access, id) });
+  }
+  return events;
+}
+
+async function confirm(around: Surroundings, entry: f.AccessEntry, id: Uint8Array): Promise<boolean> {
+  try {
+    const [block, [certified]] = await Promise.all([ledger.block(entry.height), ledger.headers(entry.height, 1)]);
+    if (!certified) return false;
+    const { access } = await check({ kind: 'access', genesis: around.genesis, entry, id, block, certified });
+    return access?.ok === true;
+  } catch {
+    return false;
+  }
+}
+
+function credentialOf(entry: LogEntry | undefined): f.PractitionerCredential | null {
+  try {
+    return entry?.credential ? decodeCanonical(f.PractitionerCredential, fromHex(entry.credential)) : null;
+  } catch {
+    return null;
+  }
+}
+
+function viewOfEvent(event: Event, log: LogEntry | undefined): AccessView {
+  const credential = credentialOf(log);
+  const opens = !!credential && equal(credentialCommitment(credential), event.entry.practitioner);
+  return {
+    id: event.id,
+    organisation: event.entry.organisation,
+    timeMs: event.entry.timeMs,
+    action: 'shared-read',
+    name: opens ? credential.name : log?.name,
+    role: opens ? credential.role : log?.role,
+    nameConfirmed: opens,
+    purpose: event.entry.purpose,
+    reason: log?.reason,
+    categories: log?.categories ?? event.grant.categories,
+    count: event.entry.count,
+    grant: event.grant,
+    confirmed: event.confirmed,
+  };
+}
+
+function viewOfLog(organisation: string, entry: LogEntry, at: number): AccessView {
+  const { timeMs, action, name, role, purpose, reason, categories, count } = entry;
+  const id = `${organisation}/${timeMs}/${at}`;
+  return { id, organisation, timeMs, action, name, role, nameConfirmed: false, purpose, reason, categories: categories ?? [], count };
+}
+
+export async function readAccesses(
+  around: Surroundings,
+  profile: Profile,
+  keysOf: (organisation: string) => Promise<PairwiseKeys>,
+): Promise<AccessReport> {
+  const silent: string[] = [];
+  const logs = new Map<string, LogDocument>();
+  const readLog = async (organisation: string) => {
+    try {
+      logs.set(organisation, await askAccessLog<LogDocument>(around.network, organisation, await keysOf(organisation)));
+    } catch {
+      silent.push(organisation);
+    }
+  };
+  const events = (
+    await Promise.all([
+      Promise.all(profile.grants.map((grant) => eventsOf(around, grant))),
+      Promise.all(profile.organisations.map((one) => readLog(one.id))),
+    ])
+  )[0].flat();
+  const byAccess = new Map<string, LogEntry>();
+  for (const { entries } of logs.values()) for (const entry of entries ?? []) if (entry.access) byAccess.set(entry.access, entry);
+  const onLedger = new Set(events.map((event) => event.id));
+  const views = events.map((event) => viewOfEvent(event, byAccess.get(event.id)));
+  for (const [organisation, { entries }] of logs) {
+    (entries ?? []).forEach((entry, at) => {
+      if (!entry.access || !onLedger.has(entry.access)) views.push(viewOfLog(organisation, entry, at));
+    });
+  }
+  const requests = [...logs].flatMap(([organisation, log]) => (log.requests ?? []).map((request) => ({ ...request, organisation })));
+  return { accesses: views.sort((a, b) => b.timeMs - a.timeMs), requests, silent };
+}

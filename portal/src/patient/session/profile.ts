@@ -1,0 +1,97 @@
+/** What a person's devices share: organisations, grants and how to end them. Sealed; the portal keeps it unread. */
+import { fromUtf8, label, utf8 } from '../../crypto';
+import type { Category, Purpose } from '../../crypto/formats';
+import { account } from '../../api/account';
+import { openUnder, sealUnder } from './keys';
+
+export interface Membership {
+  id: string;
+  /** The FHIR Patient id there. */
+  patient: string;
+  /** The name under which it knows the person. */
+  name: string;
+  joinedMs: number;
+}
+
+export interface GrantRecord {
+  id: string;
+  /** Grants made together, one per source, are one share to the person. */
+  share: string;
+  source: string;
+  counter: number;
+  grantee: string;
+  categories: Category[];
+  purpose: Purpose;
+  notBeforeMs: number;
+  expiryMs: number;
+  future: boolean;
+  compartments: string[];
+  createdMs: number;
+  transaction?: string;
+  /** `made`: not yet known to be final. */
+  state: 'made' | 'active' | 'revoked';
+  letterSent: boolean;
+  noticeSent: boolean;
+  revokedMs?: number;
+}
+
+export interface Profile {
+  version: 1;
+  network: string;
+  organisations: Membership[];
+  grants: GrantRecord[];
+  /** Requests of clinicians that were answered. */
+  answered: string[];
+  /** Accesses up to this time have been looked at. */
+  seenMs: number;
+}
+
+export const emptyProfile = (network: string): Profile => ({
+  version: 1,
+  network,
+  organisations: [],
+  grants: [],
+  answered: [],
+  seenMs: 0,
+});
+
+const RANK = { made: 0, active: 1, revoked: 2 };
+
+/** Two devices: everything that either knows; a grant's later state wins. */
+export function mergeProfiles(a: Profile, b: Profile): Profile {
+  const organisations = new Map(a.organisations.map((one) => [one.id, one]));
+  for (const one of b.organisations) organisations.set(one.id, one);
+  const grants = new Map(a.grants.map((grant) => [grant.id, grant]));
+  for (const grant of b.grants) {
+    const known = grants.get(grant.id);
+    if (!known || RANK[grant.state] >= RANK[known.state]) grants.set(grant.id, { ...known, ...grant });
+  }
+  return {
+    version: 1,
+    network: b.network,
+    organisations: [...organisations.values()],
+    grants: [...grants.values()],
+    answered: [...new Set([...a.answered, ...b.answered])],
+    seenMs: Math.max(a.seenMs, b.seenMs),
+  };
+}
+
+export const sealProfile = (root: Uint8Array, profile: Profile) =>
+  sealUnder(label.patientProfile, root, utf8(JSON.stringify(profile)));
+
+export async function openProfile(root: Uint8Array, sealed: Uint8Array): Promise<Profile> {
+  return JSON.parse(fromUtf8(await openUnder(label.patientProfile, root, sealed))) as Profile;
+}
+
+export async function loadBackup(root: Uint8Array): Promise<Profile | null> {
+  const sealed = await account.backup();
+  return sealed && openProfile(root, sealed);
+}
+
+/** Reads what another device may have saved, merges, saves. */
+export async function saveBackup(root: Uint8Array, profile: Profile): Promise<Profile> {
+  const other = await loadBackup(root).catch(() => null);
+  const merged = other ? mergeProfiles(other, profile) : profile;
+  await account.saveBackup(await sealProfile(root, merged));
+  return merged;
+}

@@ -1,0 +1,467 @@
+/**
+ * One person's session. The root lives in this module's memory while unlocked and nowhere else; five idle minutes
+ * drop it. Views read snapshots through `useSession`; actions are methods of `session`.
+ */
+import { account, type Slot } from '../../api/account';
+import { ApiError, isOnline, plainWords, PlainError } from '../../api/http';
+import { createPasskey, prfOf, usePasskey } from '../../api/webauthn';
+import type { Resource } from '../../api/fhirTypes';
+import { fromBase64, fromHex, label, randomBytes, toBase64, toHex } from '../../crypto';
+import { check } from '../../verify/client';
+import type { Verdict } from '../../verify/messages';
+import { readAccesses, type AccessReport } from './accesses';
+import type { OpenCompartment } from './directory';
+import { enrol, type Invite } from './enrol';
+import * as granting from './grants';
+import { openUnder, pairwiseKeys, sealUnder, type PairwiseKeys } from './keys';
+import { surroundings, type Surroundings } from './network';
+import { emptyProfile, loadBackup, mergeProfiles, saveBackup, type GrantRecord, type Profile } from './profile';
+import { newRecoveryCode, recoveryCodeText, recoveryLocator } from './recoveryCode';
+import { device, LocalCopy } from './store';
+import { Anchors, batchPathOf, syncSource, type RecordItem, type StoredRecord } from './sync';
+
+export const IDLE_LOCK_MS = 5 * 60_000;
+export const UNDO_MS = 6_000;
+
+export interface SyncState {
+  state: 'idle' | 'working' | 'done' | 'failed';
+  done: number;
+  total: number;
+  /** Organisations that did not answer. */
+  silent: string[];
+  missing: number;
+  atMs?: number;
+  message?: string;
+}
+
+export interface Snapshot {
+  phase: 'out' | 'opening' | 'open' | 'locked';
+  profile: Profile | null;
+  around: Surroundings | null;
+  records: RecordItem[];
+  sync: SyncState;
+  accesses: (AccessReport & { state: 'loading' | 'ready' | 'failed' }) | null;
+  /** Shares that are about to be stopped, by share id, with the time at which that is sent. */
+  stopping: Record<string, number>;
+  /** A recovery code that was made and not yet kept by the person. */
+  freshCode: string | null;
+}
+
+const CLOSED: Snapshot = {
+  phase: 'out',
+  profile: null,
+  around: null,
+  records: [],
+  sync: { state: 'idle', done: 0, total: 0, silent: [], missing: 0 },
+  accesses: null,
+  stopping: {},
+  freshCode: null,
+};
+
+interface KeptSlots {
+  slots: Slot[];
+}
+
+class Session {
+  private snapshot: Snapshot = CLOSED;
+  private readonly listeners = new Set<() => void>();
+  private root: Uint8Array | null = null;
+  private local: LocalCopy | null = null;
+  private keys = new Map<string, Promise<PairwiseKeys>>();
+  private compartments = new Map<string, Map<string, OpenCompartment>>();
+  private anchors = new Anchors();
+  private work = new AbortController();
+  private idle: ReturnType<typeof setTimeout> | undefined;
+  private stopTimers = new Map<string, ReturnType<typeof setTimeout>>();
+
+  get = (): Snapshot => this.snapshot;
+  subscribe = (listener: () => void): (() => void) => {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  };
+  private set(change: Partial<Snapshot>): void {
+    this.snapshot = { ...this.snapshot, ...change };
+    for (const listener of this.listeners) listener();
+  }
+
+  // Opening and closing.
+
+  private sealSlot = async (kind: Slot['kind'], secret: Uint8Array, root: Uint8Array): Promise<Slot> => ({
+    kind,
+    sealed: toBase64(await sealUnder(kind === 'passkey' ? label.passkeySlot : label.recoverySlot, secret, root)),
+  });
+
+  private async openSlots(slots: Slot[], kind: Slot['kind'], secret: Uint8Array): Promise<Uint8Array> {
+    for (const slot of slots.filter((one) => one.kind === kind)) {
+      const use = kind === 'passkey' ? label.passkeySlot : label.recoverySlot;
+      const root = await openUnder(use, secret, fromBase64(slot.sealed)).catch(() => null);
+      if (root?.length === 32) return root;
+    }
+    throw new PlainError('This passkey does not open your record here. Try another one, or use your recovery code.');
+  }
+
+  /** Makes an account. Gives the recovery code to print; with a passkey if there is one that can keep a secret. */
+  async signUp(withPasskey: boolean, name?: string): Promise<void> {
+    const start = await account.registerStart(name);
+    const root = randomBytes(32);
+    const code = newRecoveryCode();
+    const slots = [await this.sealSlot('recovery', code, root)];
+    let credential = null;
+    if (withPasskey) {
+      const made = await createPasskey(start.options, true);
+      if (!made.prf) throw new PlainError('This passkey cannot keep your record locked. Please go on with a recovery code only.');
+      credential = made.credential;
+      slots.push({ ...(await this.sealSlot('passkey', made.prf, root)), id: made.credential.id });
+    }
+    await account.registerFinish({ session: start.session, credential, slots, recoveryLocator: recoveryLocator(code) });
+    await device.set('slots', { slots } satisfies KeptSlots);
+    await this.open(root, recoveryCodeText(code), true);
+  }
+
+  async signInWithPasskey(): Promise<void> {
+    const start = await account.signinStart().catch((error: unknown) => {
+      if (error instanceof ApiError && error.problem === 'offline') return null;
+      throw error;
+    });
+    if (!start) return this.openOffline();
+    const { credential, prf } = await usePasskey(start.options, true);
+    if (!prf) throw new PlainError('This passkey or browser cannot unlock your record. Please use your recovery code.');
+    const { slots } = await account.signinFinish(start.session, credential);
+    const root = await this.openSlots(slots, 'passkey', prf);
+    await device.set('slots', { slots } satisfies KeptSlots);
+    await this.open(root);
+  }
+
+  /** Without a connection: the passkey opens the slot kept on this device, and the local copy is shown. */
+  private async openOffline(): Promise<void> {
+    const kept = await device.get<KeptSlots>('slots');
+    const prf = kept ? await prfOf() : null;
+    if (!kept || !prf) throw new ApiError('offline');
+    await this.open(await this.openSlots(kept.slots, 'passkey', prf));
+  }
+
+  async signInWithCode(code: Uint8Array): Promise<void> {
+    const { sealed } = await account.recovery(recoveryLocator(code)).catch((error: unknown) => {
+      if (error instanceof ApiError && error.problem === 'not-found') {
+        throw new PlainError('No record belongs to this code here. Check the code, and that this is the address where you signed up.');
+      }
+      throw error;
+    });
+    await this.open(await this.openSlots([{ kind: 'recovery', sealed }], 'recovery', code));
+  }
+
+  private async open(root: Uint8Array, freshCode: string | null = null, isNew = false): Promise<void> {
+    this.root = root;
+    this.local = new LocalCopy(root);
+    this.set({ ...CLOSED, phase: 'opening', freshCode });
+    const around = await surroundings();
+    const network = toHex(around.network.id);
+    const [kept] = await this.local.all<Profile>('profile');
+    const saved = isNew ? null : await loadBackup(root).catch(() => null);
+    const profile = [kept, saved].filter((one) => !!one).reduce(mergeProfiles, emptyProfile(network));
+    this.anchors.load(await this.local.all('anchors').then((all) => all.flat() as { key: string; bytes: string }[]));
+    const records = (await this.local.all<StoredRecord[]>('records')).flat().flatMap(withResource);
+    const verdicts = Object.assign({}, ...(await this.local.all<Record<string, Verdict>>('verdicts'))) as Record<string, Verdict>;
+    for (const record of records) record.verdict = verdicts[record.key];
+    this.set({ phase: 'open', around, profile, records });
+    this.touch();
+    void this.refresh();
+  }
+
+  /** Any use of the page counts as not idle. */
+  touch = (): void => {
+    if (!this.root) return;
+    clearTimeout(this.idle);
+    this.idle = setTimeout(() => this.lock(), IDLE_LOCK_MS);
+  };
+
+  lock = (): void => {
+    if (!this.root) return;
+    this.close();
+    this.set({ ...CLOSED, phase: 'locked' });
+  };
+
+  async signOut(): Promise<void> {
+    this.close();
+    this.set(CLOSED);
+    await account.signout().catch(() => undefined);
+  }
+
+  private close(): void {
+    this.work.abort();
+    this.work = new AbortController();
+    clearTimeout(this.idle);
+    for (const [share, timer] of this.stopTimers) {
+      clearTimeout(timer);
+      this.stopTimers.delete(share);
+    }
+    this.root?.fill(0);
+    this.root = null;
+    this.local = null;
+    this.keys = new Map();
+    this.compartments = new Map();
+    this.anchors = new Anchors();
+  }
+
+  private unlocked(): { root: Uint8Array; local: LocalCopy; around: Surroundings; profile: Profile } {
+    const { around, profile } = this.snapshot;
+    if (!this.root || !this.local || !around || !profile) throw new PlainError('Your record is locked. Please unlock it first.');
+    return { root: this.root, local: this.local, around, profile };
+  }
+
+  private keysOf = (organisation: string): Promise<PairwiseKeys> => {
+    const { root } = this.unlocked();
+    const known = this.keys.get(organisation) ?? pairwiseKeys(root, organisation);
+    this.keys.set(organisation, known);
+    return known;
+  };
+
+  private async save(profile: Profile): Promise<void> {
+    const { root, local } = this.unlocked();
+    this.set({ profile });
+    await local.put('profile', 'one', profile);
+    const merged = await saveBackup(root, profile);
+    if (this.root === root) this.set({ profile: mergeProfiles(merged, this.snapshot.profile ?? merged) });
+  }
+
+  private changeGrant = async (grant: GrantRecord): Promise<void> => {
+    const { profile } = this.unlocked();
+    const others = profile.grants.filter((one) => one.id !== grant.id);
+    await this.save({ ...profile, grants: [...others, grant] });
+  };
+
+  // Reading.
+
+  /** Brings everything up to date. Errors end in the snapshot, in plain words. */
+  refresh = async (): Promise<void> => {
+    if (!this.root || this.snapshot.sync.state === 'working') return;
+    const { signal } = this.work;
+    const { profile } = this.unlocked();
+    const silent: string[] = [];
+    let missing = 0;
+    this.set({ sync: { state: 'working', done: 0, total: 0, silent, missing } });
+    try {
+      for (const { id } of profile.organisations) {
+        try {
+          missing += await this.syncOne(id, signal);
+        } catch (error) {
+          if (signal.aborted) return;
+          silent.push(id);
+          if (silent.length === profile.organisations.length) throw error;
+        }
+      }
+      this.set({ sync: { state: 'done', done: 0, total: 0, silent, missing, atMs: Date.now() } });
+      await this.verifyNew();
+      await this.finishGrants();
+      await this.refreshAccesses();
+    } catch (error) {
+      if (!signal.aborted) this.set({ sync: { ...this.snapshot.sync, state: 'failed', silent, message: plainWords(error) } });
+    }
+  };
+
+  private async syncOne(source: string, signal: AbortSignal): Promise<number> {
+    const { around, local } = this.unlocked();
+    const known = new Set(this.snapshot.records.map((record) => record.key));
+    const answer = await syncSource({
+      around,
+      source,
+      keys: await this.keysOf(source),
+      known,
+      signal,
+      onProgress: (progress) => this.set({ sync: { ...this.snapshot.sync, ...progress } }),
+      onRecords: async (records) => {
+        if (signal.aborted || records.length === 0) return;
+        await local.put('records', records[0]!.key, records);
+        this.set({ records: [...this.snapshot.records, ...records.flatMap(withResource)] });
+      },
+    });
+    this.compartments.set(source, answer.compartments);
+    return answer.missing;
+  }
+
+  /** Checks, in the worker, every record that has no good verdict yet. */
+  private async verifyNew(): Promise<void> {
+    const { around, local } = this.unlocked();
+    const open = this.snapshot.records.filter((record) => !record.verdict?.ok);
+    if (open.length === 0) return;
+    const fresh = await this.anchors.fetch(open.map((record) => `${record.source}/${record.sequence}`));
+    if (fresh.length > 0) await local.put('anchors', fresh[0]!.key, fresh);
+    const answer = await check({ kind: 'records', genesis: around.genesis, anchors: this.anchors.all(), records: open.map(evidence) });
+    await local.put('verdicts', open[0]!.key, answer);
+    this.set({
+      records: this.snapshot.records.map((record) => (answer[record.key] ? { ...record, verdict: answer[record.key] } : record)),
+    });
+  }
+
+  /** Checks one record again, from the proof alone. */
+  async verifyAgain(key: string): Promise<Verdict> {
+    const { around } = this.unlocked();
+    const record = this.snapshot.records.find((one) => one.key === key);
+    if (!record) throw new PlainError('This record is not here.');
+    await this.anchors.fetch([`${record.source}/${record.sequence}`]);
+    const answer = await check({ kind: 'records', genesis: around.genesis, anchors: this.anchors.all(), records: [evidence(record)] });
+    const verdict = answer[key]!;
+    this.set({ records: this.snapshot.records.map((one) => (one.key === key ? { ...one, verdict } : one)) });
+    return verdict;
+  }
+
+  anchorOf = (record: RecordItem) => this.anchors.get(`${record.source}/${record.sequence}`);
+
+  async refreshAccesses(): Promise<void> {
+    const { around, profile } = this.unlocked();
+    const known = this.snapshot.accesses;
+    this.set({ accesses: { accesses: [], requests: [], silent: [], ...known, state: 'loading' } });
+    try {
+      const report = await readAccesses(around, profile, this.keysOf);
+      if (this.root) this.set({ accesses: { ...report, state: 'ready' } });
+    } catch {
+      if (this.root) this.set({ accesses: { accesses: [], requests: [], silent: [], ...known, state: 'failed' } });
+    }
+  }
+
+  // Joining and sharing.
+
+  async join(invite: Invite): Promise<string> {
+    const { around } = this.unlocked();
+    const membership = await enrol(around, invite, await this.keysOf(invite.organisation));
+    const { profile } = this.unlocked();
+    const others = profile.organisations.filter((one) => one.id !== membership.id);
+    await this.save({ ...profile, organisations: [...others, membership] });
+    void this.refresh();
+    return membership.name;
+  }
+
+  /** What there is to share, by category, without the source that would receive it. */
+  shareable(grantee: string): Map<string, number> {
+    const counts = new Map<string, number>();
+    for (const [source, compartments] of this.compartments) {
+      if (source === grantee) continue;
+      for (const { category } of compartments.values()) {
+        const records = this.snapshot.records.filter((one) => one.category === category && one.source === source && one.content === 'fhir');
+        counts.set(category, Math.max(counts.get(category) ?? 0, records.length) );
+      }
+    }
+    return counts;
+  }
+
+  private granting(): granting.Granting {
+    const { root, around, profile } = this.unlocked();
+    return { root, around, profile, keysOf: this.keysOf, compartmentsOf: (source) => this.compartments.get(source) ?? new Map() };
+  }
+
+  async share(order: granting.ShareOrder, onStep: (done: number, total: number) => void): Promise<void> {
+    const planned = await granting.plan(this.granting(), order, Date.now());
+    const { profile } = this.unlocked();
+    await this.save({ ...profile, grants: [...profile.grants, ...planned] });
+    onStep(0, planned.length);
+    for (const [at, grant] of planned.entries()) {
+      await granting.complete(this.granting(), grant, this.changeGrant);
+      onStep(at + 1, planned.length);
+    }
+  }
+
+  /** Finishes what an earlier visit left half done. */
+  private async finishGrants(): Promise<void> {
+    const { profile } = this.unlocked();
+    const open = profile.grants.filter(
+      (grant) => grant.state !== 'revoked' && grant.expiryMs > Date.now() && !(grant.letterSent && grant.noticeSent),
+    );
+    for (const grant of open) await granting.complete(this.granting(), grant, this.changeGrant).catch(() => undefined);
+  }
+
+  /** Stops a share after the undo window. */
+  stopSharing(share: string): void {
+    this.unlocked();
+    const timer = setTimeout(() => void this.sendStop(share), UNDO_MS);
+    this.stopTimers.set(share, timer);
+    this.set({ stopping: { ...this.snapshot.stopping, [share]: Date.now() + UNDO_MS } });
+  }
+
+  undoStop(share: string): void {
+    clearTimeout(this.stopTimers.get(share));
+    this.stopTimers.delete(share);
+    this.clearStopping(share);
+  }
+
+  private clearStopping(share: string): void {
+    const { [share]: _gone, ...stopping } = this.snapshot.stopping;
+    this.set({ stopping });
+  }
+
+  stopFailure: string | null = null;
+
+  private async sendStop(share: string): Promise<void> {
+    this.stopTimers.delete(share);
+    this.stopFailure = null;
+    try {
+      for (const grant of this.unlocked().profile.grants.filter((one) => one.share === share && one.state !== 'revoked')) {
+        await granting.revoke(this.granting(), grant);
+        await this.changeGrant({ ...grant, state: 'revoked', revokedMs: Date.now() });
+      }
+    } catch (error) {
+      this.stopFailure = plainWords(error);
+    }
+    if (this.root) this.clearStopping(share);
+  }
+
+  async answerRequest(id: string): Promise<void> {
+    const { profile } = this.unlocked();
+    await this.save({ ...profile, answered: [...profile.answered, id] });
+  }
+
+  async markSeen(): Promise<void> {
+    const { profile } = this.unlocked();
+    await this.save({ ...profile, seenMs: Date.now() }).catch(() => undefined);
+  }
+
+  // Settings.
+
+  codeIsKept = (): void => this.set({ freshCode: null });
+
+  async addPasskey(): Promise<void> {
+    const { root } = this.unlocked();
+    const start = await account.passkeyStart();
+    const made = await createPasskey(start.options, true);
+    if (!made.prf) throw new PlainError('This passkey cannot keep your record locked, so it was not added.');
+    const slot = { ...(await this.sealSlot('passkey', made.prf, root)), id: made.credential.id };
+    await account.passkeyFinish(start.session, made.credential, slot);
+  }
+
+  async newCode(): Promise<void> {
+    const { root } = this.unlocked();
+    const code = newRecoveryCode();
+    await account.replaceRecovery(await this.sealSlot('recovery', code, root), recoveryLocator(code));
+    this.set({ freshCode: recoveryCodeText(code) });
+  }
+
+  async deleteLocalCopy(): Promise<void> {
+    const { local } = this.unlocked();
+    await local.clear();
+    this.anchors = new Anchors();
+    this.set({ records: [] });
+  }
+
+  get online(): boolean {
+    return isOnline();
+  }
+}
+
+function withResource(record: StoredRecord): RecordItem[] {
+  try {
+    return [{ ...record, resource: JSON.parse(record.text) as Resource }];
+  } catch {
+    return [];
+  }
+}
+
+const evidence = (record: RecordItem) => ({
+  key: record.key,
+  source: record.source,
+  sequence: record.sequence,
+  r: fromHex(record.r),
+  packageDigest: fromHex(record.packageDigest),
+  plaintextDigest: fromHex(record.plaintextDigest),
+  batchPath: batchPathOf(record),
+});
+
+export const session = new Session();

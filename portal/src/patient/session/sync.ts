@@ -1,0 +1,209 @@
+/** Brings the local copy up to date: directory, version list, releases from custodians, unsealing, checking. */
+import { ledger } from '../../api/ledger';
+import type { Resource } from '../../api/fhirTypes';
+import { decodeCanonical, encode, fromBase64, fromHex, toBase64, toHex, type Bytes } from '../../crypto';
+import * as f from '../../crypto/formats';
+import type { InclusionProof } from '../../crypto/merkle';
+import type { Share } from '../../crypto/shamir';
+import type { Verdict } from '../../verify/messages';
+import type { Surroundings } from './network';
+import { openDirectory, type OpenCompartment } from './directory';
+import type { PairwiseKeys } from './keys';
+import { askDirectory, askRelease, askVersions } from './requests';
+import { unseal } from './unseal';
+
+/** Versions per request: small enough that progress shows and a phone has room. */
+const VERSIONS_PER_PAGE = 250;
+
+/** One record version as the local copy keeps it. */
+export interface StoredRecord {
+  key: string;
+  /** Order of sealing at its source. */
+  order: number;
+  source: string;
+  category: f.Category;
+  content: 'fhir' | 'deleted';
+  text: string;
+  header: string;
+  packageDigest: string;
+  plaintextDigest: string;
+  r: string;
+  sequence: number;
+  path: { index: number; size: number; path: string[] };
+}
+
+export interface RecordItem extends StoredRecord {
+  resource: Resource;
+  verdict?: Verdict;
+}
+
+export interface SyncProgress {
+  done: number;
+  total: number;
+}
+
+export interface SourceAnswer {
+  records: StoredRecord[];
+  compartments: Map<string, OpenCompartment>;
+  /** Versions that are listed but could not be opened now. */
+  missing: number;
+}
+
+/** The source first, else any custodian: they hold the same signed statements. */
+async function fromAny<T>(audiences: string[], ask: (audience: string) => Promise<T>): Promise<T> {
+  let last: unknown;
+  for (const audience of audiences) {
+    try {
+      return await ask(audience);
+    } catch (error) {
+      last = error;
+    }
+  }
+  throw last;
+}
+
+interface Sync {
+  around: Surroundings;
+  source: string;
+  keys: PairwiseKeys;
+  known: Set<string>;
+  signal: AbortSignal;
+  onProgress(progress: SyncProgress): void;
+  onRecords(records: StoredRecord[]): Promise<void>;
+}
+
+export async function syncSource(sync: Sync): Promise<SourceAnswer> {
+  const { around, source, keys, signal } = sync;
+  const custodians = around.organisations.filter((one) => one.custodian).map((one) => one.id);
+  const audiences = [source, ...custodians.filter((id) => id !== source)];
+  const directory = await fromAny(audiences, (id) => askDirectory(around.network, id, keys, signal));
+  const compartments = await openDirectory(around.network, keys, [directory]);
+  const listed = await fromAny(audiences, (id) => askVersions(around.network, id, keys, signal));
+  const wanted = listed
+    .map((entry, order) => ({ ...entry, order, key: toHex(entry.version) }))
+    .filter((entry) => !sync.known.has(entry.key) && compartments.has(toHex(entry.compartment)));
+  const records: StoredRecord[] = [];
+  sync.onProgress({ done: 0, total: wanted.length });
+  for (let at = 0; at < wanted.length; at += VERSIONS_PER_PAGE) {
+    const page = wanted.slice(at, at + VERSIONS_PER_PAGE);
+    const opened = await openPage(sync, custodians, compartments, page);
+    records.push(...opened);
+    await sync.onRecords(opened);
+    sync.onProgress({ done: Math.min(at + page.length, wanted.length), total: wanted.length });
+  }
+  return { records, compartments, missing: wanted.length - records.length };
+}
+
+interface Wanted {
+  key: string;
+  order: number;
+  version: Bytes;
+}
+
+async function openPage(sync: Sync, custodians: string[], compartments: Map<string, OpenCompartment>, page: Wanted[]) {
+  const { shares, packages } = await gather(sync, custodians, page);
+  const records: StoredRecord[] = [];
+  for (const wanted of page) {
+    const released = packages.get(wanted.key);
+    const compartment = released && compartments.get(toHex(released.package.header.compartment));
+    if (!released || !compartment || released.source !== compartment.source) continue;
+    try {
+      const opened = await unseal(released.package, compartment, shares.get(wanted.key) ?? []);
+      records.push(stored(wanted, released, compartment, opened));
+    } catch {
+      // Left out now, asked for again at the next visit.
+    }
+  }
+  return records;
+}
+
+function stored(wanted: Wanted, released: f.ReleasedVersion, compartment: OpenCompartment, opened: Awaited<ReturnType<typeof unseal>>): StoredRecord {
+  const { header } = released.package;
+  return {
+    key: wanted.key,
+    order: wanted.order,
+    source: released.source,
+    category: compartment.category,
+    content: header.content,
+    text: opened.text,
+    header: toHex(encode(f.PackageHeader, header)),
+    packageDigest: toHex(opened.packageDigest),
+    plaintextDigest: toHex(opened.plaintextDigest),
+    r: toHex(opened.r),
+    sequence: released.sequence,
+    path: { ...released.path, path: released.path.path.map(toHex) },
+  };
+}
+
+/** Asks custodian after custodian until every version has its package and two shares. */
+async function gather(sync: Sync, custodians: string[], page: Wanted[]) {
+  const shares = new Map<string, Share[]>();
+  const packages = new Map<string, f.ReleasedVersion>();
+  let failure: unknown;
+  for (const custodian of custodians) {
+    const open = page.filter(({ key }) => (shares.get(key)?.length ?? 0) < 2 || !packages.has(key));
+    if (open.length === 0) break;
+    const withPackages = open.some(({ key }) => !packages.has(key));
+    try {
+      const versions = open.map((one) => one.version);
+      const answer = await askRelease(sync.around.network, custodian, sync.keys, versions, withPackages, sync.signal);
+      for (const one of answer.versions) packages.set(toHex(one.package.header.version), one);
+      for (const share of answer.shares) {
+        const key = toHex(share.version);
+        shares.set(key, [...(shares.get(key) ?? []), share]);
+      }
+    } catch (error) {
+      if (sync.signal.aborted) throw error;
+      failure = error;
+    }
+  }
+  if (packages.size === 0 && failure) throw failure;
+  return { shares, packages };
+}
+
+export const batchPathOf = (record: StoredRecord): InclusionProof => ({
+  ...record.path,
+  path: record.path.path.map(fromHex),
+});
+
+/** Proofs of anchors, kept by `source/sequence`. */
+export class Anchors {
+  private readonly proofs = new Map<string, f.TransactionProof>();
+
+  load(kept: { key: string; bytes: string }[]): void {
+    for (const { key, bytes } of kept) this.proofs.set(key, decodeCanonical(f.TransactionProof, fromBase64(bytes)));
+  }
+
+  get(key: string): f.TransactionProof | undefined {
+    return this.proofs.get(key);
+  }
+
+  /** Fetches what is missing; gives what is new, to be kept. */
+  async fetch(keys: Iterable<string>): Promise<{ key: string; bytes: string }[]> {
+    const fresh: { key: string; bytes: string }[] = [];
+    for (const key of new Set(keys)) {
+      if (this.proofs.has(key)) continue;
+      const [source, sequence] = key.split('/') as [string, string];
+      const proof = await ledger.anchorProof(source, Number(sequence)).catch(() => null);
+      if (!proof) continue;
+      this.proofs.set(key, proof);
+      fresh.push({ key, bytes: toBase64(encode(f.TransactionProof, proof)) });
+    }
+    return fresh;
+  }
+
+  all(): Record<string, f.TransactionProof> {
+    return Object.fromEntries(this.proofs);
+  }
+}
+
+/** The version of each resource that counts: the last one sealed, unless it says "deleted". */
+export function currentRecords(records: RecordItem[]): RecordItem[] {
+  const newest = new Map<string, RecordItem>();
+  for (const record of records) {
+    const key = `${record.source}/${record.resource.resourceType}/${record.resource.id ?? record.key}`;
+    const known = newest.get(key);
+    if (!known || known.order <= record.order) newest.set(key, record);
+  }
+  return [...newest.values()].filter((record) => record.content === 'fhir');
+}

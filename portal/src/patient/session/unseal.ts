@@ -1,0 +1,37 @@
+/** From shares and a sealed package to the exact bytes of a record version. */
+import { derive, encode, equal, fromUtf8, keyCommitment, label, packageDigest, sha256, type Bytes } from '../../crypto';
+import { openSized } from '../../crypto/aead';
+import * as f from '../../crypto/formats';
+import { combine, type Share } from '../../crypto/shamir';
+import type { OpenCompartment } from './directory';
+
+export interface Unsealed {
+  text: string;
+  r: Bytes;
+  packageDigest: Bytes;
+  plaintextDigest: Bytes;
+}
+
+/** Two honest shares of three open it; a false one shows, because the data key is committed to. */
+export async function unseal(pack: f.SealedPackage, compartment: OpenCompartment, shares: Share[]): Promise<Unsealed> {
+  const { header, ciphertext } = pack;
+  if (!equal(header.compartment, compartment.id)) throw new Error('the package is of another compartment');
+  for (const pair of pairs(shares)) {
+    const key = derive(label.dataKey, compartment.key, combine(pair), header.version);
+    if (!equal(keyCommitment(key), header.keyCommitment)) continue;
+    const opened = await openSized(key, encode(f.PackageHeader, header), ciphertext);
+    const plaintext = opened.subarray(64);
+    return {
+      text: fromUtf8(plaintext),
+      r: opened.slice(0, 64),
+      packageDigest: packageDigest(header, ciphertext),
+      plaintextDigest: sha256(plaintext),
+    };
+  }
+  throw new Error('the shares do not fit the package');
+}
+
+function pairs(shares: Share[]): Share[][] {
+  const unique = [...new Map(shares.map((share) => [share.index, share])).values()];
+  return unique.flatMap((a, at) => unique.slice(at + 1).map((b) => [a, b]));
+}

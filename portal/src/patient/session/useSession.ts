@@ -1,0 +1,30 @@
+import { useEffect, useMemo, useSyncExternalStore } from 'react';
+import { isOnline, onConnection } from '../../api/http';
+import { session, type Snapshot } from './session';
+import { currentRecords, type RecordItem } from './sync';
+
+export const useSession = (): Snapshot => useSyncExternalStore(session.subscribe, session.get);
+
+export function useRecords(): RecordItem[] {
+  const { records } = useSession();
+  return useMemo(() => currentRecords(records), [records]);
+}
+
+export const useOnline = (): boolean => useSyncExternalStore(onConnection, isOnline);
+
+/** Locks after five minutes without a key, a touch or a click. */
+export function useIdleLock(): void {
+  useEffect(() => {
+    const events = ['pointerdown', 'keydown', 'scroll', 'touchstart'] as const;
+    for (const event of events) window.addEventListener(event, session.touch, { passive: true });
+    return () => {
+      for (const event of events) window.removeEventListener(event, session.touch);
+    };
+  }, []);
+}
+
+/** The name under which the network knows an organisation. */
+export function useOrganisationName(): (id: string) => string {
+  const { around } = useSession();
+  return (id) => around?.organisations.find((one) => one.id === id)?.name ?? id;
+}

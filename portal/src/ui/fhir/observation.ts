@@ -1,0 +1,110 @@
+/** Numbers of an observation: value, usual range, and where the value lies. */
+import type { CodeableConcept, ObservationComponent, Quantity, ReferenceRange, Resource } from '../../api/fhirTypes';
+import { INTERPRETATIONS, measureOf, type Measure } from './codes';
+import { conceptText, loinc, number, quantityText, unitText } from './text';
+
+export type Standing = 'usual' | 'low' | 'high' | 'slightly-low' | 'slightly-high' | 'unusual' | 'unknown';
+
+export interface Range {
+  low?: number;
+  high?: number;
+  /** From the record, or the usual range of adults. */
+  from: 'record' | 'common';
+}
+
+export interface Reading {
+  name: string;
+  code?: string;
+  about?: string;
+  quantity?: Quantity;
+  text: string;
+  range?: Range;
+  standing: Standing;
+}
+
+type Measured = Pick<ObservationComponent, 'code' | 'valueQuantity' | 'valueCodeableConcept' | 'valueString' | 'interpretation' | 'referenceRange'>;
+
+/** A table's range counts only for the same unit. */
+function rangeOf(ranges: ReferenceRange[] | undefined, measure: Measure | undefined, quantity: Quantity | undefined): Range | undefined {
+  const own = ranges?.find((range) => range.low?.value !== undefined || range.high?.value !== undefined);
+  if (own) return { low: own.low?.value, high: own.high?.value, from: 'record' };
+  if (!measure || (measure.low === undefined && measure.high === undefined)) return undefined;
+  const unit = quantity?.code ?? quantity?.unit;
+  const same = measure.unit === undefined || unit === measure.unit || unitText(unit) === unitText(measure.unit);
+  return same ? { low: measure.low, high: measure.high, from: 'common' } : undefined;
+}
+
+/** "A little" is within a fifth of the limit. */
+const SLIGHT = 0.2;
+
+function standingOf(value: number | undefined, range: Range | undefined, interpretation: CodeableConcept[] | undefined): Standing {
+  const said = INTERPRETATIONS[interpretation?.[0]?.coding?.[0]?.code ?? ''];
+  if (value !== undefined && range) {
+    const { low, high } = range;
+    if (high !== undefined && value > high) return value <= high * (1 + SLIGHT) ? 'slightly-high' : 'high';
+    if (low !== undefined && value < low) return value >= low * (1 - SLIGHT) ? 'slightly-low' : 'low';
+    return said === 'unusual' ? 'unusual' : 'usual';
+  }
+  return said ?? 'unknown';
+}
+
+function reading(measured: Measured): Reading {
+  const code = loinc(measured.code);
+  const measure = measureOf(code);
+  const quantity = measured.valueQuantity;
+  const range = rangeOf(measured.referenceRange, measure, quantity);
+  return {
+    name: measure?.name ?? conceptText(measured.code),
+    code,
+    about: measure?.about,
+    quantity,
+    text: quantityText(quantity) || conceptText(measured.valueCodeableConcept) || measured.valueString || '',
+    range,
+    standing: standingOf(quantity?.value, range, measured.interpretation),
+  };
+}
+
+export function readingOf(resource: Resource): Reading {
+  const main = reading(resource);
+  if (!main.text && typeof resource.valueBoolean === 'boolean') main.text = resource.valueBoolean ? 'Yes' : 'No';
+  if (!main.text && typeof resource.valueInteger === 'number') main.text = number(resource.valueInteger);
+  return main;
+}
+
+export const partsOf = (resource: Resource): Reading[] => (resource.component ?? []).map(reading).filter((part) => part.text !== '');
+
+const isUpper = (part: Reading) => part.code === '8480-6';
+const isLower = (part: Reading) => part.code === '8462-4';
+
+export interface Pressure {
+  upper: Reading;
+  lower: Reading;
+}
+
+export function pressureOf(resource: Resource): Pressure | null {
+  const parts = partsOf(resource);
+  const [upper, lower] = [parts.find(isUpper), parts.find(isLower)];
+  return upper && lower ? { upper, lower } : null;
+}
+
+const RANK: Standing[] = ['unknown', 'usual', 'slightly-low', 'slightly-high', 'unusual', 'low', 'high'];
+export const worst = (standings: Standing[]): Standing =>
+  standings.reduce((a, b) => (RANK.indexOf(b) > RANK.indexOf(a) ? b : a), 'unknown' as Standing);
+
+export const STANDING_WORDS: Record<Standing, string> = {
+  usual: 'in the usual range',
+  'slightly-low': 'a little below the usual range',
+  'slightly-high': 'a little above the usual range',
+  low: 'below the usual range',
+  high: 'above the usual range',
+  unusual: 'not as usual',
+  unknown: '',
+};
+
+export function rangeText(range: Range | undefined, quantity?: Quantity): string {
+  if (!range) return '';
+  const unit = unitText(quantity?.unit ?? quantity?.code);
+  const end = unit ? `\u00a0${unit}` : '';
+  if (range.low !== undefined && range.high !== undefined) return `${number(range.low)} to ${number(range.high)}${end}`;
+  return range.low !== undefined ? `${number(range.low)}${end} or more` : `up to ${number(range.high!)}${end}`;
+}

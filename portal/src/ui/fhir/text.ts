@@ -1,0 +1,95 @@
+/** Codes, quantities and names in words. */
+import type { CodeableConcept, HumanName, Quantity, Reference } from '../../api/fhirTypes';
+
+const locale = () => (typeof navigator === 'undefined' ? 'en-GB' : navigator.language);
+
+/** SNOMED's "(disorder)" and the like say nothing to a person. */
+const tidy = (text: string): string =>
+  text
+    .replace(/\u200b/g, '')
+    .replace(/\s*\((disorder|finding|procedure|situation|regime\/therapy|substance|product|observable entity|event|morphologic abnormality|physical object)\)\s*$/i, '')
+    .trim();
+
+export function conceptText(concept: CodeableConcept | undefined): string {
+  const text = concept?.text ?? concept?.coding?.find((coding) => coding.display)?.display ?? concept?.coding?.[0]?.code;
+  return text ? tidy(text) : '';
+}
+
+export const codeOf = (concept: CodeableConcept | undefined, system: RegExp): string | undefined =>
+  concept?.coding?.find((coding) => !coding.system || system.test(coding.system))?.code;
+export const loinc = (concept: CodeableConcept | undefined) => codeOf(concept, /loinc/);
+export const snomed = (concept: CodeableConcept | undefined) => codeOf(concept, /snomed/);
+
+export function number(value: number): string {
+  const digits = Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : 2;
+  return new Intl.NumberFormat(locale(), { maximumFractionDigits: digits }).format(value);
+}
+
+const UNITS: Record<string, string> = {
+  'mm[Hg]': 'mmHg',
+  Cel: '°C',
+  '[degF]': '°F',
+  '/min': 'per minute',
+  '{beats}/min': 'beats per minute',
+  '{Beats}/min': 'beats per minute',
+  '{breaths}/min': 'breaths per minute',
+  'kg/m2': 'kg/m²',
+  '10*3/uL': 'thousand per µL',
+  '10*6/uL': 'million per µL',
+  '10*9/L': 'billion per L',
+  '10*12/L': 'trillion per L',
+  '{score}': '',
+  '(score)': '',
+  '{T-score}': '',
+  'mL/min/{1.73_m2}': 'mL/min',
+  'ug/L': 'µg/L',
+  '[lb_av]': 'lb',
+  '[in_i]': 'in',
+  '1': '',
+};
+
+export const unitText = (unit: string | undefined): string => (unit === undefined ? '' : (UNITS[unit] ?? unit.replace(/[{}]/g, '')));
+
+export function quantityText(quantity: Quantity | undefined): string {
+  if (quantity?.value === undefined) return '';
+  const unit = unitText(quantity.unit ?? quantity.code);
+  return `${quantity.comparator ?? ''}${number(quantity.value)}${unit ? `\u00a0${unit}` : ''}`;
+}
+
+/** Synthetic data adds digits to names; people have none. */
+export function humanName(names: HumanName[] | string | undefined): string {
+  if (typeof names === 'string') return names;
+  const [name] = names ?? [];
+  if (!name) return '';
+  return (name.text ?? [...(name.prefix ?? []), ...(name.given ?? []), name.family].filter(Boolean).join(' ')).replace(/\d+/g, '');
+}
+
+export const displayOf = (reference: Reference | undefined): string => (reference?.display ?? '').replace(/\d+/g, '').trim();
+
+/** The words of a narrative, without trusting its HTML: it is parsed, never inserted. */
+export function narrativeText(div: string | undefined): string {
+  if (!div) return '';
+  return div
+    .replace(/<(br|\/p|\/div|\/li|\/tr|\/h\d)[^>]*>/gi, '\n')
+    .replace(/<[^>]*>/g, '')
+    .replace(/&lt;/g, '<')
+    .replace(/&gt;/g, '>')
+    .replace(/&quot;/g, '"')
+    .replace(/&#39;|&apos;/g, "'")
+    .replace(/&nbsp;/g, ' ')
+    .replace(/&amp;/g, '&')
+    .replace(/\n\s*\n+/g, '\n\n')
+    .trim();
+}
+
+/** Text of an attachment that is text; others are named only. */
+export function attachmentText(data: string | undefined, type: string | undefined): string {
+  if (!data || !/^text\//.test(type ?? '')) return '';
+  try {
+    const raw = atob(data);
+    const text = new TextDecoder().decode(Uint8Array.from(raw, (letter) => letter.charCodeAt(0)));
+    return /html/.test(type ?? '') ? narrativeText(text) : text;
+  } catch {
+    return '';
+  }
+}
