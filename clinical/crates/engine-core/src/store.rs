@@ -9,7 +9,7 @@ use std::{
 use helios_fhir::FhirVersion;
 use helios_persistence::{
     backends::sqlite::{SqliteBackend, SqliteBackendConfig},
-    core::{BundleEntry, BundleProvider, PurgableStorage},
+    core::{BundleEntry, BundleProvider},
     tenant::{TenantContext, TenantId, TenantPermissions},
 };
 use rusqlite::Connection;
@@ -23,6 +23,9 @@ pub(crate) const TENANT: &str = "default";
 const SEARCH_PARAMETERS_MIN: usize = 1_000;
 
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The cascade from `resources` has no index to follow; a purge removes the index rows itself.
+const WRITER: &str = "PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; PRAGMA foreign_keys = OFF;";
 
 const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS seal_outbox (
@@ -69,7 +72,7 @@ impl Store {
             )));
         }
         backend.init_schema().map_err(store_error)?;
-        let writer = connect(&file, "PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;")?;
+        let writer = connect(&file, WRITER)?;
         writer.execute_batch(SCHEMA)?;
         let reader = connect(&file, "PRAGMA query_only = ON;")?;
         let durable = Durable::open(&data.join("clinical.db-wal"))?;
@@ -109,15 +112,6 @@ impl Store {
             .await;
         // The engine's error can quote the resource.
         outcome.map(drop).map_err(|_| Error::Share("the set could not be stored; nothing of it was".into()))
-    }
-
-    /// Removes a resource with its history and its search index.
-    pub(crate) async fn purge(&self, resource_type: &str, id: &str) -> Result<(), Error> {
-        use helios_persistence::error::{ResourceError, StorageError};
-        match self.backend.purge(&tenant(), resource_type, id).await {
-            Ok(()) | Err(StorageError::Resource(ResourceError::NotFound { .. })) => Ok(()),
-            Err(error) => Err(store_error(error)),
-        }
     }
 
     /// Folds the WAL into the database and empties it; `false` when readers were in the way.

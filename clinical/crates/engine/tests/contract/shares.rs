@@ -133,6 +133,18 @@ async fn a_share_is_seen_only_by_who_lists_its_live_grant_and_purged_without_tra
         assert!(!node.holds(needle), "{needle} is still in a file");
     }
     assert!(node.holds("CanaryOther"), "the other set stays");
+    for (table, column) in [
+        ("resources", "id"),
+        ("resource_history", "id"),
+        ("search_index", "resource_id"),
+        ("resource_fts", "resource_id"),
+        ("resource_fts_map", "resource_id"),
+        ("share_member", "id"),
+    ] {
+        let sql = format!("SELECT count(*) FROM {table} WHERE {column} IN ('sx-o1', 'sx-d1')");
+        let left: i64 = node.database().query_row(&sql, [], |row| row.get(0)).unwrap();
+        assert_eq!(left, 0, "{table}");
+    }
     let answer = client.fhir(&with_shares(json!("all"), &[GRANT]), "GET", "/Observation/sx-o1", None).await;
     assert_eq!(answer.status, 404);
 }
