@@ -80,11 +80,11 @@ impl Engine {
         let store = Store::open(&options.data, &options.definitions)?;
         let shares = Arc::new(Shares::load(Arc::clone(&store)).await?);
         shares.resume().await?;
-        let config = config(&options, "enforce");
-        let validation = ValidationService::from_config(&config.validation, None, FhirVersion::R4);
+        let enforce = config(&options, "enforce");
+        let validation = ValidationService::from_config(&enforce.validation, None, FhirVersion::R4);
         let guarded = Arc::new(Guarded::new(Arc::clone(&store), Arc::clone(&shares), validation));
-        let strict = fhir_routes::create_routes(AppState::new(Arc::clone(&guarded), config));
-        let lenient = fhir_routes::create_routes(AppState::new(guarded, self::config(&options, "off")));
+        let strict = routes(Arc::clone(&guarded), enforce);
+        let lenient = routes(guarded, config(&options, "off"));
         let metadata = statement(&strict).await?;
         let outbox = Outbox::new(Arc::clone(&store));
         let feed_validation = options.feed_validation;
@@ -152,6 +152,13 @@ impl Engine {
         self.store.durable.sync().await?;
         self.store.checkpoint().await.map(drop)
     }
+}
+
+/// Instantiates the generic handlers. It is not `async` and never inlined, so that their code is made in this
+/// crate and not again in each crate that polls a future of it.
+#[inline(never)]
+fn routes(guarded: Arc<Guarded>, config: ServerConfig) -> Router {
+    fhir_routes::create_routes(AppState::new(guarded, config))
 }
 
 fn config(options: &Options, validation: &str) -> ServerConfig {
