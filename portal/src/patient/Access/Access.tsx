@@ -1,0 +1,78 @@
+import { Button } from '@mantine/core';
+import { useEffect, useState } from 'react';
+import { timeOfMs } from '../../ui/fhir/dates';
+import { CATEGORY_WORDS, PURPOSE_WORDS } from '../../ui/fhir/describe';
+import { Icon } from '../../ui/icons';
+import { Empty, ErrorNote, Note, Skeletons } from '../../ui/Note/Note';
+import { Page, Section } from '../../ui/Page/Page';
+import { Tag } from '../../ui/Tag/Tag';
+import type { AccessView } from '../session/accesses';
+import { session } from '../session/session';
+import { useOrganisationName, useSession } from '../session/useSession';
+import css from './Access.module.css';
+
+const SHOWN = 40;
+
+/** Who looked, when, why, at what kinds of entries. */
+export function Access() {
+  const { accesses, profile } = useSession();
+  const [shown, setShown] = useState(SHOWN);
+  const nameOf = useOrganisationName();
+  const [seenMs] = useState(profile?.seenMs ?? 0);
+  const ready = accesses?.state === 'ready';
+  useEffect(() => {
+    if (ready) void session.markSeen();
+  }, [ready]);
+  const list = accesses?.accesses ?? [];
+  return (
+    <Page title="Who looked" lead="Everyone who opened your record: at your own hospitals, and at those with whom you share.">
+      {accesses?.state === 'failed' && <ErrorNote message="The list could not be fetched. Please try again." onRetry={() => void session.refreshAccesses()} />}
+      {(accesses?.silent.length ?? 0) > 0 && <Note tone="warn">{accesses!.silent.map(nameOf).join(' and ')} did not answer, so its own list is missing here.</Note>}
+      {list.length === 0 ? (
+        !accesses || accesses.state === 'loading' ? <Skeletons rows={4} /> : <Empty icon="eye" title="Nobody has looked yet">As soon as someone opens your record, you see it here.</Empty>
+      ) : (
+        <ul className={css.list}>{list.slice(0, shown).map((access) => <Row key={access.id} access={access} fresh={access.timeMs > seenMs} />)}</ul>
+      )}
+      {list.length > shown && <Button variant="default" onClick={() => setShown(shown + SHOWN)}>Show earlier</Button>}
+      <Section title="How complete is this list?">
+        <p className={css.explain}>
+          When another organisation opens what you shared, it has to leave a lasting entry before it gets the key; it cannot skip that or remove it later. These are marked “Confirmed”.
+          What your own hospital opens in its own files is in that hospital’s own log, which it cannot change afterwards unnoticed.
+        </p>
+      </Section>
+    </Page>
+  );
+}
+
+const ACTIONS: Record<AccessView['action'], string> = {
+  'chart-opened': 'opened your record',
+  read: 'looked at your record',
+  'shared-read': 'opened what you shared',
+  exported: 'copied from your record',
+  'break-glass': 'opened your emergency summary',
+};
+
+function Row({ access, fresh }: { access: AccessView; fresh: boolean }) {
+  const nameOf = useOrganisationName();
+  const urgent = access.action === 'break-glass';
+  return (
+    <li className={css.item}>
+      <span className={`${css.icon} ${urgent ? css.urgent : ''}`}><Icon name={urgent ? 'alert-triangle' : 'eye'} /></span>
+      <div className={css.words}>
+        <p><strong>{access.name ?? 'Someone'}</strong>{access.role ? `, ${access.role},` : ''} at {nameOf(access.organisation)} {ACTIONS[access.action]}</p>
+        <p className={css.soft}>
+          {timeOfMs(access.timeMs)}
+          {access.purpose ? ` · ${PURPOSE_WORDS[access.purpose]}` : ''}
+          {access.count !== undefined ? ` · ${access.count} ${access.count === 1 ? 'entry' : 'entries'}` : ''}
+        </p>
+        {access.reason && <p className={css.soft}>Reason given: “{access.reason}”</p>}
+        <p className={css.tags}>
+          {fresh && <Tag tone="warn">New</Tag>}
+          {access.confirmed && <Tag tone="accent" icon="shield-check">Confirmed</Tag>}
+          {access.confirmed && access.nameConfirmed && <Tag icon="user">Name confirmed</Tag>}
+          {access.categories.map((category) => <Tag key={category}>{CATEGORY_WORDS[category].name}</Tag>)}
+        </p>
+      </div>
+    </li>
+  );
+}

@@ -1,0 +1,62 @@
+import { lazy, Suspense, type ReactNode } from 'react';
+import { Navigate, Route, Routes, useLocation } from 'react-router';
+import { Skeletons } from '../ui/Note/Note';
+import { Page } from '../ui/Page/Page';
+import { Access } from './Access/Access';
+import { Category } from './Category/Category';
+import { Home } from './Home/Home';
+import { Join } from './Join/Join';
+import { Recover, SignIn } from './SignIn/SignIn';
+import { SignUp } from './SignUp/SignUp';
+import { RecoverySheet } from './RecoverySheet/RecoverySheet';
+import { Settings } from './Settings/Settings';
+import { Shell } from './Shell/Shell';
+import { Share } from './Share/Share';
+import { Sharing } from './Sharing/Sharing';
+import { Welcome } from './Welcome/Welcome';
+import { useIdleLock, useSession } from './session/useSession';
+
+const Detail = lazy(() => import('./Detail/Detail'));
+
+/** What needs an open record; a locked one asks to be unlocked and comes back to the same place. */
+function Opened({ children }: { children: ReactNode }) {
+  const { phase, freshCode } = useSession();
+  const location = useLocation();
+  if (phase === 'opening') return <Opening />;
+  if (phase !== 'open') {
+    const from = location.pathname + location.hash;
+    return from === '/' && phase === 'out' ? <Welcome /> : <Navigate to="/signin" replace state={{ from }} />;
+  }
+  if (freshCode) return <RecoverySheet />;
+  return children;
+}
+
+const Opening = () => (
+  <Page title="Opening your record" lead="It is being unlocked on this device.">
+    <Skeletons rows={5} />
+  </Page>
+);
+
+export default function PatientApp() {
+  useIdleLock();
+  return (
+    <Shell>
+      <Suspense fallback={<Opening />}>
+        <Routes>
+          <Route path="/" element={<Opened><Home /></Opened>} />
+          <Route path="/signin" element={<SignIn />} />
+          <Route path="/recover" element={<Recover />} />
+          <Route path="/signup" element={<SignUp />} />
+          <Route path="/join" element={<Join />} />
+          <Route path="/category/:category" element={<Opened><Category /></Opened>} />
+          <Route path="/record/:key" element={<Opened><Detail /></Opened>} />
+          <Route path="/share" element={<Opened><Share /></Opened>} />
+          <Route path="/sharing" element={<Opened><Sharing /></Opened>} />
+          <Route path="/looked" element={<Opened><Access /></Opened>} />
+          <Route path="/settings" element={<Opened><Settings /></Opened>} />
+          <Route path="*" element={<Navigate to="/" replace />} />
+        </Routes>
+      </Suspense>
+    </Shell>
+  );
+}

@@ -1,0 +1,120 @@
+import { Button, SegmentedControl, useMantineColorScheme } from '@mantine/core';
+import { useState, type ReactNode } from 'react';
+import { Link, useNavigate } from 'react-router';
+import { account } from '../../api/account';
+import { passkeysWork } from '../../api/webauthn';
+import { Dialog } from '../../ui/Dialog/Dialog';
+import { dayOfMs, day } from '../../ui/fhir/dates';
+import { useAction, useLoad } from '../../ui/hooks';
+import { Icon, type IconName } from '../../ui/icons';
+import { ErrorNote, Note } from '../../ui/Note/Note';
+import { Card, Page, Section } from '../../ui/Page/Page';
+import { saveFile } from '../download';
+import { session } from '../session/session';
+import { useRecords, useOrganisationName, useSession } from '../session/useSession';
+import css from './Settings.module.css';
+
+export function Settings() {
+  return (
+    <Page title="Settings">
+      <Organisations />
+      <WaysIn />
+      <Appearance />
+      <Copies />
+      <Leave />
+    </Page>
+  );
+}
+
+function Row({ icon, title, children, action }: { icon: IconName; title: string; children?: ReactNode; action?: ReactNode }) {
+  return (
+    <div className={css.row}>
+      <Icon name={icon} size={24} className={css.icon} />
+      <div className={css.words}><p className={css.title}>{title}</p>{children && <div className={css.soft}>{children}</div>}</div>
+      {action && <div className={css.action}>{action}</div>}
+    </div>
+  );
+}
+
+function Organisations() {
+  const { profile } = useSession();
+  const nameOf = useOrganisationName();
+  return (
+    <Section title="My hospitals and practices">
+      <Card>
+        {profile?.organisations.map((one) => <Row key={one.id} icon="building-hospital" title={nameOf(one.id)}>Joined {dayOfMs(one.joinedMs)}{one.name ? `, as ${one.name}` : ''}</Row>)}
+        <Row icon="plus" title="Another one" action={<Button component={Link} to="/join" variant="default">Use an invitation</Button>}>Ask at the desk for an invitation.</Row>
+      </Card>
+    </Section>
+  );
+}
+
+function WaysIn() {
+  const info = useLoad('account', () => account.me());
+  const [removing, setRemoving] = useState<string | null>(null);
+  const add = useAction(async () => { await session.addPasskey(); info.again(); });
+  const code = useAction(() => session.newCode());
+  const remove = useAction(async (id: string) => { await account.removePasskey(id); setRemoving(null); info.again(); });
+  const passkeys = info.value?.slots.filter((slot) => slot.kind === 'passkey') ?? [];
+  const error = add.error ?? code.error ?? remove.error;
+  return (
+    <Section title="How you unlock it">
+      {error && <ErrorNote message={error} />}
+      <Card>
+        {passkeys.map((slot, at) => (
+          <Row key={slot.id} icon="fingerprint" title={`Passkey ${at + 1}`} action={<Button variant="default" aria-label={`Remove passkey ${at + 1}`} onClick={() => setRemoving(slot.id)}>Remove</Button>}>Added {day(slot.created)}</Row>
+        ))}
+        <Row icon="plus" title="Add a passkey" action={<Button variant="default" loading={add.busy} disabled={!passkeysWork()} onClick={() => void add.go()}>Add</Button>}>For another phone, computer or security key.</Row>
+        <Row icon="key" title="Recovery code" action={<Button variant="default" loading={code.busy} onClick={() => void code.go()}>New code</Button>}>Lost the sheet, or someone has seen it? Make a new code; the old one stops working.</Row>
+        <Row icon="lock" title="Lock" action={<Button variant="default" onClick={session.lock}>Lock now</Button>}>Locks by itself after five minutes without use.</Row>
+      </Card>
+      <Dialog open={removing !== null} title="Remove this passkey?" onClose={() => setRemoving(null)} confirm={{ label: 'Remove', danger: true, busy: remove.busy, onConfirm: () => removing && void remove.go(removing) }}>
+        <p>The device with it can no longer unlock your record here.</p>
+      </Dialog>
+    </Section>
+  );
+}
+
+function Appearance() {
+  const { colorScheme, setColorScheme } = useMantineColorScheme();
+  return (
+    <Section title="Appearance">
+      <Card>
+        <Row icon="sun" title="Light or dark">
+          <SegmentedControl className={css.scheme} value={colorScheme} onChange={(value) => setColorScheme(value as 'light' | 'dark' | 'auto')} data={[{ value: 'auto', label: 'As the device' }, { value: 'light', label: 'Light' }, { value: 'dark', label: 'Dark' }]} aria-label="Light or dark" />
+        </Row>
+      </Card>
+    </Section>
+  );
+}
+
+function Copies() {
+  const records = useRecords();
+  const [asking, setAsking] = useState(false);
+  const [deleted, setDeleted] = useState(false);
+  const wipe = useAction(async () => { await session.deleteLocalCopy(); setAsking(false); setDeleted(true); });
+  const download = () => {
+    const bundle = { resourceType: 'Bundle', type: 'collection', timestamp: new Date().toISOString(), entry: records.map((record) => ({ resource: record.resource })) };
+    saveFile('my-health-record.json', JSON.stringify(bundle, null, 1), 'application/fhir+json');
+  };
+  return (
+    <Section title="Your data">
+      {wipe.error && <ErrorNote message={wipe.error} />}
+      {deleted && <Note tone="good">The copy on this device is deleted. “Check again” on your record fetches it anew.</Note>}
+      <Card>
+        <Row icon="download" title="Download everything" action={<Button variant="default" disabled={records.length === 0} onClick={download}>Download</Button>}>One file (FHIR) with {records.length} entries, for another app or practice. It is not locked: keep it safe.</Row>
+        <Row icon="printer" title="Print" action={<Button component={Link} to="/" variant="default">Go to my record</Button>}>Use your browser’s print on any page.</Row>
+        <Row icon="trash" title="Copy on this device" action={<Button variant="default" onClick={() => setAsking(true)}>Delete</Button>}>A locked copy makes your next visit fast and works without a connection.</Row>
+      </Card>
+      <Dialog open={asking} title="Delete the copy on this device?" onClose={() => setAsking(false)} confirm={{ label: 'Delete', danger: true, busy: wipe.busy, onConfirm: () => void wipe.go() }}>
+        <p>Your record itself is not touched. It is fetched again when you ask for it.</p>
+      </Dialog>
+    </Section>
+  );
+}
+
+function Leave() {
+  const navigate = useNavigate();
+  const leave = useAction(async () => { await session.signOut(); await navigate('/'); });
+  return <div><Button variant="default" size="lg" leftSection={<Icon name="logout" size={20} />} loading={leave.busy} onClick={() => void leave.go()}>Sign out</Button></div>;
+}

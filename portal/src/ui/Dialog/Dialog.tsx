@@ -1,0 +1,39 @@
+import { Button } from '@mantine/core';
+import { useEffect, useId, useRef, type ReactNode } from 'react';
+import css from './Dialog.module.css';
+
+interface Props {
+  open: boolean;
+  title: string;
+  onClose: () => void;
+  confirm?: { label: string; onConfirm: () => void; danger?: boolean; busy?: boolean };
+  children: ReactNode;
+}
+
+/** The browser's own dialog: it traps focus, closes on Escape and needs no script of ours for either. */
+export function Dialog({ open, title, onClose, confirm, children }: Props) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const id = useId();
+  useEffect(() => {
+    const element = dialog.current;
+    if (!element) return;
+    if (open && !element.open) element.showModal?.();
+    if (!open && element.open) element.close();
+  }, [open]);
+  return (
+    <dialog ref={dialog} className={css.dialog} aria-labelledby={id} onClose={onClose} onCancel={onClose}>
+      {open && (
+        <>
+          <h2 id={id}>{title}</h2>
+          <div className={css.body}>{children}</div>
+          <div className={css.actions}>
+            <Button variant="default" onClick={onClose}>{confirm ? 'Cancel' : 'Close'}</Button>
+            {confirm && (
+              <Button color={confirm.danger ? 'rose' : undefined} loading={confirm.busy} onClick={confirm.onConfirm}>{confirm.label}</Button>
+            )}
+          </div>
+        </>
+      )}
+    </dialog>
+  );
+}
