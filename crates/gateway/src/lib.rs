@@ -1,1 +1,68 @@
-//! Salus gateway.
+//! Salus gateway: everything that a node answers over HTTP.
+//!
+//! A request passes `edge` (limits, request id, headers), is authenticated (`smart` token, staff session,
+//! patient's signature, or the other node's certificate), decided by `salus-policy`, written to the access
+//! [`log`], and only then answered: from the clinical [`engine`], the [`chain`], or the [`vault`].
+//!
+//! Architecture invariant: the gateway never sees the ledger's contracts, the node's wiring, or the keys of
+//! a patient; it opens nothing that custodians did not release for a finalised access event.
+
+mod body;
+pub mod chain;
+mod clock;
+mod edge;
+pub mod engine;
+mod envelope;
+pub mod error;
+pub mod fhir;
+pub mod log;
+mod origin;
+mod passkey;
+mod portal_files;
+pub mod practitioner;
+mod rate;
+pub mod serve;
+mod session;
+pub mod shares;
+pub mod smart;
+pub mod state;
+pub mod store;
+mod tasks;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+pub mod tls;
+pub mod vault;
+
+// Patients, staff and other nodes.
+pub mod account;
+pub mod ledger;
+pub mod peer;
+pub mod relay;
+pub mod staff;
+pub mod steward;
+
+pub use error::Error;
+pub use serve::{Listeners, PeerIdentity, ServeError, serve};
+pub use state::{Config, Gateway, Limits, OpenError, Ports};
+
+use axum::Router;
+
+/// Every public route, without the layers of `edge`.
+pub fn public_router(gateway: Gateway) -> Router {
+    Router::new()
+        .merge(fhir::router(gateway.clone()))
+        .merge(smart::router(gateway.clone()))
+        .merge(ledger::router(gateway.clone()))
+        .merge(relay::router(gateway.clone()))
+        .merge(account::router(gateway.clone()))
+        .merge(staff::router(gateway.clone()))
+        .merge(steward::router(gateway.clone()))
+        .fallback_service(portal_files::router(&gateway.config))
+}
+
+/// Every route for other organisations' nodes.
+pub fn peer_router(gateway: Gateway) -> Router {
+    peer::router(gateway)
+}

@@ -1,0 +1,149 @@
+//! The ledger as the gateway sees it: submit, follow, read, prove. Only finalised blocks are truth.
+//!
+//! Implemented elsewhere: by an adapter around the node in the same process, and later by an HTTP client.
+//! Architecture invariant: the gateway never sees the ledger's contracts or the node's wiring.
+
+use async_trait::async_trait;
+use salus_types::block::{Block, Receipt};
+use salus_types::proof::{CertifiedHeader, TransactionProof};
+use salus_types::state::StateKey;
+use salus_types::transaction::Transaction;
+use salus_types::{Digest, OrganisationId, TransactionId};
+use std::sync::Arc;
+use tokio::sync::broadcast;
+
+/// Most headers in one answer.
+pub const HEADERS_COUNT_MAX: u64 = 256;
+
+/// Why the ledger does not do what is asked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ChainError {
+    /// The transaction can never apply: malformed, wrongly signed, for another network.
+    #[error("the transaction is invalid: {0}")]
+    Invalid(String),
+    /// The ledger's rules refuse it in the state as it is.
+    #[error("the ledger refuses the transaction: {0}")]
+    Refused(String),
+    /// Too many transactions wait.
+    #[error("the ledger takes no more transactions for the moment")]
+    Full,
+    /// The node does not answer, or not in time.
+    #[error("the ledger is not available for the moment")]
+    Away,
+}
+
+/// Where a transaction became final, and the entry that it created or changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Finalised {
+    /// Height of the block.
+    pub height: u64,
+    /// Time of the block in milliseconds since 1970-01-01 UTC.
+    pub time_ms: u64,
+    /// The entry.
+    pub entry: StateKey,
+}
+
+/// What became of a transaction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TransactionStatus {
+    /// It waits for a block.
+    Pending,
+    /// It is final.
+    Final(Finalised),
+    /// It was dropped.
+    Rejected {
+        /// Why, in plain words.
+        reason: String,
+    },
+    /// This node does not know it.
+    Unknown,
+}
+
+/// The newest block that is final and applied on this node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// Height; genesis is 0.
+    pub height: u64,
+    /// Time in milliseconds since 1970-01-01 UTC.
+    pub time_ms: u64,
+    /// Digest of the header.
+    pub digest: Digest,
+}
+
+/// What is, or is not, under a key of the state, with a proof for light clients.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StateProof {
+    /// Height of the block whose state is proven.
+    pub height: u64,
+    /// The entry's encoding; `None` proves absence.
+    pub value: Option<Vec<u8>>,
+    /// The proof's encoding, see `docs/protocol/state-proofs.md`.
+    pub proof: Vec<u8>,
+}
+
+/// A final block with one receipt for each transaction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FinalisedBlock {
+    /// Digest of the header.
+    pub digest: Digest,
+    /// The block.
+    pub block: Block,
+    /// Receipts in the order of the transactions.
+    pub receipts: Vec<Receipt>,
+}
+
+/// Numbers for stewards.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ChainStats {
+    /// Peers that are connected.
+    pub peers: u32,
+    /// Transactions that wait.
+    pub mempool: u32,
+    /// Height of the newest applied block.
+    pub height: u64,
+    /// Blocks known to be final but not applied yet.
+    pub lag: u64,
+}
+
+/// A running ledger node.
+#[async_trait]
+pub trait Chain: Send + Sync + 'static {
+    /// Hands a transaction in. One that is already known is no error.
+    async fn submit(&self, transaction: Transaction) -> Result<TransactionId, ChainError>;
+
+    /// Waits until a transaction is final; [`ChainError::Refused`] if it is dropped. Never ends while the
+    /// ledger stands still: callers set a time limit.
+    async fn wait(&self, id: TransactionId) -> Result<Finalised, ChainError>;
+
+    /// What became of a transaction.
+    async fn status(&self, id: TransactionId) -> TransactionStatus;
+
+    /// The entry under a key in the newest final state of this node. Local: no other node is asked.
+    async fn state(&self, key: StateKey) -> Result<Option<Vec<u8>>, ChainError>;
+
+    /// The same with a proof.
+    async fn prove_state(&self, key: StateKey) -> Result<StateProof, ChainError>;
+
+    /// The newest block.
+    fn head(&self) -> Head;
+
+    /// A final block; `None` above the head.
+    async fn block(&self, height: u64) -> Option<Arc<FinalisedBlock>>;
+
+    /// At most `count` (and [`HEADERS_COUNT_MAX`]) certified headers from height `from` on.
+    async fn headers(&self, from: u64, count: u64) -> Vec<CertifiedHeader>;
+
+    /// Proves that a transaction is final.
+    async fn prove(&self, id: TransactionId) -> Option<TransactionProof>;
+
+    /// The proof of the anchor with a sequence number at an organisation.
+    async fn anchor(&self, organisation: &OrganisationId, sequence: u64) -> Option<TransactionProof>;
+
+    /// New final blocks from now on. A slow receiver misses some and must then read them with
+    /// [`Chain::block`].
+    fn subscribe(&self) -> broadcast::Receiver<Arc<FinalisedBlock>>;
+
+    /// Numbers for stewards.
+    async fn stats(&self) -> ChainStats;
+}

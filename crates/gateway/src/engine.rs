@@ -1,0 +1,217 @@
+//! Client of the clinical engine: HTTP/1.1 with keep-alive over a Unix socket, or a URL.
+//!
+//! The gateway decides who may see what and says so in `x-salus-principal`; the engine makes it true
+//! (`clinical/README.md`). Starting and watching the engine's process is the cli's business.
+
+mod internal;
+mod principal;
+#[cfg(test)]
+pub(crate) mod fake;
+
+pub use internal::{EngineStatus, OutboxRow, ShareSet, ShareSummary};
+pub use principal::{EnginePrincipal, Mode, PRINCIPAL_HEADER, Reach};
+
+use axum::body::Body;
+use axum::http::uri::{Authority, PathAndQuery, Scheme};
+use axum::http::{Request, Response, Uri};
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Limited};
+use hyper::body::Incoming;
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+/// Longest wait for the head of an answer.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+/// Longest wait for an import or a purge of a share set.
+const IMPORT_TIMEOUT: Duration = Duration::from_secs(300);
+/// Longest wait for news of the outbox: the engine answers after 10 s at the latest.
+const NEWS_TIMEOUT: Duration = Duration::from_secs(20);
+/// Connections kept open without use.
+const IDLE_CONNECTIONS_MAX: usize = 32;
+/// Largest answer that is read into memory.
+const ANSWER_BYTES_MAX: usize = 256 * 1024 * 1024;
+
+/// Where the engine listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EngineAddress {
+    /// A Unix socket.
+    Socket(PathBuf),
+    /// `host:port`, plain HTTP: for a protected network only.
+    Tcp(String),
+    /// This organisation keeps no clinical records.
+    None,
+}
+
+/// Why the engine does not answer as it should.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EngineError {
+    /// No connection.
+    #[error("the clinical engine is away")]
+    Away,
+    /// No answer in time.
+    #[error("the clinical engine took too long")]
+    Timeout,
+    /// This organisation has no engine.
+    #[error("this organisation has no clinical engine")]
+    None,
+    /// An internal request was refused: a fault on one of both sides.
+    #[error("the clinical engine refused an internal request with status {status}")]
+    Refused {
+        /// HTTP status.
+        status: u16,
+    },
+    /// The answer does not parse.
+    #[error("the clinical engine gave a malformed answer")]
+    Malformed,
+    /// The answer exceeds the limit.
+    #[error("the answer of the clinical engine is too large")]
+    TooLarge,
+}
+
+#[derive(Clone)]
+enum Transport {
+    Socket(Client<SocketConnector, Body>),
+    Tcp(Client<HttpConnector, Body>, Authority),
+    None,
+}
+
+/// The client; cheap to clone.
+#[derive(Clone)]
+pub struct Engine(Transport);
+
+impl Engine {
+    /// A client for an address. Nothing connects yet.
+    ///
+    /// # Errors
+    /// [`EngineError::Malformed`] if the address is no `host:port`.
+    pub fn new(address: EngineAddress) -> Result<Self, EngineError> {
+        let mut builder = Client::builder(TokioExecutor::new());
+        builder.pool_max_idle_per_host(IDLE_CONNECTIONS_MAX).pool_timer(TokioTimer::new());
+        Ok(Self(match address {
+            EngineAddress::Socket(path) => Transport::Socket(builder.build(SocketConnector(path))),
+            EngineAddress::Tcp(authority) => {
+                let authority = authority.parse().map_err(|_| EngineError::Malformed)?;
+                let mut connector = HttpConnector::new();
+                connector.set_nodelay(true);
+                Transport::Tcp(builder.build(connector), authority)
+            }
+            EngineAddress::None => Transport::None,
+        }))
+    }
+
+    /// Whether this organisation has an engine at all.
+    pub fn is_configured(&self) -> bool {
+        !matches!(self.0, Transport::None)
+    }
+
+    /// Sends a request whose URI is a path and query; bodies stream both ways.
+    ///
+    /// # Errors
+    /// [`EngineError`] if there is no answer.
+    pub async fn send(&self, request: Request<Body>) -> Result<Response<Incoming>, EngineError> {
+        self.send_within(request, ANSWER_TIMEOUT).await
+    }
+
+    async fn send_within(&self, request: Request<Body>, limit: Duration) -> Result<Response<Incoming>, EngineError> {
+        let (mut parts, body) = request.into_parts();
+        let path = parts.uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
+        let answer = match &self.0 {
+            Transport::Socket(client) => {
+                parts.uri = absolute(Authority::from_static("engine"), path)?;
+                client.request(Request::from_parts(parts, body))
+            }
+            Transport::Tcp(client, authority) => {
+                parts.uri = absolute(authority.clone(), path)?;
+                client.request(Request::from_parts(parts, body))
+            }
+            Transport::None => return Err(EngineError::None),
+        };
+        match tokio::time::timeout(limit, answer).await {
+            Ok(Ok(response)) => Ok(response),
+            Ok(Err(error)) => {
+                tracing::warn!(connect = error.is_connect(), "the clinical engine does not answer");
+                Err(EngineError::Away)
+            }
+            Err(_) => Err(EngineError::Timeout),
+        }
+    }
+}
+
+/// Reads a whole answer.
+///
+/// # Errors
+/// [`EngineError::TooLarge`] beyond 256 MiB, [`EngineError::Away`] if it breaks off.
+pub async fn read_whole(body: Incoming) -> Result<Bytes, EngineError> {
+    match Limited::new(body, ANSWER_BYTES_MAX).collect().await {
+        Ok(whole) => Ok(whole.to_bytes()),
+        Err(error) if error.is::<http_body_util::LengthLimitError>() => Err(EngineError::TooLarge),
+        Err(_) => Err(EngineError::Away),
+    }
+}
+
+fn absolute(authority: Authority, path: PathAndQuery) -> Result<Uri, EngineError> {
+    Uri::builder()
+        .scheme(Scheme::HTTP)
+        .authority(authority)
+        .path_and_query(path)
+        .build()
+        .map_err(|_| EngineError::Malformed)
+}
+
+/// Connects every request to one Unix socket.
+#[derive(Clone)]
+struct SocketConnector(PathBuf);
+
+impl tower::Service<Uri> for SocketConnector {
+    type Response = SocketStream;
+    type Error = std::io::Error;
+    type Future = Pin<Box<dyn Future<Output = std::io::Result<SocketStream>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Uri) -> Self::Future {
+        let path = self.0.clone();
+        Box::pin(async move {
+            Ok(SocketStream(TokioIo::new(tokio::net::UnixStream::connect(path).await?)))
+        })
+    }
+}
+
+struct SocketStream(TokioIo<tokio::net::UnixStream>);
+
+impl hyper_util::client::legacy::connect::Connection for SocketStream {
+    fn connected(&self) -> hyper_util::client::legacy::connect::Connected {
+        hyper_util::client::legacy::connect::Connected::new()
+    }
+}
+
+impl hyper::rt::Read for SocketStream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: hyper::rt::ReadBufCursor<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.0).poll_read(context, buffer)
+    }
+}
+
+impl hyper::rt::Write for SocketStream {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<std::io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(context)
+    }
+}

@@ -1,0 +1,146 @@
+//! Whether it may: scopes, then the policies, then the shares. Ends in a [`Permit`], which alone can be
+//! forwarded to the engine.
+
+use super::ask::{Ask, What, reaches_other_types};
+use super::principal::{Practitioner, Principal, System};
+use crate::engine::{EnginePrincipal, Mode, Reach};
+use crate::error::{Code, Error, Result};
+use crate::shares::{Note, ShareReach};
+use crate::smart::{Interaction, Scopes};
+use crate::state::Gateway;
+use salus_policy::{Action, Circumstances, Relation, Request, Resource, Role, area_of, decide};
+use salus_types::category::Purpose;
+
+/// A decision in favour: what the engine may be told.
+#[derive(Clone, Debug)]
+pub(crate) struct Permit {
+    principal: EnginePrincipal,
+    /// Shares that are out of reach, and why.
+    pub(crate) notes: Vec<Note>,
+    /// Grants within reach.
+    pub(crate) grants: Vec<salus_types::GrantId>,
+    /// Whether queries must stay within their own type.
+    pub(crate) narrow: bool,
+}
+
+impl Permit {
+    /// What the engine is told.
+    pub(crate) fn principal(&self) -> &EnginePrincipal {
+        &self.principal
+    }
+
+    /// Checks a query, from the URL or the body of a `_search`.
+    pub(crate) fn check_query(&self, query: &str) -> Result<()> {
+        if self.narrow && reaches_other_types(query) {
+            return Err(Error::new(
+                Code::Scope,
+                "includes and chained searches need a reach over all types, which this caller has not",
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// Decides.
+///
+/// # Errors
+/// The refusal, with the policies that decided.
+pub(crate) async fn authorise(gateway: &Gateway, principal: &Principal, ask: &Ask) -> Result<Permit> {
+    match principal {
+        Principal::System(system) => {
+            check_policy(ask, system_request(system, ask))?;
+            Ok(of_system(gateway, system, ask))
+        }
+        Principal::Practitioner(who) => {
+            check_policy(ask, practitioner_request(who, ask))?;
+            of_practitioner(gateway, who, ask).await
+        }
+    }
+}
+
+fn scopes_allow(scopes: &Scopes, ask: &Ask) -> bool {
+    ask.what.interactions().iter().all(|interaction| {
+        if ask.what.every_type() { scopes.allow_all(*interaction) } else { scopes.allow(&ask.kind, *interaction) }
+    })
+}
+
+fn system_request<'a>(system: &'a System, ask: &'a Ask) -> Request<'a> {
+    Request {
+        principal: salus_policy::Principal::System { client: &system.client },
+        action: ask.what.action(),
+        resource: Resource::Records { kind: &ask.kind, area: area_of(&ask.kind) },
+        circumstances: Circumstances {
+            purpose: Purpose::Operations,
+            reason_given: false,
+            chart_open: false,
+            relation: Relation::None,
+            scopes_allow: scopes_allow(&system.scopes, ask),
+        },
+    }
+}
+
+fn practitioner_request<'a>(who: &'a Practitioner, ask: &'a Ask) -> Request<'a> {
+    Request {
+        principal: salus_policy::Principal::Practitioner { id: &who.id, role: who.role },
+        action: ask.what.action(),
+        resource: Resource::Records { kind: &ask.kind, area: area_of(&ask.kind) },
+        circumstances: crate::shares::circumstances(
+            who,
+            who.scopes.as_ref().is_none_or(|scopes| scopes_allow(scopes, ask)),
+        ),
+    }
+}
+
+fn check_policy(ask: &Ask, request: Request<'_>) -> Result<()> {
+    let decision = decide(&request);
+    if decision.allowed {
+        return Ok(());
+    }
+    let code = if request.circumstances.scopes_allow { Code::Forbidden } else { Code::Scope };
+    let words: Vec<&str> = decision.reasons.iter().map(|reason| reason.text.as_str()).collect();
+    let doing = match request.action {
+        Action::Write => "writing",
+        Action::Prove => "a proof",
+        _ => "reading",
+    };
+    let text = format!("{doing} {} is refused: {}", ask.kind, words.join("; "));
+    Err(Error::new(code, text).by_policies(decision.reasons.into_iter().map(|reason| reason.policy).collect()))
+}
+
+fn of_system(gateway: &Gateway, system: &System, ask: &Ask) -> Permit {
+    let principal = EnginePrincipal {
+        id: system.client.clone(),
+        read: Reach::All,
+        write: if ask.what.action() == Action::Write { Reach::All } else { Reach::None },
+        shares: Vec::new(),
+        mode: gateway.config.system_writes,
+    };
+    Permit { principal, notes: Vec::new(), grants: Vec::new(), narrow: !system.scopes.allow_all(Interaction::Read) }
+}
+
+async fn of_practitioner(gateway: &Gateway, who: &Practitioner, ask: &Ask) -> Result<Permit> {
+    let clinician = who.role == Role::Clinician;
+    let reach = match (&who.patient, clinician) {
+        (Some(patient), true) => Reach::Patient(patient.clone()),
+        // The policies let these through for demographics and directories only.
+        _ => Reach::All,
+    };
+    let shares = if matches!(reach, Reach::Patient(_)) && wants_shares(ask) {
+        gateway.shares.ensure(gateway, who).await?
+    } else {
+        ShareReach::default()
+    };
+    let narrow = reach == Reach::All || who.scopes.as_ref().is_some_and(|s| !s.allow_all(Interaction::Read));
+    let principal = EnginePrincipal {
+        id: who.id.clone(),
+        write: if ask.what.action() == Action::Write { reach.clone() } else { Reach::None },
+        read: reach,
+        shares: shares.grants.iter().map(ToString::to_string).collect(),
+        mode: Mode::Interactive,
+    };
+    Ok(Permit { principal, notes: shares.notes, grants: shares.grants, narrow })
+}
+
+fn wants_shares(ask: &Ask) -> bool {
+    ask.what.action() != Action::Write && ask.what != What::Validate
+}

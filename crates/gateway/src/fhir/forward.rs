@@ -1,0 +1,104 @@
+//! To the engine and back: nothing of the caller's headers passes but what FHIR needs, and nothing of the
+//! engine's but what a client may see.
+
+use super::authorise::Permit;
+use crate::engine::{EngineError, PRINCIPAL_HEADER};
+use crate::error::{Code, Error, Result};
+use crate::state::Gateway;
+use axum::body::Body;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
+use hyper::body::Incoming;
+
+/// Request headers that reach the engine.
+const REQUEST_HEADERS: [HeaderName; 6] = [
+    header::ACCEPT,
+    header::CONTENT_TYPE,
+    header::IF_MATCH,
+    header::IF_NONE_MATCH,
+    header::IF_MODIFIED_SINCE,
+    HeaderName::from_static("if-none-exist"),
+];
+/// Response headers that reach the client.
+const RESPONSE_HEADERS: [HeaderName; 6] = [
+    header::CONTENT_TYPE,
+    header::CONTENT_LENGTH,
+    header::ETAG,
+    header::LAST_MODIFIED,
+    header::LOCATION,
+    header::CONTENT_LOCATION,
+];
+
+/// A request that was permitted.
+pub(crate) struct Forward<'a> {
+    method: Method,
+    path: &'a str,
+    permit: &'a Permit,
+    headers: HeaderMap,
+    body: Body,
+}
+
+impl<'a> Forward<'a> {
+    /// A request without a body.
+    pub(crate) fn new(method: Method, path: &'a str, permit: &'a Permit) -> Self {
+        Self { method, path, permit, headers: HeaderMap::new(), body: Body::empty() }
+    }
+
+    /// The caller's own headers and body.
+    #[must_use]
+    pub(crate) fn with(mut self, headers: &HeaderMap, body: Body) -> Self {
+        for name in &REQUEST_HEADERS {
+            if let Some(value) = headers.get(name) {
+                self.headers.insert(name, value.clone());
+            }
+        }
+        self.headers.insert(HeaderName::from_static("prefer"), prefer(headers));
+        self.body = body;
+        self
+    }
+}
+
+/// `handling=strict` always; `return=` as the caller prefers.
+fn prefer(headers: &HeaderMap) -> HeaderValue {
+    let asked = headers.get("prefer").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    HeaderValue::from_static(if asked.contains("return=minimal") {
+        "handling=strict, return=minimal"
+    } else if asked.contains("return=OperationOutcome") {
+        "handling=strict, return=OperationOutcome"
+    } else if asked.contains("return=representation") {
+        "handling=strict, return=representation"
+    } else {
+        "handling=strict"
+    })
+}
+
+/// Sends it; the body of the answer still streams.
+///
+/// # Errors
+/// 503 while the engine is away.
+pub(crate) async fn send(gateway: &Gateway, forward: Forward<'_>) -> Result<Response<Incoming>> {
+    let mut request = Request::builder()
+        .method(forward.method)
+        .uri(forward.path)
+        .body(forward.body)
+        .map_err(|_| Error::new(Code::Invalid, "the path or query is malformed"))?;
+    *request.headers_mut() = forward.headers;
+    request.headers_mut().insert(PRINCIPAL_HEADER, forward.permit.principal().header());
+    Ok(gateway.engine.send(request).await?)
+}
+
+/// The engine's answer as the client gets it.
+pub(crate) fn clean(answer: Response<Incoming>) -> Result<Response<Body>> {
+    let (parts, body) = answer.into_parts();
+    if parts.status.is_server_error() && parts.status != StatusCode::NOT_IMPLEMENTED {
+        tracing::error!(status = parts.status.as_u16(), "the clinical engine failed");
+        return Err(EngineError::Away.into());
+    }
+    let mut response = Response::new(Body::new(body));
+    *response.status_mut() = parts.status;
+    for name in &RESPONSE_HEADERS {
+        if let Some(value) = parts.headers.get(name) {
+            response.headers_mut().insert(name, value.clone());
+        }
+    }
+    Ok(response)
+}

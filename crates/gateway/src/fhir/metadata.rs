@@ -1,0 +1,153 @@
+//! `GET /fhir/metadata`: the engine's CapabilityStatement, with what this node adds and forbids. Open, and kept
+//! in memory.
+
+use super::json::{Object, write_string};
+use crate::engine::{EnginePrincipal, Mode, PRINCIPAL_HEADER, Reach, read_whole};
+use crate::error::{Error, Result};
+use crate::state::Gateway;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, Request, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use bytes::Bytes;
+use salus_crypto::hash::sha256;
+use serde_json::json;
+use std::time::{Duration, Instant};
+use tokio::sync::RwLock;
+
+/// How long it is kept.
+const KEPT: Duration = Duration::from_secs(600);
+
+/// The kept document.
+#[derive(Default)]
+pub(crate) struct Metadata(RwLock<Option<Kept>>);
+
+#[derive(Clone)]
+struct Kept {
+    at: Instant,
+    body: Bytes,
+    etag: HeaderValue,
+}
+
+/// `GET /fhir/metadata`
+pub(crate) async fn metadata(State(gateway): State<Gateway>, headers: HeaderMap) -> Result<Response> {
+    let kept = kept(&gateway).await?;
+    let fixed = [
+        (header::CONTENT_TYPE, HeaderValue::from_static("application/fhir+json; charset=utf-8")),
+        (header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=300")),
+        (header::ETAG, kept.etag.clone()),
+    ];
+    if headers.get(header::IF_NONE_MATCH) == Some(&kept.etag) {
+        return Ok((StatusCode::NOT_MODIFIED, fixed).into_response());
+    }
+    Ok((fixed, kept.body).into_response())
+}
+
+async fn kept(gateway: &Gateway) -> Result<Kept> {
+    let fresh = |kept: &Kept| kept.at.elapsed() < KEPT;
+    if let Some(kept) = gateway.fhir.metadata.0.read().await.as_ref().filter(|kept| fresh(kept)) {
+        return Ok(kept.clone());
+    }
+    let mut slot = gateway.fhir.metadata.0.write().await;
+    if let Some(kept) = slot.as_ref().filter(|kept| fresh(kept)) {
+        return Ok(kept.clone());
+    }
+    let body = Bytes::from(load(gateway).await?);
+    let etag = format!("W/\"{}\"", &sha256(&body).to_string()[..16]);
+    let etag = HeaderValue::from_str(&etag).map_err(Error::internal)?;
+    let kept = Kept { at: Instant::now(), body, etag };
+    *slot = Some(kept.clone());
+    Ok(kept)
+}
+
+async fn load(gateway: &Gateway) -> Result<String> {
+    let principal = EnginePrincipal {
+        id: "metadata".into(),
+        read: Reach::None,
+        write: Reach::None,
+        shares: Vec::new(),
+        mode: Mode::Interactive,
+    };
+    let request = Request::builder()
+        .uri("/fhir/metadata")
+        .header(PRINCIPAL_HEADER, principal.header())
+        .header(header::ACCEPT, "application/fhir+json")
+        .body(Body::empty())
+        .map_err(Error::internal)?;
+    let answer = gateway.engine.send(request).await?;
+    if answer.status() != StatusCode::OK {
+        return Err(Error::internal("the engine gives no CapabilityStatement"));
+    }
+    let bytes = read_whole(answer.into_body()).await?;
+    let text = std::str::from_utf8(&bytes).map_err(Error::internal)?;
+    patch(text, &gateway.config.public_url).ok_or_else(|| Error::internal("the CapabilityStatement is malformed"))
+}
+
+/// Says the truth about security and the base URL; drops system interactions and operations that are not
+/// passed on.
+fn patch(statement: &str, base: &str) -> Option<String> {
+    let object = Object::parse(statement)?;
+    let rest: Vec<&serde_json::value::RawValue> = serde_json::from_str(object.raw("rest")?).ok()?;
+    let rest = Object::parse(rest.first()?.get())?;
+    let mut out = String::with_capacity(statement.len() + 1_024);
+    out.push('{');
+    for (name, value) in object.fields().filter(|(name, _)| !matches!(name.as_str(), "rest" | "implementation")) {
+        write_string(&mut out, name);
+        out.push(':');
+        out.push_str(value);
+        out.push(',');
+    }
+    let implementation = json!({ "description": "Salus node", "url": format!("{base}/fhir") });
+    out.push_str(&format!("\"implementation\":{implementation},\"rest\":[{{"));
+    for (name, value) in rest.fields().filter(|(name, _)| !matches!(name.as_str(), "security" | "operation")) {
+        write_string(&mut out, name);
+        out.push(':');
+        out.push_str(value);
+        out.push(',');
+    }
+    out.push_str(&format!("\"security\":{},\"operation\":{}}}]}}", security(base), operations()));
+    Some(out)
+}
+
+fn security(base: &str) -> serde_json::Value {
+    json!({
+        "cors": false,
+        "service": [{ "coding": [{
+            "system": "http://terminology.hl7.org/CodeSystem/restful-security-service",
+            "code": "SMART-on-FHIR",
+        }] }],
+        "description": "SMART backend services with private_key_jwt; records of other organisations by grants of patients. Includes and chained searches need a reach over all types.",
+        "extension": [{
+            "url": "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris",
+            "extension": [
+                { "url": "token", "valueUri": format!("{base}/smart/token") },
+                { "url": "revoke", "valueUri": format!("{base}/smart/revoke") },
+                { "url": "introspect", "valueUri": format!("{base}/smart/introspect") },
+            ],
+        }],
+    })
+}
+
+fn operations() -> serde_json::Value {
+    json!([
+        { "name": "everything", "definition": "http://hl7.org/fhir/OperationDefinition/Patient-everything" },
+        { "name": "validate", "definition": "http://hl7.org/fhir/OperationDefinition/Resource-validate" },
+        { "name": "proof", "definition": "https://salus.network/fhir/OperationDefinition/proof" },
+    ])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_statement_tells_the_truth_about_security() {
+        let engine = r#"{"resourceType":"CapabilityStatement","implementation":{"url":"x"},"rest":[{"mode":"server","security":{"cors":true},"operation":[{"name":"export"}],"resource":[{"type":"Patient"}]}]}"#;
+        let text = patch(engine, "https://a.example").expect("patched");
+        let json: serde_json::Value = serde_json::from_str(&text).expect("json");
+        assert_eq!(json["rest"][0]["security"]["cors"], false);
+        assert_eq!(json["rest"][0]["resource"][0]["type"], "Patient");
+        assert_eq!(json["implementation"]["url"], "https://a.example/fhir");
+        assert!(!text.contains("export"));
+    }
+}

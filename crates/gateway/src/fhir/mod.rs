@@ -1,0 +1,52 @@
+//! The FHIR R4 API: the clinical engine behind authentication, policies, shares and the access log.
+//!
+//! `ask` understands the request, `authenticate` says who asks, `authorise` decides and makes the permit
+//! without which `forward` sends nothing, `audit` writes the log, `notes` says what is missing.
+
+pub mod ask;
+mod audit;
+mod authenticate;
+mod authorise;
+mod forward;
+pub(crate) mod json;
+mod metadata;
+mod notes;
+pub mod principal;
+pub(crate) mod proof;
+mod proxy;
+
+use crate::error::{Code, Error, as_outcome};
+use crate::state::Gateway;
+use axum::routing::{any, get};
+use axum::{Router, middleware};
+use tower_http::limit::RequestBodyLimitLayer;
+
+/// Caches of the FHIR routes.
+#[derive(Default)]
+pub struct FhirState {
+    metadata: metadata::Metadata,
+}
+
+/// Whether a text is a FHIR id (<https://hl7.org/fhir/R4/datatypes.html#id>).
+pub(crate) fn is_id(text: &str) -> bool {
+    (1..=64).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'.')
+}
+
+/// The routes.
+pub(crate) fn router(gateway: Gateway) -> Router {
+    let limit = gateway.config.limits.fhir_bytes_max;
+    Router::new()
+        .route("/fhir/metadata", get(metadata::metadata).fallback(method))
+        .route("/fhir/{type}/{id}/$proof", get(proof::proof).fallback(method))
+        .route("/fhir", any(proxy::proxy))
+        .route("/fhir/", any(proxy::proxy))
+        .route("/fhir/{*path}", any(proxy::proxy))
+        .layer(RequestBodyLimitLayer::new(limit))
+        .layer(middleware::from_fn(as_outcome))
+        .with_state(gateway)
+}
+
+async fn method() -> Error {
+    Error::new(Code::Method, "this path answers other methods only")
+}

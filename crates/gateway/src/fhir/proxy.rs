@@ -1,0 +1,72 @@
+//! `/fhir/*`: authenticate, understand, decide, forward, log, answer.
+
+use super::ask::{Ask, What};
+use super::authorise::{Permit, authorise};
+use super::forward::{self, Forward};
+use super::principal::Principal;
+use super::{audit, authenticate, notes};
+use crate::error::{Code, Error, Result};
+use crate::state::Gateway;
+use axum::body::{Body, to_bytes};
+use axum::extract::{Request, State};
+use axum::http::{Method, StatusCode};
+use axum::response::Response;
+
+/// Largest form of a `_search`.
+const FORM_BYTES_MAX: usize = 64 * 1024;
+
+/// Every FHIR interaction.
+pub(crate) async fn proxy(State(gateway): State<Gateway>, request: Request) -> Result<Response> {
+    let principal = authenticate::principal(&gateway, request.headers()).await?;
+    let path = request.uri().path().strip_prefix("/fhir").unwrap_or_default();
+    let ask = Ask::parse(request.method(), path, request.uri().query())?;
+    let permit = authorise(&gateway, &principal, &ask).await?;
+    permit.check_query(request.uri().query().unwrap_or_default())?;
+    let answer = pass_on(&gateway, request, &ask, &permit).await?;
+    if answer.status() == StatusCode::NOT_FOUND && ask.is_of_copy() {
+        if let Some(refusal) = why_not(&gateway, &principal, &ask).await? {
+            return Err(refusal);
+        }
+    }
+    let answer = forward::clean(answer)?;
+    if answer.status().is_success() || answer.status() == StatusCode::NOT_MODIFIED {
+        let receipt = audit::record(&gateway, &principal, &ask, &permit, audit::kind(&ask))?;
+        if ask.what.writes() {
+            receipt.durable().await?;
+        }
+    }
+    notes::add(answer, &ask, &permit.notes).await
+}
+
+async fn pass_on(
+    gateway: &Gateway,
+    request: Request,
+    ask: &Ask,
+    permit: &Permit,
+) -> Result<axum::http::Response<hyper::body::Incoming>> {
+    let (parts, body) = request.into_parts();
+    let body = if ask.what == What::Search && parts.method == Method::POST {
+        check_form(permit, body).await?
+    } else {
+        body
+    };
+    let path = parts.uri.path_and_query().map_or("/fhir", |path| path.as_str());
+    forward::send(gateway, Forward::new(parts.method.clone(), path, permit).with(&parts.headers, body)).await
+}
+
+/// The form of a `_search` must keep to what its query would have to.
+async fn check_form(permit: &Permit, body: Body) -> Result<Body> {
+    let form = to_bytes(body, FORM_BYTES_MAX)
+        .await
+        .map_err(|_| Error::new(Code::TooLarge, "the search form is larger than 64 KiB"))?;
+    let text = std::str::from_utf8(&form).map_err(|_| Error::new(Code::Invalid, "the search form is not UTF-8"))?;
+    permit.check_query(text)?;
+    Ok(Body::from(form))
+}
+
+async fn why_not(gateway: &Gateway, principal: &Principal, ask: &Ask) -> Result<Option<Error>> {
+    match (principal, &ask.id) {
+        (Principal::Practitioner(who), Some(id)) => gateway.shares.why_not(gateway, who, id).await,
+        _ => Ok(None),
+    }
+}

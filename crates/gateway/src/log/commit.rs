@@ -1,0 +1,153 @@
+//! Brings entries into the database, many at a time, and on disk.
+
+use super::Tail;
+use super::entry::{Entry, Position, line_hash};
+use crate::state::OpenError;
+use crate::store::{Store, StoreError};
+use redb::{ReadableTable as _, TableDefinition, TableError, WriteTransaction};
+use salus_types::Digest;
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError, Weak};
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot, watch};
+
+/// Entries by number: the exact JSON line.
+pub(crate) const ENTRIES: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("log-entries");
+/// (patient, number).
+pub(crate) const BY_PATIENT: TableDefinition<'_, (&str, u64), ()> = TableDefinition::new("log-by-patient");
+/// Newest own number by who.
+pub(crate) const COUNTERS: TableDefinition<'_, &str, u64> = TableDefinition::new("log-counters");
+
+/// Entries in one commit.
+const COMMIT_ENTRIES_MAX: usize = 4_096;
+/// Pause after a failed commit.
+const RETRY_PAUSE: Duration = Duration::from_millis(500);
+
+/// The part of the chain that is on disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Committed {
+    /// Number of entries.
+    pub(crate) entries: u64,
+    /// Hash of the newest.
+    pub(crate) head: Digest,
+}
+
+/// An entry that is in the journal and waits for the database.
+pub(crate) struct Pending {
+    pub(crate) entry: Entry,
+    pub(crate) line: Vec<u8>,
+    pub(crate) hash: Digest,
+    pub(crate) done: oneshot::Sender<()>,
+}
+
+/// The one thread that commits.
+pub(crate) struct Committer {
+    store: Store,
+    tail: Weak<Mutex<Tail>>,
+    waiting: mpsc::Receiver<Pending>,
+    committed: watch::Sender<Committed>,
+}
+
+impl Committer {
+    pub(crate) fn new(
+        store: Store,
+        tail: Weak<Mutex<Tail>>,
+        waiting: mpsc::Receiver<Pending>,
+        committed: watch::Sender<Committed>,
+    ) -> Self {
+        Self { store, tail, waiting, committed }
+    }
+
+    /// Runs until the log is dropped and everything is committed.
+    pub(crate) fn run(mut self) {
+        let mut batch = Vec::new();
+        while self.waiting.blocking_recv_many(&mut batch, COMMIT_ENTRIES_MAX) > 0 {
+            while let Err(error) = self.commit(&batch) {
+                tracing::error!(%error, "the access log cannot be committed; trying again");
+                std::thread::park_timeout(RETRY_PAUSE);
+            }
+            if let Some(last) = batch.last() {
+                self.committed.send_replace(Committed { entries: last.entry.number, head: last.hash });
+                self.tidy_journal(last.entry.number);
+            }
+            for pending in batch.drain(..) {
+                // Nobody has to wait for it.
+                let _ = pending.done.send(());
+            }
+        }
+    }
+
+    fn commit(&self, batch: &[Pending]) -> Result<(), StoreError> {
+        self.store.write_blocking(|transaction| {
+            for pending in batch {
+                insert(transaction, &pending.entry, &pending.line)?;
+            }
+            Ok(())
+        })
+    }
+
+    fn tidy_journal(&self, committed: u64) {
+        let Some(tail) = self.tail.upgrade() else { return };
+        let mut tail = tail.lock().unwrap_or_else(PoisonError::into_inner);
+        if tail.position.number() == committed && tail.journal.is_long() {
+            if let Err(error) = tail.journal.clear() {
+                tracing::warn!(%error, "the access log's journal cannot be emptied");
+            }
+        }
+    }
+}
+
+fn insert(transaction: &WriteTransaction, entry: &Entry, line: &[u8]) -> Result<(), StoreError> {
+    transaction.open_table(ENTRIES)?.insert(entry.number, line)?;
+    transaction.open_table(COUNTERS)?.insert(entry.access.who.key().as_str(), entry.own_number)?;
+    if let Some(patient) = &entry.access.patient {
+        transaction.open_table(BY_PATIENT)?.insert((patient.as_str(), entry.number), ())?;
+    }
+    Ok(())
+}
+
+/// The end of the chain, after the journal's lines that the database lacks were brought into it.
+pub(crate) fn recover(store: &Store, lines: Vec<Vec<u8>>) -> Result<Position, OpenError> {
+    let mut position = stored_position(store)?;
+    let mut missing = Vec::new();
+    for line in lines {
+        let Ok(entry) = serde_json::from_slice::<Entry>(&line) else {
+            // A power failure can leave a tail that was never written out.
+            tracing::warn!("the access log's journal ends with a line that does not parse");
+            break;
+        };
+        if entry.number <= position.number() {
+            continue;
+        }
+        if !position.fits(&entry) {
+            return Err(OpenError::Log("the journal does not continue the database".into()));
+        }
+        position.advance(&entry, line_hash(&line));
+        missing.push((entry, line));
+    }
+    store.write_blocking(|transaction| {
+        missing.iter().try_for_each(|(entry, line)| insert(transaction, entry, line))
+    })?;
+    Ok(position)
+}
+
+fn stored_position(store: &Store) -> Result<Position, OpenError> {
+    let last = store.read(|transaction| {
+        let table = match transaction.open_table(ENTRIES) {
+            Ok(table) => table,
+            Err(TableError::TableDoesNotExist(_)) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        let last = table.last()?.map(|(_, line)| line.value().to_vec());
+        let mut counters = HashMap::new();
+        for row in transaction.open_table(COUNTERS)?.iter()? {
+            let (key, number) = row?;
+            counters.insert(key.value().to_owned(), number.value());
+        }
+        Ok(last.map(|line| (line, counters)))
+    })?;
+    let Some((line, counters)) = last else { return Ok(Position::default()) };
+    let entry: Entry =
+        serde_json::from_slice(&line).map_err(|_| OpenError::Log("the newest entry does not parse".into()))?;
+    Ok(Position::new(Some((&entry, line_hash(&line))), counters))
+}

@@ -1,0 +1,149 @@
+//! The chain, its recovery, and that changes to it show.
+
+use super::*;
+use crate::store::Store;
+use std::path::PathBuf;
+
+struct Folder(tempfile::TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        Self(tempfile::tempdir().expect("folder"))
+    }
+
+    fn journal(&self) -> PathBuf {
+        self.0.path().join("journal")
+    }
+
+    fn store(&self) -> Store {
+        Store::open(&self.0.path().join("store.redb")).expect("store")
+    }
+
+    fn log(&self) -> AccessLog {
+        AccessLog::open(self.store(), &self.journal()).expect("log")
+    }
+}
+
+fn access(who: &str, patient: &str) -> Access {
+    Access {
+        who: Who::System { id: who.into() },
+        kind: Kind::Read,
+        patient: Some(patient.into()),
+        purpose: None,
+        reason: String::new(),
+        types: vec!["Observation".into()],
+        count: None,
+        grants: Vec::new(),
+    }
+}
+
+#[tokio::test]
+async fn entries_are_numbered_without_gaps_in_the_log_and_for_everybody() {
+    let folder = Folder::new();
+    let log = folder.log();
+    for (who, patient) in [("a", "p1"), ("b", "p1"), ("a", "p2"), ("a", "p1")] {
+        log.append(access(who, patient)).expect("append");
+    }
+    let entries = log.of_patient("p1", Page::default()).await.expect("query");
+    let numbers: Vec<_> = entries.iter().map(|entry| (entry.number, entry.own_number)).collect();
+    assert_eq!(numbers, [(4, 3), (2, 1), (1, 1)]);
+    assert_eq!(log.newest(Page { before: 4, limit: 2 }).await.expect("query").len(), 2);
+    assert_eq!(log.verify().expect("chain"), 4);
+}
+
+#[tokio::test]
+async fn entries_of_one_patient_are_not_those_of_one_with_a_longer_name() {
+    let folder = Folder::new();
+    let log = folder.log();
+    log.append(access("a", "p1")).expect("append");
+    log.append(access("a", "p10")).expect("append");
+    assert_eq!(log.of_patient("p1", Page::default()).await.expect("query").len(), 1);
+}
+
+#[tokio::test]
+async fn what_the_journal_has_beyond_the_database_is_recovered_and_half_a_line_is_not() {
+    let folder = Folder::new();
+    let line = {
+        // The process ends after the `write`, before the commit: only the journal has the entry.
+        let position = entry::Position::default();
+        position.follow(access("a", "p1"), 1).1
+    };
+    let mut bytes = [line.as_slice(), b"\n"].concat();
+    bytes.extend_from_slice(br#"{"number":2,"own"#);
+    std::fs::write(folder.journal(), bytes).expect("journal");
+    let log = folder.log();
+    assert_eq!(log.verify().expect("chain"), 1);
+    let receipt = log.append(access("a", "p1")).expect("append");
+    assert_eq!(receipt.number, 2);
+    receipt.durable().await.expect("durable");
+    assert_eq!(log.verify().expect("chain"), 2);
+}
+
+#[tokio::test]
+async fn a_journal_that_does_not_continue_the_database_is_refused() {
+    let folder = Folder::new();
+    let mut position = entry::Position::default();
+    let (entry, _, hash) = position.follow(access("a", "p1"), 1);
+    position.advance(&entry, hash);
+    let second = position.follow(access("a", "p1"), 2).1;
+    std::fs::write(folder.journal(), [second.as_slice(), b"\n"].concat()).expect("journal");
+    assert!(matches!(AccessLog::open(folder.store(), &folder.journal()), Err(OpenError::Log(_))));
+}
+
+#[tokio::test]
+async fn the_log_goes_on_where_it_stopped() {
+    let folder = Folder::new();
+    let path = folder.0.path().join("store.redb");
+    for round in 1..=3 {
+        let store = (0..50)
+            .find_map(|_| {
+                // The committer's thread may still be closing the database of the round before.
+                Store::open(&path).ok().or_else(|| {
+                    std::thread::park_timeout(std::time::Duration::from_millis(20));
+                    None
+                })
+            })
+            .expect("store");
+        let log = AccessLog::open(store, &folder.journal()).expect("log");
+        log.append(access("a", "p1")).expect("append").durable().await.expect("durable");
+        assert_eq!(log.verify().expect("chain"), round);
+    }
+}
+
+#[tokio::test]
+async fn a_changed_entry_shows() {
+    let folder = Folder::new();
+    let log = folder.log();
+    for _ in 0..3 {
+        log.append(access("a", "p1")).expect("append").durable().await.expect("durable");
+    }
+    let changed = log.store.write_blocking(|transaction| {
+        let mut table = transaction.open_table(commit::ENTRIES).map_err(StoreError::from)?;
+        let line = table.get(2).map_err(StoreError::from)?.expect("entry").value().to_vec();
+        let line = String::from_utf8(line).expect("text").replace("Observation", "Nothingatal");
+        table.insert(2, line.as_bytes()).map_err(StoreError::from)?;
+        Ok::<_, StoreError>(())
+    });
+    changed.expect("write");
+    assert!(log.verify().is_err());
+}
+
+#[tokio::test]
+async fn an_append_costs_microseconds() {
+    let folder = Folder::new();
+    let log = folder.log();
+    let mut times: Vec<_> = (0..2_000)
+        .map(|_| {
+            let began = std::time::Instant::now();
+            log.append(access("a", "p1")).expect("append");
+            began.elapsed()
+        })
+        .collect();
+    log.flush().await;
+    times.sort();
+    println!("append: p50 {:?}, p99 {:?}", times[1_000], times[1_980]);
+    assert!(times[1_000] < std::time::Duration::from_millis(1));
+}
+
+use crate::store::StoreError;
+use redb::ReadableTable as _;

@@ -1,0 +1,159 @@
+//! What other nodes and patients ask of this node's vault, as a port. The cli supplies the adapter.
+//!
+//! Every method decides for itself whether the asker may have the answer; a refusal says why without naming
+//! anybody.
+
+use crate::error::{Code, Error};
+use crate::vault::VaultError;
+use async_trait::async_trait;
+use salus_crypto::hpke::HpkePublicKey;
+use salus_types::vault::{
+    CompartmentRecord, CustodyBatch, Directory, PatientLink, PatientRequest, Release, ReleaseAsk, ReleaseForGrant,
+    SealedEnvelope, VersionList,
+};
+use salus_types::{OrganisationId, PublicKey};
+use serde::{Deserialize, Serialize};
+
+/// Record versions on their way from the clinical store to the ledger.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Queues {
+    /// Committed in the clinical store, waiting to be sealed.
+    pub stored: u64,
+    /// Sealed, waiting to be anchored.
+    pub sealed: u64,
+    /// Anchored, all that is done.
+    pub anchored: u64,
+    /// Age of the oldest version that waits, in milliseconds.
+    #[serde(default)]
+    pub anchor_lag_ms: u64,
+}
+
+/// A node as its own numbers tell.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NodeStatus {
+    /// Height of the newest applied block.
+    pub height: u64,
+    /// Final blocks not applied yet.
+    pub lag: u64,
+    /// Nodes that it is connected to.
+    pub peers: u32,
+    /// Transactions that wait there.
+    pub mempool: u32,
+    /// Its records on their way to the ledger.
+    #[serde(default)]
+    pub queues: Queues,
+}
+
+/// The answer to a patient's request, by its ask.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PatientAnswer {
+    /// To `directory`.
+    Directory(Directory),
+    /// To `versions`.
+    Versions(VersionList),
+    /// To `release` and `shares`.
+    Release(Release),
+}
+
+/// The vault of this node, as others may call it.
+#[async_trait]
+pub trait Keeper: Send + Sync + 'static {
+    /// Takes a batch into custody; returns once it is durable.
+    async fn custody(&self, from: &OrganisationId, batch: CustodyBatch) -> Result<(), VaultError>;
+
+    /// A hint that a batch is anchored.
+    async fn anchored(&self, from: &OrganisationId, sequence: u64, height: u64) -> Result<(), VaultError>;
+
+    /// Takes compartment records; returns once they are durable.
+    async fn compartments(&self, from: &OrganisationId, records: Vec<CompartmentRecord>) -> Result<(), VaultError>;
+
+    /// Takes a link to a patient; returns once it is durable.
+    async fn link(&self, from: &OrganisationId, link: PatientLink) -> Result<(), VaultError>;
+
+    /// Lists the versions that a live grant reaches, for its grantee.
+    async fn versions(&self, from: &OrganisationId, ask: ReleaseAsk) -> Result<VersionList, VaultError>;
+
+    /// Releases shares for a finalised access event of the asker.
+    async fn release(&self, from: &OrganisationId, ask: ReleaseForGrant) -> Result<Release, VaultError>;
+
+    /// Answers a patient; never asked for the access log, which the gateway answers itself.
+    async fn patient(&self, request: PatientRequest) -> Result<PatientAnswer, VaultError>;
+
+    /// Takes a letter to this organisation, or a notice to it as a source.
+    async fn mailbox(&self, envelope: SealedEnvelope) -> Result<(), VaultError>;
+
+    /// Takes keys of new epochs from a source.
+    async fn keys(&self, from: &OrganisationId, envelope: SealedEnvelope) -> Result<(), VaultError>;
+
+    /// Takes a person whose identity is proofed as the patient with this FHIR id: makes a link, wraps the
+    /// compartments. The address is on the ledger already. The same key again is no error.
+    async fn enrol(&self, patient: &str, key: PublicKey, kem: HpkePublicKey) -> Result<Directory, VaultError>;
+
+    /// Numbers for stewards.
+    async fn queues(&self) -> Queues;
+}
+
+/// For an organisation without a vault.
+pub struct NoKeeper;
+
+fn none<T>() -> Result<T, VaultError> {
+    Err(VaultError::Refused("this organisation keeps no records of this network".into()))
+}
+
+#[async_trait]
+impl Keeper for NoKeeper {
+    async fn custody(&self, _: &OrganisationId, _: CustodyBatch) -> Result<(), VaultError> {
+        none()
+    }
+
+    async fn anchored(&self, _: &OrganisationId, _: u64, _: u64) -> Result<(), VaultError> {
+        none()
+    }
+
+    async fn compartments(&self, _: &OrganisationId, _: Vec<CompartmentRecord>) -> Result<(), VaultError> {
+        none()
+    }
+
+    async fn link(&self, _: &OrganisationId, _: PatientLink) -> Result<(), VaultError> {
+        none()
+    }
+
+    async fn versions(&self, _: &OrganisationId, _: ReleaseAsk) -> Result<VersionList, VaultError> {
+        none()
+    }
+
+    async fn release(&self, _: &OrganisationId, _: ReleaseForGrant) -> Result<Release, VaultError> {
+        none()
+    }
+
+    async fn patient(&self, _: PatientRequest) -> Result<PatientAnswer, VaultError> {
+        none()
+    }
+
+    async fn mailbox(&self, _: SealedEnvelope) -> Result<(), VaultError> {
+        none()
+    }
+
+    async fn keys(&self, _: &OrganisationId, _: SealedEnvelope) -> Result<(), VaultError> {
+        none()
+    }
+
+    async fn enrol(&self, _: &str, _: PublicKey, _: HpkePublicKey) -> Result<Directory, VaultError> {
+        none()
+    }
+
+    async fn queues(&self) -> Queues {
+        Queues::default()
+    }
+}
+
+/// A refusal of the vault as this node says it to others.
+pub(crate) fn refused(error: VaultError) -> Error {
+    match error {
+        VaultError::Unavailable(reason) => Error::new(Code::Away, reason).retry_after(5),
+        VaultError::Refused(reason) => Error::new(Code::Forbidden, reason),
+        VaultError::Fault(reason) => Error::internal(reason),
+    }
+}

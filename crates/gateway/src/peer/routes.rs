@@ -1,0 +1,180 @@
+//! The routes for other organisations' nodes. Each body has its own limit, and is the canonical encoding or
+//! refused.
+
+use super::keeper::{NodeStatus, PatientAnswer, refused};
+use super::*;
+use crate::PeerIdentity;
+use crate::body::{Canonical, Json, octets};
+use crate::error::Error;
+use crate::staff;
+use crate::state::Gateway;
+use crate::steward;
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Extension, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use axum::routing::{MethodRouter, get, post};
+use salus_types::vault::{
+    CompartmentRecord, CustodyBatch, PatientAsk, PatientLink, PatientRequest, ReleaseAsk, ReleaseForGrant,
+    SealedEnvelope,
+};
+use salus_types::Bounded;
+use serde::Deserialize;
+
+type Sender = Extension<PeerIdentity>;
+
+/// The routes.
+pub(crate) fn router(state: Gateway) -> Router {
+    let up_to = |bytes_max: usize, route: MethodRouter<Gateway>| route.layer(DefaultBodyLimit::max(bytes_max));
+    Router::new()
+        .route("/peer/custody", up_to(CUSTODY_BYTES_MAX, post(custody)))
+        .route("/peer/anchored", up_to(ANCHORED_BYTES_MAX, post(anchored)))
+        .route("/peer/compartments", up_to(COMPARTMENTS_BYTES_MAX, post(compartments)))
+        .route("/peer/links", up_to(LINK_BYTES_MAX, post(links)))
+        .route("/peer/versions", up_to(VERSIONS_BYTES_MAX, post(versions)))
+        .route("/peer/release", up_to(RELEASE_BYTES_MAX, post(release)))
+        .route("/peer/patient", up_to(PATIENT_BYTES_MAX, post(relayed_patient)))
+        .route("/peer/enrol", up_to(ENROL_BYTES_MAX, post(relayed_enrolment)))
+        .route("/peer/mailbox", up_to(MAILBOX_BYTES_MAX, post(relayed_letter)))
+        .route("/peer/keys", up_to(KEYS_BYTES_MAX, post(keys)))
+        .route("/peer/status", get(status))
+        .route("/metrics", get(steward::metrics))
+        .with_state(state)
+}
+
+async fn custody(
+    State(gateway): State<Gateway>,
+    Extension(PeerIdentity(from)): Sender,
+    Canonical(batch): Canonical<CustodyBatch>,
+) -> Result<StatusCode, Error> {
+    gateway.ports.keeper.custody(&from, batch).await.map_err(refused)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Anchored {
+    sequence: u64,
+    height: u64,
+}
+
+async fn anchored(
+    State(gateway): State<Gateway>,
+    Extension(PeerIdentity(from)): Sender,
+    Json(note): Json<Anchored>,
+) -> Result<StatusCode, Error> {
+    gateway.ports.keeper.anchored(&from, note.sequence, note.height).await.map_err(refused)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn compartments(
+    State(gateway): State<Gateway>,
+    Extension(PeerIdentity(from)): Sender,
+    Canonical(records): Canonical<Bounded<CompartmentRecord, COMPARTMENTS_PER_CALL_MAX>>,
+) -> Result<StatusCode, Error> {
+    gateway.ports.keeper.compartments(&from, records.into_inner()).await.map_err(refused)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn links(
+    State(gateway): State<Gateway>,
+    Extension(PeerIdentity(from)): Sender,
+    Canonical(link): Canonical<PatientLink>,
+) -> Result<StatusCode, Error> {
+    gateway.ports.keeper.link(&from, link).await.map_err(refused)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn versions(
+    State(gateway): State<Gateway>,
+    Extension(PeerIdentity(from)): Sender,
+    Canonical(ask): Canonical<ReleaseAsk>,
+) -> Result<Response, Error> {
+    Ok(octets(&gateway.ports.keeper.versions(&from, ask).await.map_err(refused)?))
+}
+
+async fn release(
+    State(gateway): State<Gateway>,
+    Extension(PeerIdentity(from)): Sender,
+    Canonical(ask): Canonical<ReleaseForGrant>,
+) -> Result<Response, Error> {
+    Ok(octets(&gateway.ports.keeper.release(&from, ask).await.map_err(refused)?))
+}
+
+async fn relayed_patient(
+    State(gateway): State<Gateway>,
+    Canonical(request): Canonical<PatientRequest>,
+) -> Result<Response, Error> {
+    patient(&gateway, request).await
+}
+
+async fn relayed_enrolment(
+    State(gateway): State<Gateway>,
+    Canonical(envelope): Canonical<SealedEnvelope>,
+) -> Result<Response, Error> {
+    enrol(&gateway, envelope).await
+}
+
+async fn relayed_letter(
+    State(gateway): State<Gateway>,
+    Canonical(envelope): Canonical<SealedEnvelope>,
+) -> Result<StatusCode, Error> {
+    mailbox(&gateway, envelope).await
+}
+
+async fn keys(
+    State(gateway): State<Gateway>,
+    Extension(PeerIdentity(from)): Sender,
+    Canonical(envelope): Canonical<SealedEnvelope>,
+) -> Result<StatusCode, Error> {
+    gateway.ports.keeper.keys(&from, envelope).await.map_err(refused)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn status(State(gateway): State<Gateway>) -> Json<NodeStatus> {
+    Json(node_status(&gateway).await)
+}
+
+/// This node's own numbers.
+pub(crate) async fn node_status(gateway: &Gateway) -> NodeStatus {
+    let stats = gateway.chain().stats().await;
+    NodeStatus {
+        height: stats.height,
+        lag: stats.lag,
+        peers: stats.peers,
+        mempool: stats.mempool,
+        queues: gateway.ports.keeper.queues().await,
+    }
+}
+
+/// Answers a patient's request that is meant for this organisation.
+///
+/// # Errors
+/// The vault's or the access log's refusal.
+pub(crate) async fn patient(gateway: &Gateway, request: PatientRequest) -> Result<Response, Error> {
+    if request.body.ask == PatientAsk::AccessLog {
+        return Ok(octets(&staff::access_log(gateway, &request).await?));
+    }
+    Ok(match gateway.ports.keeper.patient(request).await.map_err(refused)? {
+        PatientAnswer::Directory(directory) => octets(&directory),
+        PatientAnswer::Versions(versions) => octets(&versions),
+        PatientAnswer::Release(release) => octets(&release),
+    })
+}
+
+/// Answers an enrolment at this organisation.
+///
+/// # Errors
+/// As [`staff::redeem`].
+pub(crate) async fn enrol(gateway: &Gateway, envelope: SealedEnvelope) -> Result<Response, Error> {
+    Ok(octets(&staff::redeem(gateway, envelope).await?))
+}
+
+/// Takes a letter to this organisation.
+///
+/// # Errors
+/// The vault's refusal.
+pub(crate) async fn mailbox(gateway: &Gateway, envelope: SealedEnvelope) -> Result<StatusCode, Error> {
+    gateway.ports.keeper.mailbox(envelope).await.map_err(refused)?;
+    Ok(StatusCode::ACCEPTED)
+}

@@ -1,0 +1,95 @@
+//! The relay: a patient's device reaches every organisation through the node that served its portal.
+//!
+//! Bodies pass unchanged; what they say is signed by the patient or sealed to the organisation meant. This node
+//! learns that some device asked some organisation, and the sizes.
+
+#[cfg(test)]
+mod tests;
+
+use crate::body::{OCTETS, Octets, decode};
+use crate::error::{Code, Error};
+use crate::peer::{self, Relayed};
+use crate::rate::{Caller, RateLimit};
+use crate::state::{Config, Gateway};
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{MethodRouter, post};
+use bytes::Bytes;
+use salus_types::OrganisationId;
+
+/// How often callers may use the relay.
+pub struct Relay {
+    limit: RateLimit,
+}
+
+impl Relay {
+    pub(crate) fn new(config: &Config) -> Self {
+        Self { limit: RateLimit::per_minute(config.limits.relays_per_minute) }
+    }
+}
+
+/// The routes.
+pub(crate) fn router(state: Gateway) -> Router {
+    let up_to = |bytes_max: usize, route: MethodRouter<Gateway>| route.layer(DefaultBodyLimit::max(bytes_max));
+    Router::new()
+        .route("/relay/{organisation}/patient", up_to(peer::PATIENT_BYTES_MAX, post(patient)))
+        .route("/relay/{organisation}/enrol", up_to(peer::ENROL_BYTES_MAX, post(enrol)))
+        .route("/relay/{organisation}/mailbox", up_to(peer::MAILBOX_BYTES_MAX, post(mailbox)))
+        .with_state(state)
+}
+
+async fn patient(
+    State(gateway): State<Gateway>,
+    caller: Caller,
+    Path(to): Path<String>,
+    Octets(body): Octets,
+) -> Result<Response, Error> {
+    pass(&gateway, caller, &to, Relayed::Patient, body).await
+}
+
+async fn enrol(
+    State(gateway): State<Gateway>,
+    caller: Caller,
+    Path(to): Path<String>,
+    Octets(body): Octets,
+) -> Result<Response, Error> {
+    pass(&gateway, caller, &to, Relayed::Enrol, body).await
+}
+
+async fn mailbox(
+    State(gateway): State<Gateway>,
+    caller: Caller,
+    Path(to): Path<String>,
+    Octets(body): Octets,
+) -> Result<Response, Error> {
+    pass(&gateway, caller, &to, Relayed::Mailbox, body).await
+}
+
+async fn pass(
+    gateway: &Gateway,
+    caller: Caller,
+    to: &str,
+    what: Relayed,
+    body: Bytes,
+) -> Result<Response, Error> {
+    gateway.relay.limit.check(caller)?;
+    let to: OrganisationId = to.parse().map_err(|_| Error::new(Code::NotFound, "there is no such organisation"))?;
+    if to == gateway.config.organisation {
+        return answer(gateway, what, &body).await;
+    }
+    let (head, body) = gateway.ports.peers.forward(&to, what, body).await?.into_parts();
+    let kind = head.headers.get(header::CONTENT_TYPE).filter(|kind| *kind == OCTETS);
+    let kind = kind.cloned().unwrap_or(HeaderValue::from_static("application/json"));
+    Ok((head.status, [(header::CONTENT_TYPE, kind)], Body::new(body)).into_response())
+}
+
+async fn answer(gateway: &Gateway, what: Relayed, body: &[u8]) -> Result<Response, Error> {
+    match what {
+        Relayed::Patient => peer::patient(gateway, decode(body)?).await,
+        Relayed::Enrol => peer::enrol(gateway, decode(body)?).await,
+        Relayed::Mailbox => Ok(peer::mailbox(gateway, decode(body)?).await?.into_response()),
+    }
+}

@@ -1,0 +1,238 @@
+//! SMART scopes, version 2 (<https://hl7.org/fhir/smart-app-launch/scopes-and-launch-context.html>):
+//! `system/Observation.rs`, `user/*.cruds`.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// Most scopes in one request.
+const SCOPES_MAX: usize = 64;
+
+/// What a scope's letters stand for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Interaction {
+    /// `c`
+    Create = 1,
+    /// `r`: read, vread, history of an instance.
+    Read = 2,
+    /// `u`: update, patch.
+    Update = 4,
+    /// `d`
+    Delete = 8,
+    /// `s`: search, history of a type.
+    Search = 16,
+}
+
+const LETTERS: [(char, Interaction); 5] = [
+    ('c', Interaction::Create),
+    ('r', Interaction::Read),
+    ('u', Interaction::Update),
+    ('d', Interaction::Delete),
+    ('s', Interaction::Search),
+];
+
+/// For whom a scope speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ScopeContext {
+    /// One patient's record.
+    Patient,
+    /// What the person at the client may see.
+    User,
+    /// The client itself.
+    System,
+}
+
+impl ScopeContext {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Patient => "patient",
+            Self::User => "user",
+            Self::System => "system",
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Scope {
+    context: ScopeContext,
+    /// `None`: `*`.
+    kind: Option<String>,
+    letters: u8,
+}
+
+/// A set of scopes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Scopes(Vec<Scope>);
+
+/// A text that is no list of scopes.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the scope is not understood; this server offers SMART version 2 scopes without search parameters")]
+pub struct BadScope;
+
+impl Scopes {
+    /// Whether nothing is in it.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether an interaction with a type is within reach, in any context of the set.
+    pub fn allow(&self, kind: &str, interaction: Interaction) -> bool {
+        self.0.iter().any(|scope| {
+            scope.letters & interaction as u8 != 0 && scope.kind.as_deref().is_none_or(|own| own == kind)
+        })
+    }
+
+    /// Whether an interaction with every type is within reach.
+    pub fn allow_all(&self, interaction: Interaction) -> bool {
+        self.0.iter().any(|scope| scope.letters & interaction as u8 != 0 && scope.kind.is_none())
+    }
+
+    /// Whether every scope is of one of these contexts.
+    pub fn only(&self, contexts: &[ScopeContext]) -> bool {
+        self.0.iter().all(|scope| contexts.contains(&scope.context))
+    }
+
+    /// What is in both: what is granted of what was asked for.
+    #[must_use]
+    pub fn intersection(&self, other: &Self) -> Self {
+        let mut both: Vec<Scope> = Vec::new();
+        for (a, b) in self.0.iter().flat_map(|a| other.0.iter().map(move |b| (a, b))) {
+            let Some(scope) = a.meet(b) else { continue };
+            match both.iter_mut().find(|known| (known.context, &known.kind) == (scope.context, &scope.kind)) {
+                Some(known) => known.letters |= scope.letters,
+                None => both.push(scope),
+            }
+        }
+        both.sort();
+        Self(both)
+    }
+}
+
+impl Scope {
+    fn meet(&self, other: &Self) -> Option<Self> {
+        let letters = self.letters & other.letters;
+        let kind = match (&self.kind, &other.kind) {
+            (None, kind) | (kind, None) => kind.clone(),
+            (Some(a), Some(b)) if a == b => Some(a.clone()),
+            _ => return None,
+        };
+        (self.context == other.context && letters != 0).then_some(Self { context: self.context, kind, letters })
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let (context, rest) = text.split_once('/')?;
+        let context = match context {
+            "patient" => ScopeContext::Patient,
+            "user" => ScopeContext::User,
+            "system" => ScopeContext::System,
+            _ => return None,
+        };
+        let (kind, letters) = rest.split_once('.')?;
+        let kind = match kind {
+            "*" => None,
+            kind if is_type(kind) => Some(kind.to_owned()),
+            _ => return None,
+        };
+        Some(Self { context, kind, letters: parse_letters(letters)? })
+    }
+}
+
+/// Letters in the order of `cruds`, at least one.
+fn parse_letters(text: &str) -> Option<u8> {
+    let mut letters = 0;
+    let mut known = LETTERS.iter();
+    for letter in text.chars() {
+        letters |= known.find(|(name, _)| *name == letter)?.1 as u8;
+    }
+    (letters != 0).then_some(letters)
+}
+
+/// Whether a text has the form of a FHIR type.
+pub(crate) fn is_type(text: &str) -> bool {
+    text.len() <= 64
+        && text.starts_with(|first: char| first.is_ascii_uppercase())
+        && text.bytes().all(|byte| byte.is_ascii_alphabetic())
+}
+
+impl FromStr for Scopes {
+    type Err = BadScope;
+
+    fn from_str(text: &str) -> Result<Self, BadScope> {
+        let scopes: Vec<Scope> =
+            text.split_ascii_whitespace().map(|scope| Scope::parse(scope).ok_or(BadScope)).collect::<Result<_, _>>()?;
+        if scopes.len() > SCOPES_MAX {
+            return Err(BadScope);
+        }
+        Ok(Self(scopes))
+    }
+}
+
+impl fmt::Display for Scopes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, scope) in self.0.iter().enumerate() {
+            let separator = if at == 0 { "" } else { " " };
+            let kind = scope.kind.as_deref().unwrap_or("*");
+            write!(f, "{separator}{}/{kind}.", scope.context.as_str())?;
+            for (letter, interaction) in LETTERS {
+                if scope.letters & interaction as u8 != 0 {
+                    write!(f, "{letter}")?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl serde::Serialize for Scopes {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Scopes {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_version_2_scopes_are_understood() {
+        for good in ["system/*.rs", "user/Observation.cruds", "patient/*.r system/Patient.d", ""] {
+            assert_eq!(good.parse::<Scopes>().expect(good).to_string(), good);
+        }
+        for bad in [
+            "system/*", "system/*.", "system/*.sr", "system/*.read", "system/*.*", "openid", "system/observation.r",
+            "admin/*.r", "system/Observation.rs?category=x", "system/Observation/1.r", "system/*.rr", "system/.r",
+        ] {
+            assert!(bad.parse::<Scopes>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn what_is_granted_is_what_is_both_asked_for_and_registered() {
+        for (asked, registered, granted) in [
+            ("system/*.cruds", "system/*.rs", "system/*.rs"),
+            ("system/*.rs", "system/Observation.cruds", "system/Observation.rs"),
+            ("system/Observation.rs", "system/*.r", "system/Observation.r"),
+            ("user/*.rs", "system/*.rs", ""),
+            ("system/Patient.rs", "system/Observation.rs", ""),
+            ("system/*.rs system/Patient.c", "system/*.cruds", "system/*.rs system/Patient.c"),
+        ] {
+            let (asked, registered): (Scopes, Scopes) = (asked.parse().expect(asked), registered.parse().expect(registered));
+            assert_eq!(asked.intersection(&registered).to_string(), granted);
+        }
+    }
+
+    #[test]
+    fn a_scope_reaches_its_letters_and_its_type() {
+        let scopes: Scopes = "system/Observation.rs".parse().expect("scopes");
+        assert!(scopes.allow("Observation", Interaction::Read));
+        assert!(!scopes.allow("Observation", Interaction::Create));
+        assert!(!scopes.allow("Patient", Interaction::Read));
+        assert!(!scopes.allow_all(Interaction::Read));
+        assert!(!Scopes::default().allow("Observation", Interaction::Read));
+    }
+}

@@ -1,0 +1,160 @@
+//! The patient's own view of this organisation's access log, and of who asks for access: a JSON document sealed to
+//! the patient.
+//!
+//! `{ "entries": [{ timeMs, organisation, action, name, role, credential?, purpose?, reason?, categories, types,
+//! count?, grants, access? }], "requests": [{ id, timeMs, organisation, name, role, reason, categories, days,
+//! purpose }] }`
+
+use super::{requests, rows};
+use crate::clock;
+use crate::envelope;
+use crate::error::{Code, Error};
+use crate::log::{Entry, Kind, Page, Who};
+use crate::state::Gateway;
+use commonware_codec::Encode as _;
+use salus_types::category::Category;
+use salus_types::state::{AccessEntry, GrantEntry, key};
+use salus_types::vault::{PatientRequest, SealedEnvelope};
+use salus_types::{AccessId, Address, Digest, GrantId, decode_canonical, label, namespace};
+use serde_json::{Value, json};
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+/// How far a request's time may be from this node's.
+const FRESH_MS: u64 = 5 * 60 * 1_000;
+/// Nonces that are remembered at once.
+const NONCES_MAX: usize = 100_000;
+/// Entries in one answer.
+const ENTRIES_MAX: usize = 1_000;
+/// Access events of one grant that are looked through.
+const EVENTS_PER_GRANT_MAX: u32 = 256;
+/// How far an entry may be from the access event it belongs to.
+const SAME_READ_MS: u64 = 5 * 60 * 1_000;
+
+/// Nonces of requests, for as long as a request with one would be fresh.
+#[derive(Default)]
+pub(super) struct Nonces(Mutex<HashMap<[u8; 16], u64>>);
+
+impl Nonces {
+    /// Takes a nonce that was not seen.
+    fn take(&self, nonce: [u8; 16], now_ms: u64) -> Result<(), Error> {
+        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if seen.len() >= NONCES_MAX {
+            seen.retain(|_, until_ms| *until_ms > now_ms);
+        }
+        if seen.len() >= NONCES_MAX {
+            return Err(Error::new(Code::Throttled, "too many requests at once").retry_after(60));
+        }
+        let first = seen.insert(nonce, now_ms + 2 * FRESH_MS).is_none_or(|until_ms| until_ms <= now_ms);
+        first.then_some(()).ok_or_else(|| Error::new(Code::Conflict, "this request was answered already"))
+    }
+}
+
+/// Answers a patient who asks who looked.
+///
+/// # Errors
+/// [`Code::Invalid`], [`Code::SignIn`] or [`Code::Conflict`] for a request that is not fresh, not for this
+/// organisation, or not signed by a person who is enrolled here.
+pub(crate) async fn access_log(gateway: &Gateway, request: &PatientRequest) -> Result<SealedEnvelope, Error> {
+    let patient = check(gateway, request)?;
+    let page = Page { limit: ENTRIES_MAX, ..Page::default() };
+    let mut entries = Vec::new();
+    for entry in gateway.log.of_patient(&patient, page).await? {
+        entries.push(shown(gateway, &entry).await?);
+    }
+    let requests = requests::of_patient(gateway, &patient)?;
+    let document = json!({ "entries": entries, "requests": requests }).to_string();
+    let to = request.body.kem_key.as_ref();
+    envelope::seal(&gateway.key, to, label::HPKE_ACCESS_LOG, &gateway.network, document.as_bytes())
+}
+
+/// Checks the request; returns the FHIR id of who signed it.
+fn check(gateway: &Gateway, request: &PatientRequest) -> Result<String, Error> {
+    let body = &request.body;
+    if body.network != gateway.network || body.audience != gateway.config.organisation {
+        return Err(Error::new(Code::Invalid, "the request is for another organisation"));
+    }
+    let now_ms = clock::now_ms();
+    if body.time_ms.abs_diff(now_ms) > FRESH_MS {
+        return Err(Error::new(Code::Invalid, "the request is too old, or from a clock that is wrong"));
+    }
+    let signed = body.patient.verify(namespace::PATIENT_REQUEST, &body.encode(), &request.signature);
+    signed.map_err(|_| Error::new(Code::SignIn, "the request's signature does not verify"))?;
+    let address = Address::of(&body.patient).to_string();
+    let patient = gateway.store.read(|tx| rows::ENROLLED.get(tx, &address))?;
+    let patient = patient.ok_or_else(|| Error::new(Code::NotFound, "nobody is enrolled here with this key"))?;
+    gateway.staff.nonces.take(body.nonce, now_ms)?;
+    Ok(patient)
+}
+
+/// An entry in words that the portal knows.
+pub(crate) fn action(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Read | Kind::Search => "read",
+        Kind::Proof => "exported",
+        Kind::ReRead | Kind::ShareImport => "shared-read",
+        Kind::Write => "written",
+        Kind::ChartOpened => "chart-opened",
+        Kind::ShareDropped => "share-dropped",
+    }
+}
+
+async fn shown(gateway: &Gateway, entry: &Entry) -> Result<Value, Error> {
+    let access = &entry.access;
+    let categories: Vec<Category> = access.types.iter().filter_map(|kind| kind.parse().ok()).collect();
+    let mut shown = json!({
+        "timeMs": entry.time_ms,
+        "organisation": gateway.config.organisation,
+        "action": action(access.kind),
+        "purpose": access.purpose,
+        "reason": access.reason,
+        "categories": categories,
+        "types": access.types,
+        "count": access.count,
+        "grants": access.grants,
+    });
+    match &access.who {
+        Who::Practitioner { id, name, role, commitment } => {
+            shown["name"] = json!(name);
+            shown["role"] = json!(role);
+            let credential = gateway.practitioners.find(id)?.and_then(|found| found.credential());
+            shown["credential"] = json!(credential.map(|credential| hex::encode(credential.encode())));
+            if access.kind == Kind::ShareImport {
+                shown["access"] = json!(event_of(gateway, entry, commitment).await?);
+            }
+        }
+        Who::System { id } => (shown["name"], shown["role"]) = (json!(id), json!("system")),
+        Who::Node => (shown["name"], shown["role"]) = (json!("this organisation's node"), json!("system")),
+    }
+    Ok(shown)
+}
+
+/// The access event that an import was made for: of the same practitioner, and nearest in time.
+async fn event_of(gateway: &Gateway, entry: &Entry, commitment: &Digest) -> Result<Option<AccessId>, Error> {
+    let mut nearest: Option<(u64, AccessId)> = None;
+    for grant in &entry.access.grants {
+        for (id, event) in events(gateway, grant).await? {
+            let apart_ms = event.time_ms.abs_diff(entry.time_ms);
+            let nearer = nearest.is_none_or(|(least_ms, _)| apart_ms < least_ms);
+            if event.practitioner == *commitment && apart_ms <= SAME_READ_MS && nearer {
+                nearest = Some((apart_ms, id));
+            }
+        }
+    }
+    Ok(nearest.map(|(_, id)| id))
+}
+
+/// The newest access events of a grant.
+async fn events(gateway: &Gateway, grant: &GrantId) -> Result<Vec<(AccessId, AccessEntry)>, Error> {
+    let chain = gateway.chain();
+    let Some(bytes) = chain.state(key::grant(grant)).await? else { return Ok(Vec::new()) };
+    let count = decode_canonical::<GrantEntry>(&bytes).map_err(Error::internal)?.accesses;
+    let mut events = Vec::new();
+    for number in count.saturating_sub(EVENTS_PER_GRANT_MAX)..count {
+        let id = chain.state(key::access_of_grant(grant, number)).await?;
+        let Some(id) = id.and_then(|bytes| decode_canonical::<AccessId>(&bytes).ok()) else { continue };
+        let event = chain.state(key::access(&id)).await?;
+        events.extend(event.and_then(|bytes| decode_canonical(&bytes).ok()).map(|event| (id, event)));
+    }
+    Ok(events)
+}

@@ -1,0 +1,91 @@
+//! Enrolment: a person's device redeems an invite.
+//!
+//! Opened with the organisation's X-Wing key -> signed by the pairwise key it names -> the invite is claimed for
+//! that key in one transaction -> the address goes on the ledger -> the vault wraps the compartments -> the answer is
+//! sealed to the person. Should the answer be lost, the same key gets it again.
+
+use super::{invites, patients, rows};
+use crate::envelope;
+use crate::error::{Code, Error};
+use crate::peer;
+use crate::state::Gateway;
+use crate::vault::VaultError;
+use commonware_codec::{Encode as _, FixedSize as _};
+use salus_types::action::RegisterPatient;
+use salus_types::state::key;
+use salus_types::vault::{EnrolmentAnswer, EnrolmentRequest, SealedEnvelope};
+use salus_types::{Address, Signature, Text, decode_canonical, label, namespace};
+use std::time::Duration;
+
+/// Longest wait for the ledger.
+const FINAL_WITHIN: Duration = Duration::from_secs(60);
+
+/// Redeems the invite in a sealed [`EnrolmentRequest`]; returns a sealed [`EnrolmentAnswer`].
+///
+/// # Errors
+/// [`Code::Invalid`] for what is malformed or wrongly signed, [`Code::Gone`] for an invite that does not work, and
+/// what the vault refuses.
+pub(crate) async fn redeem(gateway: &Gateway, sealed: SealedEnvelope) -> Result<SealedEnvelope, Error> {
+    let request = open(gateway, &sealed)?;
+    let kem = envelope::kem_key(&request.kem_key)?;
+    let patient = invites::claim(gateway, request.invite.as_str(), &request.patient).await?;
+    register(gateway, Address::of(&request.patient)).await?;
+    let directory = match gateway.ports.keeper.enrol(&patient, request.patient, kem).await {
+        Ok(directory) => directory,
+        Err(error) => {
+            if matches!(error, VaultError::Refused(_)) {
+                invites::release(gateway, request.invite.as_str(), &request.patient).await?;
+            }
+            return Err(peer::refused(error));
+        }
+    };
+    remember(gateway, &request, &patient).await?;
+    let name = patients::find(gateway, "enrolment", &patient).await?.map_or_else(String::new, |card| card.name);
+    let answer = EnrolmentAnswer {
+        patient: Text::new(patient).map_err(Error::internal)?,
+        name: Text::new(shortened(name)).map_err(Error::internal)?,
+        directory,
+    };
+    let to = request.kem_key.as_ref();
+    envelope::seal(&gateway.key, to, label::HPKE_ENROLMENT_ANSWER, &gateway.network, &answer.encode())
+}
+
+fn open(gateway: &Gateway, sealed: &SealedEnvelope) -> Result<EnrolmentRequest, Error> {
+    let plain = envelope::open(sealed, &gateway.ports.kem, label::HPKE_ENROLMENT_REQUEST, &gateway.network)?;
+    let refuse = |words: &'static str| Error::new(Code::Invalid, words);
+    let request: EnrolmentRequest =
+        decode_canonical(&plain).map_err(|_| refuse("what is sealed is no enrolment"))?;
+    if request.network != gateway.network || request.organisation != gateway.config.organisation {
+        return Err(refuse("the enrolment is for another organisation"));
+    }
+    if sealed.sender != request.patient {
+        return Err(refuse("the enrolment is sealed by another key than the one that enrols"));
+    }
+    let signed = &plain[..plain.len() - Signature::SIZE];
+    let valid = request.patient.verify(namespace::ENROLMENT, signed, &request.signature);
+    valid.map_err(|_| refuse("the enrolment's signature does not verify"))?;
+    Ok(request)
+}
+
+/// Puts the address on the ledger, unless it is there.
+async fn register(gateway: &Gateway, address: Address) -> Result<(), Error> {
+    if gateway.chain().state(key::patient(&address)).await?.is_none() {
+        gateway.submit(RegisterPatient { address }, FINAL_WITHIN).await?;
+    }
+    Ok(())
+}
+
+/// Whose address it is, for requests that this person signs later.
+async fn remember(gateway: &Gateway, request: &EnrolmentRequest, patient: &str) -> Result<(), Error> {
+    let (address, patient) = (Address::of(&request.patient).to_string(), patient.to_owned());
+    gateway.store.write(move |tx| rows::ENROLLED.put(tx, &address, &patient)).await?;
+    Ok(())
+}
+
+/// At most 256 bytes, cut between characters.
+fn shortened(mut name: String) -> String {
+    while name.len() > 256 {
+        name.pop();
+    }
+    name
+}

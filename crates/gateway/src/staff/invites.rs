@@ -1,0 +1,108 @@
+//! Invites: whoever proofed a person's identity gives them a code, which ties their device to the Patient here.
+
+use super::patients;
+use super::rows::{self, Invite};
+use crate::body::Json;
+use crate::clock;
+use crate::error::{Code, Error};
+use crate::state::Gateway;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use salus_policy::Action;
+use salus_types::PublicKey;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+/// How long an invite may be redeemed.
+const INVITE_LIFETIME_MS: u64 = 7 * 24 * 3_600 * 1_000;
+
+#[derive(Deserialize)]
+pub(super) struct Ask {
+    patient: String,
+}
+
+pub(super) async fn invite(
+    State(gateway): State<Gateway>,
+    headers: HeaderMap,
+    Json(ask): Json<Ask>,
+) -> Result<Json<Value>, Error> {
+    let member = gateway.staff.allowed(&gateway, &headers, Action::Invite)?;
+    let patient = patients::find(&gateway, &member.id, &ask.patient).await?;
+    let patient = patient.ok_or_else(|| Error::new(Code::NotFound, "this organisation has no such patient"))?.id;
+    let Issued { code, expires_ms } = issue(&gateway, patient).await?;
+    // In the fragment, which browsers send to no server.
+    let link = format!("{}/join#{code}", gateway.config.public_url);
+    Ok(Json(json!({ "code": code, "link": link, "expires": clock::instant(expires_ms) })))
+}
+
+/// An invite that was issued.
+pub struct Issued {
+    /// `ORGANISATION.CODE`.
+    pub code: String,
+    /// When it ends, in milliseconds since 1970-01-01 UTC.
+    pub expires_ms: u64,
+}
+
+/// Issues an invite for a Patient resource of this organisation; whether it exists is the caller's to know.
+///
+/// # Errors
+/// A fault of the store.
+pub async fn issue(gateway: &Gateway, patient: String) -> Result<Issued, Error> {
+    let code = rows::new_code();
+    let row = Invite { patient, expires_ms: clock::now_ms() + INVITE_LIFETIME_MS, redeemed_by: None };
+    let expires_ms = row.expires_ms;
+    let key = rows::code_key("invite", &code).unwrap_or_default();
+    gateway
+        .store
+        .write(move |tx| {
+            rows::INVITES.prune(tx, |invite| !rows::is_over(invite.expires_ms))?;
+            rows::INVITES.put(tx, &key, &row)
+        })
+        .await?;
+    Ok(Issued { code: format!("{}.{code}", gateway.config.organisation), expires_ms })
+}
+
+fn no_such_invite() -> Error {
+    Error::new(Code::Gone, "this invite is unknown, used or too old; ask for a new one")
+}
+
+/// Uses an invite up for one pairwise key; returns the Patient it is for. The same key may come again.
+///
+/// # Errors
+/// [`Code::Gone`], the same for every invite that does not work.
+pub(super) async fn claim(gateway: &Gateway, code: &str, key: &PublicKey) -> Result<String, Error> {
+    let row_key = rows::code_key("invite", code).ok_or_else(no_such_invite)?;
+    let by = key.to_string();
+    gateway
+        .store
+        .write(move |tx| {
+            let mut invite = rows::INVITES.get_mut(tx, &row_key)?.ok_or_else(no_such_invite)?;
+            if rows::is_over(invite.expires_ms) || invite.redeemed_by.as_ref().is_some_and(|other| *other != by) {
+                return Err(no_such_invite());
+            }
+            invite.redeemed_by = Some(by);
+            rows::INVITES.put(tx, &row_key, &invite)?;
+            Ok(invite.patient)
+        })
+        .await
+}
+
+/// Gives an invite back that was claimed by `key` for an enrolment that was then refused.
+///
+/// # Errors
+/// A fault of the store.
+pub(super) async fn release(gateway: &Gateway, code: &str, key: &PublicKey) -> Result<(), Error> {
+    let Some(row_key) = rows::code_key("invite", code) else { return Ok(()) };
+    let by = Some(key.to_string());
+    gateway
+        .store
+        .write(move |tx| {
+            let Some(mut invite) = rows::INVITES.get_mut(tx, &row_key)? else { return Ok(()) };
+            if invite.redeemed_by == by {
+                invite.redeemed_by = None;
+                rows::INVITES.put(tx, &row_key, &invite)?;
+            }
+            Ok::<_, Error>(())
+        })
+        .await
+}

@@ -1,0 +1,100 @@
+//! A clinician asks a patient for access. The patient's device finds the request in this organisation's answer to
+//! [`salus_types::vault::PatientAsk::AccessLog`].
+
+use super::charts::checked_reason;
+use super::patients;
+use super::rows::{self, AccessRequest};
+use crate::body::Json;
+use crate::clock;
+use crate::error::{Code, Error};
+use crate::state::Gateway;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use salus_crypto::random;
+use salus_policy::Action;
+use salus_types::category::{Category, Purpose};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+/// Longest time that may be asked for, in days.
+const DAYS_MAX: u32 = 366;
+/// How long a request is shown to the patient.
+const REQUEST_LIFETIME_MS: u64 = 30 * 24 * 3_600 * 1_000;
+/// Requests about one patient that are kept.
+const REQUESTS_PER_PATIENT_MAX: usize = 100;
+
+#[derive(Deserialize)]
+pub(super) struct Ask {
+    patient: String,
+    categories: Vec<Category>,
+    reason: String,
+    days: u32,
+    #[serde(default = "treatment")]
+    purpose: Purpose,
+}
+
+fn treatment() -> Purpose {
+    Purpose::Treatment
+}
+
+pub(super) async fn ask(
+    State(gateway): State<Gateway>,
+    headers: HeaderMap,
+    Json(ask): Json<Ask>,
+) -> Result<(StatusCode, Json<Value>), Error> {
+    let member = gateway.staff.member(&gateway, &headers)?;
+    let reason = checked_reason(&ask.reason)?;
+    super::decide(&member, Action::RequestAccess, ask.purpose, !reason.is_empty())?;
+    if ask.categories.is_empty() || !(1..=DAYS_MAX).contains(&ask.days) {
+        return Err(Error::new(Code::Invalid, "name at least one category, and 1 to 366 days"));
+    }
+    let patient = patients::find(&gateway, &member.id, &ask.patient).await?;
+    let patient = patient.ok_or_else(|| Error::new(Code::NotFound, "this organisation has no such patient"))?.id;
+    let mut categories = ask.categories;
+    categories.sort_unstable_by_key(|category| category.code());
+    categories.dedup();
+    let request = AccessRequest {
+        id: hex::encode(random::bytes::<16>()),
+        practitioner: member.id,
+        time_ms: clock::now_ms(),
+        categories,
+        reason,
+        days: ask.days,
+        purpose: ask.purpose,
+    };
+    let id = request.id.clone();
+    gateway
+        .store
+        .write(move |tx| {
+            rows::REQUESTS.prune(tx, |request| request.time_ms + REQUEST_LIFETIME_MS > clock::now_ms())?;
+            // The time first, so that requests are kept in order.
+            let key = format!("{patient}/{:016x}/{}", request.time_ms, request.id);
+            rows::REQUESTS.put(tx, &key, &request)
+        })
+        .await?;
+    Ok((StatusCode::ACCEPTED, Json(json!({ "id": id }))))
+}
+
+/// The requests about a patient, newest first.
+pub(super) fn of_patient(gateway: &Gateway, patient: &str) -> Result<Vec<Value>, Error> {
+    let prefix = format!("{patient}/");
+    let rows = gateway.store.read(|tx| rows::REQUESTS.scan(tx, &prefix, REQUESTS_PER_PATIENT_MAX))?;
+    let live = rows.into_iter().rev().map(|(_, request)| request);
+    let live = live.filter(|request| request.time_ms + REQUEST_LIFETIME_MS > clock::now_ms());
+    live.map(|request| shown(gateway, request)).collect()
+}
+
+fn shown(gateway: &Gateway, request: AccessRequest) -> Result<Value, Error> {
+    let member = gateway.practitioners.find(&request.practitioner)?;
+    Ok(json!({
+        "id": request.id,
+        "timeMs": request.time_ms,
+        "organisation": gateway.config.organisation,
+        "name": member.as_ref().map(|member| member.name.as_str()),
+        "role": member.as_ref().map(|member| member.role.as_str()),
+        "reason": request.reason,
+        "categories": request.categories,
+        "days": request.days,
+        "purpose": request.purpose,
+    }))
+}

@@ -1,0 +1,305 @@
+//! What every handler holds: [`Gateway`], made once from [`Config`] and [`Ports`].
+
+use crate::account::Accounts;
+use crate::chain::Chain;
+use crate::engine::{Engine, EngineAddress, Mode};
+use crate::error::Error;
+use crate::fhir::FhirState;
+use crate::ledger::LedgerState;
+use crate::log::AccessLog;
+use crate::peer::{Keeper, Peers};
+use crate::practitioner::Practitioners;
+use crate::relay::Relay;
+use crate::shares::Shares;
+use crate::smart::Smart;
+use crate::staff::Staff;
+use crate::store::{Store, StoreError};
+use crate::vault::{OwnProofs, SharedRecords};
+use salus_crypto::hpke::HpkePrivateKey;
+use salus_crypto::sign::SigningKey;
+use salus_types::genesis::Genesis;
+use salus_types::organisation::Organisation;
+use salus_types::{NetworkId, OrganisationId};
+use std::ops::Deref;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// What an operator decides.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// This organisation.
+    pub organisation: OrganisationId,
+    /// Folder of the gateway's database and journal.
+    pub data: PathBuf,
+    /// Where the outside reaches the public routes, without a slash at the end: `https://a.example`.
+    pub public_url: String,
+    /// Further origins whose pages may sign in here, such as a developer's portal server.
+    pub more_origins: Vec<String>,
+    /// Plain HTTP on `localhost`, for the demo only.
+    pub demo_http: bool,
+    /// The portal's built files.
+    pub portal: Option<PathBuf>,
+    /// The clinical engine.
+    pub engine: EngineAddress,
+    /// How writes of system clients are validated.
+    pub system_writes: Mode,
+    /// The access log is anchored after this many new entries, ...
+    pub log_anchor_entries: u64,
+    /// ... and after this time, if there is a new one.
+    pub log_anchor_interval: Duration,
+    /// Limits of both listeners.
+    pub limits: Limits,
+}
+
+/// Limits that keep one caller from using up the node.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Requests under way at once; more are refused with 503.
+    pub requests_max: usize,
+    /// Longest wait for the head of an answer.
+    pub answer_timeout: Duration,
+    /// Longest wait for the head of a request.
+    pub header_timeout: Duration,
+    /// Largest body on FHIR routes.
+    pub fhir_bytes_max: usize,
+    /// Largest body on other public routes, unless the route says otherwise.
+    pub body_bytes_max: usize,
+    /// Sign-ins, registrations and joining codes that one caller may begin in a minute.
+    pub attempts_per_minute: u32,
+    /// Recovery codes that one caller may try in a minute.
+    pub recoveries_per_minute: u32,
+    /// Requests of one caller to other organisations in a minute.
+    pub relays_per_minute: u32,
+    /// Transactions of one caller in a minute.
+    pub transactions_per_minute: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            requests_max: 512,
+            answer_timeout: Duration::from_secs(120),
+            header_timeout: Duration::from_secs(15),
+            fhir_bytes_max: 16 * 1024 * 1024,
+            body_bytes_max: 2 * 1024 * 1024,
+            attempts_per_minute: 60,
+            recoveries_per_minute: 10,
+            relays_per_minute: 600,
+            transactions_per_minute: 120,
+        }
+    }
+}
+
+impl Config {
+    /// A configuration with the usual values.
+    pub fn new(organisation: OrganisationId, data: PathBuf, public_url: impl Into<String>) -> Self {
+        Self {
+            organisation,
+            data,
+            public_url: public_url.into(),
+            more_origins: Vec::new(),
+            demo_http: false,
+            portal: None,
+            engine: EngineAddress::None,
+            system_writes: Mode::Feed,
+            log_anchor_entries: 1_000,
+            log_anchor_interval: Duration::from_secs(300),
+            limits: Limits::default(),
+        }
+    }
+
+    /// Base URL of the FHIR API.
+    pub fn fhir_url(&self) -> String {
+        format!("{}/fhir", self.public_url)
+    }
+
+    /// URL of the token endpoint.
+    pub fn token_url(&self) -> String {
+        format!("{}/smart/token", self.public_url)
+    }
+}
+
+/// What others implement.
+#[derive(Clone)]
+pub struct Ports {
+    /// The ledger.
+    pub chain: Arc<dyn Chain>,
+    /// Records of other organisations.
+    pub shared: Arc<dyn SharedRecords>,
+    /// Proofs of own records.
+    pub proofs: Arc<dyn OwnProofs>,
+    /// What other nodes and patients ask of this node's vault.
+    pub keeper: Arc<dyn Keeper>,
+    /// Other organisations' nodes.
+    pub peers: Peers,
+    /// This organisation's X-Wing key: opens what is sealed to it.
+    pub kem: Arc<HpkePrivateKey>,
+}
+
+/// Why a gateway cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The genesis does not name this organisation.
+    #[error("the genesis does not name organisation `{0}`")]
+    NotAMember(OrganisationId),
+    /// The node key is not the one of the genesis.
+    #[error("the node key is not the one that the genesis names for `{0}`")]
+    WrongKey(OrganisationId),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The folder, the journal.
+    #[error("the gateway's folder cannot be used: {0}")]
+    Folder(#[from] std::io::Error),
+    /// The engine's address.
+    #[error("the engine's address is not understood")]
+    EngineAddress,
+    /// The log's chain does not fit together.
+    #[error("the access log is damaged: {0}")]
+    Log(String),
+    /// The token key.
+    #[error("the token key cannot be used")]
+    TokenKey,
+    /// A part refuses its configuration.
+    #[error("{0}")]
+    Part(String),
+}
+
+/// The shared state of all handlers; cheap to clone.
+#[derive(Clone)]
+pub struct Gateway(Arc<Inner>);
+
+/// The fields of [`Gateway`].
+pub struct Inner {
+    /// What the operator decided.
+    pub config: Config,
+    /// The network.
+    pub network: NetworkId,
+    /// Its genesis: organisations, keys, parameters.
+    pub genesis: Arc<Genesis>,
+    /// The node key: signs this organisation's transactions.
+    pub key: Arc<SigningKey>,
+    /// What others implement.
+    pub ports: Ports,
+    /// The clinical engine.
+    pub engine: Engine,
+    /// The gateway's tables.
+    pub store: Store,
+    /// Who looked.
+    pub log: AccessLog,
+    /// Practitioners of this organisation.
+    pub practitioners: Practitioners,
+    /// The authorisation server.
+    pub smart: Smart,
+    /// Records of others that are held here.
+    pub shares: Shares,
+    /// Caches of the FHIR routes.
+    pub fhir: FhirState,
+    /// Patient accounts at this portal.
+    pub accounts: Accounts,
+    /// Staff of this organisation: sessions, charts.
+    pub staff: Staff,
+    /// How often callers may reach other organisations through this node.
+    pub relay: Relay,
+    /// How often callers may hand transactions in.
+    pub ledger: LedgerState,
+    stop: watch::Sender<bool>,
+}
+
+impl Deref for Gateway {
+    type Target = Inner;
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+impl Gateway {
+    /// Opens the database and everything that lives in it. No task is started, no port is opened.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub fn open(config: Config, genesis: Arc<Genesis>, key: Arc<SigningKey>, ports: Ports) -> Result<Self, OpenError> {
+        let member = genesis
+            .organisation(&config.organisation)
+            .ok_or_else(|| OpenError::NotAMember(config.organisation.clone()))?;
+        if member.node_key != key.public() {
+            return Err(OpenError::WrongKey(config.organisation.clone()));
+        }
+        private_folder(&config.data)?;
+        let store = Store::open(&config.data.join("gateway.redb"))?;
+        let engine = Engine::new(config.engine.clone()).map_err(|_| OpenError::EngineAddress)?;
+        let inner = Inner {
+            network: genesis.network(),
+            log: AccessLog::open(store.clone(), &config.data.join("access-log.journal"))?,
+            practitioners: Practitioners::new(store.clone()),
+            smart: Smart::open(store.clone(), &config)?,
+            shares: Shares::new(store.clone()),
+            fhir: FhirState::default(),
+            accounts: Accounts::open(&store, &config)?,
+            staff: Staff::open(&store, &config)?,
+            relay: Relay::new(&config),
+            ledger: LedgerState::new(&config),
+            stop: watch::Sender::new(false),
+            config,
+            genesis,
+            key,
+            ports,
+            engine,
+            store,
+        };
+        inner.ports.peers.set_local(Arc::clone(&inner.ports.keeper));
+        Ok(Self(Arc::new(inner)))
+    }
+
+    /// This organisation as the genesis has it.
+    pub fn member(&self) -> Option<&Organisation> {
+        self.genesis.organisation(&self.config.organisation)
+    }
+
+    /// The ledger.
+    pub fn chain(&self) -> &dyn Chain {
+        self.ports.chain.as_ref()
+    }
+
+    /// Signs an action as this organisation, submits it and waits until it is final, at most `limit`.
+    ///
+    /// # Errors
+    /// The ledger's refusal; [`crate::error::Code::Away`] after the time limit.
+    pub async fn submit(
+        &self,
+        action: impl Into<salus_types::action::Action>,
+        limit: Duration,
+    ) -> Result<crate::chain::Finalised, Error> {
+        let valid_until = self.chain().head().height + TRANSACTION_LIFETIME_BLOCKS;
+        let transaction =
+            salus_types::transaction::Transaction::sign(self.network, &self.key, valid_until, action);
+        let id = self.chain().submit(transaction).await?;
+        match tokio::time::timeout(limit, self.chain().wait(id)).await {
+            Ok(finalised) => Ok(finalised?),
+            Err(_) => Err(crate::chain::ChainError::Away.into()),
+        }
+    }
+
+    /// Resolves when the gateway is told to stop; for background tasks.
+    pub async fn stopped(&self) {
+        let mut stop = self.stop.subscribe();
+        // An error means that the sender is gone, which is a stop too.
+        let _ = stop.wait_for(|stop| *stop).await;
+    }
+
+    /// Tells every background task to stop.
+    pub fn stop(&self) {
+        self.stop.send_replace(true);
+    }
+}
+
+/// How long a transaction of this organisation may wait, in blocks.
+const TRANSACTION_LIFETIME_BLOCKS: u64 = 2_000;
+
+fn private_folder(folder: &std::path::Path) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::create_dir_all(folder)?;
+    std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700))
+}

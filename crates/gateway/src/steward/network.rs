@@ -1,0 +1,128 @@
+//! The network: how every node does, what is in the newest blocks, who announced access.
+
+use crate::body::{Json, Params};
+use crate::chain::FinalisedBlock;
+use crate::error::Error;
+use crate::peer::{NodeStatus, node_status};
+use salus_policy::Action as Ask;
+use crate::state::Gateway;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use futures::future::join_all;
+use salus_types::OrganisationId;
+use salus_types::action::{Access, Action};
+use salus_types::transaction::Transaction;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Most blocks in one answer.
+const BLOCKS_COUNT_MAX: u64 = 100;
+/// Most access events in one answer.
+const ACCESS_EVENTS_MAX: usize = 200;
+/// Blocks that are looked through for access events.
+const ACCESS_EVENT_BLOCKS_MAX: u64 = 5_000;
+
+pub(super) async fn network(State(gateway): State<Gateway>, headers: HeaderMap) -> Result<Json<Value>, Error> {
+    gateway.staff.allowed(&gateway, &headers, Ask::ViewNetwork)?;
+    let members = gateway.genesis.organisations.iter();
+    let nodes = join_all(members.map(|member| node(&gateway, &member.id, member.name.as_str()))).await;
+    let head = gateway.chain().head();
+    Ok(Json(json!({ "head": { "height": head.height, "timeMs": head.time_ms }, "organisations": nodes })))
+}
+
+async fn node(gateway: &Gateway, id: &OrganisationId, name: &str) -> Value {
+    let own = *id == gateway.config.organisation;
+    let status = match own {
+        true => Some(node_status(gateway).await),
+        false => gateway.ports.peers.status(id).await.ok(),
+    };
+    let reachable = status.is_some();
+    let NodeStatus { height, peers, queues, .. } = status.unwrap_or_default();
+    // Behind what this node knows to be final, or, for itself, behind what it has not applied yet.
+    let lag = match own {
+        true => status.unwrap_or_default().lag,
+        false => gateway.chain().head().height.saturating_sub(height),
+    };
+    let mut node = json!({
+        "organisation": id, "name": name, "height": height, "lag": lag, "peers": peers, "reachable": reachable,
+    });
+    if own {
+        node["queues"] = json!(queues);
+    }
+    node
+}
+
+#[derive(Deserialize)]
+pub(super) struct Range {
+    from: Option<u64>,
+    count: Option<u64>,
+}
+
+pub(super) async fn blocks(
+    State(gateway): State<Gateway>,
+    headers: HeaderMap,
+    Params(range): Params<Range>,
+) -> Result<Json<Vec<Value>>, Error> {
+    gateway.staff.allowed(&gateway, &headers, Ask::ViewNetwork)?;
+    let head = gateway.chain().head().height;
+    let count = range.count.unwrap_or(20).min(BLOCKS_COUNT_MAX);
+    let from = range.from.unwrap_or_else(|| head.saturating_sub(count.saturating_sub(1)));
+    let mut rows = Vec::new();
+    for height in (from..from.saturating_add(count)).take_while(|height| *height <= head) {
+        rows.extend(gateway.chain().block(height).await.map(|block| block_row(&gateway, &block)));
+    }
+    rows.reverse();
+    Ok(Json(rows))
+}
+
+fn block_row(gateway: &Gateway, block: &Arc<FinalisedBlock>) -> Value {
+    let header = &block.block.header;
+    let mut actions: BTreeMap<&str, u32> = BTreeMap::new();
+    for transaction in block.block.transactions.iter() {
+        *actions.entry(transaction.action.name()).or_default() += 1;
+    }
+    let leader = gateway.genesis.organisations.iter().find(|member| member.node_key == header.leader);
+    json!({
+        "height": header.height,
+        "timeMs": header.time_ms,
+        "transactions": header.transactions,
+        "leader": leader.map_or("", |member| member.id.as_str()),
+        "actions": actions,
+    })
+}
+
+pub(super) async fn access_events(
+    State(gateway): State<Gateway>,
+    headers: HeaderMap,
+) -> Result<Json<Vec<Value>>, Error> {
+    gateway.staff.allowed(&gateway, &headers, Ask::ViewNetwork)?;
+    let head = gateway.chain().head().height;
+    let mut rows = Vec::new();
+    for height in (0..=head).rev().take(ACCESS_EVENT_BLOCKS_MAX as usize) {
+        let Some(block) = gateway.chain().block(height).await else { continue };
+        let time_ms = block.block.header.time_ms;
+        let events = block.block.transactions.iter().rev();
+        rows.extend(events.filter_map(|transaction| access_row(&gateway, transaction, height, time_ms)));
+        if rows.len() >= ACCESS_EVENTS_MAX {
+            break;
+        }
+    }
+    rows.truncate(ACCESS_EVENTS_MAX);
+    Ok(Json(rows))
+}
+
+fn access_row(gateway: &Gateway, transaction: &Transaction, height: u64, time_ms: u64) -> Option<Value> {
+    let Action::Access(access @ Access { grant, purpose, count, .. }) = &transaction.action else { return None };
+    let member = gateway.genesis.organisations.iter().find(|member| member.node_key == transaction.signer)?;
+    Some(json!({
+        "id": access.id(&transaction.signer),
+        "organisation": member.id,
+        "purpose": purpose,
+        "count": count,
+        "height": height,
+        "timeMs": time_ms,
+        "grant": grant,
+    }))
+}

@@ -1,0 +1,258 @@
+//! The gateway's own tables: one `redb` file for clients, tokens, sessions, accounts, shares and the access
+//! log.
+//!
+//! Rows are JSON under text keys. Writes are transactions: committed and on disk, or not there. There is one
+//! writer at a time, so "look, then write" within one transaction has exactly one winner.
+
+use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition, TableError, WriteTransaction};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::marker::PhantomData;
+use std::path::Path;
+use std::sync::Arc;
+
+/// The database failed, or holds a row that does not parse.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The file, the disk, or the format.
+    #[error("the gateway's database failed: {0}")]
+    Database(Box<redb::Error>),
+    /// A row of the table does not parse.
+    #[error("a row of table `{0}` does not parse")]
+    Row(&'static str),
+    /// The task that wrote was stopped.
+    #[error("the write was stopped")]
+    Stopped,
+}
+
+impl<E: Into<redb::Error>> From<E> for StoreError {
+    fn from(error: E) -> Self {
+        Self::Database(Box::new(error.into()))
+    }
+}
+
+/// The database; cheap to clone.
+#[derive(Clone)]
+pub struct Store(Arc<Database>);
+
+impl Store {
+    /// Opens or makes the file.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it cannot be opened or is in use.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let database = redb::Builder::new().set_cache_size(CACHE_BYTES).create(path)?;
+        Ok(Self(Arc::new(database)))
+    }
+
+    /// Reads from a snapshot. Cheap (memory or page cache), so it may be called from async code.
+    ///
+    /// # Errors
+    /// [`StoreError`], or what `read` returns.
+    pub fn read<T>(&self, read: impl FnOnce(&ReadTransaction) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        read(&self.0.begin_read()?)
+    }
+
+    /// Writes in one transaction, which is on disk when this returns. If `write` returns an error nothing
+    /// changes. Blocks: for threads that may block.
+    ///
+    /// # Errors
+    /// [`StoreError`], or what `write` returns.
+    pub fn write_blocking<T, E: From<StoreError>>(
+        &self,
+        write: impl FnOnce(&WriteTransaction) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let transaction = self.0.begin_write().map_err(StoreError::from)?;
+        let answer = write(&transaction)?;
+        transaction.commit().map_err(StoreError::from)?;
+        Ok(answer)
+    }
+
+    /// [`Self::write_blocking`] on a thread that may block.
+    ///
+    /// # Errors
+    /// [`StoreError`], or what `write` returns.
+    pub async fn write<T, E>(
+        &self,
+        write: impl FnOnce(&WriteTransaction) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        let store = self.clone();
+        tokio::task::spawn_blocking(move || store.write_blocking(write))
+            .await
+            .map_err(|_| StoreError::Stopped)?
+    }
+}
+
+/// Memory for cached pages.
+const CACHE_BYTES: usize = 16 * 1024 * 1024;
+
+/// A table of `T` under text keys.
+pub struct Rows<T> {
+    name: &'static str,
+    rows: PhantomData<fn() -> T>,
+}
+
+impl<T> Clone for Rows<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Rows<T> {}
+
+impl<T: Serialize + DeserializeOwned> Rows<T> {
+    /// Names a table.
+    pub const fn new(name: &'static str) -> Self {
+        Self { name, rows: PhantomData }
+    }
+
+    fn definition(&self) -> TableDefinition<'static, &'static str, &'static [u8]> {
+        TableDefinition::new(self.name)
+    }
+
+    fn parse(&self, bytes: &[u8]) -> Result<T, StoreError> {
+        serde_json::from_slice(bytes).map_err(|_| StoreError::Row(self.name))
+    }
+
+    /// The row under `key` in a snapshot.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn get(&self, transaction: &ReadTransaction, key: &str) -> Result<Option<T>, StoreError> {
+        let table = match transaction.open_table(self.definition()) {
+            Ok(table) => table,
+            Err(TableError::TableDoesNotExist(_)) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        table.get(key)?.map(|row| self.parse(row.value())).transpose()
+    }
+
+    /// All rows whose key begins with `prefix`, in order of key, at most `max`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn scan(&self, transaction: &ReadTransaction, prefix: &str, max: usize) -> Result<Vec<(String, T)>, StoreError> {
+        let table = match transaction.open_table(self.definition()) {
+            Ok(table) => table,
+            Err(TableError::TableDoesNotExist(_)) => return Ok(Vec::new()),
+            Err(error) => return Err(error.into()),
+        };
+        let mut rows = Vec::new();
+        for row in table.range(prefix..)?.take(max) {
+            let (key, value) = row?;
+            if !key.value().starts_with(prefix) {
+                break;
+            }
+            rows.push((key.value().to_owned(), self.parse(value.value())?));
+        }
+        Ok(rows)
+    }
+
+    /// The row under `key`, within a write.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn get_mut(&self, transaction: &WriteTransaction, key: &str) -> Result<Option<T>, StoreError> {
+        let table = transaction.open_table(self.definition())?;
+        let row = table.get(key)?;
+        row.map(|row| self.parse(row.value())).transpose()
+    }
+
+    /// Writes a row.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn put(&self, transaction: &WriteTransaction, key: &str, row: &T) -> Result<(), StoreError> {
+        let bytes = serde_json::to_vec(row).map_err(|_| StoreError::Row(self.name))?;
+        transaction.open_table(self.definition())?.insert(key, bytes.as_slice())?;
+        Ok(())
+    }
+
+    /// Writes a row where there is none; says whether it did. The one way to let exactly one caller win.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn put_new(&self, transaction: &WriteTransaction, key: &str, row: &T) -> Result<bool, StoreError> {
+        if self.get_mut(transaction, key)?.is_some() {
+            return Ok(false);
+        }
+        self.put(transaction, key, row)?;
+        Ok(true)
+    }
+
+    /// Removes a row and returns it.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn take(&self, transaction: &WriteTransaction, key: &str) -> Result<Option<T>, StoreError> {
+        let mut table = transaction.open_table(self.definition())?;
+        let row = table.remove(key)?.map(|row| row.value().to_vec());
+        row.map(|row| self.parse(&row)).transpose()
+    }
+
+    /// Removes every row for which `keep` says no; returns how many.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn prune(&self, transaction: &WriteTransaction, keep: impl Fn(&T) -> bool) -> Result<usize, StoreError> {
+        let mut table = transaction.open_table(self.definition())?;
+        let mut gone = 0;
+        table.retain(|_, row| {
+            let kept = self.parse(row).is_ok_and(|row| keep(&row));
+            gone += usize::from(!kept);
+            kept
+        })?;
+        Ok(gone)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NUMBERS: Rows<u32> = Rows::new("numbers");
+
+    fn store() -> (tempfile::TempDir, Store) {
+        let folder = tempfile::tempdir().expect("folder");
+        let store = Store::open(&folder.path().join("store.redb")).expect("store");
+        (folder, store)
+    }
+
+    #[test]
+    fn a_failed_write_changes_nothing() {
+        let (_folder, store) = store();
+        let failed = store.write_blocking(|tx| {
+            NUMBERS.put(tx, "a", &1)?;
+            Err::<(), _>(StoreError::Stopped)
+        });
+        assert!(failed.is_err());
+        assert_eq!(store.read(|tx| NUMBERS.get(tx, "a")).expect("read"), None);
+    }
+
+    #[tokio::test]
+    async fn of_a_hundred_racing_writers_of_one_new_key_exactly_one_wins() {
+        let (_folder, store) = store();
+        let races = (0..100).map(|n| store.write(move |tx| NUMBERS.put_new(tx, "k", &n)));
+        let wins = futures::future::join_all(races).await.into_iter().filter(|won| matches!(won, Ok(true)));
+        assert_eq!(wins.count(), 1);
+    }
+
+    #[test]
+    fn a_scan_ends_with_its_prefix() {
+        let (_folder, store) = store();
+        store
+            .write_blocking(|tx| {
+                for key in ["a/1", "a/2", "b/1"] {
+                    NUMBERS.put(tx, key, &1)?;
+                }
+                Ok::<_, StoreError>(())
+            })
+            .expect("write");
+        let keys = store.read(|tx| NUMBERS.scan(tx, "a/", 10)).expect("scan");
+        assert_eq!(keys.iter().map(|(key, _)| key.as_str()).collect::<Vec<_>>(), ["a/1", "a/2"]);
+    }
+}

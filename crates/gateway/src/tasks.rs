@@ -1,0 +1,36 @@
+//! What runs beside the requests.
+
+use crate::state::Gateway;
+use std::time::Duration;
+use tokio::task::JoinSet;
+
+/// How often what has ended is removed from the tables.
+const FORGET_INTERVAL: Duration = Duration::from_secs(3_600);
+
+/// Starts every background task; they end after [`Gateway::stop`].
+pub(crate) fn start(gateway: &Gateway) -> JoinSet<()> {
+    let mut tasks = JoinSet::new();
+    tasks.spawn(crate::shares::dropper::run(gateway.clone()));
+    tasks.spawn(crate::log::anchor::run(gateway.clone()));
+    tasks.spawn(crate::smart::housekeeping(gateway.clone()));
+    tasks.spawn(forget(gateway.clone()));
+    tasks
+}
+
+/// Removes sessions that have ended.
+async fn forget(gateway: Gateway) {
+    let hourly = async {
+        loop {
+            tokio::time::sleep(FORGET_INTERVAL).await;
+            for ended in [gateway.accounts.prune().await, gateway.staff.prune().await] {
+                if let Err(error) = ended {
+                    tracing::warn!(%error, "sessions that have ended are not removed yet");
+                }
+            }
+        }
+    };
+    tokio::select! {
+        () = gateway.stopped() => (),
+        () = hourly => (),
+    }
+}

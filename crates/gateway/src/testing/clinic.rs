@@ -1,0 +1,45 @@
+//! A clinical engine with two patients, as far as these tests look at it.
+
+use axum::Router;
+use axum::extract::Path;
+use axum::http::{HeaderMap, StatusCode};
+use axum::routing::get;
+use serde_json::{Value, json};
+
+/// The name of patient `p1`: found in no log and no refusal.
+pub(crate) const CANARY_NAME: &str = "Zebrafinch";
+/// The id of that patient.
+pub(crate) const CANARY_ID: &str = "p1-canary-7f3a";
+
+/// Starts it; returns where.
+pub(crate) async fn start() -> String {
+    let router = Router::new().route("/fhir/Patient", get(search)).route("/fhir/Patient/{id}", get(read));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("port");
+    let address = listener.local_addr().expect("address").to_string();
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    address
+}
+
+fn patient(id: &str) -> Option<Value> {
+    let (family, sex) = match id {
+        CANARY_ID => (CANARY_NAME, "female"),
+        "p2" => ("Able", "male"),
+        _ => return None,
+    };
+    Some(json!({
+        "resourceType": "Patient", "id": id, "gender": sex, "birthDate": "1970-01-02",
+        "name": [{ "use": "official", "family": family, "given": ["Una"] }],
+        "address": [{ "line": ["never shown"] }],
+    }))
+}
+
+async fn search(headers: HeaderMap) -> Result<axum::Json<Value>, StatusCode> {
+    headers.get("x-salus-principal").ok_or(StatusCode::FORBIDDEN)?;
+    let entries: Vec<_> = [CANARY_ID, "p2"].into_iter().filter_map(patient).map(|p| json!({ "resource": p })).collect();
+    Ok(axum::Json(json!({ "resourceType": "Bundle", "entry": entries })))
+}
+
+async fn read(headers: HeaderMap, Path(id): Path<String>) -> Result<axum::Json<Value>, StatusCode> {
+    headers.get("x-salus-principal").ok_or(StatusCode::FORBIDDEN)?;
+    patient(&id).map(axum::Json).ok_or(StatusCode::NOT_FOUND)
+}

@@ -1,0 +1,189 @@
+//! The decision table, and that the embedded policies fit their schema.
+
+use super::*;
+use cedar_policy::{PolicySet, Schema, ValidationMode, Validator};
+use salus_types::category::Purpose;
+use std::str::FromStr as _;
+
+#[test]
+fn every_policy_fits_the_schema() {
+    let (schema, warnings) = Schema::from_cedarschema_str(rules::SCHEMA).expect("schema");
+    assert_eq!(warnings.count(), 0);
+    let result = Validator::new(schema).validate(policies().expect("policies"), ValidationMode::Strict);
+    assert!(result.validation_passed(), "{:?}", result.validation_errors().collect::<Vec<_>>());
+}
+
+#[test]
+fn a_policy_that_names_something_unknown_does_not_pass() {
+    let (schema, _) = Schema::from_cedarschema_str(rules::SCHEMA).expect("schema");
+    let planted =
+        "permit (principal, action == Salus::Action::\"read\", resource) when { context.reasonGivn };";
+    let planted = PolicySet::from_str(planted).expect("parses");
+    assert!(!Validator::new(schema).validate(&planted, ValidationMode::Strict).validation_passed());
+}
+
+#[test]
+fn every_policy_explains_itself() {
+    let mut policies_count = 0;
+    for policy in policies().expect("policies").policies() {
+        policies_count += 1;
+        for annotation in ["id", "reason"] {
+            assert!(
+                policy.annotation(annotation).is_some_and(|text| !text.is_empty()),
+                "{annotation} of {policy}"
+            );
+        }
+    }
+    assert_eq!(policies_count, 17);
+}
+
+/// `role action kind [words] -> allowed, policy`. Words: `chart`, `asserted`, `reason`, `noscope`, a purpose,
+/// and for shares `dead`, `other-patient`, `protected`, `named-me`, `named-other`, `granted:PURPOSE`.
+fn check(line: &str) {
+    let (question, answer) = line.split_once("->").expect("an arrow");
+    let words: Vec<&str> = question.split_whitespace().collect();
+    let [who, action, kind, rest @ ..] = words.as_slice() else { panic!("too short: {line}") };
+    let has = |word: &str| rest.contains(&word);
+    let principal = match Role::ALL.iter().find(|role| role.as_str() == *who) {
+        Some(role) => Principal::Practitioner { id: "dr-bo", role: *role },
+        None => Principal::System { client: "lab" },
+    };
+    let action = *Action::ALL.iter().find(|known| known.as_str() == *action).expect("action");
+    let purpose = rest.iter().find_map(|word| word.parse().ok()).unwrap_or(Purpose::Treatment);
+    let granted = rest.iter().find_map(|word| word.strip_prefix("granted:")?.parse().ok());
+    let resource = match *kind {
+        "share" => Resource::Share(ShareFacts {
+            live: !has("dead"),
+            purpose: granted.unwrap_or(purpose),
+            of_this_patient: !has("other-patient"),
+            protected: has("protected"),
+            names_principal: if has("named-me") { Some(true) } else { has("named-other").then_some(false) },
+        }),
+        "node" => Resource::Node,
+        kind => Resource::Records { kind, area: area_of(kind) },
+    };
+    let relation = match (has("chart"), has("asserted")) {
+        (true, _) => Relation::Chart,
+        (_, true) => Relation::Asserted,
+        _ => Relation::None,
+    };
+    let circumstances = Circumstances {
+        purpose,
+        reason_given: has("reason"),
+        chart_open: relation != Relation::None,
+        relation,
+        scopes_allow: !has("noscope"),
+    };
+    let decision = decide(&Request { principal, action, resource, circumstances });
+    let (allowed, policy) = answer.trim().split_once(' ').expect("an answer and a policy");
+    assert_eq!(if decision.allowed { "allowed" } else { "denied" }, allowed, "{line}: {decision:?}");
+    assert!(decision.reasons.iter().any(|reason| reason.policy == policy), "{line}: {decision:?}");
+    assert!(decision.reasons.iter().all(|reason| !reason.text.is_empty()), "{line}: {decision:?}");
+}
+
+#[test]
+fn clinicians_need_an_open_chart_a_reason_and_a_purpose_of_care() {
+    check("clinician read Observation -> denied clinician-reads-an-open-chart");
+    check("clinician read Observation chart -> denied clinician-reads-an-open-chart");
+    check("clinician read Observation reason -> denied clinician-reads-an-open-chart");
+    check("clinician read Observation chart reason -> allowed clinician-reads-an-open-chart");
+    check("clinician search Condition asserted reason emergency -> allowed clinician-reads-an-open-chart");
+    check("clinician read Observation chart reason research -> denied clinician-reads-an-open-chart");
+    check("clinician read Observation chart reason public-health -> denied clinician-reads-an-open-chart");
+    check("clinician read Observation chart reason noscope -> denied scopes-narrow-everybody");
+    check("clinician read Patient -> denied clinician-reads-an-open-chart");
+    check("clinician read Practitioner -> allowed clinician-reads-directories");
+    check("clinician prove Observation chart reason -> allowed clinician-reads-an-open-chart");
+    check("clinician write Observation chart reason -> allowed clinician-writes-in-an-open-chart");
+    check("clinician write Observation chart reason payment -> denied clinician-writes-in-an-open-chart");
+    check("clinician write Observation reason -> denied clinician-writes-in-an-open-chart");
+    check("clinician write Organization -> denied clinician-writes-in-an-open-chart");
+    check("clinician openChart node reason -> allowed clinician-opens-a-chart-with-a-reason");
+    check("clinician openChart node -> denied clinician-opens-a-chart-with-a-reason");
+    check("clinician openChart node reason research -> denied clinician-opens-a-chart-with-a-reason");
+    check("clinician listPatients node -> allowed clinician-finds-patients");
+    check("clinician viewAccessLog node -> denied default");
+}
+
+#[test]
+fn clerks_see_who_a_person_is_and_nothing_clinical() {
+    check("clerk search Patient -> allowed clerk-handles-demographics");
+    check("clerk write Patient -> allowed clerk-handles-demographics");
+    check("clerk read Observation -> denied clerk-handles-demographics");
+    check("clerk read Observation chart reason -> denied clerk-handles-demographics");
+    check("clerk write Bundle -> denied clerk-handles-demographics");
+    check("clerk prove Patient -> denied default");
+    check("clerk openChart node reason -> denied default");
+    check("clerk useShare share chart reason -> denied default");
+    check("clerk invite node -> allowed clerk-finds-and-invites-patients");
+}
+
+#[test]
+fn stewards_see_no_record() {
+    for action in ["read", "search", "write", "prove"] {
+        for kind in ["Patient", "Observation", "Organization", "Bundle"] {
+            check(&format!("steward {action} {kind} chart reason -> denied steward-sees-no-records"));
+        }
+    }
+    check("steward useShare share chart reason -> denied steward-sees-no-records");
+    check("steward openChart node reason -> denied steward-sees-no-records");
+    check("steward viewNetwork node -> allowed steward-watches-the-network");
+    check("steward viewAccessLog node -> allowed steward-watches-the-network");
+}
+
+#[test]
+fn systems_stay_within_their_scopes_and_see_no_share() {
+    check("system read Observation -> allowed system-works-within-its-scopes");
+    check("system write Bundle -> allowed system-works-within-its-scopes");
+    check("system read Observation noscope -> denied scopes-narrow-everybody");
+    check("system useShare share chart reason -> denied system-sees-no-shares");
+}
+
+#[test]
+fn a_share_is_used_while_live_for_its_patient_its_purpose_and_its_practitioner() {
+    check("clinician useShare share chart reason -> allowed clinician-uses-a-live-share");
+    check("clinician useShare share chart reason named-me -> allowed clinician-uses-a-live-share");
+    check("clinician useShare share chart reason protected -> allowed clinician-uses-a-live-share");
+    check("clinician useShare share chart reason payment -> allowed clinician-uses-a-live-share");
+    check("clinician useShare share chart -> denied clinician-uses-a-live-share");
+    check("clinician useShare share reason -> denied clinician-uses-a-live-share");
+    check("clinician useShare share chart reason dead -> denied clinician-uses-a-live-share");
+    check("clinician useShare share chart reason other-patient -> denied clinician-uses-a-live-share");
+    check("clinician useShare share chart reason granted:research -> denied share-is-for-another-purpose");
+    check("clinician useShare share chart reason named-other -> denied share-names-somebody-else");
+    check(
+        "clinician useShare share chart reason payment protected -> denied protected-categories-are-for-care",
+    );
+    check("clinician useShare share chart reason noscope -> denied scopes-narrow-everybody");
+}
+
+#[test]
+fn an_action_on_the_wrong_kind_of_resource_is_denied() {
+    check("clinician openChart Observation chart reason -> denied clinician-opens-a-chart-with-a-reason");
+    check("clinician useShare Observation chart reason -> denied clinician-uses-a-live-share");
+    check("clerk viewNetwork node -> denied default");
+}
+
+#[test]
+fn a_decision_takes_microseconds() {
+    let request = Request {
+        principal: Principal::Practitioner { id: "dr-bo", role: Role::Clinician },
+        action: Action::Read,
+        resource: Resource::Records { kind: "Observation", area: Area::Clinical },
+        circumstances: Circumstances {
+            purpose: Purpose::Treatment,
+            reason_given: true,
+            chart_open: true,
+            relation: Relation::Chart,
+            scopes_allow: true,
+        },
+    };
+    assert!(decide(&request).allowed);
+    let began = std::time::Instant::now();
+    for _ in 0..1_000 {
+        assert!(std::hint::black_box(decide(&request)).allowed);
+    }
+    let each = began.elapsed() / 1_000;
+    println!("one decision: {each:?}");
+    assert!(each < std::time::Duration::from_millis(1), "{each:?}");
+}
