@@ -27,7 +27,7 @@ impl Guarded {
         if principal.read == Scope::None {
             return Err(principal::forbidden("search"));
         }
-        let shares = self.shares.partition(&principal);
+        let shares = self.shares.partition(&principal, &query.resource_type);
         let mut query = query.clone();
         if let Scope::Patient(patient) = &principal.read {
             let restriction = self.to_patient(&query.resource_type, patient, &shares).await?;

@@ -9,7 +9,7 @@ use helios_persistence::core::{BundleEntry, BundleMethod};
 use serde_json::{Value, json};
 
 use super::{ID_PREFIX, Import, LABEL_SHARED, LABEL_SYSTEM, RESOURCES_PER_IMPORT_MAX, Shares, is_grant};
-use crate::{Error, principal};
+use crate::{Error, compartment, principal};
 
 struct Copy {
     resource_type: String,
@@ -122,6 +122,9 @@ fn check(grant: &str, import: &Import) -> Result<Vec<Copy>, Error> {
     for (index, resource) in import.resources.iter().enumerate() {
         let copy = copy_of(grant, resource)
             .ok_or_else(|| Error::Share(format!("resource {index} has no R4 type or no `sx-` id")))?;
+        if !is_about(&copy, &import.patient) {
+            return Err(Error::Share(format!("resource {index} is about another patient")));
+        }
         if seen.insert((copy.resource_type.clone(), copy.id.clone()), copy).is_some() {
             return Err(Error::Share(format!("resource {index} repeats an id")));
         }
@@ -132,8 +135,8 @@ fn check(grant: &str, import: &Import) -> Result<Vec<Copy>, Error> {
 fn copy_of(grant: &str, resource: &Value) -> Option<Copy> {
     let resource_type = resource.get("resourceType")?.as_str()?;
     let id = resource.get("id")?.as_str()?;
-    let known = crate::compartment::is_open(resource_type)
-        || crate::compartment::owner_of_type(resource_type).is_some()
+    let known = compartment::is_open(resource_type)
+        || compartment::owner_of_type(resource_type).is_some()
         || matches!(resource_type, "Patient" | "Binary");
     // A search parameter would change what searching means here.
     if !known
@@ -147,6 +150,12 @@ fn copy_of(grant: &str, resource: &Value) -> Option<Copy> {
     label(&mut resource, grant)?;
     let digest = digest(&resource);
     Some(Copy { resource_type: resource_type.to_owned(), id: id.to_owned(), digest, resource })
+}
+
+/// A copy that names a patient names the one of the set; searches within a patient's scope rely on it.
+fn is_about(copy: &Copy, patient: &str) -> bool {
+    copy.resource_type == "Patient"
+        || compartment::patient_of(&copy.resource_type, &copy.id, &copy.resource).is_none_or(|p| p == patient)
 }
 
 /// Replaces the share labels by those of `grant`.

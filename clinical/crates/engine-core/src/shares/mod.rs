@@ -17,7 +17,7 @@ use serde_json::Value;
 use tokio::sync::Mutex;
 
 use crate::{
-    Error,
+    Error, compartment,
     principal::{Principal, Scope},
     store::Store,
 };
@@ -104,13 +104,18 @@ impl Shares {
             && grants_of(content).all(|grant| sets.get(grant).is_some_and(|set| set.shows(grant, principal)))
     }
 
-    /// Splits the sets that exist into those that `principal` sees and the others.
-    pub(crate) fn partition(&self, principal: &Principal) -> Partition {
+    /// Splits the sets that can hold a resource of `resource_type` for this principal into those it sees and
+    /// the others. Within one patient's scope, what belongs to patients is narrowed to that patient anyway,
+    /// so only that patient's sets count.
+    pub(crate) fn partition(&self, principal: &Principal, resource_type: &str) -> Partition {
+        let owned = compartment::owner_of_type(resource_type).is_some();
         let mut partition = Partition::default();
         for (grant, set) in self.snapshot().iter() {
-            let side =
-                if set.shows(grant, principal) { &mut partition.visible } else { &mut partition.hidden };
-            side.push(grant.clone());
+            if set.shows(grant, principal) {
+                partition.visible.push(grant.clone());
+            } else if !matches!(&principal.read, Scope::Patient(id) if owned && *id != set.patient) {
+                partition.hidden.push(grant.clone());
+            }
         }
         partition
     }

@@ -113,7 +113,8 @@ async fn a_killed_engine_has_lost_no_acknowledged_write_and_sealed_no_other() {
     let mut client = node.client().await;
     let sealed: Vec<String> =
         client.outbox().await.iter().map(|row| row["id"].as_str().unwrap().to_owned()).collect();
-    for id in acknowledged.lock().unwrap().iter() {
+    let acknowledged = std::mem::take(&mut *acknowledged.lock().unwrap());
+    for id in &acknowledged {
         assert_eq!(sealed.iter().filter(|sealed| *sealed == id).count(), 1, "{id} is sealed once");
         assert_eq!(client.fhir(&steward(), "GET", &format!("/Observation/{id}"), None).await.status, 200);
     }

@@ -208,6 +208,7 @@ async fn clients_never_write_copies_and_imports_are_all_or_nothing() {
     let refused = [
         set("2099-01-01T00:00:00Z", vec![copies("Good", "9")[0].clone(), observation("plain", "a", "x")]),
         set("2099-01-01T00:00:00Z", vec![json!({"resourceType": "Nonsense", "id": "sx-1"})]),
+        set("2099-01-01T00:00:00Z", vec![observation("sx-9", "b", "Good")]),
         set("not a date", copies("Good", "9")),
         set("2099-01-01T00:00:00Z", copies("Taken", "1")),
     ];
