@@ -71,19 +71,16 @@ impl<E: Runtime> Index<E> {
     /// # Panics
     /// If the storage fails.
     pub async fn insert(&self, height: u64, receipts: &[Receipt]) {
-        if receipts.is_empty() {
-            return;
-        }
+        let Some(first) = receipts.first() else { return };
         let mut slot = self.0.write().await;
         let mut archive = slot.archive.take().expect(LOST);
-        for (position, receipt) in receipts.iter().enumerate() {
-            let key = to_commonware(receipt.transaction.0);
-            if archive.has(Identifier::Key(&key)).await.expect(LOST) {
-                continue;
+        // A block is indexed as a whole or not at all: its entries are committed together.
+        if !archive.has(Identifier::Key(&to_commonware(first.transaction.0))).await.expect(LOST) {
+            for (position, receipt) in receipts.iter().enumerate() {
+                let next = archive.last_index().map_or(0, |last| last + 1);
+                let place = Place { height, position: position as u32, entry: receipt.entry };
+                archive = archive.put(next, to_commonware(receipt.transaction.0), &place).await.expect(LOST);
             }
-            let next = archive.last_index().map_or(0, |last| last + 1);
-            let place = Place { height, position: position as u32, entry: receipt.entry };
-            archive = archive.put(next, key, &place).await.expect(LOST);
         }
         slot.archive = Some(archive);
         slot.dirty = true;
