@@ -1,0 +1,279 @@
+//! The decision to release. Pure: everything that it looks at is in its arguments.
+//!
+//! Upon a grantee's request with an access event: the terms name this network and who asks; the ledger has the grant;
+//! terms and scope open its commitments; the owner's own key consents; the grant is live and has begun; the event is
+//! final, by who asks, under this grant, for this purpose, by the practitioner the terms may name, over exactly these
+//! versions; every version known here lies in a compartment of the owner that the terms reach.
+//! Upon a patient's request: the signature, the audience and the time are right, and every compartment is the owner's.
+//!
+//! Versions that are not known here, or whose batch is not anchored, are left out; if nothing remains, that is said.
+//! Architecture invariant: [`Allowed`] is made here and nowhere else, and nothing is released without one.
+
+use crate::ledger::LedgerTime;
+use commonware_codec::Encode as _;
+use salus_crypto::merkle;
+use salus_types::action::scope_commitment;
+use salus_types::state::{AccessEntry, GrantEntry};
+use salus_types::vault::{Consent, PatientRequest, Terms, VERSIONS_PER_REQUEST_MAX};
+use salus_types::{Address, CompartmentId, NetworkId, OrganisationId, VersionId, namespace};
+
+/// How far a patient's clock may be off, in milliseconds.
+pub const PATIENT_CLOCK_MS_MAX: u64 = 5 * 60 * 1_000;
+
+/// Why nothing is released.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+pub enum Refusal {
+    /// For another network.
+    #[error("the request is for another network")]
+    Network,
+    /// The terms name another grantee than who asks.
+    #[error("the terms name another organisation than the one that asks")]
+    NotTheGrantee,
+    /// The ledger has no such grant.
+    #[error("the ledger has no such grant")]
+    NoSuchGrant,
+    /// Terms and salt do not give the ledger's commitment.
+    #[error("the terms do not open the grant's commitment")]
+    TermsDoNotOpen,
+    /// Grantee, purpose and salt do not give the ledger's commitment.
+    #[error("the terms do not open the grant's scope")]
+    ScopeDoesNotOpen,
+    /// The owner has not consented.
+    #[error("the owner's consent to the terms does not verify")]
+    NoConsent,
+    /// Revoked.
+    #[error("the grant is revoked")]
+    Revoked,
+    /// Expired.
+    #[error("the grant has expired")]
+    Expired,
+    /// Begins later.
+    #[error("the grant has not begun")]
+    NotYetValid,
+    /// The ledger has no such access event.
+    #[error("the ledger has no such access event")]
+    NoSuchEvent,
+    /// Not final on this node.
+    #[error("the access event is not final here yet")]
+    NotFinal,
+    /// The event is another organisation's.
+    #[error("the access event is of another organisation")]
+    OtherOrganisation,
+    /// The event relies on another grant.
+    #[error("the access event relies on another grant")]
+    OtherGrant,
+    /// The event is for another purpose.
+    #[error("the access event is for another purpose than the terms")]
+    WrongPurpose,
+    /// The terms name another practitioner.
+    #[error("the terms name another practitioner")]
+    WrongPractitioner,
+    /// The versions asked for are not those of the event.
+    #[error("the versions are not those of the access event")]
+    RootMismatch,
+    /// A version lies outside what the terms reach.
+    #[error("a version lies outside the terms")]
+    OutsideTerms,
+    /// No version is known here.
+    #[error("none of the versions is known here")]
+    VersionUnknown,
+    /// No version known here is anchored.
+    #[error("none of the versions is anchored yet")]
+    NotAnchored,
+    /// A patient's request for another organisation.
+    #[error("the request is for another organisation")]
+    Audience,
+    /// A patient's request from too long ago, or from the future.
+    #[error("the request was not signed within the last five minutes")]
+    Stale,
+    /// A patient's request that was answered before.
+    #[error("the request was answered before")]
+    Replayed,
+    /// A signature that does not verify, or a key of a wrong length.
+    #[error("the request's signature or key does not verify")]
+    Signature,
+    /// The compartment is another's, or of nobody enrolled.
+    #[error("a version belongs to somebody else")]
+    NotTheOwner,
+}
+
+/// A version in custody here, with what is known of its compartment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeldVersion {
+    /// Its source.
+    pub source: OrganisationId,
+    /// The owner that the source states, if any.
+    pub owner: Option<Address>,
+    /// Its compartment and that one's predecessors, newest first.
+    pub lineage: Vec<CompartmentId>,
+    /// Whether the ledger has the root of its batch.
+    pub anchored: bool,
+}
+
+/// The terms as they are opened, and what the ledger says.
+#[derive(Clone, Copy, Debug)]
+pub struct TermsCase<'a> {
+    /// This network.
+    pub network: &'a NetworkId,
+    /// Who asks, by its connection.
+    pub peer: &'a OrganisationId,
+    /// The terms.
+    pub terms: &'a Terms,
+    /// Opens their commitment.
+    pub terms_salt: &'a [u8; 32],
+    /// The owner's consent.
+    pub consent: &'a Consent,
+    /// The ledger's entry.
+    pub grant: Option<&'a GrantEntry>,
+    /// The ledger's time.
+    pub now: LedgerTime,
+}
+
+/// A request to release against an access event.
+#[derive(Clone, Copy, Debug)]
+pub struct ReleaseCase<'a> {
+    /// The terms.
+    pub terms: TermsCase<'a>,
+    /// The ledger's entry of the event.
+    pub access: Option<&'a AccessEntry>,
+    /// The versions asked for.
+    pub versions: &'a [VersionId],
+    /// What is held of each, in the same order.
+    pub held: &'a [Option<HeldVersion>],
+    /// Whether packages are asked for.
+    pub packages: bool,
+}
+
+/// Terms that hold: made by [`terms`] alone.
+#[derive(Clone, Copy, Debug)]
+pub struct Reach<'a>(&'a Terms);
+
+/// What may be released: made in this module alone.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Allowed {
+    versions: Vec<VersionId>,
+    packages: bool,
+}
+
+impl Allowed {
+    /// The versions, in the order asked for.
+    pub fn versions(&self) -> &[VersionId] {
+        &self.versions
+    }
+
+    /// Whether packages go with the shares.
+    pub fn packages(&self) -> bool {
+        self.packages
+    }
+}
+
+impl Reach<'_> {
+    /// Whether the terms reach a compartment of this lineage: itself, or, with "future records too", one that
+    /// succeeds a granted one.
+    pub fn covers(&self, held: &HeldVersion) -> bool {
+        let granted = |id: &CompartmentId| self.0.compartments.contains(id);
+        let mut lineage = held.lineage.iter();
+        held.source == self.0.source
+            && held.owner == Some(self.0.owner)
+            && (lineage.next().is_some_and(granted) || (self.0.future && lineage.any(granted)))
+    }
+}
+
+/// Whether terms hold for who asks, now.
+///
+/// # Errors
+/// The first reason against it.
+pub fn terms<'a>(case: &TermsCase<'a>) -> Result<Reach<'a>, Refusal> {
+    let terms = case.terms;
+    check(terms.network == *case.network, Refusal::Network)?;
+    check(terms.grantee == *case.peer, Refusal::NotTheGrantee)?;
+    let grant = case.grant.ok_or(Refusal::NoSuchGrant)?;
+    check(terms.commitment(case.terms_salt) == grant.terms, Refusal::TermsDoNotOpen)?;
+    check(terms.expiry_ms == grant.expiry_ms, Refusal::TermsDoNotOpen)?;
+    let scope = scope_commitment(&terms.grantee, terms.purpose, &terms.scope_salt);
+    check(scope == grant.scope, Refusal::ScopeDoesNotOpen)?;
+    check(case.consent.is_by_owner(terms), Refusal::NoConsent)?;
+    check(grant.revoked.is_none(), Refusal::Revoked)?;
+    check(grant.is_live(case.now.time_ms), Refusal::Expired)?;
+    check(case.now.time_ms >= terms.not_before_ms, Refusal::NotYetValid)?;
+    Ok(Reach(terms))
+}
+
+/// Whether to release against an access event.
+///
+/// # Errors
+/// The first reason against it.
+pub fn release(case: &ReleaseCase<'_>) -> Result<Allowed, Refusal> {
+    let reach = terms(&case.terms)?;
+    let terms = case.terms.terms;
+    let event = case.access.ok_or(Refusal::NoSuchEvent)?;
+    check(event.height <= case.terms.now.height, Refusal::NotFinal)?;
+    check(event.organisation == *case.terms.peer, Refusal::OtherOrganisation)?;
+    check(event.grant == terms.grant, Refusal::OtherGrant)?;
+    check(event.purpose == terms.purpose, Refusal::WrongPurpose)?;
+    check(terms.practitioner.is_none_or(|only| only == event.practitioner), Refusal::WrongPractitioner)?;
+    check(case.versions.len() <= VERSIONS_PER_REQUEST_MAX, Refusal::RootMismatch)?;
+    check(case.versions.len() == event.count as usize, Refusal::RootMismatch)?;
+    check(versions_root(case.versions) == event.versions_root, Refusal::RootMismatch)?;
+    let known = case.held.iter().flatten();
+    check(known.clone().all(|held| reach.covers(held)), Refusal::OutsideTerms)?;
+    select(case.versions, case.held, case.packages)
+}
+
+/// What a patient's request must hold, before anything is looked up.
+///
+/// # Errors
+/// The first reason against it.
+pub fn patient(
+    network: &NetworkId,
+    audience: &OrganisationId,
+    clock_ms: u64,
+    request: &PatientRequest,
+) -> Result<Address, Refusal> {
+    let body = &request.body;
+    check(body.network == *network, Refusal::Network)?;
+    check(body.audience == *audience, Refusal::Audience)?;
+    check(body.time_ms.abs_diff(clock_ms) <= PATIENT_CLOCK_MS_MAX, Refusal::Stale)?;
+    check(body.kem_key.len() == salus_types::organisation::KEM_KEY_LENGTH, Refusal::Signature)?;
+    let signed = body.patient.verify(namespace::PATIENT_REQUEST, &body.encode(), &request.signature);
+    check(signed.is_ok(), Refusal::Signature)?;
+    Ok(Address::of(&body.patient))
+}
+
+/// Whether to release to the owner.
+///
+/// # Errors
+/// The first reason against it.
+pub fn release_to_owner(
+    owner: &Address,
+    versions: &[VersionId],
+    held: &[Option<HeldVersion>],
+    packages: bool,
+) -> Result<Allowed, Refusal> {
+    check(held.iter().flatten().all(|held| held.owner == Some(*owner)), Refusal::NotTheOwner)?;
+    select(versions, held, packages)
+}
+
+/// Leaves out what is unknown or not anchored.
+fn select(versions: &[VersionId], held: &[Option<HeldVersion>], packages: bool) -> Result<Allowed, Refusal> {
+    check(held.len() == versions.len() && held.iter().any(Option::is_some), Refusal::VersionUnknown)?;
+    let anchored = |held: &Option<HeldVersion>| held.as_ref().is_some_and(|held| held.anchored);
+    let chosen = versions.iter().zip(held).filter(|(_, held)| anchored(held));
+    let versions: Vec<_> = chosen.map(|(version, _)| *version).collect();
+    check(!versions.is_empty(), Refusal::NotAnchored)?;
+    Ok(Allowed { versions, packages })
+}
+
+/// The root that an access event carries for these versions.
+pub fn versions_root(versions: &[VersionId]) -> salus_crypto::Digest {
+    let leaves: Vec<&[u8]> = versions.iter().map(VersionId::as_bytes).collect();
+    merkle::root(&leaves)
+}
+
+fn check(holds: bool, otherwise: Refusal) -> Result<(), Refusal> {
+    if holds { Ok(()) } else { Err(otherwise) }
+}
+
+#[cfg(test)]
+#[path = "decide_tests.rs"]
+mod tests;

@@ -1,0 +1,80 @@
+//! The custodian's side: keep sealed packages and one share of each `S` for others, and release them only upon the
+//! [`decide`] module's word.
+//!
+//! A custodian trusts its own ledger, never who asks. It sees ciphertext, compartments' names, owners' addresses and
+//! timing; it knows no category and no key.
+
+mod accept;
+pub mod decide;
+mod grant;
+mod patient;
+mod release;
+
+pub use accept::CustodyError;
+
+use crate::ledger::{LedgerError, entry};
+use crate::node::Context;
+use crate::store::StoreError;
+use crate::store::tables::CustodyRow;
+use decide::Refusal;
+use salus_crypto::{Digest, Secret32};
+use salus_types::OrganisationId;
+use salus_types::state::{AnchorEntry, key};
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Anchors remembered as checked; 64 bytes each.
+const ANCHORS_REMEMBERED_MAX: usize = 262_144;
+
+/// Link keys kept open.
+const LINK_KEYS_MAX: usize = 256;
+
+/// Why nothing is released.
+#[derive(Debug, thiserror::Error)]
+pub enum ReleaseError {
+    /// The decision.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The ledger.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+}
+
+/// Keeps what sources hand over.
+pub struct Custodian {
+    ctx: Arc<Context>,
+    anchored: Mutex<HashSet<(OrganisationId, u64)>>,
+    link_keys: Mutex<HashMap<Digest, Secret32>>,
+}
+
+impl Custodian {
+    pub(crate) fn new(ctx: Arc<Context>) -> Self {
+        Self { ctx, anchored: Mutex::default(), link_keys: Mutex::default() }
+    }
+
+    /// Whether the ledger has the root of this batch under its number. Anchors never change, so a yes is remembered.
+    async fn is_anchored(
+        &self,
+        source: &OrganisationId,
+        sequence: u64,
+        batch: &CustodyRow,
+    ) -> Result<bool, LedgerError> {
+        let at = (source.clone(), sequence);
+        if self.anchored.lock().unwrap_or_else(PoisonError::into_inner).contains(&at) {
+            return Ok(true);
+        }
+        let anchor: Option<AnchorEntry> = entry(&*self.ctx.ledger, key::anchor(source, sequence)).await?;
+        let fits = anchor.is_some_and(|anchor| anchor.batch_root == batch.root);
+        if fits {
+            let mut anchored = self.anchored.lock().unwrap_or_else(PoisonError::into_inner);
+            if anchored.len() >= ANCHORS_REMEMBERED_MAX {
+                anchored.clear();
+            }
+            anchored.insert(at);
+        }
+        Ok(fits)
+    }
+}

@@ -1,0 +1,174 @@
+//! Handing out what the decision allows: shares sealed to who asks, and packages with the paths of their leaves.
+
+use super::accept::link_of;
+use super::decide::Allowed;
+use super::{Custodian, LINK_KEYS_MAX, ReleaseError};
+use crate::envelope::seal_envelope;
+use crate::node::{Context, blocking};
+use crate::store::tables::{CUSTODY, CustodyRow, HELD_VERSIONS, HeldVersionRow, key};
+use crate::store::{PackName, Reads, StoreError};
+use crate::wrap::{open_share, receive_organisation_link};
+use bytes::Bytes;
+use commonware_codec::Encode as _;
+use salus_crypto::hash::{Digest, sha256};
+use salus_crypto::merkle::Tree;
+use salus_crypto::{Secret32, merkle};
+use salus_types::vault::{CustodyItem, Release, ReleasedShare, ReleasedVersion, VERSIONS_PER_REQUEST_MAX};
+use salus_types::{Bounded, OrganisationId, VersionId, decode_canonical, label};
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError};
+use zeroize::{Zeroize as _, Zeroizing};
+
+/// Most bytes of packages in one answer; the rest comes with the next request.
+pub(super) const RELEASE_BYTES_MAX: usize = 32 * 1024 * 1024;
+
+type Places = BTreeMap<(OrganisationId, u64), (CustodyRow, Vec<(usize, HeldVersionRow)>)>;
+
+/// A batch's versions as read from its pack.
+struct Opened {
+    place: usize,
+    share: ReleasedShare,
+    version: Option<ReleasedVersion>,
+}
+
+impl Custodian {
+    /// Releases what `allowed` says, shares sealed to `kem_key`. An entry of the store that is damaged is left out.
+    pub(super) async fn hand_out(&self, allowed: Allowed, kem_key: &[u8]) -> Result<Release, ReleaseError> {
+        let ctx = self.ctx.clone();
+        let wanted = allowed.versions().to_vec();
+        let places = blocking(move || locate(&ctx, &wanted)).await?;
+        let mut opened = Vec::new();
+        let mut bytes = 0;
+        for ((source, sequence), (batch, versions)) in places {
+            let link_key = self.link_key(&batch).await?;
+            let parts = self.read(&source, sequence, &batch, &versions).await?;
+            let packages = allowed.packages() && bytes <= RELEASE_BYTES_MAX;
+            bytes += parts.iter().map(Bytes::len).sum::<usize>();
+            let open = move || open_batch(&source, sequence, &versions, &parts, &link_key, packages);
+            opened.extend(blocking(open).await?);
+        }
+        opened.sort_by_key(|opened| opened.place);
+        let (ctx, kem_key) = (self.ctx.clone(), kem_key.to_vec());
+        Ok(blocking(move || seal(&ctx, opened, &kem_key)).await?)
+    }
+
+    async fn read(
+        &self,
+        source: &OrganisationId,
+        sequence: u64,
+        batch: &CustodyRow,
+        versions: &[(usize, HeldVersionRow)],
+    ) -> Result<Vec<Bytes>, StoreError> {
+        let leaves_at = u64::from(batch.leaves_at);
+        let mut ranges = vec![leaves_at..leaves_at + 32 * u64::from(batch.leaves)];
+        ranges.extend(versions.iter().map(|(_, row)| row.at..row.at + u64::from(row.length)));
+        self.ctx.store.packs.ranges(&PackName::custody(source, sequence), &ranges).await
+    }
+
+    async fn link_key(&self, batch: &CustodyRow) -> Result<Secret32, StoreError> {
+        let name = sha256(&*batch.link);
+        let known = self.link_keys.lock().unwrap_or_else(PoisonError::into_inner).get(&name).cloned();
+        if let Some(key) = known {
+            return Ok(key);
+        }
+        let (ctx, link): (Arc<Context>, _) = (self.ctx.clone(), link_of(batch)?);
+        let received =
+            move || receive_organisation_link(&ctx.node.kem, &link).map_err(|_| StoreError::Damaged);
+        let key = blocking(received).await?;
+        let mut keys = self.link_keys.lock().unwrap_or_else(PoisonError::into_inner);
+        if keys.len() >= LINK_KEYS_MAX {
+            keys.clear();
+        }
+        keys.insert(name, key.clone());
+        Ok(key)
+    }
+}
+
+/// Groups versions by the batch in which they lie, each with its place in the request.
+fn locate(ctx: &Context, versions: &[VersionId]) -> Result<Places, StoreError> {
+    let tx = ctx.store.read()?;
+    let mut places = Places::new();
+    for (place, version) in versions.iter().enumerate() {
+        let row: HeldVersionRow = tx.get(&HELD_VERSIONS, version.as_bytes())?.ok_or(StoreError::Damaged)?;
+        let at = (row.source.clone(), row.sequence);
+        if !places.contains_key(&at) {
+            let batch = tx.get(&CUSTODY, &key::batch(&at.0, at.1))?.ok_or(StoreError::Damaged)?;
+            places.insert(at.clone(), (batch, Vec::new()));
+        }
+        if let Some((_, versions)) = places.get_mut(&at) {
+            versions.push((place, row));
+        }
+    }
+    Ok(places)
+}
+
+fn open_batch(
+    source: &OrganisationId,
+    sequence: u64,
+    versions: &[(usize, HeldVersionRow)],
+    parts: &[Bytes],
+    link_key: &Secret32,
+    packages: bool,
+) -> Result<Vec<Opened>, StoreError> {
+    let [leaves, items @ ..] = parts else { return Err(StoreError::Damaged) };
+    let leaves: Vec<Digest> = leaves.chunks_exact(32).map(merkle::leaf_hash).collect();
+    let tree = packages.then(|| Tree::new(leaves));
+    let mut opened = Vec::with_capacity(versions.len());
+    for ((place, row), bytes) in versions.iter().zip(items) {
+        match open_item(source, sequence, row, bytes, link_key, tree.as_ref()) {
+            Ok((share, version)) => opened.push(Opened { place: *place, share, version }),
+            Err(_) => tracing::error!(%source, sequence, leaf = row.leaf, "a package in custody is damaged"),
+        }
+    }
+    Ok(opened)
+}
+
+fn open_item(
+    source: &OrganisationId,
+    sequence: u64,
+    row: &HeldVersionRow,
+    bytes: &Bytes,
+    link_key: &Secret32,
+    tree: Option<&Tree>,
+) -> Result<(ReleasedShare, Option<ReleasedVersion>), StoreError> {
+    if sha256(bytes) != row.item_digest {
+        return Err(StoreError::Damaged);
+    }
+    let item: CustodyItem = decode_canonical(bytes).map_err(|_| StoreError::Damaged)?;
+    let version = item.package.header.version;
+    let share = open_share(link_key, &version, item.share_index, &item.sealed_share)
+        .map_err(|_| StoreError::Damaged)?;
+    let commitment =
+        item.share_commitments.get(usize::from(item.share_index - 1)).ok_or(StoreError::Damaged)?;
+    if !share.matches(commitment, version.as_bytes()) {
+        return Err(StoreError::Damaged);
+    }
+    let released = match tree {
+        Some(tree) => Some(ReleasedVersion {
+            package: item.package,
+            source: source.clone(),
+            sequence,
+            path: tree.prove(row.leaf.into()).ok_or(StoreError::Damaged)?,
+        }),
+        None => None,
+    };
+    Ok((ReleasedShare { version, index: share.index, value: share.value }, released))
+}
+
+fn seal(ctx: &Context, opened: Vec<Opened>, kem_key: &[u8]) -> Result<Release, StoreError> {
+    let mut shares = Vec::with_capacity(opened.len());
+    let mut versions = Vec::new();
+    for opened in opened {
+        shares.push(opened.share);
+        versions.extend(opened.version);
+    }
+    let mut shares: Bounded<ReleasedShare, VERSIONS_PER_REQUEST_MAX> =
+        shares.try_into().map_err(|_| StoreError::Damaged)?;
+    let plain = Zeroizing::new(shares.encode().to_vec());
+    let mut owned = std::mem::take(&mut shares).into_inner();
+    owned.iter_mut().for_each(|share| share.value.zeroize());
+    let node = &ctx.node;
+    let shares = seal_envelope(&node.signing, kem_key, label::HPKE_RELEASE, &node.network, &plain)
+        .map_err(|_| StoreError::Damaged)?;
+    Ok(Release { shares, versions: versions.try_into().map_err(|_| StoreError::Damaged)? })
+}

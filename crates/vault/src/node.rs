@@ -1,0 +1,51 @@
+//! Who this node is, and what everything here shares.
+
+use crate::ledger::Ledger;
+use crate::peers::Peers;
+use crate::store::{Store, StoreError};
+use salus_crypto::hpke::HpkePrivateKey;
+use salus_crypto::sign::SigningKey;
+use salus_types::{NetworkId, OrganisationId};
+use std::sync::Arc;
+
+/// The organisation's own names and keys.
+pub struct Node {
+    /// The network.
+    pub network: NetworkId,
+    /// The organisation.
+    pub organisation: OrganisationId,
+    /// Its node key.
+    pub signing: SigningKey,
+    /// Its X-Wing key.
+    pub kem: HpkePrivateKey,
+}
+
+/// Milliseconds since 1970-01-01 UTC by this machine's clock. Only the freshness of patients' requests and the age
+/// of pending letters are judged by it; grants and events by the ledger's time.
+pub type Clock = Arc<dyn Fn() -> u64 + Send + Sync>;
+
+/// The machine's own clock.
+pub fn system_clock() -> Clock {
+    Arc::new(|| {
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        since.map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+    })
+}
+
+/// Shared by all parts of one vault.
+pub(crate) struct Context {
+    pub(crate) node: Node,
+    pub(crate) ledger: Arc<dyn Ledger>,
+    pub(crate) peers: Arc<dyn Peers>,
+    pub(crate) store: Arc<Store>,
+    pub(crate) clock: Clock,
+}
+
+/// Runs blocking work (cryptography, tables) off the threads of the async runtime.
+pub(crate) async fn blocking<T, E>(work: impl FnOnce() -> Result<T, E> + Send + 'static) -> Result<T, E>
+where
+    T: Send + 'static,
+    E: From<StoreError> + Send + 'static,
+{
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| Err(StoreError::Stopped.into()))
+}

@@ -1,0 +1,45 @@
+//! Other organisations' nodes as the vault sees them. "To self" is a peer like any other.
+
+use async_trait::async_trait;
+use salus_types::OrganisationId;
+use salus_types::vault::{
+    CompartmentRecord, CustodyBatch, PatientLink, Release, ReleaseAsk, ReleaseForGrant, SealedEnvelope,
+    VersionList,
+};
+
+/// Why a peer does not do what is asked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PeerError {
+    /// It does not answer, or not in time.
+    #[error("the organisation does not answer")]
+    Unavailable,
+    /// It answers, and refuses.
+    #[error("the organisation refuses: {0}")]
+    Refused(String),
+}
+
+/// Connections to other nodes. The implementation sets time limits ([`PeerError::Unavailable`]).
+#[async_trait]
+pub trait Peers: Send + Sync + 'static {
+    /// Hands a batch to a custodian; `Ok` once it is durable there.
+    async fn put_custody(&self, to: &OrganisationId, batch: CustodyBatch) -> Result<(), PeerError>;
+
+    /// Hands compartment records to a custodian; `Ok` once durable there.
+    async fn put_compartments(
+        &self,
+        to: &OrganisationId,
+        records: Vec<CompartmentRecord>,
+    ) -> Result<(), PeerError>;
+
+    /// Hands a patient link to a custodian; `Ok` once durable there.
+    async fn put_link(&self, to: &OrganisationId, link: PatientLink) -> Result<(), PeerError>;
+
+    /// Hands keys of new epochs to a grantee; `Ok` once durable there.
+    async fn put_keys(&self, to: &OrganisationId, keys: SealedEnvelope) -> Result<(), PeerError>;
+
+    /// Asks a custodian which versions a grant reaches.
+    async fn versions(&self, to: &OrganisationId, ask: ReleaseAsk) -> Result<VersionList, PeerError>;
+
+    /// Asks a custodian to release against an access event.
+    async fn release(&self, to: &OrganisationId, ask: ReleaseForGrant) -> Result<Release, PeerError>;
+}

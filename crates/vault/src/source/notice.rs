@@ -1,0 +1,88 @@
+//! Grants over this source's records: remembered while they may end, so that an end rotates epochs and a new epoch
+//! reaches who may still read.
+
+use super::{Source, SourceError};
+use crate::ledger::entry;
+use crate::node::blocking;
+use crate::store::tables::{COMPARTMENTS, LIVE_NOTICES, MARK, NOTICES, NoticeRow, id_at_end};
+use crate::store::{Reads, Store, StoreError};
+use commonware_codec::Encode as _;
+use salus_types::state::{GrantEntry, key};
+use salus_types::vault::SourceNotice;
+use salus_types::{GrantId, decode_canonical};
+use std::convert::Infallible;
+use std::sync::Arc;
+use tokio::time::sleep;
+
+const NOTICE: &[u8] = b"notice";
+
+/// The notice of a grant.
+pub(super) fn open_notice(
+    store: &Store,
+    grant: &GrantId,
+    row: &NoticeRow,
+) -> Result<SourceNotice, StoreError> {
+    let plain = store.open_secret(NOTICE, grant.as_bytes(), &row.notice)?;
+    decode_canonical(&plain).map_err(|_| StoreError::Damaged)
+}
+
+impl Source {
+    /// Remembers a notice that has been checked against the ledger. False if it names compartments that are not the
+    /// owner's. Grants with "future records too" get the keys of epochs that began since the patient last looked.
+    pub(crate) async fn remember_notice(self: &Arc<Self>, notice: SourceNotice) -> Result<bool, SourceError> {
+        let source = self.clone();
+        let remembered = blocking(move || {
+            let tx = source.ctx.store.write()?;
+            let (terms, grant) = (&notice.terms, notice.terms.grant);
+            for id in terms.compartments.iter() {
+                let row = tx.get(&COMPARTMENTS, id.as_bytes())?;
+                if row.is_none_or(|row| row.owner != Some(terms.owner)) {
+                    return Ok(false);
+                }
+            }
+            if tx.get(&NOTICES, grant.as_bytes())?.is_some() {
+                return Ok(true);
+            }
+            let sealed = source.ctx.store.seal_secret(NOTICE, grant.as_bytes(), &notice.encode());
+            tx.put(&NOTICES, grant.as_bytes(), &NoticeRow { owner: terms.owner, notice: sealed })?;
+            tx.put(&LIVE_NOTICES, grant.as_bytes(), &MARK)?;
+            source.send_later_keys(&tx, terms)?;
+            tx.commit()?;
+            Ok::<_, SourceError>(true)
+        })
+        .await?;
+        self.parcels.notify_one();
+        Ok(remembered)
+    }
+
+    /// Looks whether a grant has ended and rotates the epochs that it reached, if so. Called upon a `Revoke` in a
+    /// block; a sweep finds what was missed. Whether it rotated.
+    ///
+    /// # Errors
+    /// [`SourceError::Store`].
+    pub async fn grant_ended(self: &Arc<Self>, grant: GrantId) -> Result<bool, SourceError> {
+        let entry = match entry::<GrantEntry>(&*self.ctx.ledger, key::grant(&grant)).await {
+            Ok(entry) => entry,
+            Err(_) => return Ok(false),
+        };
+        if entry.is_none_or(|entry| entry.is_live(self.ctx.ledger.now().time_ms)) {
+            return Ok(false);
+        }
+        let source = self.clone();
+        let rotated = blocking(move || source.rotate(&grant)).await?;
+        self.parcels.notify_one();
+        Ok(rotated)
+    }
+
+    /// Checks all grants that may still end, again and again.
+    pub(super) async fn sweep_grants(self: &Arc<Self>) -> Result<Infallible, SourceError> {
+        loop {
+            let store = self.ctx.store.clone();
+            let live = blocking(move || store.read()?.scan(&LIVE_NOTICES, &[], None, usize::MAX)).await?;
+            for (key, _) in live {
+                self.grant_ended(GrantId(id_at_end(&key))).await?;
+            }
+            sleep(self.config.grant_sweep).await;
+        }
+    }
+}

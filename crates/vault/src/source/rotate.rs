@@ -1,0 +1,146 @@
+//! Rotation: when a grant ends, the compartments that it reached get a new epoch with a new key. The patient, and
+//! grantees whose grants stand and include future records, get the new key; the former grantee does not.
+
+use super::build::bump;
+use super::compartment::{ck, create, record};
+use super::notice::open_notice;
+use super::parcel::{queue_keys, queue_records};
+use super::{Source, SourceError};
+use crate::envelope::seal_envelope;
+use crate::ledger::member;
+use crate::placement::custodians_of;
+use crate::store::tables::{
+    COMPARTMENTS, CURRENT, CompartmentRow, LIVE_NOTICES, NEXT_EPOCH, NOTICES, Name, counter, id_at_end, key,
+};
+use crate::store::{Reads, StoreError, WriteTx};
+use commonware_codec::Encode as _;
+use salus_types::vault::{CompartmentKey, EpochKeys, Terms};
+use salus_types::{Bounded, CompartmentId, GrantId, label};
+use zeroize::Zeroizing;
+
+/// Most epochs of one compartment that are followed.
+pub(crate) const EPOCHS_MAX: usize = 1_024;
+
+impl Source {
+    /// Ends a remembered grant: rotates what it reached, in one transaction. False if it had ended before. Blocking.
+    pub(super) fn rotate(&self, grant: &GrantId) -> Result<bool, SourceError> {
+        let tx = self.ctx.store.write()?;
+        if !tx.remove(&LIVE_NOTICES, grant.as_bytes())? {
+            return Ok(false);
+        }
+        let row = tx.get(&NOTICES, grant.as_bytes())?.ok_or(StoreError::Damaged)?;
+        let terms = open_notice(&self.ctx.store, grant, &row)?.terms;
+        let remaining = self.standing(&tx, &terms)?;
+        for id in terms.compartments.iter() {
+            let Some(newest) = newest_epoch(&tx, id)? else { continue };
+            if newest == *id || terms.future {
+                self.rotate_one(&tx, &newest, &remaining)?;
+            }
+        }
+        tx.commit()?;
+        Ok(true)
+    }
+
+    /// The terms of grants by the same owner that stand and include future records.
+    fn standing(&self, tx: &WriteTx, ended: &Terms) -> Result<Vec<Terms>, SourceError> {
+        let mut standing = Vec::new();
+        for (at, _) in tx.scan(&LIVE_NOTICES, &[], None, usize::MAX)? {
+            let grant = GrantId(id_at_end(&at));
+            let row = tx.get(&NOTICES, grant.as_bytes())?.ok_or(StoreError::Damaged)?;
+            if row.owner == ended.owner {
+                let terms = open_notice(&self.ctx.store, &grant, &row)?.terms;
+                standing.extend(Some(terms).filter(|terms| terms.future));
+            }
+        }
+        Ok(standing)
+    }
+
+    fn rotate_one(&self, tx: &WriteTx, id: &CompartmentId, standing: &[Terms]) -> Result<(), SourceError> {
+        let row: CompartmentRow = tx.get(&COMPARTMENTS, id.as_bytes())?.ok_or(StoreError::Damaged)?;
+        let at = key::current(row.patient.as_ref().map(Name::as_str), row.category);
+        if tx.get(&CURRENT, &at)? != Some(*id) {
+            return Ok(());
+        }
+        let (next, next_row) = create(&self.ctx, tx, row.patient.as_ref(), row.category, Some((id, &row)))?;
+        let signed = record(&self.ctx, next, &next_row);
+        for custodian in custodians_of(&next_row.first, &self.ctx.ledger.organisations())? {
+            queue_records(tx, &custodian, std::slice::from_ref(&signed))?;
+        }
+        let ancestors = ancestors(tx, &next_row)?;
+        for terms in standing.iter().filter(|terms| ancestors.iter().any(|a| terms.compartments.contains(a)))
+        {
+            self.send_keys(tx, terms, vec![self.compartment_key(next, &next_row)?])?;
+        }
+        bump(tx, counter::ROTATED, 1)?;
+        Ok(())
+    }
+
+    /// Sends a new grantee the keys of epochs after those that its terms name.
+    pub(super) fn send_later_keys(&self, tx: &WriteTx, terms: &Terms) -> Result<(), SourceError> {
+        let mut keys = Vec::new();
+        for id in terms.compartments.iter().filter(|_| terms.future) {
+            for later in later_epochs(tx, id)?.iter().filter(|id| !terms.compartments.contains(id)) {
+                let row: CompartmentRow =
+                    tx.get(&COMPARTMENTS, later.as_bytes())?.ok_or(StoreError::Damaged)?;
+                keys.push(self.compartment_key(*later, &row)?);
+            }
+        }
+        for keys in keys.chunks(64) {
+            self.send_keys(tx, terms, keys.to_vec())?;
+        }
+        Ok(())
+    }
+
+    fn compartment_key(
+        &self,
+        compartment: CompartmentId,
+        row: &CompartmentRow,
+    ) -> Result<CompartmentKey, SourceError> {
+        let key = *ck(&self.ctx.store, &compartment, row)?.expose();
+        Ok(CompartmentKey { compartment, category: row.category, key })
+    }
+
+    fn send_keys(&self, tx: &WriteTx, terms: &Terms, keys: Vec<CompartmentKey>) -> Result<(), SourceError> {
+        let Some(grantee) = member(&*self.ctx.ledger, &terms.grantee) else { return Ok(()) };
+        let node = &self.ctx.node;
+        let keys = EpochKeys {
+            grant: terms.grant,
+            source: node.organisation.clone(),
+            keys: Bounded::new(keys).map_err(|_| StoreError::Damaged)?,
+        };
+        let plain = Zeroizing::new(keys.encode().to_vec());
+        let sealed =
+            seal_envelope(&node.signing, &grantee.kem_key, label::HPKE_EPOCH_KEYS, &node.network, &plain)?;
+        queue_keys(tx, &terms.grantee, (self.ctx.clock)(), &sealed)?;
+        Ok(())
+    }
+}
+
+/// The epochs after a compartment's, in order.
+fn later_epochs(tx: &WriteTx, id: &CompartmentId) -> Result<Vec<CompartmentId>, StoreError> {
+    let mut later: Vec<CompartmentId> = Vec::new();
+    while let Some(next) = tx.get(&NEXT_EPOCH, later.last().unwrap_or(id).as_bytes())? {
+        later.push(next);
+        if later.len() >= EPOCHS_MAX {
+            break;
+        }
+    }
+    Ok(later)
+}
+
+fn newest_epoch(tx: &WriteTx, id: &CompartmentId) -> Result<Option<CompartmentId>, StoreError> {
+    if tx.get(&COMPARTMENTS, id.as_bytes())?.is_none() {
+        return Ok(None);
+    }
+    Ok(Some(later_epochs(tx, id)?.last().copied().unwrap_or(*id)))
+}
+
+fn ancestors(tx: &WriteTx, row: &CompartmentRow) -> Result<Vec<CompartmentId>, StoreError> {
+    let mut found = Vec::new();
+    let mut before = row.predecessor;
+    while let Some(id) = before.filter(|_| found.len() < EPOCHS_MAX) {
+        found.push(id);
+        before = tx.get(&COMPARTMENTS, id.as_bytes())?.and_then(|row: CompartmentRow| row.predecessor);
+    }
+    Ok(found)
+}

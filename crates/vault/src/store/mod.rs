@@ -1,0 +1,114 @@
+//! What a vault keeps: one redb file (`vault.redb`) with typed tables, and packs of sealed packages as objects.
+//!
+//! A transaction that leaves a trace outside (a batch, a letter, a nonce) commits with an fsync; marks that can be
+//! found again (a third custodian's acknowledgement) commit with the next such one.
+//! Every secret in a table is sealed under a key derived from the node's storage key.
+
+mod packs;
+mod secret;
+pub(crate) mod tables;
+mod transaction;
+
+pub(crate) use secret::Sealed;
+pub(crate) use transaction::{ReadTx, Reads, WriteTx};
+
+pub(crate) use packs::PackName;
+use packs::Packs;
+use redb::{Database, ReadableDatabase as _};
+use salus_crypto::Secret32;
+use std::path::Path;
+
+/// Memory that the tables may use for pages, in bytes.
+pub(crate) const CACHE_BYTES: usize = 32 * 1024 * 1024;
+
+/// Why the store does not answer.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The tables.
+    #[error("the vault's tables: {0}")]
+    Tables(#[source] Box<redb::Error>),
+    /// The packs.
+    #[error("the vault's packs: {0}")]
+    Packs(#[from] object_store::Error),
+    /// The folder cannot be made or read.
+    #[error("the vault's folder: {0}")]
+    Folder(#[from] std::io::Error),
+    /// An entry does not decode or does not open.
+    #[error("an entry of the vault is damaged")]
+    Damaged,
+    /// The storage key is not that of this folder.
+    #[error("the storage key is not the one with which this vault was made")]
+    WrongKey,
+    /// The program is stopping.
+    #[error("the vault is stopping")]
+    Stopped,
+}
+
+/// The node's own tables and packs.
+pub struct Store {
+    db: Database,
+    key: Secret32,
+    /// Sealed packages.
+    pub(crate) packs: Packs,
+}
+
+impl Store {
+    /// Opens or makes the store in `folder`. Secrets in it are sealed under `key`.
+    ///
+    /// # Errors
+    /// [`StoreError`]; [`StoreError::WrongKey`] if the folder was made with another key.
+    pub fn open(folder: &Path, key: &Secret32) -> Result<Self, StoreError> {
+        std::fs::create_dir_all(folder)?;
+        let packs = Packs::open(&folder.join("packs"))?;
+        let db = Database::builder().set_cache_size(CACHE_BYTES).create(folder.join("vault.redb"))?;
+        let store = Self { db, key: key.clone(), packs };
+        store.check_key()?;
+        Ok(store)
+    }
+
+    fn check_key(&self) -> Result<(), StoreError> {
+        let tx = self.write()?;
+        tx.create_tables(tables::ALL)?;
+        let known: Option<Sealed> = tx.get(&tables::KEY_CHECK, b"check")?;
+        match known {
+            Some(sealed) => {
+                self.open_secret(b"check", b"", &sealed).map_err(|_| StoreError::WrongKey)?;
+            }
+            None => tx.put(&tables::KEY_CHECK, b"check", &self.seal_secret(b"check", b"", b"salus"))?,
+        }
+        tx.commit()
+    }
+
+    /// A consistent view.
+    pub(crate) fn read(&self) -> Result<ReadTx, StoreError> {
+        Ok(ReadTx(self.db.begin_read()?))
+    }
+
+    /// The one writer; waits for the one before.
+    pub(crate) fn write(&self) -> Result<WriteTx, StoreError> {
+        Ok(WriteTx(self.db.begin_write()?))
+    }
+
+    pub(crate) fn storage_key(&self) -> &Secret32 {
+        &self.key
+    }
+}
+
+macro_rules! from_redb {
+    ($($error:ty),*) => {$(
+        impl From<$error> for StoreError {
+            fn from(error: $error) -> Self {
+                Self::Tables(Box::new(error.into()))
+            }
+        }
+    )*};
+}
+
+from_redb!(
+    redb::DatabaseError,
+    redb::TransactionError,
+    redb::TableError,
+    redb::StorageError,
+    redb::CommitError,
+    redb::SetDurabilityError
+);

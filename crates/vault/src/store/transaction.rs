@@ -1,0 +1,148 @@
+//! Typed tables over redb: keys are bytes in order, values are canonical encodings.
+
+use super::StoreError;
+use commonware_codec::{Encode, Read};
+use redb::{Durability, ReadableTable, TableDefinition};
+use salus_types::decode_canonical;
+use std::marker::PhantomData;
+use std::ops::Bound;
+
+type Definition = TableDefinition<'static, &'static [u8], &'static [u8]>;
+
+/// A table of values `V`.
+pub(crate) struct Table<V> {
+    name: &'static str,
+    value: PhantomData<fn() -> V>,
+}
+
+impl<V> Table<V> {
+    pub(crate) const fn new(name: &'static str) -> Self {
+        Self { name, value: PhantomData }
+    }
+
+    pub(crate) const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    const fn definition(&self) -> Definition {
+        TableDefinition::new(self.name)
+    }
+}
+
+/// A consistent view.
+pub(crate) struct ReadTx(pub(super) redb::ReadTransaction);
+
+/// The writer. Dropped without a commit, it leaves no trace.
+pub(crate) struct WriteTx(pub(super) redb::WriteTransaction);
+
+/// What reading and writing transactions have in common.
+pub(crate) trait Reads {
+    /// The value under `key`.
+    fn get<V: Encode + Read<Cfg = ()>>(&self, table: &Table<V>, key: &[u8]) -> Result<Option<V>, StoreError>;
+
+    /// At most `limit` entries whose key begins with `prefix`, in order, from `prefix || after` on (exclusive).
+    fn scan<V: Encode + Read<Cfg = ()>>(
+        &self,
+        table: &Table<V>,
+        prefix: &[u8],
+        after: Option<&[u8]>,
+        limit: usize,
+    ) -> Result<Vec<(Vec<u8>, V)>, StoreError>;
+}
+
+fn get<V: Encode + Read<Cfg = ()>>(
+    table: &impl ReadableTable<&'static [u8], &'static [u8]>,
+    key: &[u8],
+) -> Result<Option<V>, StoreError> {
+    let Some(value) = table.get(key)? else { return Ok(None) };
+    decode_canonical(value.value()).map(Some).map_err(|_| StoreError::Damaged)
+}
+
+fn scan<V: Encode + Read<Cfg = ()>>(
+    table: &impl ReadableTable<&'static [u8], &'static [u8]>,
+    prefix: &[u8],
+    after: Option<&[u8]>,
+    limit: usize,
+) -> Result<Vec<(Vec<u8>, V)>, StoreError> {
+    let start = after.map(|after| [prefix, after].concat());
+    let bounds: (Bound<&[u8]>, Bound<&[u8]>) = match &start {
+        Some(start) => (Bound::Excluded(start), Bound::Unbounded),
+        None => (Bound::Included(prefix), Bound::Unbounded),
+    };
+    let mut found = Vec::new();
+    for entry in table.range::<&[u8]>(bounds)? {
+        let (key, value) = entry?;
+        if found.len() >= limit || !key.value().starts_with(prefix) {
+            break;
+        }
+        let value = decode_canonical(value.value()).map_err(|_| StoreError::Damaged)?;
+        found.push((key.value().to_vec(), value));
+    }
+    Ok(found)
+}
+
+impl Reads for ReadTx {
+    fn get<V: Encode + Read<Cfg = ()>>(&self, table: &Table<V>, key: &[u8]) -> Result<Option<V>, StoreError> {
+        get(&self.0.open_table(table.definition())?, key)
+    }
+
+    fn scan<V: Encode + Read<Cfg = ()>>(
+        &self,
+        table: &Table<V>,
+        prefix: &[u8],
+        after: Option<&[u8]>,
+        limit: usize,
+    ) -> Result<Vec<(Vec<u8>, V)>, StoreError> {
+        scan(&self.0.open_table(table.definition())?, prefix, after, limit)
+    }
+}
+
+impl Reads for WriteTx {
+    fn get<V: Encode + Read<Cfg = ()>>(&self, table: &Table<V>, key: &[u8]) -> Result<Option<V>, StoreError> {
+        get(&self.0.open_table(table.definition())?, key)
+    }
+
+    fn scan<V: Encode + Read<Cfg = ()>>(
+        &self,
+        table: &Table<V>,
+        prefix: &[u8],
+        after: Option<&[u8]>,
+        limit: usize,
+    ) -> Result<Vec<(Vec<u8>, V)>, StoreError> {
+        scan(&self.0.open_table(table.definition())?, prefix, after, limit)
+    }
+}
+
+impl WriteTx {
+    /// Makes the tables, so that readers find them.
+    pub(super) fn create_tables(&self, names: &[&'static str]) -> Result<(), StoreError> {
+        for name in names {
+            self.0.open_table(Definition::new(name))?;
+        }
+        Ok(())
+    }
+
+    /// Sets the value under `key`.
+    pub(crate) fn put<V: Encode>(&self, table: &Table<V>, key: &[u8], value: &V) -> Result<(), StoreError> {
+        self.0.open_table(table.definition())?.insert(key, value.encode().as_ref())?;
+        Ok(())
+    }
+
+    /// Removes `key`; whether it was there.
+    pub(crate) fn remove<V>(&self, table: &Table<V>, key: &[u8]) -> Result<bool, StoreError> {
+        let mut table = self.0.open_table(table.definition())?;
+        let removed = table.remove(key)?.is_some();
+        Ok(removed)
+    }
+
+    /// Commits durably.
+    pub(crate) fn commit(self) -> Result<(), StoreError> {
+        Ok(self.0.commit()?)
+    }
+
+    /// Commits; durable with the next durable commit. Only for what is found again without it.
+    pub(crate) fn commit_lazily(mut self) -> Result<(), StoreError> {
+        self.0.set_durability(Durability::None)?;
+        Ok(self.0.commit()?)
+    }
+}

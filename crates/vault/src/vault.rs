@@ -1,0 +1,171 @@
+//! All parts of one organisation's vault over one store.
+
+use crate::custodian::decide::Refusal;
+use crate::custodian::{Custodian, ReleaseError};
+use crate::ledger::Ledger;
+use crate::mailbox::Mailbox;
+use crate::node::{Clock, Context, Node, system_clock};
+use crate::outbox::Outbox;
+use crate::peers::Peers;
+use crate::reader::{Reader, ReaderConfig};
+use crate::source::{Source, SourceConfig, SourceError};
+use crate::store::{Store, StoreError};
+use salus_crypto::Secret32;
+use salus_types::vault::{Directory, PatientAsk, PatientRequest, Release, VersionList};
+use salus_types::{Address, Bounded};
+use std::convert::Infallible;
+use std::future::pending;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// What a vault needs besides its node's names and keys.
+pub struct VaultConfig {
+    /// Its folder.
+    pub folder: PathBuf,
+    /// Seals secrets in the folder.
+    pub storage_key: Secret32,
+    /// How batches are made.
+    pub source: SourceConfig,
+    /// How a grantee reads.
+    pub reader: ReaderConfig,
+    /// The machine's clock.
+    pub clock: Clock,
+}
+
+impl VaultConfig {
+    /// The defaults for a folder.
+    pub fn new(folder: impl Into<PathBuf>, storage_key: Secret32) -> Self {
+        Self {
+            folder: folder.into(),
+            storage_key,
+            source: SourceConfig::default(),
+            reader: ReaderConfig::default(),
+            clock: system_clock(),
+        }
+    }
+}
+
+/// Why a vault does not open or stops.
+#[derive(Debug, thiserror::Error)]
+pub enum VaultError {
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The source.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+}
+
+/// An answer to a patient's request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PatientAnswer {
+    /// To [`PatientAsk::Directory`].
+    Directory(Directory),
+    /// To [`PatientAsk::Versions`].
+    Versions(VersionList),
+    /// To [`PatientAsk::Release`] and [`PatientAsk::Shares`].
+    Release(Box<Release>),
+    /// [`PatientAsk::AccessLog`]: the request is good; the log is the gateway's.
+    AccessLog(Address),
+}
+
+/// The vault of one organisation.
+pub struct Vault {
+    /// Seals own records; only with an outbox.
+    pub source: Option<Arc<Source>>,
+    /// Keeps others' records.
+    pub custodian: Arc<Custodian>,
+    /// Takes letters.
+    pub mailbox: Arc<Mailbox>,
+    /// Reads under grants.
+    pub reader: Arc<Reader>,
+}
+
+impl Vault {
+    /// Opens or makes the vault; `outbox` is given where clinical records are kept. Blocking, for a moment.
+    ///
+    /// # Errors
+    /// [`VaultError`]: the folder, its key, or a network with fewer than three custodians.
+    pub fn open(
+        node: Node,
+        config: VaultConfig,
+        ledger: Arc<dyn Ledger>,
+        peers: Arc<dyn Peers>,
+        outbox: Option<Arc<dyn Outbox>>,
+    ) -> Result<Self, VaultError> {
+        let store = Arc::new(Store::open(&config.folder, &config.storage_key)?);
+        let ctx = Arc::new(Context { node, ledger, peers, store, clock: config.clock });
+        let source = match outbox {
+            Some(outbox) => Some(Arc::new(Source::new(ctx.clone(), outbox, config.source)?)),
+            None => None,
+        };
+        Ok(Self {
+            mailbox: Arc::new(Mailbox::new(ctx.clone(), source.clone())),
+            custodian: Arc::new(Custodian::new(ctx.clone())),
+            reader: Arc::new(Reader::new(ctx, config.reader)),
+            source,
+        })
+    }
+
+    /// Does the vault's background work for as long as it is polled; dropping the future stops it at any point.
+    ///
+    /// # Errors
+    /// What no retry mends.
+    pub async fn run(&self) -> Result<Infallible, VaultError> {
+        let seal = async {
+            match &self.source {
+                Some(source) => source.clone().run().await.map_err(VaultError::from),
+                None => pending().await,
+            }
+        };
+        let letters = async { self.mailbox.run().await.map_err(VaultError::from) };
+        tokio::try_join!(seal, letters).map(|(never, _)| never)
+    }
+
+    /// Answers a patient's signed request from what this organisation has as source and as custodian.
+    ///
+    /// # Errors
+    /// [`ReleaseError`].
+    pub async fn answer_patient(&self, request: &PatientRequest) -> Result<PatientAnswer, ReleaseError> {
+        let owner = self.custodian.check_patient_request(request).await?;
+        Ok(match request.body.ask {
+            PatientAsk::Directory => PatientAnswer::Directory(self.directory(owner).await?),
+            PatientAsk::Versions => {
+                PatientAnswer::Versions(self.custodian.versions_for_patient(owner).await?)
+            }
+            PatientAsk::Release | PatientAsk::Shares => {
+                let packages = request.body.ask == PatientAsk::Release;
+                let release = self.custodian.release_for_patient(owner, request, packages).await?;
+                PatientAnswer::Release(Box::new(release))
+            }
+            PatientAsk::AccessLog => PatientAnswer::AccessLog(owner),
+        })
+    }
+
+    /// As source it knows all compartments of its patient; as custodian those kept here.
+    async fn directory(&self, owner: Address) -> Result<Directory, ReleaseError> {
+        let kept = self.custodian.directory_for_patient(owner).await?;
+        let Some(source) = &self.source else { return Ok(kept) };
+        let own = match source.directory(owner).await {
+            Ok(own) => {
+                own.unwrap_or(Directory { links: Bounded::default(), compartments: Bounded::default() })
+            }
+            Err(SourceError::Store(error)) => return Err(error.into()),
+            Err(_) => return Err(Refusal::NotTheOwner.into()),
+        };
+        let mut links = own.links.into_inner();
+        links.extend(
+            kept.links.into_inner().into_iter().filter(|link| !links.contains(link)).collect::<Vec<_>>(),
+        );
+        let mut records = own.compartments.into_inner();
+        for record in kept.compartments.into_inner() {
+            if !records.iter().any(|known| known.statement.compartment == record.statement.compartment) {
+                records.push(record);
+            }
+        }
+        Ok(Directory {
+            links: Bounded::new(links).map_err(|_| StoreError::Damaged)?,
+            compartments: Bounded::new(records).map_err(|_| StoreError::Damaged)?,
+        })
+    }
+}
