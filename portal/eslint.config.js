@@ -20,7 +20,7 @@ function layer(folder, banned, message) {
 }
 
 export default tseslint.config(
-  { ignores: ['dist', 'node_modules'] },
+  { ignores: ['dist', 'node_modules', 'postcss.config.cjs'] },
   js.configs.recommended,
   ...tseslint.configs.recommended,
   {

@@ -104,13 +104,24 @@ const sleep = (ms: number, signal?: AbortSignal) =>
     signal?.addEventListener('abort', () => (clearTimeout(timer), reject(signal.reason)), { once: true });
   });
 
+/** `AbortSignal.any`, which phones of 2023 do not have yet. */
+function either(a: AbortSignal | undefined, b: AbortSignal): AbortSignal {
+  if (!a) return b;
+  const both = new AbortController();
+  for (const signal of [a, b]) {
+    if (signal.aborted) both.abort(signal.reason);
+    signal.addEventListener('abort', () => both.abort(signal.reason), { once: true });
+  }
+  return both.signal;
+}
+
 async function once(path: string, ask: Ask): Promise<Response> {
   const timeout = AbortSignal.timeout(ask.timeoutMs ?? 40_000);
   const init: RequestInit = {
     method: ask.method ?? (ask.json !== undefined || ask.bytes ? 'POST' : 'GET'),
     headers: { ...ask.headers },
     credentials: 'same-origin',
-    signal: ask.signal ? AbortSignal.any([ask.signal, timeout]) : timeout,
+    signal: either(ask.signal, timeout),
   };
   const headers = init.headers as Record<string, string>;
   if (ask.json !== undefined) {

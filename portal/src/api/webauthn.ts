@@ -70,7 +70,7 @@ export async function createPasskey(
   return made;
 }
 
-export async function usePasskey(
+export async function askPasskey(
   wrapped: Wrapped<PublicKeyCredentialRequestOptionsJSON>,
   withPrf: boolean,
 ): Promise<Passkey<AuthenticationResponseJSON>> {
@@ -96,7 +96,7 @@ export async function prfOf(credentialId?: string, rpId?: string): Promise<Uint8
     allowCredentials: credentialId ? [{ id: credentialId, type: 'public-key' }] : [],
   };
   try {
-    return (await usePasskey(options, true)).prf;
+    return (await askPasskey(options, true)).prf;
   } catch {
     return null;
   }

@@ -23,7 +23,8 @@ function stateOf(grants: GrantRecord[], nowMs: number): ShareView['state'] {
 }
 
 export function sharesOf(grants: GrantRecord[], nowMs: number): ShareView[] {
-  const byShare = Map.groupBy(grants, (grant) => grant.share);
+  const byShare = new Map<string, GrantRecord[]>();
+  for (const grant of grants) byShare.set(grant.share, [...(byShare.get(grant.share) ?? []), grant]);
   return [...byShare.values()]
     .map((group) => {
       const [first] = group as [GrantRecord];

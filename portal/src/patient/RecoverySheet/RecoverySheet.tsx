@@ -11,6 +11,7 @@ import css from './RecoverySheet.module.css';
 export function RecoverySheet() {
   const { freshCode } = useSession();
   const [kept, setKept] = useState(false);
+  const [madeMs] = useState(Date.now);
   if (!freshCode) return null;
   return (
     <Page title="Keep your recovery code" lead="If you lose your phone or your passkey stops working, this code is the only way back. Print it or write it down, and keep it where you keep important papers.">
@@ -24,7 +25,7 @@ export function RecoverySheet() {
           <li>Choose “Sign in”, then “Use recovery code”.</li>
           <li>Type the code. Capital letters and dashes do not matter.</li>
         </ol>
-        <p className={css.foot}>Made on {dayOfMs(Date.now())}. Whoever has this sheet can open your record: show it to nobody you would not show your record.</p>
+        <p className={css.foot}>Made on {dayOfMs(madeMs)}. Whoever has this sheet can open your record: show it to nobody you would not show your record.</p>
       </Card>
       <div className={`${css.actions} no-print`}>
         <Button variant="default" leftSection={<Icon name="printer" size={20} />} onClick={() => window.print()}>Print</Button>

@@ -4,7 +4,7 @@
  */
 import { account, type Slot } from '../../api/account';
 import { ApiError, isOnline, plainWords, PlainError } from '../../api/http';
-import { createPasskey, prfOf, usePasskey } from '../../api/webauthn';
+import { createPasskey, prfOf, askPasskey } from '../../api/webauthn';
 import type { Resource } from '../../api/fhirTypes';
 import { fromBase64, fromHex, label, randomBytes, toBase64, toHex } from '../../crypto';
 import { check } from '../../verify/client';
@@ -124,7 +124,7 @@ class Session {
       throw error;
     });
     if (!start) return this.openOffline();
-    const { credential, prf } = await usePasskey(start.options, true);
+    const { credential, prf } = await askPasskey(start.options, true);
     if (!prf) throw new PlainError('This passkey or browser cannot unlock your record. Please use your recovery code.');
     const { slots } = await account.signinFinish(start.session, credential);
     const root = await this.openSlots(slots, 'passkey', prf);

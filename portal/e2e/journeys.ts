@@ -1,0 +1,296 @@
+/** What people do, in order; each function is one step and its name says what must hold. */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import type { Page } from 'playwright-core';
+import { encode } from '../src/crypto';
+import { Genesis } from '../src/crypto/formats';
+import type { MockNode } from '../src/testing/server';
+import { readGenesis } from '../src/verify/network';
+import { proofOfJson, verifyRecordProof, type RecordProofJson } from '../src/verify/record';
+import type { Looker } from './look';
+
+export interface Stage {
+  origin: string;
+  node: MockNode;
+  eyes: Looker;
+  patient: Page;
+  staff: Page;
+  code: string;
+}
+
+const button = (page: Page, name: string | RegExp) => page.getByRole('button', { name });
+const heading = (page: Page, name: string | RegExp) => page.getByRole('heading', { name, level: 1 });
+const tab = (page: Page, name: string | RegExp) => page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name });
+
+export async function a_person_makes_a_record_with_a_passkey(stage: Stage): Promise<void> {
+  const { patient: page, origin, eyes } = stage;
+  await page.goto(origin);
+  await heading(page, /Your health record/).waitFor();
+  await eyes.look(page, 'welcome');
+  await page.getByRole('link', { name: 'Get started' }).click();
+  await heading(page, 'Make your record').waitFor();
+  await eyes.look(page, 'sign-up');
+  await button(page, 'Continue with passkey').click();
+  await heading(page, 'Keep your recovery code').waitFor();
+  stage.code = (await page.locator('p[aria-label^="Recovery code"] span').allInnerTexts()).join('-');
+  assert.match(stage.code, /^([0-9A-Z]{4}-){6}[0-9A-Z]{4}$/);
+  await eyes.look(page, 'recovery-sheet');
+  await page.emulateMedia({ media: 'print' });
+  await page.screenshot({ path: `${process.env.SALUS_SHOTS ?? new URL('../shots/', import.meta.url).pathname}/print-recovery-sheet.png` });
+  await page.emulateMedia({ media: null });
+  await page.getByLabel('I have printed the code').check();
+  await button(page, 'Continue').click();
+  await heading(page, 'Welcome to your record').waitFor();
+  await eyes.look(page, 'no-organisation');
+}
+
+export async function an_invitation_brings_the_records(stage: Stage): Promise<void> {
+  const { patient: page, eyes } = stage;
+  await page.getByRole('link', { name: 'Use an invitation' }).click();
+  await page.getByLabel('Invitation').fill('nonsense');
+  await page.getByText('This is not an invitation').waitFor();
+  await page.getByLabel('Invitation').fill('hospital-a.WELCOME-1');
+  await page.getByText('St. Anna Hospital').waitFor();
+  await eyes.look(page, 'join');
+  await button(page, 'Join').click();
+  await heading(page, 'You have joined').waitFor();
+  await eyes.look(page, 'joined');
+  await button(page, 'See my record').click();
+  await heading(page, 'Hello, Amina').waitFor();
+  await page.getByText(/Up to date/).waitFor();
+  await tab(page, 'Settings').click();
+  await page.getByRole('link', { name: 'Use an invitation' }).click();
+  await page.getByLabel('Invitation').fill('hospital-b.WELCOME-1');
+  await button(page, 'Join').click();
+  await button(page, 'See my record').click();
+  await page.getByText('Lakeside Clinic').first().waitFor();
+  await page.getByText(/Up to date/).waitFor();
+}
+
+export async function the_timeline_is_readable_and_searchable(stage: Stage): Promise<void> {
+  const { patient: page, eyes } = stage;
+  await page.getByRole('heading', { name: 'Emergency visit' }).waitFor();
+  await eyes.look(page, 'home');
+  await page.getByLabel('Search your record').fill('hba1c');
+  await page.getByText(/Long-term blood sugar \(HbA1c\)/).first().waitFor();
+  await eyes.look(page, 'search');
+  await page.getByLabel('Search your record').fill('zebra');
+  await page.getByText('Nothing found for “zebra”').waitFor();
+  await page.getByLabel('Search your record').fill('');
+}
+
+export async function categories_show_charts_and_lists(stage: Stage): Promise<void> {
+  const { patient: page, eyes } = stage;
+  for (const [link, name] of [['Lab results', 'labs'], ['Measurements', 'vitals'], ['Diagnoses', 'problems'], ['Medicines', 'medicines'], ['Allergies', 'allergies']] as const) {
+    await tab(page, 'My record').click();
+    await page.getByRole('navigation', { name: 'Categories' }).getByRole('link', { name: link }).click();
+    await heading(page, link).waitFor();
+    if (name === 'labs' || name === 'vitals') await page.locator('.recharts-line').first().waitFor();
+    await page.getByText('Verified').first().waitFor();
+    await eyes.look(page, `category-${name}`);
+  }
+}
+
+export async function a_record_explains_itself_and_its_proof_holds_elsewhere(stage: Stage): Promise<void> {
+  const { patient: page, eyes, node } = stage;
+  await tab(page, 'My record').click();
+  await page.getByRole('navigation', { name: 'Categories' }).getByRole('link', { name: 'Lab results' }).click();
+  await page.getByRole('link', { name: /Long-term blood sugar/ }).first().click();
+  await heading(page, /Long-term blood sugar/).waitFor();
+  await page.getByText(/exactly what St. Anna Hospital filed/).waitFor();
+  await page.locator('.recharts-line').first().waitFor();
+  await page.getByText('For the curious').click();
+  await eyes.look(page, 'detail');
+  await button(page, 'Check again').click();
+  await page.getByText('3 independent organisations').waitFor();
+  const [download] = await Promise.all([page.waitForEvent('download'), button(page, 'Save the proof').click()]);
+  const { proof, resource } = proofOfJson(JSON.parse(readFileSync(await download.path(), 'utf8')) as RecordProofJson);
+  const network = readGenesis(encode(Genesis, node.chain.genesis));
+  assert.equal(verifyRecordProof(network, proof, resource).organisation, 'hospital-a');
+  assert.throws(() => verifyRecordProof(network, proof, `${resource} `));
+}
+
+export async function sharing_leaves_out_what_is_protected(stage: Stage): Promise<void> {
+  const { patient: page, eyes } = stage;
+  await tab(page, /^Sharing/).click();
+  await page.getByText('Nobody else can see your record').waitFor();
+  await eyes.look(page, 'sharing-empty');
+  await page.getByRole('link', { name: 'Share', exact: true }).click();
+  await page.getByLabel('Lakeside Clinic').check();
+  await eyes.look(page, 'share-who');
+  await button(page, 'Next').click();
+  assert.equal(await page.getByLabel('Mental health').isChecked(), false);
+  assert.equal(await page.getByLabel('Lab results').isChecked(), true);
+  await page.getByLabel('Bills').uncheck();
+  await eyes.look(page, 'share-what');
+  await button(page, 'Next').click();
+  await eyes.look(page, 'share-why');
+  await button(page, 'Next').click();
+  await eyes.look(page, 'share-check');
+  await button(page, 'Share with Lakeside Clinic').click();
+  await heading(page, 'Shared').waitFor();
+  await eyes.look(page, 'shared');
+  await page.getByRole('link', { name: 'See who can see what' }).click();
+  await page.getByText('Can see', { exact: true }).first().waitFor();
+  await eyes.look(page, 'sharing');
+}
+
+export async function a_clinician_reads_what_is_shared(stage: Stage): Promise<void> {
+  const { staff: page, origin, eyes } = stage;
+  await page.goto(`${origin}/clinic`);
+  await page.getByLabel('Joining code').waitFor();
+  await eyes.look(page, 'clinic-sign-in');
+  await page.getByLabel('Joining code').fill('DOCTOR-1');
+  await button(page, 'Join').click();
+  await heading(page, 'Patients').waitFor();
+  await page.getByText('Shares with us').waitFor();
+  await eyes.look(page, 'clinic-patients');
+  await page.getByRole('link', { name: /Amina Berger/ }).click();
+  await button(page, 'Appointment today').click();
+  await eyes.look(page, 'clinic-reason');
+  await button(page, /Open chart/).click();
+  await page.getByRole('heading', { name: 'Latest results' }).waitFor();
+  await eyes.look(page, 'clinic-chart-own');
+  await button(page, /Fetch what Amina Berger shares/).click();
+  await page.getByText(/shared entries added/).waitFor();
+  await page.getByText('Metformin 1000 mg tablet').waitFor();
+  await eyes.look(page, 'clinic-chart-shared');
+  await page.getByText('Charts', { exact: true }).click();
+  await page.locator('.recharts-line').first().waitFor();
+  await eyes.look(page, 'clinic-charts');
+  await page.getByText('Everything', { exact: true }).click();
+  assert.equal(await page.getByText('Depression').count(), 0);
+  await eyes.look(page, 'clinic-everything');
+  await button(page, 'Ask for access').click();
+  await page.getByLabel('Why').fill('Results for the heart check next week');
+  await eyes.look(page, 'clinic-ask-dialog');
+  await button(page, 'Ask').last().click();
+  await page.getByText(/sees your request/).waitFor();
+}
+
+export async function the_patient_sees_who_looked_and_the_request(stage: Stage): Promise<void> {
+  const { patient: page, eyes } = stage;
+  await tab(page, 'My record').click();
+  await button(page, 'Check again').click();
+  await page.getByText(/asks to see part of your record/).waitFor();
+  await tab(page, /Who looked/).click();
+  await page.getByText(/Dr. Bo Lind/).first().waitFor();
+  await page.getByText('Confirmed', { exact: true }).first().waitFor();
+  await page.getByText('Name confirmed').first().waitFor();
+  await eyes.look(page, 'who-looked');
+  await tab(page, /^Sharing/).click();
+  await page.getByText('Results for the heart check next week').waitFor();
+  await eyes.look(page, 'sharing-request');
+  await page.getByRole('link', { name: 'Choose what to share' }).click();
+  await page.getByText(/asks: “Results/).waitFor();
+  await page.getByRole('link', { name: 'Sharing', exact: true }).first().click();
+  await button(page, 'No, thank you').click();
+  await page.getByText('Results for the heart check next week').waitFor({ state: 'detached' });
+}
+
+export async function stopping_can_be_undone_and_then_holds(stage: Stage): Promise<void> {
+  const { patient: page, staff, eyes } = stage;
+  const stop = async () => {
+    await button(page, 'Stop sharing').first().click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Stop sharing' }).waitFor();
+  };
+  await stop();
+  await eyes.look(page, 'stop-dialog');
+  await page.getByRole('dialog').getByRole('button', { name: 'Stop sharing' }).click();
+  await button(page, 'Undo').click();
+  await button(page, 'Stop sharing').first().waitFor();
+  await stop();
+  await page.getByRole('dialog').getByRole('button', { name: 'Stop sharing' }).click();
+  await page.getByText('Sharing is being stopped').waitFor();
+  await eyes.look(page, 'stopping');
+  await page.getByRole('heading', { name: 'Ended' }).waitFor();
+  await eyes.look(page, 'sharing-ended');
+  await staff.getByRole('link', { name: 'Patients' }).last().click();
+  await heading(staff, 'Patients').waitFor();
+  await staff.getByRole('link', { name: /Amina Berger/ }).waitFor();
+  assert.equal(await staff.getByText('Shares with us').count(), 0);
+}
+
+export async function settings_keep_the_person_in_charge(stage: Stage): Promise<void> {
+  const { patient: page, eyes } = stage;
+  await tab(page, 'Settings').click();
+  await page.getByText('Passkey 1').waitFor();
+  await eyes.look(page, 'settings');
+  const [download] = await Promise.all([page.waitForEvent('download'), button(page, 'Download').click()]);
+  const bundle = JSON.parse(readFileSync(await download.path(), 'utf8')) as { entry: unknown[] };
+  assert.ok(bundle.entry.length > 150, `only ${bundle.entry.length} entries`);
+  await page.getByText('Dark', { exact: true }).click();
+  await eyes.look(page, 'settings-dark');
+  await tab(page, 'My record').click();
+  await page.getByRole('heading', { name: 'Emergency visit' }).waitFor();
+  await eyes.look(page, 'home-dark');
+  await tab(page, 'Settings').click();
+  await page.getByText('Light', { exact: true }).click();
+  await button(page, 'New code').click();
+  await heading(page, 'Keep your recovery code').waitFor();
+  stage.code = (await page.locator('p[aria-label^="Recovery code"] span').allInnerTexts()).join('-');
+  await page.getByLabel('I have printed the code').check();
+  await button(page, 'Continue').click();
+}
+
+export async function locking_hides_and_the_local_copy_is_instant(stage: Stage): Promise<void> {
+  const { patient: page, eyes, node } = stage;
+  await button(page, 'Lock', ).first().click();
+  await heading(page, 'Your record is locked').waitFor();
+  await eyes.look(page, 'locked');
+  node.broken.add('/relay');
+  await button(page, 'Unlock with passkey').click();
+  await tab(page, 'My record').click();
+  await page.getByRole('heading', { name: 'Emergency visit' }).waitFor();
+  await page.getByText('Your record could not be brought up to date').waitFor();
+  await eyes.look(page, 'home-unavailable');
+  node.broken.clear();
+  await button(page, 'Try again').click();
+  await page.getByText(/Up to date/).waitFor();
+}
+
+export async function a_recovery_code_opens_the_record_and_a_wrong_one_does_not(stage: Stage): Promise<void> {
+  const { patient: page, eyes } = stage;
+  await tab(page, 'Settings').click();
+  await button(page, 'Sign out').click();
+  await heading(page, /Your health record/).waitFor();
+  await page.getByRole('link', { name: 'Sign in' }).click();
+  await heading(page, 'Sign in').waitFor();
+  await eyes.look(page, 'sign-in');
+  await page.getByRole('link', { name: 'Use recovery code' }).click();
+  const wrong = stage.code.slice(0, -1) + (stage.code.endsWith('7') ? '8' : '7');
+  await page.getByLabel('Recovery code').fill(wrong);
+  await button(page, 'Open my record').click();
+  await page.getByText('One of the letters or digits is not right').waitFor();
+  await eyes.look(page, 'recovery');
+  await page.getByLabel('Recovery code').fill(stage.code.toLowerCase().replace(/-/g, ' '));
+  await button(page, 'Open my record').click();
+  await page.getByRole('heading', { name: 'Emergency visit' }).waitFor();
+  await page.getByText(/Up to date/).waitFor();
+}
+
+export async function a_person_without_a_connection_sees_the_copy(stage: Stage): Promise<void> {
+  const { patient: page, eyes } = stage;
+  await page.context().setOffline(true);
+  await page.getByText('You are offline').waitFor();
+  await eyes.look(page, 'offline');
+  await page.context().setOffline(false);
+  await page.getByText('You are offline').waitFor({ state: 'detached' });
+}
+
+export async function a_steward_sees_the_network(stage: Stage): Promise<void> {
+  const { staff: page, origin, eyes } = stage;
+  await button(page, 'Sign out').click();
+  await page.goto(`${origin}/steward`);
+  await page.getByLabel('Joining code').fill('STEWARD-1');
+  await button(page, 'Join').click();
+  await heading(page, 'Network').waitFor();
+  await page.getByText('Anchoring lag').waitFor();
+  await eyes.look(page, 'steward-network');
+  await tab(page, 'Blocks').click();
+  await page.getByText(/batch anchored/).first().waitFor();
+  await eyes.look(page, 'steward-blocks');
+  await tab(page, 'Access events').click();
+  await page.getByRole('rowheader', { name: 'Lakeside Clinic' }).waitFor();
+  await eyes.look(page, 'steward-accesses');
+}

@@ -1,0 +1,40 @@
+/** The mock-backed run: a fresh network per screen size. */
+import type { Browser } from 'playwright-core';
+import { MockNode } from '../src/testing/server';
+import { watch, withAuthenticator } from './browser';
+import * as journey from './journeys';
+import { Looker } from './look';
+
+const PORTS: Record<string, number> = { desktop: 8791, phone: 8792 };
+
+export async function runMock(browser: Browser, name: string, viewport: { width: number; height: number }): Promise<string[]> {
+  const node = await MockNode.start();
+  const origin = `http://localhost:${PORTS[name]}`;
+  const server = await node.listen(PORTS[name]!);
+  const context = await browser.newContext({ viewport, locale: 'en-GB', reducedMotion: 'reduce', isMobile: name === 'phone', hasTouch: name === 'phone', acceptDownloads: true });
+  context.setDefaultTimeout(20_000);
+  const problems = watch(context, origin);
+  const eyes = new Looker(name);
+  const patient = await context.newPage();
+  await withAuthenticator(patient);
+  const staff = await context.newPage();
+  await withAuthenticator(staff);
+  const stage = { origin, node, eyes, patient, staff, code: '' };
+  let at = '';
+  try {
+    for (const [title, step] of Object.entries(journey)) {
+      at = title;
+      const began = Date.now();
+      await step(stage);
+      console.log(`ok ${name}: ${title.replace(/_/g, ' ')} (${Date.now() - began} ms)`);
+    }
+  } catch (error) {
+    problems.push(`${at.replace(/_/g, ' ')}: ${error instanceof Error ? error.message : String(error)}`);
+    await patient.screenshot({ path: `${process.env.SALUS_SHOTS ?? new URL('../shots/', import.meta.url).pathname}/${name}-failed-patient.png` }).catch(() => undefined);
+    await staff.screenshot({ path: `${process.env.SALUS_SHOTS ?? new URL('../shots/', import.meta.url).pathname}/${name}-failed-staff.png` }).catch(() => undefined);
+  }
+  await context.close();
+  server.closeAllConnections();
+  server.close();
+  return [...problems, ...eyes.found];
+}

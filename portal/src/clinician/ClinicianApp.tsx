@@ -1,0 +1,26 @@
+import { Route, Routes } from 'react-router';
+import { ErrorNote, Note, Skeletons } from '../ui/Note/Note';
+import { Page } from '../ui/Page/Page';
+import { StaffShell } from '../ui/StaffShell/StaffShell';
+import { StaffSignIn } from '../ui/StaffSignIn/StaffSignIn';
+import { useStaff } from '../ui/useStaff';
+import { ChartPage } from './ChartPage/ChartPage';
+import { Patients } from './Patients/Patients';
+
+export default function ClinicianApp() {
+  const { value: me, error, loading, again, wrongRole, signOut } = useStaff(['clinician', 'clerk']);
+  return (
+    <StaffShell home="/clinic" area="Clinic" me={me} onSignOut={signOut} tabs={[{ to: '/clinic', label: 'Patients', icon: 'users' }]}>
+      {loading ? <Page title="Clinic"><Skeletons /></Page>
+        : error ? <Page title="Clinic"><ErrorNote message={error} onRetry={again} /></Page>
+        : !me ? <StaffSignIn title="Clinic" onDone={again} />
+        : wrongRole ? <Page title="Clinic"><Note tone="warn" title="These pages are for clinicians">You are signed in as a {me.role}. Sign out to sign in as somebody else.</Note></Page>
+        : (
+          <Routes>
+            <Route path="/" element={<Patients me={me} />} />
+            <Route path="/patients/:patient" element={<ChartPage me={me} />} />
+          </Routes>
+        )}
+    </StaffShell>
+  );
+}

@@ -1,0 +1,34 @@
+import { Route, Routes } from 'react-router';
+import { ErrorNote, Note, Skeletons } from '../ui/Note/Note';
+import { Page } from '../ui/Page/Page';
+import { StaffShell, type StaffTab } from '../ui/StaffShell/StaffShell';
+import { StaffSignIn } from '../ui/StaffSignIn/StaffSignIn';
+import { useStaff } from '../ui/useStaff';
+import { Accesses } from './Accesses/Accesses';
+import { Blocks } from './Blocks/Blocks';
+import { Overview } from './Overview/Overview';
+
+const TABS: StaffTab[] = [
+  { to: '/steward', label: 'Network', icon: 'network', end: true },
+  { to: '/steward/blocks', label: 'Blocks', icon: 'cube' },
+  { to: '/steward/accesses', label: 'Access events', icon: 'eye' },
+];
+
+export default function StewardApp() {
+  const { value: me, error, loading, again, wrongRole, signOut } = useStaff(['steward']);
+  return (
+    <StaffShell home="/steward" area="Steward" me={me} onSignOut={signOut} tabs={TABS}>
+      {loading ? <Page title="Steward"><Skeletons /></Page>
+        : error ? <Page title="Steward"><ErrorNote message={error} onRetry={again} /></Page>
+        : !me ? <StaffSignIn title="Steward" onDone={again} />
+        : wrongRole ? <Page title="Steward"><Note tone="warn" title="These pages are for stewards">You are signed in as a {me.role}. Sign out to sign in as somebody else.</Note></Page>
+        : (
+          <Routes>
+            <Route path="/" element={<Overview />} />
+            <Route path="/blocks" element={<Blocks />} />
+            <Route path="/accesses" element={<Accesses />} />
+          </Routes>
+        )}
+    </StaffShell>
+  );
+}

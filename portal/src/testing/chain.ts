@@ -1,0 +1,162 @@
+/** A chain of one process that certifies its blocks with the real keys and formats of four organisations. */
+import { concat, decodeCanonical, encode, equal, hash, networkId, publicKey, sign, stateKey, toHex, transactionId, transactionIsSigned, utf8, accessId, grantIdOf, headerDigest, type Bytes } from '../crypto';
+import { varint } from '../crypto/codec';
+import * as f from '../crypto/formats';
+import { kemKey, type KemKey } from '../crypto/hpke';
+import { leafHash, merkleRoot, prove } from '../crypto/merkle';
+import { u64be } from '../crypto/bytes';
+import { certificateMessage, finalizeNamespace } from '../verify/certificate';
+
+export interface MockOrganisation {
+  info: f.Organisation;
+  seed: Bytes;
+  kem: KemKey;
+}
+
+const PARTIES = [
+  { id: 'hospital-a', name: 'St. Anna Hospital', class: 'provider', custodian: true },
+  { id: 'hospital-b', name: 'Lakeside Clinic', class: 'provider', custodian: true },
+  { id: 'insurer', name: 'Helvia Insurance', class: 'payer', custodian: false },
+  { id: 'regulator', name: 'Health Authority', class: 'regulator', custodian: true },
+] as const;
+
+export class Rejected extends Error {}
+
+interface Placed {
+  block: f.Block;
+  certified: f.CertifiedHeader;
+}
+
+export class MockChain {
+  readonly blocks: Placed[] = [];
+  readonly state = new Map<string, Bytes>();
+  readonly places = new Map<string, { height: number; index: number; entry: string }>();
+  private constructor(
+    readonly organisations: MockOrganisation[],
+    readonly genesis: f.Genesis,
+    readonly id: Bytes,
+  ) {}
+
+  static async start(nowMs: number): Promise<MockChain> {
+    const organisations: MockOrganisation[] = [];
+    for (const party of PARTIES) {
+      const seed = hash('mock/seed', utf8(party.id));
+      const kem = await kemKey(hash('mock/kem', utf8(party.id)));
+      organisations.push({
+        seed,
+        kem,
+        info: { ...party, validator: true, nodeKey: publicKey(seed), kemKey: kem.publicKey, tlsCertificate: new Uint8Array(32), ledgerAddress: '', peerUrl: '', portalUrl: '' },
+      });
+    }
+    const genesis: f.Genesis = {
+      name: 'Mock network',
+      timeMs: nowMs - 3_600_000,
+      parameters: { transactionLifetimeBlocksMax: 10_000, grantPeriodMsMax: 10 * 366 * 86_400_000, blockTransactionsMax: 4_096 },
+      organisations: organisations.map((one) => one.info),
+    };
+    const chain = new MockChain(organisations, genesis, networkId(genesis));
+    chain.produce([], genesis.timeMs);
+    return chain;
+  }
+
+  organisation = (id: string): MockOrganisation => this.organisations.find((one) => one.info.id === id)!;
+  head = (): f.Header => this.blocks.at(-1)!.block.header;
+
+  private produce(transactions: f.Transaction[], timeMs: number): void {
+    const parent = this.blocks.at(-1)?.block.header;
+    const none = new Uint8Array(32);
+    const header: f.Header = {
+      version: 1,
+      network: this.id,
+      height: this.blocks.length,
+      timeMs: Math.max(timeMs, (parent?.timeMs ?? 0) + 1),
+      parent: parent ? headerDigest(parent) : none,
+      epoch: 0,
+      view: this.blocks.length + 1,
+      parentView: this.blocks.length,
+      leader: this.organisations[this.blocks.length % 4]!.info.nodeKey,
+      transactionsRoot: merkleRoot(transactions.map((tx) => leafHash(encode(f.Transaction, tx)))),
+      transactions: transactions.length,
+      receiptsRoot: merkleRoot([]),
+      stateRoot: none,
+      syncRoot: none,
+      syncStart: 0,
+      syncEnd: 0,
+      nextValidators: none,
+    };
+    this.blocks.push({ block: { header, transactions }, certified: { headers: [header], certificate: this.certify(header) } });
+  }
+
+  private certify(header: f.Header): Bytes {
+    const sorted = [...this.organisations].sort((a, b) => (toHex(a.info.nodeKey) < toHex(b.info.nodeKey) ? -1 : 1));
+    const message = certificateMessage(header, headerDigest(header));
+    const signatures = sorted.slice(0, 3).map((one) => sign(one.seed, finalizeNamespace(this.id), message));
+    return concat(message, u64be(4), new Uint8Array([0b0111]), varint(3), ...signatures);
+  }
+
+  /** Applies at once, in a block of its own. */
+  submit(transaction: f.Transaction): string {
+    const id = toHex(transactionId(transaction));
+    if (this.places.has(id)) return id;
+    if (!equal(transaction.network, this.id) || !transactionIsSigned(transaction)) throw new Rejected('the signature does not verify');
+    const entry = this.apply(transaction, Date.now());
+    this.places.set(id, { height: this.blocks.length, index: 0, entry: toHex(entry) });
+    this.produce([transaction], Date.now());
+    return id;
+  }
+
+  /** A block of nothing, as real networks make between requests. */
+  idle = (): void => this.produce([], Date.now());
+
+  private put<T>(key: Bytes, codec: { write: (value: T, out: Uint8Array[]) => void }, value: T): Bytes {
+    const out: Uint8Array[] = [];
+    codec.write(value, out);
+    this.state.set(toHex(key), concat(...out));
+    return key;
+  }
+
+  grantEntry(grant: Uint8Array): f.GrantEntry | null {
+    const bytes = this.state.get(toHex(stateKey.grant(grant)));
+    return bytes ? decodeCanonical(f.GrantEntry, bytes) : null;
+  }
+
+  private apply({ action, signer }: f.Transaction, nowMs: number): Bytes {
+    const height = this.blocks.length;
+    switch (action.kind) {
+      case 'Anchor':
+        return this.put(stateKey.anchor(action.organisation, action.sequence), f.AnchorEntry, { batchRoot: action.batchRoot, sizeClass: action.sizeClass, height, timeMs: nowMs });
+      case 'RegisterPatient':
+        return this.put(stateKey.patient(action.address), f.PatientEntry, { organisation: 'hospital-a', height });
+      case 'Grant': {
+        const id = grantIdOf(signer);
+        if (this.grantEntry(id)) throw new Rejected('this grant exists already');
+        return this.put(stateKey.grant(id), f.GrantEntry, { terms: action.terms, scope: action.scope, expiryMs: action.expiryMs, height, revoked: null, accesses: 0 });
+      }
+      case 'Revoke': {
+        const entry = this.grantEntry(action.grant);
+        if (!entry || entry.revoked !== null || !equal(grantIdOf(signer), action.grant)) throw new Rejected('there is no such grant');
+        return this.put(stateKey.grant(action.grant), f.GrantEntry, { ...entry, revoked: height });
+      }
+      case 'Access': {
+        const entry = this.grantEntry(action.grant);
+        if (!entry || entry.revoked !== null || entry.expiryMs <= nowMs) throw new Rejected('the grant is not live');
+        const id = accessId(action, signer);
+        const { grant, purpose, versionsRoot, count, practitioner } = action;
+        const organisation = this.organisations.find((one) => equal(one.info.nodeKey, signer))!.info.id;
+        this.put(stateKey.grant(grant), f.GrantEntry, { ...entry, accesses: entry.accesses + 1 });
+        this.state.set(toHex(stateKey.accessOfGrant(grant, entry.accesses)), id);
+        return this.put(stateKey.access(id), f.AccessEntry, { grant, organisation, purpose, versionsRoot, count, practitioner, height, timeMs: nowMs });
+      }
+      default:
+        throw new Rejected('the mock does not know this action');
+    }
+  }
+
+  proof(id: string): f.TransactionProof | null {
+    const place = this.places.get(id);
+    if (!place) return null;
+    const { block, certified } = this.blocks[place.height]!;
+    const leaves = block.transactions.map((tx) => leafHash(encode(f.Transaction, tx)));
+    return { transaction: block.transactions[place.index]!, path: prove(leaves, place.index), block: certified };
+  }
+}

@@ -1,0 +1,458 @@
+/**
+ * A node that is not one: it serves `dist` and answers `docs/protocol/api.md` from memory, with the real formats and
+ * cryptography, for developing and testing the portal. It checks no passkey signatures and keeps nothing.
+ */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { existsSync, readFileSync } from 'node:fs';
+import { extname, join, normalize } from 'node:path';
+import { credentialCommitment, decodeCanonical, encode, fromHex, hash, randomBytes, scopeCommitment, sha256, signTransaction, termsCommitment, toBase64, toHex, utf8, type Bytes } from '../crypto';
+import * as f from '../crypto/formats';
+import { hpkeInfo, openEnvelope } from '../crypto/hpke';
+import { label } from '../crypto/labels';
+import { MockChain, Rejected } from './chain';
+import { awayHistory, homeHistory, mockPatients, type MockPatient } from './data';
+import { MockVault, type Holding } from './vault';
+
+const DIST = new URL('../../dist/', import.meta.url).pathname;
+const CSP = JSON.parse(readFileSync(new URL('../../csp.json', import.meta.url), 'utf8')) as { headers: Record<string, string> };
+const TYPES: Record<string, string> = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml', '.woff2': 'font/woff2', '.json': 'application/json' };
+
+class Refusal extends Error {
+  constructor(readonly status: number, readonly code: string, message: string) {
+    super(message);
+  }
+}
+const refuse = (status: number, code: string, message: string): never => {
+  throw new Refusal(status, code, message);
+};
+
+interface Account {
+  id: string;
+  credentials: string[];
+  slots: { id: string; kind: 'passkey' | 'recovery'; sealed: string; created: string }[];
+  locator?: string;
+  backup?: Buffer;
+}
+interface Grant {
+  letter: f.Letter;
+  source: Holding | undefined;
+  patient: string;
+}
+interface Chart {
+  id: string;
+  patient: string;
+  imported: number;
+}
+
+type Answer = { json?: unknown; bytes?: Uint8Array; status?: number; cookie?: string };
+type Handler = (match: string[], body: Buffer, request: IncomingMessage, url: URL) => Promise<Answer> | Answer;
+
+const b64url = (bytes: Uint8Array) => toBase64(bytes).replace(/\+/g, '-').replace(/\//g, '_').replace(/=+$/, '');
+const token = () => toHex(randomBytes(16));
+
+export interface MockOptions {
+  todayMs?: number;
+  /** FHIR of further patients at the first hospital. */
+  more?: MockPatient[];
+}
+
+export class MockNode {
+  private readonly accounts: Account[] = [];
+  private readonly sessions = new Map<string, Account>();
+  private readonly staffSessions = new Map<string, { name: string; role: string; credential: f.PractitionerCredential }>();
+  private readonly staffCredentials = new Map<string, { name: string; role: string; credential: f.PractitionerCredential }>();
+  private readonly challenges = new Map<string, string>();
+  private readonly invites = new Map<string, Holding>();
+  private readonly charts = new Map<string, Chart>();
+  private readonly grants: Grant[] = [];
+  private readonly logs: { organisation: string; patient: string; entry: Record<string, unknown> }[] = [];
+  private readonly requests: { patient: string; request: Record<string, unknown> }[] = [];
+  private readonly patientsB: MockPatient[];
+  /** The organisation whose clinicians sign in here. */
+  private readonly home = 'hospital-b';
+  readonly vault: MockVault;
+  /** Set by tests: routes that fail for a while. */
+  readonly broken = new Set<string>();
+
+  private constructor(readonly chain: MockChain, todayMs: number) {
+    this.vault = new MockVault(chain);
+    this.patientsB = mockPatients('b', todayMs, awayHistory);
+  }
+
+  static async start(options: MockOptions = {}): Promise<MockNode> {
+    const todayMs = options.todayMs ?? Date.now();
+    const node = new MockNode(await MockChain.start(todayMs), todayMs);
+    const [atA, atB] = [[...mockPatients('a', todayMs, homeHistory), ...(options.more ?? [])], node.patientsB];
+    for (const [at, patient] of atA.entries()) {
+      if (at < 2 || at >= 6) node.invites.set(`hospital-a.WELCOME-${at + 1}`, await node.vault.add('hospital-a', patient));
+    }
+    for (const at of [0, 1]) node.invites.set(`hospital-b.WELCOME-${at + 1}`, await node.vault.add('hospital-b', atB[at]!));
+    node.logs.push({ organisation: 'hospital-a', patient: 'a-1', entry: { timeMs: todayMs - 6 * 86_400_000, action: 'chart-opened', name: 'Dr. Maria Lang', role: 'Family doctor', purpose: 'treatment', reason: 'Appointment today', categories: ['labs', 'medications'] } });
+    return node;
+  }
+
+  // Routing.
+
+  private readonly routes: [string, RegExp, Handler][] = [
+    ['GET', /^\/ledger\/genesis$/, () => ({ bytes: encode(f.Genesis, this.chain.genesis) })],
+    ['GET', /^\/ledger\/organisations$/, () => ({ json: this.chain.organisations.map(({ info }) => ({ id: info.id, name: info.name, class: info.class, validator: info.validator, custodian: info.custodian, portalUrl: '', nodeKey: toHex(info.nodeKey), kemKey: toBase64(info.kemKey) })) })],
+    ['GET', /^\/ledger\/head$/, () => ({ json: { height: this.chain.head().height, timeMs: this.chain.head().timeMs, digest: '' } })],
+    ['POST', /^\/ledger\/transactions$/, (_m, body) => ({ status: 202, json: { id: this.chain.submit(decodeCanonical(f.Transaction, body)) } })],
+    ['GET', /^\/ledger\/transactions\/(\w+)$/, ([, id]) => this.status(id!)],
+    ['GET', /^\/ledger\/transactions\/(\w+)\/proof$/, ([, id]) => this.proof(id!)],
+    ['GET', /^\/ledger\/anchors\/([\w-]+)\/(\d+)$/, ([, organisation, sequence]) => this.anchor(organisation!, Number(sequence))],
+    ['GET', /^\/ledger\/state\/(\w+)$/, ([, key]) => ({ bytes: this.chain.state.get(key!) ?? refuse(404, 'absent', 'nothing is there') })],
+    ['GET', /^\/ledger\/blocks\/(\d+)$/, ([, height]) => ({ bytes: encode(f.Block, this.chain.blocks[Number(height)]!.block) })],
+    ['GET', /^\/ledger\/headers$/, (_m, _b, _r, url) => this.headers(url)],
+    ['POST', /^\/relay\/([\w-]+)\/patient$/, ([, id], body) => this.patient(id!, body)],
+    ['POST', /^\/relay\/([\w-]+)\/enrol$/, ([, id], body) => this.enrol(id!, body)],
+    ['POST', /^\/relay\/([\w-]+)\/mailbox$/, ([, id], body) => this.mailbox(id!, body)],
+    ['GET', /^\/account$/, (_m, _b, request) => this.account(request)],
+    ['POST', /^\/account\/(?:register|passkeys)\/start$/, () => this.creation()],
+    ['POST', /^\/account\/register\/finish$/, (_m, body) => this.register(body)],
+    ['POST', /^\/account\/signin\/start$/, () => this.assertion()],
+    ['POST', /^\/account\/signin\/finish$/, (_m, body) => this.signin(body)],
+    ['POST', /^\/account\/recovery$/, (_m, body) => this.recovery(body)],
+    ['PUT', /^\/account\/recovery$/, (_m, body, request) => this.replaceRecovery(body, request)],
+    ['POST', /^\/account\/passkeys\/finish$/, (_m, body, request) => this.addPasskey(body, request)],
+    ['DELETE', /^\/account\/passkeys\/(.+)$/, ([, id], _b, request) => this.removePasskey(decodeURIComponent(id!), request)],
+    ['PUT', /^\/account\/backup$/, (_m, body, request) => ((this.signedIn(request).backup = body), { status: 204 })],
+    ['GET', /^\/account\/backup$/, (_m, _b, request) => ({ bytes: this.signedIn(request).backup ?? refuse(404, 'absent', 'no backup yet') })],
+    ['POST', /^\/account\/signout$/, () => ({ status: 204, cookie: 'salus_patient=; Max-Age=0; Path=/' })],
+    ['POST', /^\/staff\/join\/start$/, (_m, body) => this.joinStart(body)],
+    ['POST', /^\/staff\/join\/finish$/, (_m, body) => this.joinFinish(body)],
+    ['POST', /^\/staff\/signin\/start$/, () => this.assertion()],
+    ['POST', /^\/staff\/signin\/finish$/, (_m, body) => this.staffSignin(body)],
+    ['POST', /^\/staff\/signout$/, () => ({ status: 204, cookie: 'salus_staff=; Max-Age=0; Path=/' })],
+    ['GET', /^\/staff\/me$/, (_m, _b, request) => this.me(request)],
+    ['GET', /^\/staff\/patients$/, (_m, _b, request, url) => this.patients(request, url.searchParams.get('search') ?? '')],
+    ['POST', /^\/staff\/charts$/, (_m, body, request) => this.openChart(body, request)],
+    ['POST', /^\/staff\/charts\/(\w+)\/shared$/, ([, id], _b, request) => this.fetchShared(id!, request)],
+    ['POST', /^\/staff\/requests$/, (_m, body, request) => this.ask(body, request)],
+    ['POST', /^\/staff\/invites$/, () => ({ json: { code: 'WELCOME-1', link: 'http://localhost/join#hospital-b.WELCOME-1', expires: new Date(Date.now() + 86_400_000).toISOString() } })],
+    ['GET', /^\/staff\/network$/, () => this.network()],
+    ['GET', /^\/staff\/blocks$/, () => this.blockRows()],
+    ['GET', /^\/staff\/access-events$/, () => this.accessEvents()],
+    ['GET', /^\/staff\/log$/, () => ({ json: this.logs.filter((one) => one.organisation === this.home).map(({ entry }) => ({ ...entry, practitioner: entry.name, action: String(entry.action) })).toReversed() })],
+    ['GET', /^\/fhir\/Patient\/([\w-]+)\/\$everything$/, ([, id], _b, request, url) => this.everything(id!, request, url)],
+  ];
+
+  async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const url = new URL(request.url ?? '/', 'http://localhost');
+    const path = url.pathname;
+    const isApi = /^\/(ledger|relay|account|staff|fhir)(\/|$)/.test(path);
+    if (!isApi) return this.file(path, response);
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk as Buffer);
+    try {
+      if ([...this.broken].some((start) => path.startsWith(start))) refuse(503, 'unavailable', 'This is not available at the moment. Please try again in a few minutes.');
+      for (const [method, pattern, handler] of this.routes) {
+        const match = method === request.method ? pattern.exec(path) : null;
+        if (match) return send(response, await handler([...match], Buffer.concat(chunks), request, url));
+      }
+      refuse(404, 'not-found', 'There is no such address.');
+    } catch (error) {
+      const known = error instanceof Refusal ? error : error instanceof Rejected ? new Refusal(409, 'rejected', error.message) : new Refusal(500, 'broken', '');
+      if (known.status === 500) console.error(error);
+      send(response, { status: known.status, json: { error: known.code, message: known.message } });
+    }
+  }
+
+  private file(path: string, response: ServerResponse): void {
+    const wanted = join(DIST, normalize(path));
+    const found = extname(path) !== '' && wanted.startsWith(DIST) && existsSync(wanted) ? wanted : null;
+    if (!found && extname(path) !== '') return send(response, { status: 404, json: { error: 'not-found', message: '' } });
+    const name = found ?? join(DIST, 'index.html');
+    response.writeHead(200, { ...CSP.headers, 'content-type': TYPES[extname(name)] ?? 'application/octet-stream' });
+    response.end(readFileSync(name));
+  }
+
+  // Ledger.
+
+  private status(id: string): Answer {
+    const place = this.chain.places.get(id);
+    return { json: place ? { status: 'final', height: place.height, entry: place.entry } : { status: 'unknown' } };
+  }
+  private proof(id: string): Answer {
+    const proof = this.chain.proof(id);
+    return { bytes: proof ? encode(f.TransactionProof, proof) : refuse(404, 'absent', 'not known') };
+  }
+  private anchor(organisation: string, sequence: number): Answer {
+    for (const [id, place] of this.chain.places) {
+      const { action } = this.chain.blocks[place.height]!.block.transactions[place.index]!;
+      if (action.kind === 'Anchor' && action.organisation === organisation && action.sequence === sequence) return this.proof(id);
+    }
+    return refuse(404, 'absent', 'no such anchor');
+  }
+  private headers(url: URL): Answer {
+    const from = Number(url.searchParams.get('from'));
+    const found = this.chain.blocks.slice(from, from + Number(url.searchParams.get('count') ?? 1));
+    return { bytes: encode(f.CertifiedHeaders, found.map((one) => one.certified)) };
+  }
+
+  // Relay.
+
+  private async patient(id: string, body: Buffer): Promise<Answer> {
+    const request = decodeCanonical(f.PatientRequest, body);
+    const answer = await this.vault.answer(id, request, (holding) => this.logOf(id, holding));
+    return { bytes: answer ?? refuse(403, 'refused', 'This request was refused.') };
+  }
+  private logOf(organisation: string, holding: Holding): unknown {
+    const mine = (patient: string) => patient === holding.patient.id;
+    return {
+      entries: this.logs.filter((one) => one.organisation === organisation && mine(one.patient)).map((one) => one.entry),
+      requests: this.requests.filter((one) => organisation === this.home && mine(one.patient)).map((one) => one.request),
+    };
+  }
+  private async enrol(id: string, body: Buffer): Promise<Answer> {
+    const answer = await this.vault.enrol(id, decodeCanonical(f.SealedEnvelope, body), this.invites);
+    if (!answer) return refuse(404, 'invite', 'This invitation is not valid any more. Please ask for a new one.');
+    return { bytes: encode(f.SealedEnvelope, answer) };
+  }
+  private async mailbox(id: string, body: Buffer): Promise<Answer> {
+    const envelope = decodeCanonical(f.SealedEnvelope, body);
+    const { kem } = this.chain.organisation(id);
+    const opened = await openEnvelope(kem, hpkeInfo(label.hpkeLetter, this.chain.id), envelope, envelope.sender).catch(() => null);
+    if (!opened) {
+      const notice = await openEnvelope(kem, hpkeInfo(label.hpkeSourceNotice, this.chain.id), envelope, envelope.sender);
+      decodeCanonical(f.SourceNotice, notice);
+      return { status: 202, json: {} };
+    }
+    const letter = decodeCanonical(f.Letter, opened);
+    const entry = this.chain.grantEntry(letter.terms.grant);
+    if (!entry || toHex(entry.terms) !== toHex(termsCommitment(letter.terms, letter.termsSalt))) return refuse(422, 'terms', 'the terms do not match');
+    if (toHex(entry.scope) !== toHex(scopeCommitment(id, letter.terms.purpose, letter.terms.scopeSalt))) return refuse(422, 'scope', 'the scope does not match');
+    this.grants.push({ letter, source: this.vault.ownerOf(letter.terms.owner), patient: letter.patient });
+    return { status: 202, json: {} };
+  }
+
+  // Accounts.
+
+  private cookie(request: IncomingMessage, name: string): string | undefined {
+    return new RegExp(`(?:^|; )${name}=(\\w+)`).exec(request.headers.cookie ?? '')?.[1];
+  }
+  private signedIn(request: IncomingMessage): Account {
+    return this.sessions.get(this.cookie(request, 'salus_patient') ?? '') ?? refuse(401, 'signed-out', 'You have been signed out. Please sign in again.');
+  }
+  private session(account: Account): string {
+    const id = token();
+    this.sessions.set(id, account);
+    return `salus_patient=${id}; HttpOnly; SameSite=Strict; Path=/`;
+  }
+  private challenge(): { session: string; challenge: string } {
+    const [session, challenge] = [token(), b64url(randomBytes(32))];
+    this.challenges.set(session, challenge);
+    return { session, challenge };
+  }
+  private creation(name = 'Salus'): Answer {
+    const { session, challenge } = this.challenge();
+    const publicKey = { challenge, rp: { id: 'localhost', name: 'Salus' }, user: { id: b64url(randomBytes(16)), name, displayName: name }, pubKeyCredParams: [-7, -8, -257].map((alg) => ({ type: 'public-key', alg })), timeout: 60_000, attestation: 'none' };
+    return { json: { session, options: { publicKey } } };
+  }
+  private assertion(): Answer {
+    const { session, challenge } = this.challenge();
+    return { json: { session, options: { publicKey: { challenge, rpId: 'localhost', allowCredentials: [], timeout: 60_000 } } } };
+  }
+  private spend(session: string, credential: { response: { clientDataJSON: string } } | null): void {
+    const challenge = this.challenges.get(session);
+    this.challenges.delete(session);
+    if (!challenge) refuse(400, 'challenge', 'Please try again.');
+    if (!credential) return;
+    const data = JSON.parse(Buffer.from(credential.response.clientDataJSON, 'base64url').toString()) as { challenge: string };
+    if (data.challenge !== challenge) refuse(400, 'challenge', 'Please try again.');
+  }
+  private account(request: IncomingMessage): Answer {
+    const account = this.sessions.get(this.cookie(request, 'salus_patient') ?? '');
+    return { json: { signedIn: !!account, slots: account?.slots.map(({ id, kind, created }) => ({ id, kind, created })) ?? [] } };
+  }
+  private register(body: Buffer): Answer {
+    const { session, credential, slots, recoveryLocator } = JSON.parse(body.toString());
+    this.spend(session, credential);
+    if (JSON.stringify(credential ?? {}).includes('"results"')) refuse(400, 'prf', 'the key output was sent along');
+    const created = new Date().toISOString();
+    const account: Account = { id: token(), credentials: credential ? [credential.id] : [], slots: slots.map((slot: Account['slots'][0]) => ({ ...slot, id: slot.id ?? token(), created })), locator: recoveryLocator };
+    this.accounts.push(account);
+    return { status: 204, cookie: this.session(account) };
+  }
+  private signin(body: Buffer): Answer {
+    const { session, credential } = JSON.parse(body.toString());
+    this.spend(session, credential);
+    const account = this.accounts.find((one) => one.credentials.includes(credential.id));
+    if (!account) return refuse(404, 'unknown', 'This passkey does not belong to a record here.');
+    return { json: { slots: account.slots }, cookie: this.session(account) };
+  }
+  private recovery(body: Buffer): Answer {
+    const { locator } = JSON.parse(body.toString());
+    const account = this.accounts.find((one) => one.locator === locator);
+    if (!account) return refuse(404, 'unknown', 'No record belongs to this code here.');
+    return { json: { sealed: account.slots.find((slot) => slot.kind === 'recovery')!.sealed }, cookie: this.session(account) };
+  }
+  private replaceRecovery(body: Buffer, request: IncomingMessage): Answer {
+    const account = this.signedIn(request);
+    const { slot, recoveryLocator } = JSON.parse(body.toString());
+    account.slots = [...account.slots.filter((one) => one.kind !== 'recovery'), { ...slot, id: token(), created: new Date().toISOString() }];
+    account.locator = recoveryLocator;
+    return { status: 204 };
+  }
+  private addPasskey(body: Buffer, request: IncomingMessage): Answer {
+    const account = this.signedIn(request);
+    const { session, credential, slots } = JSON.parse(body.toString());
+    this.spend(session, credential);
+    account.credentials.push(credential.id);
+    account.slots.push(...slots.map((slot: Account['slots'][0]) => ({ ...slot, created: new Date().toISOString() })));
+    return { status: 204 };
+  }
+  private removePasskey(id: string, request: IncomingMessage): Answer {
+    const account = this.signedIn(request);
+    account.slots = account.slots.filter((slot) => slot.id !== id);
+    account.credentials = account.credentials.filter((one) => one !== id);
+    return { status: 204 };
+  }
+
+  // Staff.
+
+  private joinStart(body: Buffer): Answer {
+    const { code } = JSON.parse(body.toString());
+    if (!/^(DOCTOR|STEWARD)/.test(code)) refuse(404, 'code', 'This joining code is not valid any more. Please ask for a new one.');
+    return this.creation('Staff');
+  }
+  private joinFinish(body: Buffer): Answer {
+    const { code, session, credential } = JSON.parse(body.toString());
+    this.spend(session, credential);
+    const role = /^DOCTOR/.test(code) ? 'clinician' : 'steward';
+    const name = role === 'clinician' ? 'Dr. Bo Lind' : 'Sam Okoro';
+    const member = { name, role, credential: { organisation: this.home, practitioner: 'bo', name, role: 'Heart specialist', salt: hash('mock/salt', utf8(name)) } };
+    this.staffCredentials.set(credential.id, member);
+    return { status: 204, cookie: this.staffSession(member) };
+  }
+  private staffSession(member: { name: string; role: string; credential: f.PractitionerCredential }): string {
+    const id = token();
+    this.staffSessions.set(id, member);
+    return `salus_staff=${id}; HttpOnly; SameSite=Strict; Path=/`;
+  }
+  private staffSignin(body: Buffer): Answer {
+    const { session, credential } = JSON.parse(body.toString());
+    this.spend(session, credential);
+    const member = this.staffCredentials.get(credential.id);
+    if (!member) return refuse(404, 'unknown', 'This passkey does not belong to anybody who works here.');
+    return { status: 204, cookie: this.staffSession(member) };
+  }
+  private staff(request: IncomingMessage) {
+    return this.staffSessions.get(this.cookie(request, 'salus_staff') ?? '') ?? refuse(401, 'signed-out', 'Please sign in.');
+  }
+  private me(request: IncomingMessage): Answer {
+    const { name, role } = this.staff(request);
+    return { json: { id: 'bo', name, role, organisation: 'Lakeside Clinic' } };
+  }
+  private patients(request: IncomingMessage, search: string): Answer {
+    this.staff(request);
+    const found = this.patientsB.filter((one) => `${one.name} ${one.birthDate}`.toLowerCase().includes(search.toLowerCase()));
+    return { json: found.map(({ id, name, birthDate, sex }) => ({ id, name, birthDate, sex, shared: this.liveGrants(id).length > 0 })) };
+  }
+  private liveGrants(patient: string): Grant[] {
+    return this.grants.filter((one) => {
+      const entry = this.chain.grantEntry(one.letter.terms.grant);
+      return one.patient === patient && entry !== null && entry.revoked === null && entry.expiryMs > Date.now();
+    });
+  }
+  private sources(patient: string): unknown[] {
+    const shared = this.liveGrants(patient).map(({ letter: { terms, keys } }) => ({
+      organisation: terms.source, state: 'shared', grant: toHex(terms.grant), categories: [...new Set(keys.map((key) => key.category))], expires: new Date(terms.expiryMs).toISOString(),
+    }));
+    return [{ organisation: this.home, state: 'own' }, ...shared, ...(shared.length === 0 ? [{ organisation: 'hospital-a', state: 'none' }] : [])];
+  }
+  private openChart(body: Buffer, request: IncomingMessage): Answer {
+    const member = this.staff(request);
+    const { patient, reason, purpose } = JSON.parse(body.toString());
+    const chart: Chart = { id: token(), patient, imported: 0 };
+    this.charts.set(chart.id, chart);
+    this.logs.push({ organisation: this.home, patient, entry: { timeMs: Date.now(), action: 'chart-opened', name: member.name, role: member.credential.role, purpose, reason, categories: [] } });
+    return { json: { chart: chart.id, patient, sources: this.sources(patient) } };
+  }
+  private sharedResources(patient: string) {
+    return this.liveGrants(patient).flatMap(({ letter, source }) => {
+      const categories = new Set(letter.keys.map((key) => key.category));
+      return (source?.patient.records ?? []).filter((one) => categories.has(one.category)).map((one) => ({ grant: letter.terms.grant, ...one }));
+    });
+  }
+  private fetchShared(id: string, request: IncomingMessage): Answer {
+    const member = this.staff(request);
+    const chart = this.charts.get(id) ?? refuse(404, 'chart', 'Please open the chart again.');
+    const resources = this.sharedResources(chart.patient);
+    const fresh = resources.length - chart.imported;
+    if (fresh > 0) {
+      for (const { letter } of this.liveGrants(chart.patient)) this.access(chart.patient, letter, member, resources.length);
+      chart.imported = resources.length;
+    }
+    return { json: { imported: fresh, alreadyHeld: resources.length - fresh, sources: this.sources(chart.patient) } };
+  }
+  private access(patient: string, { terms }: f.Letter, member: { name: string; credential: f.PractitionerCredential }, count: number): void {
+    const { seed } = this.chain.organisation(this.home);
+    const action: f.AccessAction = { kind: 'Access', grant: terms.grant, scopeSalt: terms.scopeSalt, purpose: terms.purpose, versionsRoot: sha256(utf8('versions')), count, practitioner: credentialCommitment(member.credential), nonce: randomBytes(16) };
+    const id = this.chain.submit(signTransaction(this.chain.id, seed, 1_000_000, action));
+    const entry = this.chain.places.get(id)!.entry;
+    const access = this.chain.blocks[this.chain.places.get(id)!.height]!.block.transactions[0]!;
+    const accessId = access.action.kind === 'Access' ? hash('salus/access/v1', access.signer, encode(f.AccessBody, access.action)) : fromHex(entry);
+    this.logs.push({ organisation: this.home, patient, entry: { timeMs: Date.now(), action: 'shared-read', name: member.name, role: member.credential.role, credential: toHex(encode(f.PractitionerCredential, member.credential)), purpose: terms.purpose, reason: 'Appointment today', count, access: toHex(accessId) } });
+  }
+  private ask(body: Buffer, request: IncomingMessage): Answer {
+    const member = this.staff(request);
+    const { patient, categories, reason, days } = JSON.parse(body.toString());
+    this.requests.push({ patient, request: { id: token(), timeMs: Date.now(), name: member.name, role: member.credential.role, reason, categories, days, purpose: 'treatment' } });
+    return { status: 201, json: {} };
+  }
+  private everything(id: string, request: IncomingMessage, url: URL): Answer {
+    this.staff(request);
+    const chart = this.charts.get(String(request.headers['x-salus-chart'] ?? ''));
+    if (chart?.patient !== id) return refuse(403, 'chart', 'Open the chart first.');
+    const own = this.patientsB.find((one) => one.id === id)!.records.map((one) => one.resource);
+    const label = (grant: Bytes) => [{ system: 'https://salus.network/fhir/share', code: 'shared' }, { system: 'https://salus.network/fhir/share', code: toHex(grant) }];
+    const shared = chart.imported > 0 ? this.sharedResources(id).map(({ grant, resource }) => ({ ...resource, id: `sx-${resource.id}`, meta: { ...resource.meta, security: label(grant) } })) : [];
+    const all = [...own, ...shared];
+    const [from, size] = [Number(url.searchParams.get('_from') ?? 0), 60];
+    const link = from + size < all.length ? [{ relation: 'next', url: `http://elsewhere/fhir/Patient/${id}/$everything?_from=${from + size}` }] : [];
+    return { json: { resourceType: 'Bundle', type: 'searchset', link, entry: all.slice(from, from + size).map((resource) => ({ resource })) } };
+  }
+  private network(): Answer {
+    this.chain.idle();
+    const { height, timeMs } = this.chain.head();
+    const organisations = this.chain.organisations.map(({ info }, at) => ({
+      organisation: info.id, name: info.name, height: height - (at % 2), lag: at % 2, peers: 3, reachable: info.id !== 'insurer',
+      ...(info.id === this.home ? { queues: { stored: 2, sealed: 5, anchored: 1_284, anchorLagMs: 1_900 } } : {}),
+    }));
+    return { json: { head: { height, timeMs }, organisations } };
+  }
+  private blockRows(): Answer {
+    const names = new Map(this.chain.organisations.map(({ info }) => [toHex(info.nodeKey), info.name]));
+    const rows = this.chain.blocks.toReversed().slice(0, 50).map(({ block: { header, transactions } }) => {
+      const actions: Record<string, number> = {};
+      for (const { action } of transactions) actions[action.kind] = (actions[action.kind] ?? 0) + 1;
+      return { height: header.height, timeMs: header.timeMs, transactions: transactions.length, leader: names.get(toHex(header.leader)), actions };
+    });
+    return { json: rows };
+  }
+  private accessEvents(): Answer {
+    const rows = this.chain.blocks.flatMap(({ block: { header, transactions } }) =>
+      transactions.flatMap(({ action, signer }) => (action.kind === 'Access' ? [{ id: toHex(hash('x', signer, action.nonce)), organisation: 'Lakeside Clinic', purpose: action.purpose, count: action.count, height: header.height, timeMs: header.timeMs, grant: toHex(action.grant) }] : [])),
+    );
+    return { json: rows.toReversed() };
+  }
+
+  listen(port: number): Promise<Server> {
+    const server = createServer((request, response) => void this.handle(request, response));
+    return new Promise((resolve) => server.listen(port, () => resolve(server)));
+  }
+}
+
+function send(response: ServerResponse, answer: Answer): void {
+  const headers: Record<string, string> = { 'cache-control': 'no-store' };
+  if (answer.cookie) headers['set-cookie'] = answer.cookie;
+  if (answer.bytes) {
+    response.writeHead(answer.status ?? 200, { ...headers, 'content-type': 'application/octet-stream' });
+    response.end(answer.bytes);
+  } else {
+    response.writeHead(answer.status ?? 200, { ...headers, 'content-type': 'application/json' });
+    response.end(answer.json === undefined ? '' : JSON.stringify(answer.json));
+  }
+}
+
