@@ -22,8 +22,9 @@ const button = (page: Page, name: string | RegExp) => page.getByRole('button', {
 const heading = (page: Page, name: string | RegExp) => page.getByRole('heading', { name, level: 1 });
 const tab = (page: Page, name: string | RegExp) => page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name });
 
-export async function a_person_makes_a_record_with_a_passkey(stage: Stage): Promise<void> {
+async function a_person_makes_a_record_with_a_passkey(stage: Stage): Promise<void> {
   const { patient: page, origin, eyes } = stage;
+  await page.bringToFront();
   await page.goto(origin);
   await heading(page, /Your health record/).waitFor();
   await eyes.look(page, 'welcome');
@@ -44,8 +45,9 @@ export async function a_person_makes_a_record_with_a_passkey(stage: Stage): Prom
   await eyes.look(page, 'no-organisation');
 }
 
-export async function an_invitation_brings_the_records(stage: Stage): Promise<void> {
+async function an_invitation_brings_the_records(stage: Stage): Promise<void> {
   const { patient: page, eyes } = stage;
+  await page.bringToFront();
   await page.getByRole('link', { name: 'Use an invitation' }).click();
   await page.getByLabel('Invitation').fill('nonsense');
   await page.getByText('This is not an invitation').waitFor();
@@ -63,12 +65,13 @@ export async function an_invitation_brings_the_records(stage: Stage): Promise<vo
   await page.getByLabel('Invitation').fill('hospital-b.WELCOME-1');
   await button(page, 'Join').click();
   await button(page, 'See my record').click();
-  await page.getByText('Lakeside Clinic').first().waitFor();
+  await page.getByRole('heading', { name: 'Emergency visit' }).waitFor();
   await page.getByText(/Up to date/).waitFor();
 }
 
-export async function the_timeline_is_readable_and_searchable(stage: Stage): Promise<void> {
+async function the_timeline_is_readable_and_searchable(stage: Stage): Promise<void> {
   const { patient: page, eyes } = stage;
+  await page.bringToFront();
   await page.getByRole('heading', { name: 'Emergency visit' }).waitFor();
   await eyes.look(page, 'home');
   await page.getByLabel('Search your record').fill('hba1c');
@@ -79,8 +82,9 @@ export async function the_timeline_is_readable_and_searchable(stage: Stage): Pro
   await page.getByLabel('Search your record').fill('');
 }
 
-export async function categories_show_charts_and_lists(stage: Stage): Promise<void> {
+async function categories_show_charts_and_lists(stage: Stage): Promise<void> {
   const { patient: page, eyes } = stage;
+  await page.bringToFront();
   for (const [link, name] of [['Lab results', 'labs'], ['Measurements', 'vitals'], ['Diagnoses', 'problems'], ['Medicines', 'medicines'], ['Allergies', 'allergies']] as const) {
     await tab(page, 'My record').click();
     await page.getByRole('navigation', { name: 'Categories' }).getByRole('link', { name: link }).click();
@@ -91,8 +95,9 @@ export async function categories_show_charts_and_lists(stage: Stage): Promise<vo
   }
 }
 
-export async function a_record_explains_itself_and_its_proof_holds_elsewhere(stage: Stage): Promise<void> {
+async function a_record_explains_itself_and_its_proof_holds_elsewhere(stage: Stage): Promise<void> {
   const { patient: page, eyes, node } = stage;
+  await page.bringToFront();
   await tab(page, 'My record').click();
   await page.getByRole('navigation', { name: 'Categories' }).getByRole('link', { name: 'Lab results' }).click();
   await page.getByRole('link', { name: /Long-term blood sugar/ }).first().click();
@@ -110,8 +115,9 @@ export async function a_record_explains_itself_and_its_proof_holds_elsewhere(sta
   assert.throws(() => verifyRecordProof(network, proof, `${resource} `));
 }
 
-export async function sharing_leaves_out_what_is_protected(stage: Stage): Promise<void> {
+async function sharing_leaves_out_what_is_protected(stage: Stage): Promise<void> {
   const { patient: page, eyes } = stage;
+  await page.bringToFront();
   await tab(page, /^Sharing/).click();
   await page.getByText('Nobody else can see your record').waitFor();
   await eyes.look(page, 'sharing-empty');
@@ -135,8 +141,9 @@ export async function sharing_leaves_out_what_is_protected(stage: Stage): Promis
   await eyes.look(page, 'sharing');
 }
 
-export async function a_clinician_reads_what_is_shared(stage: Stage): Promise<void> {
+async function a_clinician_reads_what_is_shared(stage: Stage): Promise<void> {
   const { staff: page, origin, eyes } = stage;
+  await page.bringToFront();
   await page.goto(`${origin}/clinic`);
   await page.getByLabel('Joining code').waitFor();
   await eyes.look(page, 'clinic-sign-in');
@@ -168,8 +175,9 @@ export async function a_clinician_reads_what_is_shared(stage: Stage): Promise<vo
   await page.getByText(/sees your request/).waitFor();
 }
 
-export async function the_patient_sees_who_looked_and_the_request(stage: Stage): Promise<void> {
+async function the_patient_sees_who_looked_and_the_request(stage: Stage): Promise<void> {
   const { patient: page, eyes } = stage;
+  await page.bringToFront();
   await tab(page, 'My record').click();
   await button(page, 'Check again').click();
   await page.getByText(/asks to see part of your record/).waitFor();
@@ -188,8 +196,9 @@ export async function the_patient_sees_who_looked_and_the_request(stage: Stage):
   await page.getByText('Results for the heart check next week').waitFor({ state: 'detached' });
 }
 
-export async function stopping_can_be_undone_and_then_holds(stage: Stage): Promise<void> {
+async function stopping_can_be_undone_and_then_holds(stage: Stage): Promise<void> {
   const { patient: page, staff, eyes } = stage;
+  await page.bringToFront();
   const stop = async () => {
     await button(page, 'Stop sharing').first().click();
     await page.getByRole('dialog').getByRole('button', { name: 'Stop sharing' }).waitFor();
@@ -211,8 +220,9 @@ export async function stopping_can_be_undone_and_then_holds(stage: Stage): Promi
   assert.equal(await staff.getByText('Shares with us').count(), 0);
 }
 
-export async function settings_keep_the_person_in_charge(stage: Stage): Promise<void> {
+async function settings_keep_the_person_in_charge(stage: Stage): Promise<void> {
   const { patient: page, eyes } = stage;
+  await page.bringToFront();
   await tab(page, 'Settings').click();
   await page.getByText('Passkey 1').waitFor();
   await eyes.look(page, 'settings');
@@ -233,8 +243,9 @@ export async function settings_keep_the_person_in_charge(stage: Stage): Promise<
   await button(page, 'Continue').click();
 }
 
-export async function locking_hides_and_the_local_copy_is_instant(stage: Stage): Promise<void> {
+async function locking_hides_and_the_local_copy_is_instant(stage: Stage): Promise<void> {
   const { patient: page, eyes, node } = stage;
+  await page.bringToFront();
   await button(page, 'Lock', ).first().click();
   await heading(page, 'Your record is locked').waitFor();
   await eyes.look(page, 'locked');
@@ -249,8 +260,9 @@ export async function locking_hides_and_the_local_copy_is_instant(stage: Stage):
   await page.getByText(/Up to date/).waitFor();
 }
 
-export async function a_recovery_code_opens_the_record_and_a_wrong_one_does_not(stage: Stage): Promise<void> {
+async function a_recovery_code_opens_the_record_and_a_wrong_one_does_not(stage: Stage): Promise<void> {
   const { patient: page, eyes } = stage;
+  await page.bringToFront();
   await tab(page, 'Settings').click();
   await button(page, 'Sign out').click();
   await heading(page, /Your health record/).waitFor();
@@ -269,8 +281,9 @@ export async function a_recovery_code_opens_the_record_and_a_wrong_one_does_not(
   await page.getByText(/Up to date/).waitFor();
 }
 
-export async function a_person_without_a_connection_sees_the_copy(stage: Stage): Promise<void> {
+async function a_person_without_a_connection_sees_the_copy(stage: Stage): Promise<void> {
   const { patient: page, eyes } = stage;
+  await page.bringToFront();
   await page.context().setOffline(true);
   await page.getByText('You are offline').waitFor();
   await eyes.look(page, 'offline');
@@ -278,8 +291,9 @@ export async function a_person_without_a_connection_sees_the_copy(stage: Stage):
   await page.getByText('You are offline').waitFor({ state: 'detached' });
 }
 
-export async function a_steward_sees_the_network(stage: Stage): Promise<void> {
+async function a_steward_sees_the_network(stage: Stage): Promise<void> {
   const { staff: page, origin, eyes } = stage;
+  await page.bringToFront();
   await button(page, 'Sign out').click();
   await page.goto(`${origin}/steward`);
   await page.getByLabel('Joining code').fill('STEWARD-1');
@@ -294,3 +308,21 @@ export async function a_steward_sees_the_network(stage: Stage): Promise<void> {
   await page.getByRole('rowheader', { name: 'Lakeside Clinic' }).waitFor();
   await eyes.look(page, 'steward-accesses');
 }
+
+/** In this order: each starts where the one before ended. */
+export const journeys = [
+  a_person_makes_a_record_with_a_passkey,
+  an_invitation_brings_the_records,
+  the_timeline_is_readable_and_searchable,
+  categories_show_charts_and_lists,
+  a_record_explains_itself_and_its_proof_holds_elsewhere,
+  sharing_leaves_out_what_is_protected,
+  a_clinician_reads_what_is_shared,
+  the_patient_sees_who_looked_and_the_request,
+  stopping_can_be_undone_and_then_holds,
+  settings_keep_the_person_in_charge,
+  locking_hides_and_the_local_copy_is_instant,
+  a_recovery_code_opens_the_record_and_a_wrong_one_does_not,
+  a_person_without_a_connection_sees_the_copy,
+  a_steward_sees_the_network,
+];

@@ -2,7 +2,7 @@
 import type { Browser } from 'playwright-core';
 import { MockNode } from '../src/testing/server';
 import { watch, withAuthenticator } from './browser';
-import * as journey from './journeys';
+import { journeys } from './journeys';
 import { Looker } from './look';
 
 const PORTS: Record<string, number> = { desktop: 8791, phone: 8792 };
@@ -22,11 +22,11 @@ export async function runMock(browser: Browser, name: string, viewport: { width:
   const stage = { origin, node, eyes, patient, staff, code: '' };
   let at = '';
   try {
-    for (const [title, step] of Object.entries(journey)) {
-      at = title;
+    for (const step of journeys) {
+      at = step.name;
       const began = Date.now();
       await step(stage);
-      console.log(`ok ${name}: ${title.replace(/_/g, ' ')} (${Date.now() - began} ms)`);
+      console.log(`ok ${name}: ${at.replace(/_/g, ' ')} (${Date.now() - began} ms)`);
     }
   } catch (error) {
     problems.push(`${at.replace(/_/g, ' ')}: ${error instanceof Error ? error.message : String(error)}`);

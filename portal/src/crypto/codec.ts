@@ -20,7 +20,7 @@ export class Reader {
 
   take(length: number): Bytes {
     if (length > this.bytes.length - this.at) throw new DecodeError('the bytes end too early');
-    const part = this.bytes.slice(this.at, this.at + length) as Bytes;
+    const part = new Uint8Array(this.bytes.subarray(this.at, this.at + length));
     this.at += length;
     return part;
   }

@@ -1,13 +1,13 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { fromHex, toHex, utf8 } from './bytes';
+import { concat, fromHex, toHex, u64be, utf8 } from './bytes';
 import * as aead from './aead';
 import * as c from './codec';
 import { hash, sha256 } from './hash';
-import { hpkeInfo, kemKey, linkReceive, linkSend, openEnvelope, sealEnvelope } from './hpke';
+import { hpkeInfo, kemKey, linkReceive, linkSend, openEnvelope, openPlain, sealEnvelope } from './hpke';
 import { derive, keyCommitment } from './kdf';
 import { leafHash, merkleRoot, prove, verifyInclusion } from './merkle';
-import { combine, split } from './shamir';
+import { combine, shareCommitment, split } from './shamir';
 import { publicKey, sign, verifySignature } from './sign';
 
 const bytes = (n: number) => new Uint8Array(n).map((_, at) => (at * 7 + n) & 0xff);
@@ -108,11 +108,71 @@ describe('Merkle trees', () => {
 
 const CRYPTO = new URL('../../../crates/crypto/testdata/', import.meta.url);
 
+/** A vector file of the Rust side; says so aloud where it is absent. */
+function vectors<T>(name: string): T | null {
+  const file = new URL(name, CRYPTO);
+  if (existsSync(file)) return JSON.parse(readFileSync(file, 'utf8')) as T;
+  console.log(`SKIPPED: ${name} is absent`);
+  return null;
+}
+
+interface Constructions {
+  aead: Record<'aad' | 'key' | 'key_commitment' | 'plaintext' | 'sealed', string>;
+  commitment: { digest: string; parts: string[]; r: string; tag: string };
+  derive: { ikm: string; info: string[]; key: string; label: string; salt: string };
+  hash: { digest: string; parts: string[]; tag: string };
+  merkle: { leaves?: string[]; proofs: { index: number; size: number; path: string[] }[]; root: string };
+  sign: Record<'message' | 'namespace' | 'public' | 'seed' | 'signature', string>;
+  stream: { aad: string; key: string; plaintext_len: number; sealed_empty: string };
+}
+interface Hpke {
+  enc: string; ct: string; exported: string; info: string; aad: string; plaintext: string; public: string; seed: string;
+  signed: { context: string; info: string; namespace: string; sender: string; envelope: Record<'ct' | 'enc' | 'sender' | 'signature', string> };
+}
+interface ShamirVectors {
+  cases: { threshold: number; secret: string; context: string; shares: { index: number; value: string; commitment: string }[] }[];
+}
+
 describe('vectors shared with the Rust crates', () => {
   it('makes the X-Wing keys of the draft', async () => {
-    const file = new URL('x-wing-draft.json', CRYPTO);
-    if (!existsSync(file)) return console.log('SKIPPED: crates/crypto/testdata/x-wing-draft.json is absent');
-    const { vectors } = JSON.parse(readFileSync(file, 'utf8')) as { vectors: { sk: string; pk: string }[] };
-    for (const vector of vectors) expect(toHex((await kemKey(fromHex(vector.sk))).publicKey)).toBe(vector.pk);
+    const file = vectors<{ vectors: { sk: string; pk: string }[] }>('x-wing-draft.json');
+    for (const vector of file?.vectors ?? []) expect(toHex((await kemKey(fromHex(vector.sk))).publicKey)).toBe(vector.pk);
+  });
+  it('agrees on hashes, keys, signatures and sealing', async () => {
+    const v = vectors<Constructions>('constructions.json');
+    if (!v) return;
+    expect(toHex(hash(v.hash.tag, ...v.hash.parts.map(fromHex)))).toBe(v.hash.digest);
+    expect(toHex(hash(v.commitment.tag, fromHex(v.commitment.r), ...v.commitment.parts.map(fromHex)))).toBe(v.commitment.digest);
+    expect(toHex(derive(v.derive.label, fromHex(v.derive.ikm), fromHex(v.derive.salt), ...v.derive.info.map(fromHex)))).toBe(v.derive.key);
+    expect(toHex(keyCommitment(fromHex(v.aead.key)))).toBe(v.aead.key_commitment);
+    expect(toHex(await aead.seal(fromHex(v.aead.key), fromHex(v.aead.aad), fromHex(v.aead.plaintext)))).toBe(v.aead.sealed);
+    expect(toHex(publicKey(fromHex(v.sign.seed)))).toBe(v.sign.public);
+    expect(toHex(sign(fromHex(v.sign.seed), v.sign.namespace, fromHex(v.sign.message)))).toBe(v.sign.signature);
+    expect(await aead.openStream(fromHex(v.stream.key), fromHex(v.stream.aad), fromHex(v.stream.sealed_empty))).toHaveLength(0);
+    for (const leaf of v.merkle.leaves?.map((one, index) => [one, index] as const) ?? []) {
+      const proof = v.merkle.proofs[leaf[1]]!;
+      expect(verifyInclusion({ ...proof, path: proof.path.map(fromHex) }, leafHash(fromHex(leaf[0])), fromHex(v.merkle.root))).toBe(true);
+    }
+  });
+  it('opens what Rust sealed to an X-Wing key', async () => {
+    const v = vectors<Hpke>('hpke-xwing.json');
+    if (!v) return;
+    const key = await kemKey(fromHex(v.seed));
+    expect(toHex(key.publicKey)).toBe(v.public);
+    expect(toHex(await linkReceive(key, fromHex(v.enc), fromHex(v.info)))).toBe(v.exported);
+    expect(toHex(await openPlain(key, fromHex(v.enc), fromHex(v.info), fromHex(v.aad), fromHex(v.ct)))).toBe(v.plaintext);
+    const { context, envelope, namespace } = v.signed;
+    const signed = concat(fromHex(envelope.enc), u64be(envelope.ct.length / 2), fromHex(envelope.ct), fromHex(context));
+    expect(verifySignature(fromHex(envelope.sender), namespace, signed, fromHex(envelope.signature))).toBe(true);
+    const aad = concat(fromHex(envelope.sender), fromHex(context));
+    expect(toHex(await openPlain(key, fromHex(envelope.enc), fromHex(v.signed.info), aad, fromHex(envelope.ct)))).toBe(v.plaintext);
+  });
+  it('combines shares that Rust split', () => {
+    for (const one of vectors<ShamirVectors>('shamir.json')?.cases ?? []) {
+      const shares = one.shares.map((share) => ({ index: share.index, value: fromHex(share.value) }));
+      expect(toHex(combine(shares.slice(-one.threshold)))).toBe(one.secret);
+      const context = /^([0-9a-f]{2})*$/.test(one.context) ? fromHex(one.context) : utf8(one.context);
+      one.shares.forEach((share, at) => expect(toHex(shareCommitment(shares[at]!, context))).toBe(share.commitment));
+    }
   });
 });

@@ -12,7 +12,7 @@ const kem = new XWing();
 const suite = new CipherSuite({ kem, kdf: new HkdfSha256(), aead: new Aes256Gcm() });
 const LINK_CONTEXT = utf8('salus/crypto/link-key/1');
 
-const buffer = (bytes: Uint8Array): ArrayBuffer => bytes.slice().buffer as ArrayBuffer;
+const buffer = (bytes: Uint8Array): ArrayBuffer => new Uint8Array(bytes).buffer;
 
 export interface KemKey {
   privateKey: CryptoKey;
@@ -49,8 +49,6 @@ export async function linkSend(to: Uint8Array, info: Uint8Array): Promise<{ enc:
 /** What the sender signs (`hpke/signed.rs`); the context of every envelope is its HPKE info. */
 const signedMessage = (enc: Uint8Array, ct: Uint8Array, info: Uint8Array): Bytes => concat(enc, u64be(ct.length), ct, info);
 
-const envelopeAad = (from: Uint8Array, info: Uint8Array): ArrayBuffer => concat(from, info).buffer;
-
 /** Seals to a public key and signs as its sender. */
 export async function sealEnvelope(
   to: Uint8Array,
@@ -61,9 +59,15 @@ export async function sealEnvelope(
   const context = await sender(to, info);
   const encapsulation = new Uint8Array(context.enc);
   const from = signPublicKey(senderSeed);
-  const ciphertext = new Uint8Array(await context.seal(buffer(plaintext), envelopeAad(from, info)));
+  const ciphertext = new Uint8Array(await context.seal(buffer(plaintext), concat(from, info).buffer));
   const signature = sign(senderSeed, namespace.envelope, signedMessage(encapsulation, ciphertext, info));
   return { encapsulation, ciphertext, sender: from, signature };
+}
+
+/** RFC 9180 as it stands: one message, base mode. Throws if it does not open. */
+export async function openPlain(key: KemKey, enc: Uint8Array, info: Uint8Array, aad: Uint8Array, ct: Uint8Array): Promise<Bytes> {
+  const context = await recipient(key, enc, info);
+  return new Uint8Array(await context.open(buffer(ct), buffer(aad)));
 }
 
 export class EnvelopeError extends Error {}
@@ -81,8 +85,8 @@ export async function openEnvelope(
     throw new EnvelopeError('the signature on the letter does not verify');
   }
   try {
-    const context = await recipient(key, envelope.encapsulation, info);
-    return new Uint8Array(await context.open(buffer(envelope.ciphertext), envelopeAad(envelope.sender, info)));
+    const aad = concat(envelope.sender, info);
+    return await openPlain(key, envelope.encapsulation, info, aad, envelope.ciphertext);
   } catch {
     throw new EnvelopeError('the letter does not open');
   }

@@ -88,7 +88,7 @@ export function verifyCertificate(network: Network, header: Header, bytes: Uint8
 }
 
 /** Length of an encoded header: proofs in JSON carry one or several, joined. */
-export const HEADER_LENGTH = 321;
+export const HEADER_LENGTH = 317;
 
 export function splitHeaders(bytes: Uint8Array): Header[] {
   if (bytes.length === 0 || bytes.length % HEADER_LENGTH !== 0) throw new ProofError('the header has a wrong length');

@@ -17,8 +17,8 @@ export function RecoverySheet() {
     <Page title="Keep your recovery code" lead="If you lose your phone or your passkey stops working, this code is the only way back. Print it or write it down, and keep it where you keep important papers.">
       <Card className={css.sheet}>
         <p className={css.head}>Salus recovery sheet</p>
-        <p className={css.code} aria-label={`Recovery code: ${freshCode.split('-').map((group) => [...group].join(' ')).join(', ')}`}>
-          {freshCode.split('-').map((group, at) => <span key={at} aria-hidden="true">{group}</span>)}
+        <p className={css.code} role="img" aria-label={`Recovery code: ${freshCode.split('-').map((group) => [...group].join(' ')).join(', ')}`}>
+          {freshCode.split('-').map((group, at) => <span key={at}>{group}</span>)}
         </p>
         <ol className={css.steps}>
           <li>Open <strong>{window.location.origin}</strong></li>
