@@ -173,6 +173,7 @@ async function a_clinician_reads_what_is_shared(stage: Stage): Promise<void> {
   await eyes.look(page, 'clinic-ask-dialog');
   await button(page, 'Ask').last().click();
   await page.getByText(/sees your request/).waitFor();
+  await button(page, 'Close').click();
 }
 
 async function the_patient_sees_who_looked_and_the_request(stage: Stage): Promise<void> {

@@ -99,7 +99,8 @@ export const staff = {
   invite: (patient: string) =>
     getJson<{ code: string; link: string; expires: string }>('/staff/invites', { json: { patient } }),
   network: () => getJson<NetworkState>('/staff/network'),
-  blocks: (from: number, count: number) => getJson<BlockRow[]>(`/staff/blocks?from=${from}&count=${count}`),
+  /** The newest, newest first. */
+  blocks: async (count: number) => (await getJson<BlockRow[]>(`/staff/blocks?count=${count}`)).sort((a, b) => b.height - a.height),
   accessEvents: () => getJson<AccessEventRow[]>('/staff/access-events'),
   log: () => getJson<LogRow[]>('/staff/log'),
 };

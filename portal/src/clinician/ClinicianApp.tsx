@@ -8,7 +8,7 @@ import { ChartPage } from './ChartPage/ChartPage';
 import { Patients } from './Patients/Patients';
 
 export default function ClinicianApp() {
-  const { value: me, error, loading, again, wrongRole, signOut } = useStaff(['clinician', 'clerk']);
+  const { value: me, error, loading, again, wrongRole, signOut, nameOf } = useStaff(['clinician', 'clerk']);
   return (
     <StaffShell home="/clinic" area="Clinic" me={me} onSignOut={signOut} tabs={[{ to: '/clinic', label: 'Patients', icon: 'users' }]}>
       {loading ? <Page title="Clinic"><Skeletons /></Page>
@@ -18,7 +18,7 @@ export default function ClinicianApp() {
         : (
           <Routes>
             <Route path="/" element={<Patients me={me} />} />
-            <Route path="/patients/:patient" element={<ChartPage me={me} />} />
+            <Route path="/patients/:patient" element={<ChartPage me={me} nameOf={nameOf} />} />
           </Routes>
         )}
     </StaffShell>

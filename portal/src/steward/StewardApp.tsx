@@ -15,7 +15,7 @@ const TABS: StaffTab[] = [
 ];
 
 export default function StewardApp() {
-  const { value: me, error, loading, again, wrongRole, signOut } = useStaff(['steward']);
+  const { value: me, error, loading, again, wrongRole, signOut, nameOf } = useStaff(['steward']);
   return (
     <StaffShell home="/steward" area="Steward" me={me} onSignOut={signOut} tabs={TABS}>
       {loading ? <Page title="Steward"><Skeletons /></Page>
@@ -26,7 +26,7 @@ export default function StewardApp() {
           <Routes>
             <Route path="/" element={<Overview />} />
             <Route path="/blocks" element={<Blocks />} />
-            <Route path="/accesses" element={<Accesses />} />
+            <Route path="/accesses" element={<Accesses nameOf={nameOf} />} />
           </Routes>
         )}
     </StaffShell>

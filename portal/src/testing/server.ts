@@ -342,7 +342,7 @@ export class MockNode {
   }
   private me(request: IncomingMessage): Answer {
     const { name, role } = this.staff(request);
-    return { json: { id: 'bo', name, role, organisation: 'Lakeside Clinic' } };
+    return { json: { id: 'bo', name, role, organisation: this.home } };
   }
   private patients(request: IncomingMessage, search: string): Answer {
     this.staff(request);
@@ -433,7 +433,7 @@ export class MockNode {
   }
   private accessEvents(): Answer {
     const rows = this.chain.blocks.flatMap(({ block: { header, transactions } }) =>
-      transactions.flatMap(({ action, signer }) => (action.kind === 'Access' ? [{ id: toHex(hash('x', signer, action.nonce)), organisation: 'Lakeside Clinic', purpose: action.purpose, count: action.count, height: header.height, timeMs: header.timeMs, grant: toHex(action.grant) }] : [])),
+      transactions.flatMap(({ action, signer }) => (action.kind === 'Access' ? [{ id: toHex(hash('x', signer, action.nonce)), organisation: this.home, purpose: action.purpose, count: action.count, height: header.height, timeMs: header.timeMs, grant: toHex(action.grant) }] : [])),
     );
     return { json: rows.toReversed() };
   }

@@ -13,7 +13,7 @@ const rose: MantineColorsTuple = [
 
 export const theme = createTheme({
   primaryColor: 'salus',
-  primaryShade: { light: 8, dark: 3 },
+  primaryShade: { light: 8, dark: 6 },
   colors: { salus, clay, rose },
   fontFamily: "'Atkinson Hyperlegible Next Variable', system-ui, -apple-system, 'Segoe UI', sans-serif",
   fontFamilyMonospace: "ui-monospace, 'SF Mono', 'DejaVu Sans Mono', monospace",

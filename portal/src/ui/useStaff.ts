@@ -1,5 +1,6 @@
 import { staff, type StaffMember } from '../api/staff';
 import { ApiError } from '../api/http';
+import { ledger } from '../api/ledger';
 import { useLoad } from './hooks';
 
 /** Who is signed in; `null` while nobody is. */
@@ -12,7 +13,9 @@ export function useStaff(roles: StaffMember['role'][]) {
       throw error;
     }
   });
+  const names = useLoad('organisations', () => ledger.organisations());
+  const nameOf = (id: string) => names.value?.find((one) => one.id === id)?.name ?? id;
   const wrongRole = !!me.value && !roles.includes(me.value.role);
   const signOut = () => void staff.signout().then(me.again, me.again);
-  return { ...me, wrongRole, signOut };
+  return { ...me, value: me.value && { ...me.value, organisation: nameOf(me.value.organisation) }, nameOf, wrongRole, signOut };
 }

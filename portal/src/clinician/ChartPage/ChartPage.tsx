@@ -14,7 +14,7 @@ import css from './ChartPage.module.css';
 const PURPOSES: Purpose[] = ['treatment', 'emergency', 'operations', 'payment'];
 const REASONS = ['Appointment today', 'In our care now', 'Question from the patient', 'Preparing a procedure'];
 
-export function ChartPage({ me }: { me: StaffMember }) {
+export function ChartPage({ me, nameOf }: { me: StaffMember; nameOf: (id: string) => string }) {
   const { patient = '' } = useParams();
   const { state } = useLocation();
   const list = useLoad(`patient/${patient}`, async () => (state as PatientRow | null) ?? (await staff.patients('')).find((row) => row.id === patient) ?? null);
@@ -25,7 +25,7 @@ export function ChartPage({ me }: { me: StaffMember }) {
   const lead = [row?.birthDate && `born ${day(row.birthDate)}`, age !== null && `${age} years`, row?.sex].filter(Boolean).join(' · ');
   return (
     <Page title={name} lead={lead} back={{ to: '/clinic', label: 'Patients' }} wide={!!chart}>
-      {chart ? <OpenChart chart={chart} patient={patient} name={name} me={me} /> : <Reason patient={patient} role={me.role} onOpen={setChart} />}
+      {chart ? <OpenChart chart={chart} patient={patient} name={name} me={me} nameOf={nameOf} /> : <Reason patient={patient} role={me.role} onOpen={setChart} />}
     </Page>
   );
 }

@@ -1,5 +1,5 @@
 import { Button, SegmentedControl } from '@mantine/core';
-import { lazy, Suspense, useMemo, useState } from 'react';
+import { createContext, lazy, Suspense, useContext, useMemo, useState } from 'react';
 import { staff, type Chart as ChartSession, type ChartSource, type FetchedShares, type StaffMember } from '../../api/staff';
 import { shortDay } from '../../ui/fhir/dates';
 import { CATEGORY_WORDS, plainConcept } from '../../ui/fhir/describe';
@@ -21,15 +21,16 @@ const ROWS_MAX = 150;
 type View = 'summary' | 'results' | 'all';
 
 /** An open chart: where the records come from, the summary, the charts, everything. */
-export function OpenChart({ chart, patient, name, me }: { chart: ChartSession; patient: string; name: string; me: StaffMember }) {
+export function OpenChart({ chart, patient, name, me, nameOf }: { chart: ChartSession; patient: string; name: string; me: StaffMember; nameOf: (id: string) => string }) {
   const [round, setRound] = useState(0);
   const [fetched, setFetched] = useState<FetchedShares | null>(null);
   const [view, setView] = useState<View>('summary');
   const [asking, setAsking] = useState(false);
   const [source, setSource] = useState<string | null>(null);
-  const sources = fetched?.sources ?? chart.sources;
+  const given = fetched?.sources ?? chart.sources;
+  const sources = given.map((one) => ({ ...one, id: one.organisation, organisation: nameOf(one.organisation) }));
   const records = useChartRecords(chart, round);
-  const entries = useMemo(() => entriesOf(records.resources, sources), [records.resources, sources]);
+  const entries = useMemo(() => entriesOf(records.resources, given), [records.resources, given]);
   const shown = entries.filter((entry) => source === null || (entry.source?.organisation ?? 'own') === source);
   const fetchShared = useAction(async () => {
     setFetched(await staff.fetchShared(chart.chart));
@@ -48,29 +49,32 @@ export function OpenChart({ chart, patient, name, me }: { chart: ChartSession; p
       {fetched && !fetchShared.busy && <Note tone="good">{fetched.imported === 0 ? `Nothing new. ${fetched.alreadyHeld} shared entries were here already.` : `${fetched.imported} shared entries added, ${fetched.alreadyHeld} were here already. ${name} can see this access.`}</Note>}
       <SegmentedControl className={css.views} value={view} onChange={(value) => setView(value as View)} aria-label="View" data={[{ value: 'summary', label: 'Summary' }, { value: 'results', label: 'Charts' }, { value: 'all', label: 'Everything' }]} />
       {records.error && <ErrorNote message={records.error} onRetry={() => setRound(round + 1)} />}
-      {records.loading && entries.length === 0 ? <Skeletons rows={6} label="Loading the chart" /> : entries.length === 0 ? <Empty icon="file-text" title="No records yet" /> : view === 'summary' ? <Summary entries={shown} /> : view === 'results' ? <Curves entries={shown} /> : <Everything entries={shown} />}
+      {records.loading && entries.length === 0 ? <Skeletons rows={6} label="Loading the chart" /> : entries.length === 0 ? <Empty icon="file-text" title="No records yet" /> : <NameOf.Provider value={nameOf}>{view === 'summary' ? <Summary entries={shown} /> : view === 'results' ? <Curves entries={shown} /> : <Everything entries={shown} />}</NameOf.Provider>}
       {asking && <AskAccess patient={patient} name={name} onClose={() => setAsking(false)} />}
     </>
   );
 }
 
+const NameOf = createContext((id: string) => id);
+
 function SourceMark({ source }: { source: ChartSource | null }) {
+  const nameOf = useContext(NameOf);
   if (!source) return null;
-  return <Tag tone="shared" icon="share">{source.organisation}{source.expires ? `, until ${shortDay(source.expires)}` : ''}</Tag>;
+  return <Tag tone="shared" icon="share">{nameOf(source.organisation)}{source.expires ? `, until ${shortDay(source.expires)}` : ''}</Tag>;
 }
 
-function Sources({ sources, entries, chosen, onChoose, me }: { sources: ChartSource[]; entries: ChartEntry[]; chosen: string | null; onChoose: (source: string | null) => void; me: StaffMember }) {
+function Sources({ sources, entries, chosen, onChoose, me }: { sources: (ChartSource & { id: string })[]; entries: ChartEntry[]; chosen: string | null; onChoose: (source: string | null) => void; me: StaffMember }) {
   const count = (organisation: string | null) => entries.filter((entry) => (entry.source?.organisation ?? null) === organisation).length;
   return (
     <Section title="Where the records come from">
       <div className={css.sources}>
         {sources.map((source) => {
           const own = source.state === 'own';
-          const key = own ? 'own' : source.organisation;
+          const key = own ? 'own' : source.id;
           return (
             <button key={`${source.organisation}/${source.grant ?? ''}`} type="button" className={`${css.source} ${own ? '' : css.shared} ${chosen === key ? css.chosen : ''}`} aria-pressed={chosen === key} onClick={() => onChoose(chosen === key ? null : key)} disabled={source.state === 'none'}>
               <strong>{own ? me.organisation : source.organisation}</strong>
-              <span>{own ? `Our own, ${count(null)} entries` : source.state === 'none' ? 'Does not share with us' : `Shared, ${count(source.organisation)} entries here`}</span>
+              <span>{own ? `Our own, ${count(null)} entries` : source.state === 'none' ? 'Does not share with us' : `Shared, ${count(source.id)} entries here`}</span>
               {source.categories && <span>{source.categories.map((category) => CATEGORY_WORDS[category].name).join(', ')}</span>}
               {source.expires && <span>until {shortDay(source.expires)}</span>}
             </button>

@@ -49,6 +49,8 @@ const ACTIONS: Record<AccessView['action'], string> = {
   read: 'looked at your record',
   'shared-read': 'opened what you shared',
   exported: 'copied from your record',
+  written: 'added to your record',
+  'share-dropped': 'deleted its copy of what you shared',
   'break-glass': 'opened your emergency summary',
 };
 
@@ -59,7 +61,7 @@ function Row({ access, fresh }: { access: AccessView; fresh: boolean }) {
     <li className={css.item}>
       <span className={`${css.icon} ${urgent ? css.urgent : ''}`}><Icon name={urgent ? 'alert-triangle' : 'eye'} /></span>
       <div className={css.words}>
-        <p><strong>{access.name ?? 'Someone'}</strong>{access.role ? `, ${access.role},` : ''} at {nameOf(access.organisation)} {ACTIONS[access.action]}</p>
+        <p><strong>{access.name ?? 'Someone'}</strong>{access.role ? `, ${access.role},` : ''} at {nameOf(access.organisation)} {ACTIONS[access.action] ?? 'used your record'}</p>
         <p className={css.soft}>
           {timeOfMs(access.timeMs)}
           {access.purpose ? ` · ${PURPOSE_WORDS[access.purpose]}` : ''}

@@ -1,4 +1,5 @@
-import { lazy, Suspense, useMemo } from 'react';
+import { Button } from '@mantine/core';
+import { lazy, Suspense, useMemo, useState } from 'react';
 import { Navigate, useParams } from 'react-router';
 import { CATEGORIES, type Category as CategoryId } from '../../crypto/formats';
 import { CATEGORY_WORDS } from '../../ui/fhir/describe';
@@ -14,6 +15,7 @@ import css from './Category.module.css';
 
 const Chart = lazy(() => import('../../ui/Chart/Chart'));
 const CHARTS_MAX = 6;
+const ROWS_AT_ONCE = 20;
 
 /** What still counts, and what is over: by the status that the record gives. */
 function isCurrent({ record: { resource } }: Entry): boolean {
@@ -94,15 +96,16 @@ function Measures({ entries, category }: { entries: Entry[]; category: CategoryI
 
 function List({ title, entries }: { title?: string; entries: Entry[] }) {
   const nameOf = useOrganisationName();
+  const [rows, setRows] = useState(ROWS_AT_ONCE);
   if (entries.length === 0) return null;
   return (
     <Section title={title}>
       <RecordList>
-        {entries.slice(0, 200).map(({ record, described }) => (
+        {entries.slice(0, rows).map(({ record, described }) => (
           <RecordRow key={record.key} described={described} to={`/record/${record.key}`} source={<span>{nameOf(record.source)}</span>} marks={<Verified verdict={record.verdict} />} />
         ))}
       </RecordList>
-      {entries.length > 200 && <p>Only the newest 200 are shown. Search on “My record” finds the others.</p>}
+      {entries.length > rows && <Button variant="default" onClick={() => setRows(rows + 5 * ROWS_AT_ONCE)}>Show earlier</Button>}
     </Section>
   );
 }

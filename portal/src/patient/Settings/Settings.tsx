@@ -76,7 +76,7 @@ function WaysIn() {
 }
 
 function Appearance() {
-  const { colorScheme, setColorScheme } = useMantineColorScheme();
+  const { colorScheme, setColorScheme } = useMantineColorScheme({ keepTransitions: true }); // else Mantine writes a style element through innerHTML
   return (
     <Section title="Appearance">
       <Card>

@@ -10,6 +10,12 @@ import css from './VisitCard.module.css';
 
 const SHOWN_FIRST = 3;
 
+/** Of a visit's entries, the verdict to worry about most. */
+function worst({ head, entries }: Visit) {
+  const verdicts = [...(head ? [head] : []), ...entries].map((entry) => entry.record.verdict);
+  return verdicts.find((verdict) => verdict && !verdict.ok) ?? (verdicts.every((verdict) => verdict?.ok) ? verdicts[0] : undefined);
+}
+
 /** A visit with what came of it, the notable first; an entry without a visit stands alone. */
 export function VisitCard({ visit }: { visit: Visit }) {
   const [all, setAll] = useState(false);
@@ -24,7 +30,7 @@ export function VisitCard({ visit }: { visit: Visit }) {
   return (
     <article className={css.visit}>
       <header className={css.head}>
-        <p className={css.when}>{shortDay(new Date(visit.ms).toISOString())} · {source}</p>
+        <p className={css.when}>{shortDay(new Date(visit.ms).toISOString())} · {source} <Verified verdict={worst(visit)} /></p>
         <h4 className={css.title}>{head ? <Link to={`/record/${head.record.key}`}>{head.described.title}</Link> : 'Results'}</h4>
         {head?.described.detail && <p className={css.detail}>{head.described.detail}</p>}
       </header>

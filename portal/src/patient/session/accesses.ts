@@ -14,7 +14,7 @@ import { askAccessLog } from './requests';
 
 export interface LogEntry {
   timeMs: number;
-  action: 'chart-opened' | 'read' | 'shared-read' | 'exported' | 'break-glass';
+  action: 'chart-opened' | 'read' | 'shared-read' | 'exported' | 'written' | 'share-dropped' | 'break-glass';
   name?: string;
   role?: string;
   credential?: string;

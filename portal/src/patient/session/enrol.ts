@@ -14,7 +14,7 @@ export interface Invite {
 }
 
 export function readInvite(typed: string): Invite | null {
-  const text = typed.trim().replace(/^.*#/, '');
+  const text = typed.replace(/\s/g, '').replace(/^.*#/, '');
   const match = /^([a-z0-9-]{1,32})\.([A-Za-z0-9_-]{4,64})$/.exec(text);
   return match ? { organisation: match[1]!, code: match[2]! } : null;
 }

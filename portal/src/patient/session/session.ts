@@ -58,6 +58,8 @@ const CLOSED: Snapshot = {
   freshCode: null,
 };
 
+const UNKNOWN_CODE = 'No record belongs to this code here. Check the code, and that this is the address where you signed up.';
+
 interface KeptSlots {
   slots: Slot[];
 }
@@ -143,11 +145,14 @@ class Session {
   async signInWithCode(code: Uint8Array): Promise<void> {
     const { sealed } = await account.recovery(recoveryLocator(code)).catch((error: unknown) => {
       if (error instanceof ApiError && error.problem === 'not-found') {
-        throw new PlainError('No record belongs to this code here. Check the code, and that this is the address where you signed up.');
+        throw new PlainError(UNKNOWN_CODE);
       }
       throw error;
     });
-    await this.open(await this.openSlots([{ kind: 'recovery', sealed }], 'recovery', code));
+    // A node answers an unknown code with a decoy, so that codes cannot be tried out: it does not open.
+    const root = await this.openSlots([{ kind: 'recovery', sealed }], 'recovery', code).catch(() => null);
+    if (!root) throw new PlainError(UNKNOWN_CODE);
+    await this.open(root);
   }
 
   private async open(root: Uint8Array, freshCode: string | null = null, isNew = false): Promise<void> {

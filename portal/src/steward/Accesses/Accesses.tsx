@@ -7,7 +7,7 @@ import { Card, Page, Section } from '../../ui/Page/Page';
 import css from '../Overview/Overview.module.css';
 
 /** Reads of shared records by any organisation, and this organisation's own log. */
-export function Accesses() {
+export function Accesses({ nameOf }: { nameOf: (id: string) => string }) {
   const events = useLoad('events', () => staff.accessEvents(), 5_000);
   const log = useLoad('log', () => staff.log(), 5_000);
   const error = events.error ?? log.error;
@@ -21,7 +21,7 @@ export function Accesses() {
             <div className={css.scroll} tabIndex={0} role="region" aria-label="Access events">
               <table className={css.table}>
                 <thead><tr><th scope="col">Time</th><th scope="col">Organisation</th><th scope="col">Purpose</th><th scope="col">Versions</th><th scope="col">Block</th><th scope="col">Grant</th></tr></thead>
-                <tbody>{events.value.map((event) => <tr key={event.id}><td>{timeOfMs(event.timeMs)}</td><th scope="row">{event.organisation}</th><td>{PURPOSE_WORDS[event.purpose]}</td><td>{event.count}</td><td>{event.height}</td><td><code>{event.grant.slice(0, 12)}…</code></td></tr>)}</tbody>
+                <tbody>{events.value.map((event) => <tr key={event.id}><td>{timeOfMs(event.timeMs)}</td><th scope="row">{nameOf(event.organisation)}</th><td>{PURPOSE_WORDS[event.purpose]}</td><td>{event.count}</td><td>{event.height}</td><td><code>{event.grant.slice(0, 12)}…</code></td></tr>)}</tbody>
               </table>
             </div>
           </Card>

@@ -19,7 +19,7 @@ const ACTIONS: Record<string, string> = {
 
 /** The newest blocks. None of them holds a name, a record, or anything that could be traced to a person. */
 export function Blocks() {
-  const blocks = useLoad('blocks', () => staff.blocks(0, 50), 3_000);
+  const blocks = useLoad('blocks', () => staff.blocks(50), 3_000);
   return (
     <Page title="Blocks" lead="What the organisations have agreed on, newest first. Nothing here names a person or holds a record: only commitments, consents and events." wide>
       {blocks.error && <ErrorNote message={blocks.error} onRetry={blocks.again} />}
