@@ -13,7 +13,9 @@ export default defineConfig({
   },
   worker: { format: 'es' },
   test: {
+    // Pages and controls name jsdom in their first line.
     environment: 'node',
+    setupFiles: ['src/testing/setup.ts'],
     include: ['src/**/*.test.{ts,tsx}'],
     testTimeout: 60_000,
     hookTimeout: 60_000,

@@ -15,6 +15,7 @@ export class Looker {
   }
 
   async look(page: Page, name: string): Promise<void> {
+    await page.evaluate(() => window.scrollTo(0, 0));
     await page.waitForTimeout(150);
     await page.screenshot({ path: `${SHOTS}/${this.size}-${String(++this.pictures).padStart(2, '0')}-${name}.png`, fullPage: !name.endsWith('-dialog') });
     await this.axe(page, name);

@@ -25,6 +25,16 @@ interface Props {
 const STROKES = ['var(--salus-accent)', 'var(--salus-shared)'];
 const DASHES = [undefined, '6 4'];
 
+/** Four to seven round numbers that hold both ends. */
+export function niceTicks(low: number, high: number): number[] {
+  const rough = (high - low) / 4;
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = [1, 2, 2.5, 5, 10].map((factor) => factor * power).find((one) => one >= rough) ?? rough;
+  const first = Math.floor(low / step) * step;
+  const count = Math.ceil((high - first) / step - 1e-9);
+  return Array.from({ length: count + 1 }, (_, at) => Number((first + at * step).toPrecision(8)));
+}
+
 /** Values over time with the usual range as a band, and the same numbers as a table for whoever cannot see it. */
 export default function Chart({ title, unit, points, series }: Props) {
   const id = useId();
@@ -34,7 +44,8 @@ export default function Chart({ title, unit, points, series }: Props) {
   const near = limits.filter((limit) => limit >= Math.min(...numbers) * 0.6 && limit <= Math.max(...numbers) * 1.5);
   const [low, high] = [Math.min(...numbers, ...near), Math.max(...numbers, ...near)];
   const pad = Math.max((high - low) * 0.12, Math.abs(high) * 0.02, 0.1);
-  const domain: [number, number] = [Math.max(0, low - pad), high + pad];
+  const ticks = niceTicks(Math.max(0, low - pad), high + pad);
+  const domain: [number, number] = [ticks[0]!, ticks.at(-1)!];
   const words = unitText(unit);
   return (
     <figure className={css.figure} aria-labelledby={id}>
@@ -56,7 +67,7 @@ export default function Chart({ title, unit, points, series }: Props) {
               <ReferenceArea key={at} y1={Math.max(domain[0], range.low ?? domain[0])} y2={Math.min(domain[1], range.high ?? domain[1])} fill={STROKES[at]} fillOpacity={0.1} stroke="none" ifOverflow="hidden" />
             ))}
             <XAxis dataKey="timeMs" type="number" scale="time" domain={['dataMin', 'dataMax']} tickFormatter={monthShort} tick={{ fill: 'var(--mantine-color-dimmed)', fontSize: 13 }} stroke="var(--salus-line-strong)" minTickGap={36} tickMargin={8} />
-            <YAxis domain={domain} width={48} tick={{ fill: 'var(--mantine-color-dimmed)', fontSize: 13 }} stroke="none" tickFormatter={(value: number) => number(value)} />
+            <YAxis domain={domain} ticks={ticks} interval={0} width={48} tick={{ fill: 'var(--mantine-color-dimmed)', fontSize: 13 }} stroke="none" tickFormatter={(value: number) => number(value)} />
             <Tooltip
               labelFormatter={(label) => dayOfMs(Number(label))}
               formatter={(value, _name, item) => [`${number(Number(value))} ${words}`, series[item.dataKey === 'v1' ? 1 : 0]?.name]}
