@@ -49,6 +49,7 @@ pub use node::{Clock, Node, system_clock};
 pub use outbox::{Outbox, OutboxError, OutboxRow};
 pub use peers::{PeerError, Peers};
 pub use placement::{CUSTODIANS_PER_COMPARTMENT, TooFewCustodians, custodians_of};
+pub use source::SourceError;
 pub use store::{Store, StoreError};
 pub use vault::{PatientAnswer, Vault, VaultConfig, VaultError};
 

@@ -1,1 +1,257 @@
+//! The decision as a table: one row per way in which a request can be wrong.
 
+use super::*;
+use salus_crypto::Digest;
+use salus_types::category::Purpose;
+use salus_types::{Bounded, GrantId, SigningKey};
+
+const NETWORK: NetworkId = NetworkId(Digest([7; 32]));
+const NOW: LedgerTime = LedgerTime { height: 10, time_ms: 1_000 };
+const DOCTOR: Digest = Digest([5; 32]);
+
+struct Case {
+    peer: OrganisationId,
+    terms: Terms,
+    salt: [u8; 32],
+    consent: Consent,
+    grant: Option<GrantEntry>,
+    access: Option<AccessEntry>,
+    now: LedgerTime,
+    versions: Vec<VersionId>,
+    held: Vec<Option<HeldVersion>>,
+}
+
+fn compartment(n: u8) -> CompartmentId {
+    CompartmentId(Digest([n; 32]))
+}
+
+fn owner() -> SigningKey {
+    SigningKey::from_seed(&[1; 32])
+}
+
+fn held(lineage: &[u8]) -> Option<HeldVersion> {
+    Some(HeldVersion {
+        source: "hospital-a".parse().expect("a name"),
+        owner: Some(Address::of(&owner().public())),
+        lineage: lineage.iter().map(|n| compartment(*n)).collect(),
+        anchored: true,
+    })
+}
+
+/// A request that is right in every way: three versions, one of them in a successor of a granted compartment.
+fn good() -> Case {
+    let grantee: OrganisationId = "hospital-b".parse().expect("a name");
+    let terms = Terms {
+        network: NETWORK,
+        grant: GrantId(Digest([3; 32])),
+        source: "hospital-a".parse().expect("a name"),
+        grantee: grantee.clone(),
+        owner: Address::of(&owner().public()),
+        purpose: Purpose::Treatment,
+        not_before_ms: 500,
+        expiry_ms: 2_000,
+        compartments: Bounded::new(vec![compartment(1), compartment(2)]).expect("two"),
+        future: true,
+        practitioner: Some(DOCTOR),
+        scope_salt: [8; 32],
+    };
+    let versions: Vec<_> = (10..13).map(|n| VersionId(Digest([n; 32]))).collect();
+    let mut case = Case {
+        peer: grantee.clone(),
+        salt: [9; 32],
+        consent: Consent::sign(&terms, &owner()),
+        grant: Some(GrantEntry {
+            terms: Digest::ZERO,
+            scope: Digest::ZERO,
+            expiry_ms: 2_000,
+            height: 1,
+            revoked: None,
+            accesses: 1,
+        }),
+        access: Some(AccessEntry {
+            grant: terms.grant,
+            organisation: grantee,
+            purpose: Purpose::Treatment,
+            versions_root: versions_root(&versions),
+            count: 3,
+            practitioner: DOCTOR,
+            height: 10,
+            time_ms: 1_000,
+        }),
+        now: NOW,
+        versions,
+        held: vec![held(&[1]), held(&[2]), held(&[4, 3, 1])],
+        terms,
+    };
+    case.commit();
+    case
+}
+
+impl Case {
+    /// The ledger's entry and the consent follow the terms.
+    fn commit(&mut self) {
+        self.consent = Consent::sign(&self.terms, &owner());
+        if let Some(grant) = &mut self.grant {
+            grant.terms = self.terms.commitment(&self.salt);
+            grant.scope = scope_commitment(&self.terms.grantee, self.terms.purpose, &self.terms.scope_salt);
+            grant.expiry_ms = self.terms.expiry_ms;
+        }
+    }
+
+    fn decide(&self) -> Result<Allowed, Refusal> {
+        release(&ReleaseCase {
+            terms: TermsCase {
+                network: &NETWORK,
+                peer: &self.peer,
+                terms: &self.terms,
+                terms_salt: &self.salt,
+                consent: &self.consent,
+                grant: self.grant.as_ref(),
+                now: self.now,
+            },
+            access: self.access.as_ref(),
+            versions: &self.versions,
+            held: &self.held,
+            packages: true,
+        })
+    }
+
+    fn event(&mut self) -> &mut AccessEntry {
+        self.access.as_mut().expect("an event")
+    }
+
+    fn held(&mut self, at: usize) -> &mut HeldVersion {
+        self.held[at].as_mut().expect("held")
+    }
+}
+
+#[test]
+fn a_request_that_is_right_in_every_way_is_allowed_as_a_whole() {
+    let case = good();
+    let allowed = case.decide().expect("allowed");
+    assert_eq!(allowed.versions(), case.versions);
+    assert!(allowed.packages());
+}
+
+#[test]
+fn each_way_to_be_wrong_has_its_refusal() {
+    type Change = fn(&mut Case);
+    let cases: &[(&str, Change, Refusal)] = &[
+        (
+            "other network",
+            |c| {
+                c.terms.network.0.0[0] ^= 1;
+                c.commit()
+            },
+            Refusal::Network,
+        ),
+        (
+            "another organisation asks",
+            |c| c.peer = "insurer".parse().expect("a name"),
+            Refusal::NotTheGrantee,
+        ),
+        ("no grant", |c| c.grant = None, Refusal::NoSuchGrant),
+        ("terms changed", |c| c.terms.future = false, Refusal::TermsDoNotOpen),
+        ("salt changed", |c| c.salt[0] ^= 1, Refusal::TermsDoNotOpen),
+        (
+            "longer terms than on the ledger",
+            |c| {
+                c.terms.expiry_ms += 1;
+                c.commit();
+                c.grant.as_mut().expect("one").expiry_ms -= 1
+            },
+            Refusal::TermsDoNotOpen,
+        ),
+        (
+            "scope of another purpose",
+            |c| c.grant.as_mut().expect("one").scope = Digest::ZERO,
+            Refusal::ScopeDoesNotOpen,
+        ),
+        (
+            "consent by another",
+            |c| c.consent = Consent::sign(&c.terms, &SigningKey::from_seed(&[2; 32])),
+            Refusal::NoConsent,
+        ),
+        ("consent to other terms", |c| c.consent.signature.0[0] ^= 1, Refusal::NoConsent),
+        ("revoked", |c| c.grant.as_mut().expect("one").revoked = Some(9), Refusal::Revoked),
+        ("expired at this very moment", |c| c.now.time_ms = 2_000, Refusal::Expired),
+        ("not begun", |c| c.now.time_ms = 499, Refusal::NotYetValid),
+        ("no event", |c| c.access = None, Refusal::NoSuchEvent),
+        ("event above our height", |c| c.event().height = 11, Refusal::NotFinal),
+        (
+            "event of another organisation",
+            |c| c.event().organisation = "insurer".parse().expect("a name"),
+            Refusal::OtherOrganisation,
+        ),
+        ("event of another grant", |c| c.event().grant = GrantId(Digest([4; 32])), Refusal::OtherGrant),
+        ("event for another purpose", |c| c.event().purpose = Purpose::Research, Refusal::WrongPurpose),
+        (
+            "event by another practitioner",
+            |c| c.event().practitioner = Digest([6; 32]),
+            Refusal::WrongPractitioner,
+        ),
+        (
+            "a version more",
+            |c| {
+                c.versions.push(VersionId(Digest([13; 32])));
+                c.held.push(held(&[1]))
+            },
+            Refusal::RootMismatch,
+        ),
+        ("a version exchanged", |c| c.versions[0] = VersionId(Digest([13; 32])), Refusal::RootMismatch),
+        ("versions in another order", |c| c.versions.swap(0, 1), Refusal::RootMismatch),
+        (
+            "a compartment that is not granted",
+            |c| c.held(0).lineage = vec![compartment(9)],
+            Refusal::OutsideTerms,
+        ),
+        (
+            "another owner's compartment",
+            |c| c.held(0).owner = Some(Address(Digest::ZERO)),
+            Refusal::OutsideTerms,
+        ),
+        ("nobody's compartment", |c| c.held(0).owner = None, Refusal::OutsideTerms),
+        (
+            "another source's compartment",
+            |c| c.held(0).source = "hospital-b".parse().expect("a name"),
+            Refusal::OutsideTerms,
+        ),
+        (
+            "a later epoch without future",
+            |c| {
+                c.terms.future = false;
+                c.commit()
+            },
+            Refusal::OutsideTerms,
+        ),
+        ("nothing known", |c| c.held = vec![None; 3], Refusal::VersionUnknown),
+        ("nothing anchored", |c| (0..3).for_each(|at| c.held(at).anchored = false), Refusal::NotAnchored),
+    ];
+    for (name, change, expected) in cases {
+        let mut case = good();
+        change(&mut case);
+        assert_eq!(case.decide().err(), Some(*expected), "{name}");
+    }
+}
+
+#[test]
+fn terms_without_a_practitioner_allow_any_and_unknown_or_unanchored_versions_are_left_out() {
+    let mut case = good();
+    case.terms.practitioner = None;
+    case.commit();
+    case.event().practitioner = Digest([6; 32]);
+    case.held[0] = None;
+    case.held(1).anchored = false;
+    let allowed = case.decide().expect("allowed");
+    assert_eq!(allowed.versions(), &case.versions[2..]);
+}
+
+#[test]
+fn an_owner_is_given_its_own_versions_alone() {
+    let case = good();
+    let me = Address::of(&owner().public());
+    let allowed = release_to_owner(&me, &case.versions, &case.held, false).expect("allowed");
+    assert_eq!((allowed.versions(), allowed.packages()), (&case.versions[..], false));
+    let other = Address(Digest::ZERO);
+    assert_eq!(release_to_owner(&other, &case.versions, &case.held, true), Err(Refusal::NotTheOwner));
+}

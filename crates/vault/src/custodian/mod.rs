@@ -55,6 +55,12 @@ impl Custodian {
         Self { ctx, anchored: Mutex::default(), link_keys: Mutex::default() }
     }
 
+    /// The store, for tests that look inside.
+    #[cfg(test)]
+    pub(crate) fn store(&self) -> &crate::store::Store {
+        &self.ctx.store
+    }
+
     /// Whether the ledger has the root of this batch under its number. Anchors never change, so a yes is remembered.
     async fn is_anchored(
         &self,

@@ -10,7 +10,7 @@ use salus_types::category::{Category, Purpose};
 use salus_types::proof::{RecordProof, TransactionProof};
 use salus_types::vault::{Content, ReleaseForGrant, VERSIONS_PER_REQUEST_MAX};
 use salus_types::{AccessId, Bounded, CompartmentId, Digest, GrantId, OrganisationId, VersionId};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use zeroize::Zeroizing;
 
 /// A version that was opened and checked.
@@ -56,7 +56,22 @@ impl Reader {
         practitioner: Digest,
         purpose: Purpose,
     ) -> Result<Reading, ReadError> {
-        let opened = self.open_grant(grant).await?;
+        self.read_beyond(grant, practitioner, purpose, &HashSet::new()).await
+    }
+
+    /// [`Self::read`] for a caller that keeps its own list of what it holds.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn read_beyond(
+        &self,
+        grant: GrantId,
+        practitioner: Digest,
+        purpose: Purpose,
+        held: &HashSet<VersionId>,
+    ) -> Result<Reading, ReadError> {
+        let mut opened = self.open_grant(grant).await?;
+        opened.held.extend(held);
         let terms = &opened.letter.terms;
         if terms.purpose != purpose {
             return Err(ReadError::Refused("the grant is for another purpose".to_owned()));

@@ -144,7 +144,7 @@ pub struct Source {
     /// Parcels wait to be sent.
     parcels: Notify,
     #[cfg(test)]
-    pub(crate) probe: Option<Probe>,
+    pub(crate) probe: Mutex<Option<Probe>>,
 }
 
 impl Source {
@@ -166,7 +166,7 @@ impl Source {
             health: Health::default(),
             parcels: Notify::new(),
             #[cfg(test)]
-            probe: None,
+            probe: Mutex::default(),
         })
     }
 
@@ -176,7 +176,7 @@ impl Source {
     )]
     fn reached(&self, step: Step) -> Result<(), SourceError> {
         #[cfg(test)]
-        if self.probe.as_ref().is_some_and(|probe| probe(step)) {
+        if self.probe.lock().expect("not poisoned").as_ref().is_some_and(|probe| probe(step)) {
             return Err(SourceError::Interrupted);
         }
         let _ = step;
