@@ -30,7 +30,7 @@ async fn only_what_patients_sign_is_taken() {
     let organisation = RegisterPatient { address: Address(Digest::ZERO) };
     let mut forged = signed(&node, grant());
     forged.valid_until += 1;
-    let right = signed(&node, grant()).encode().to_vec();
+    let right = Transaction::sign(node.gateway.network, &key, 100, grant()).encode().to_vec();
     for (case, body, status) in [
         ("a grant", right.clone(), 202),
         ("the same again", right.clone(), 202),

@@ -258,6 +258,10 @@ impl Peers {
     }
 
     fn node(&self, to: &OrganisationId) -> Result<&Node, PeerError> {
+        if *to == self.0.own {
+            // The own vault is not open yet.
+            return Err(PeerError::Away);
+        }
         self.0.nodes.get(to).ok_or_else(|| PeerError::Unknown(to.clone()))
     }
 

@@ -39,7 +39,8 @@ pub(crate) struct Party {
 impl Party {
     pub(crate) fn new(id: &str) -> Self {
         let id: OrganisationId = id.parse().expect("id");
-        let tls = make_certificate(&id).expect("certificate");
+        let (certificate, key) = make_certificate().expect("certificate");
+        let tls = Identity { certificate: certificate.into(), key: key.try_into().expect("key") };
         Self { id, key: Arc::new(SigningKey::generate()), kem: Arc::new(HpkePrivateKey::generate()), tls }
     }
 
