@@ -6,6 +6,7 @@ import type { Chart, ChartSource } from '../api/staff';
 import type { Resource } from '../api/fhirTypes';
 import { dateOf, describe, type Described } from '../ui/fhir/describe';
 import { toDate } from '../ui/fhir/dates';
+import { setPerson } from '../ui/fhir/person';
 
 const SHARE_SYSTEM = 'https://salus.network/fhir/share';
 
@@ -29,8 +30,9 @@ export function sourceOf(resource: Resource, sources: ChartSource[]): ChartSourc
 
 const HIDDEN = new Set(['Provenance', 'Organization', 'Location', 'Practitioner', 'PractitionerRole', 'Patient', 'OperationOutcome', 'CareTeam', 'Medication']);
 
-export const entriesOf = (resources: Resource[], sources: ChartSource[]): ChartEntry[] =>
-  resources
+export function entriesOf(resources: Resource[], sources: ChartSource[]): ChartEntry[] {
+  setPerson(resources.find((resource) => resource.resourceType === 'Patient')?.birthDate);
+  return resources
     .filter((resource) => !HIDDEN.has(resource.resourceType))
     .map((resource) => ({
       key: `${resource.resourceType}/${resource.id ?? ''}`,
@@ -40,6 +42,7 @@ export const entriesOf = (resources: Resource[], sources: ChartSource[]): ChartE
       source: sourceOf(resource, sources),
     }))
     .sort((a, b) => b.ms - a.ms);
+}
 
 export interface ChartRecords {
   resources: Resource[];

@@ -7,6 +7,9 @@ const salus: MantineColorsTuple = [
 const clay: MantineColorsTuple = [
   '#fdf1ea', '#f8e0d1', '#efc1a3', '#e6a072', '#de844a', '#d87232', '#b95a1f', '#96470f', '#7d3a0c', '#5c2a07',
 ];
+const dark: MantineColorsTuple = [
+  '#e0e8e5', '#c3cecb', '#a3b2af', '#7f908d', '#52625f', '#34443f', '#233130', '#182424', '#101a1a', '#0b1313',
+];
 const rose: MantineColorsTuple = [
   '#fdecee', '#f9d8dc', '#efb0b7', '#e48590', '#da606f', '#cf4657', '#b53244', '#942334', '#7b1b2b', '#5b111e',
 ];
@@ -14,7 +17,7 @@ const rose: MantineColorsTuple = [
 export const theme = createTheme({
   primaryColor: 'salus',
   primaryShade: { light: 8, dark: 6 },
-  colors: { salus, clay, rose },
+  colors: { salus, clay, rose, dark },
   fontFamily: "'Atkinson Hyperlegible Next Variable', system-ui, -apple-system, 'Segoe UI', sans-serif",
   fontFamilyMonospace: "ui-monospace, 'SF Mono', 'DejaVu Sans Mono', monospace",
   fontSizes: { xs: '0.875rem', sm: '0.9375rem', md: '1.0625rem', lg: '1.1875rem', xl: '1.375rem' },

@@ -104,7 +104,7 @@ function Summary({ entries }: { entries: ChartEntry[] }) {
   const recent = distinct(observations, (entry) => loinc(entry.resource.code) ?? entry.key).slice(0, 12);
   const visits = ofType(entries, 'Encounter').slice(0, 6);
   return (
-    <div className={css.grid}>
+    <div className={css.columns}>
       <Panel title="Allergies" entries={allergies} empty="No allergies on record" />
       <Panel title="Current problems" entries={problems} empty="No current problems on record" />
       <Panel title="Current medicines" entries={medicines} empty="No current medicines on record" />

@@ -18,7 +18,7 @@ const FOUND_MAX = 60;
 
 function useGreeting(): string {
   const { profile } = useSession();
-  const name = profile?.organisations[0]?.name.replace(/\d+/g, '').split(' ')[0];
+  const name = profile?.organisations[0]?.name.replace(/\d+/g, '').split(' ').find((part) => !/^(mr|mrs|ms|miss|dr|prof|herr|frau)\.?$/i.test(part));
   return name ? `Hello, ${name}` : 'My record';
 }
 

@@ -1,5 +1,6 @@
 import { useEffect, useMemo, useSyncExternalStore } from 'react';
 import { isOnline, onConnection } from '../../api/http';
+import { setPerson } from '../../ui/fhir/person';
 import { session, type Snapshot } from './session';
 import { currentRecords, type RecordItem } from './sync';
 
@@ -7,7 +8,11 @@ export const useSession = (): Snapshot => useSyncExternalStore(session.subscribe
 
 export function useRecords(): RecordItem[] {
   const { records } = useSession();
-  return useMemo(() => currentRecords(records), [records]);
+  return useMemo(() => {
+    const current = currentRecords(records);
+    setPerson(current.find((one) => one.resource.resourceType === 'Patient')?.resource.birthDate);
+    return current;
+  }, [records]);
 }
 
 export const useOnline = (): boolean => useSyncExternalStore(onConnection, isOnline);

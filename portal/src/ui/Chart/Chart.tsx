@@ -71,7 +71,7 @@ export default function Chart({ title, unit, points, series }: Props) {
             <Tooltip
               labelFormatter={(label) => dayOfMs(Number(label))}
               formatter={(value, _name, item) => [`${number(Number(value))} ${words}`, series[item.dataKey === 'v1' ? 1 : 0]?.name]}
-              contentStyle={{ background: 'var(--salus-paper)', border: '1px solid var(--salus-line)', borderRadius: 12, color: 'var(--mantine-color-text)' }}
+              contentStyle={{ background: 'var(--salus-paper)', border: '1px solid var(--salus-line)', borderRadius: 12, color: 'var(--mantine-color-text)', maxWidth: 210, whiteSpace: 'normal' }}
             />
             {series.map((one, at) => (
               <Line key={one.name} dataKey={`v${at}`} stroke={STROKES[at]} strokeWidth={2.5} strokeDasharray={DASHES[at]} dot={{ r: points.length > 40 ? 0 : 4, fill: 'var(--salus-paper)', strokeWidth: 2, strokeDasharray: 'none' }} activeDot={{ r: 6 }} isAnimationActive={false} connectNulls />

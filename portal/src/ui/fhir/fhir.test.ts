@@ -4,6 +4,7 @@ import { themeCss } from '../../../scripts/theme-css';
 import type { Resource } from '../../api/fhirTypes';
 import { describe, dosageText, visitOf } from './describe';
 import { ageAt, toDate } from './dates';
+import { setPerson } from './person';
 import { seriesOf } from './series';
 import { humanName, narrativeText } from './text';
 
@@ -35,6 +36,13 @@ group('one line says it in plain words', () => {
     ['next to nothing', { resourceType: 'Observation' }, 'Observation | '],
   ];
   it.each(cases)('%s', (_name, resource, expected) => expect(line(resource)).toBe(expected));
+});
+
+it('the ranges of adults say nothing about a child', () => {
+  setPerson('2015-01-01');
+  expect(line(lab(8.1))).toBe('Long-term blood sugar (HbA1c) | 8.1 %');
+  setPerson(undefined);
+  expect(line(lab(8.1))).toContain('above');
 });
 
 group('dates and names', () => {

@@ -1,5 +1,6 @@
 /** Numbers of an observation: value, usual range, and where the value lies. */
 import type { CodeableConcept, ObservationComponent, Quantity, ReferenceRange, Resource } from '../../api/fhirTypes';
+import { wasAdult } from './person';
 import { INTERPRETATIONS, measureOf, type Measure } from './codes';
 import { conceptText, loinc, number, quantityText, unitText } from './text';
 
@@ -25,10 +26,10 @@ export interface Reading {
 type Measured = Pick<ObservationComponent, 'code' | 'valueQuantity' | 'valueCodeableConcept' | 'valueString' | 'interpretation' | 'referenceRange'>;
 
 /** A table's range counts only for the same unit. */
-function rangeOf(ranges: ReferenceRange[] | undefined, measure: Measure | undefined, quantity: Quantity | undefined): Range | undefined {
+function rangeOf(ranges: ReferenceRange[] | undefined, measure: Measure | undefined, quantity: Quantity | undefined, adult: boolean): Range | undefined {
   const own = ranges?.find((range) => range.low?.value !== undefined || range.high?.value !== undefined);
   if (own) return { low: own.low?.value, high: own.high?.value, from: 'record' };
-  if (!measure || (measure.low === undefined && measure.high === undefined)) return undefined;
+  if (!adult || !measure || (measure.low === undefined && measure.high === undefined)) return undefined;
   const unit = quantity?.code ?? quantity?.unit;
   const same = measure.unit === undefined || unit === measure.unit || unitText(unit) === unitText(measure.unit);
   return same ? { low: measure.low, high: measure.high, from: 'common' } : undefined;
@@ -48,11 +49,11 @@ function standingOf(value: number | undefined, range: Range | undefined, interpr
   return said ?? 'unknown';
 }
 
-function reading(measured: Measured): Reading {
+function reading(measured: Measured, adult: boolean): Reading {
   const code = loinc(measured.code);
   const measure = measureOf(code);
   const quantity = measured.valueQuantity;
-  const range = rangeOf(measured.referenceRange, measure, quantity);
+  const range = rangeOf(measured.referenceRange, measure, quantity, adult);
   return {
     name: measure?.name ?? conceptText(measured.code),
     code,
@@ -65,13 +66,13 @@ function reading(measured: Measured): Reading {
 }
 
 export function readingOf(resource: Resource): Reading {
-  const main = reading(resource);
+  const main = reading(resource, wasAdult(resource.effectiveDateTime));
   if (!main.text && typeof resource.valueBoolean === 'boolean') main.text = resource.valueBoolean ? 'Yes' : 'No';
   if (!main.text && typeof resource.valueInteger === 'number') main.text = number(resource.valueInteger);
   return main;
 }
 
-export const partsOf = (resource: Resource): Reading[] => (resource.component ?? []).map(reading).filter((part) => part.text !== '');
+export const partsOf = (resource: Resource): Reading[] => (resource.component ?? []).map((part) => reading(part, wasAdult(resource.effectiveDateTime))).filter((part) => part.text !== '');
 
 const isUpper = (part: Reading) => part.code === '8480-6';
 const isLower = (part: Reading) => part.code === '8462-4';
