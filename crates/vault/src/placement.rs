@@ -4,7 +4,6 @@
 use salus_crypto::hash::hash;
 use salus_types::organisation::Organisation;
 use salus_types::{CompartmentId, OrganisationId};
-use std::cmp::Reverse;
 
 /// Custodians of each compartment, of which any two give `S` back.
 pub const CUSTODIANS_PER_COMPARTMENT: usize = 3;
@@ -30,7 +29,7 @@ pub fn custodians_of(
         .filter(|organisation| organisation.custodian)
         .map(|organisation| {
             let score = hash("salus/placement/v1", &[first.as_bytes(), organisation.id.as_str().as_bytes()]);
-            (Reverse(score), &organisation.id)
+            (score, &organisation.id)
         })
         .collect();
     ranked.sort();

@@ -20,6 +20,7 @@ use salus_types::vault::{
 };
 use salus_types::{OrganisationId, decode_canonical, namespace};
 use std::collections::HashSet;
+use std::sync::PoisonError;
 
 /// Why a custodian does not take something.
 #[derive(Debug, thiserror::Error)]
@@ -55,8 +56,12 @@ impl Custodian {
     /// [`CustodyError`], naming the first check that fails; nothing is stored then but evidence of a conflict.
     pub async fn accept_batch(&self, from: &OrganisationId, batch: CustodyBatch) -> Result<(), CustodyError> {
         let (ctx, from) = (self.ctx.clone(), from.clone());
-        let runtime = tokio::runtime::Handle::current();
-        blocking(move || accept(&ctx, &from, &batch, &runtime)).await
+        let (runtime, accepting) = (tokio::runtime::Handle::current(), self.accepting.clone());
+        blocking(move || {
+            let _one = accepting.lock().unwrap_or_else(PoisonError::into_inner);
+            accept(&ctx, &from, &batch, &runtime)
+        })
+        .await
     }
 
     /// Takes compartment records; the newest revision wins. `Ok` once durable.

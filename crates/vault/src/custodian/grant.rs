@@ -15,6 +15,7 @@ use salus_types::vault::{
 };
 use salus_types::{Bounded, CompartmentId, OrganisationId, VersionId};
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 /// Most versions in one list.
 pub(super) const LISTED_MAX: usize = 1_000_000;
@@ -232,11 +233,13 @@ fn rows(tx: &ReadTx, versions: &[VersionId]) -> Result<Vec<Row>, StoreError> {
             rows.push(None);
             continue;
         };
-        if !compartments.contains_key(&row.compartment) {
-            let record = tx.get(&RECORDS, row.compartment.as_bytes())?;
-            compartments.insert(row.compartment, (record, lineage(tx, row.compartment)?));
-        }
-        let (record, lineage) = compartments.get(&row.compartment).ok_or(StoreError::Damaged)?;
+        let (record, lineage) = match compartments.entry(row.compartment) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => {
+                let record = tx.get(&RECORDS, row.compartment.as_bytes())?;
+                new.insert((record, lineage(tx, row.compartment)?))
+            }
+        };
         let record = record.as_ref().filter(|record| record.statement.source == row.source);
         let owner = record.and_then(|record| record.statement.owner);
         rows.push(Some((row, owner, lineage.clone())));

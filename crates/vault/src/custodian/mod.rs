@@ -48,11 +48,13 @@ pub struct Custodian {
     ctx: Arc<Context>,
     anchored: Mutex<HashSet<(OrganisationId, u64)>>,
     link_keys: Mutex<HashMap<Digest, Secret32>>,
+    /// One batch is taken at a time: of two under one number, the second must find the first.
+    accepting: Arc<Mutex<()>>,
 }
 
 impl Custodian {
     pub(crate) fn new(ctx: Arc<Context>) -> Self {
-        Self { ctx, anchored: Mutex::default(), link_keys: Mutex::default() }
+        Self { ctx, anchored: Mutex::default(), link_keys: Mutex::default(), accepting: Arc::default() }
     }
 
     /// The store, for tests that look inside.

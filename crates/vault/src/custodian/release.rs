@@ -60,7 +60,8 @@ impl Custodian {
         versions: &[(usize, HeldVersionRow)],
     ) -> Result<Vec<Bytes>, StoreError> {
         let leaves_at = u64::from(batch.leaves_at);
-        let mut ranges = vec![leaves_at..leaves_at + 32 * u64::from(batch.leaves)];
+        let leaves = std::iter::once(leaves_at..leaves_at + 32 * u64::from(batch.leaves));
+        let mut ranges: Vec<_> = leaves.collect();
         ranges.extend(versions.iter().map(|(_, row)| row.at..row.at + u64::from(row.length)));
         self.ctx.store.packs.ranges(&PackName::custody(source, sequence), &ranges).await
     }

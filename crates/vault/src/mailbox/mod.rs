@@ -167,10 +167,21 @@ impl Mailbox {
         }
     }
 
+    /// Asked first, because it costs little: anyone may make envelopes wait.
+    async fn is_on_ledger(&self, at: &[u8]) -> bool {
+        let Some(grant) = at.first_chunk() else { return false };
+        let grant = GrantId(salus_types::Digest(*grant));
+        matches!(self.ctx.ledger.state(key::grant(&grant)).await, Ok(Some(_)))
+    }
+
     pub(crate) async fn look_at_pending(&self) -> Result<(), StoreError> {
         let store = self.ctx.store.clone();
         let waiting = blocking(move || store.read()?.scan(&PENDING, &[], None, PENDING_MAX)).await?;
         for (at, row) in waiting {
+            let age = (self.ctx.clock)().saturating_sub(row.since_ms);
+            if age <= PENDING_MS_MAX && !self.is_on_ledger(&at).await {
+                continue;
+            }
             let envelope: SealedEnvelope =
                 decode_canonical(&row.envelope).map_err(|_| StoreError::Damaged)?;
             let (ctx, opened) = (self.ctx.clone(), envelope.clone());
@@ -178,7 +189,6 @@ impl Mailbox {
                 Ok(sent) => self.settle(GrantId::of(&envelope.sender), &sent).await,
                 Err(error) => Err(error),
             };
-            let age = (self.ctx.clock)().saturating_sub(row.since_ms);
             match settled {
                 Err(MailboxError::Ledger(_)) => continue,
                 Err(MailboxError::Store(error)) => return Err(error),

@@ -64,18 +64,24 @@ impl Reader {
         };
         let mut asked: FuturesUnordered<_> =
             custodians.iter().enumerate().map(|(at, custodian)| self.ask(custodian, ask, at == 0)).collect();
-        while let Some((custodian, answer)) = asked.next().await {
-            self.take(&mut state, &custodian, answer, &keys).await?;
-            if state.done() {
-                return Ok(state.batch);
-            }
-        }
-        drop(asked);
-        for custodian in custodians.iter().skip(1) {
-            let (custodian, answer) = self.ask(custodian, ask, true).await;
-            self.take(&mut state, &custodian, answer, &keys).await?;
-            if state.done() {
-                break;
+        let mut others = custodians.iter().skip(1);
+        while !state.done() {
+            let next = if asked.is_empty() {
+                None
+            } else {
+                timeout(self.config.hedge, asked.next()).await.ok().flatten()
+            };
+            match next {
+                Some((custodian, answer)) => self.take(&mut state, &custodian, answer, &keys).await?,
+                None => match others.next() {
+                    Some(custodian) => asked.push(self.ask(custodian, ask, true)),
+                    None => match asked.next().await {
+                        Some((custodian, answer)) => {
+                            self.take(&mut state, &custodian, answer, &keys).await?;
+                        }
+                        None => break,
+                    },
+                },
             }
         }
         if state.batch.opened.is_empty() && !state.batch.blame.is_empty() {

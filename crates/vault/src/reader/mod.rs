@@ -30,6 +30,9 @@ pub struct ReaderConfig {
     pub refusal_patience: Duration,
     /// Pause between two such requests.
     pub refusal_pause: Duration,
+    /// How long further custodians are waited for when two have listed, and how long packages are waited for before
+    /// another custodian is asked for them too.
+    pub hedge: Duration,
     /// Longest wait for one custodian.
     pub custodian_timeout: Duration,
 }
@@ -40,6 +43,7 @@ impl Default for ReaderConfig {
             versions_per_event_max: 2_048,
             refusal_patience: Duration::from_secs(3),
             refusal_pause: Duration::from_millis(100),
+            hedge: Duration::from_millis(500),
             custodian_timeout: Duration::from_secs(15),
         }
     }

@@ -8,7 +8,8 @@ use crate::node::blocking;
 use crate::peers::PeerError;
 use crate::store::Reads as _;
 use crate::store::tables::{HELD, id_at_end};
-use futures::future::join_all;
+use futures::StreamExt as _;
+use futures::stream::FuturesUnordered;
 use salus_types::state::{GrantEntry, key};
 use salus_types::vault::{Letter, ListedVersion, ReleaseAsk, VersionList};
 use salus_types::{GrantId, OrganisationId, VersionId};
@@ -82,14 +83,27 @@ impl Reader {
         };
         let organisations = self.ctx.ledger.organisations();
         let custodians = organisations.into_iter().filter(|organisation| organisation.custodian);
-        let lists = join_all(custodians.map(|custodian| {
-            let (ask, to) = (ask.clone(), custodian.id);
-            async move {
-                let answer = timeout(self.config.custodian_timeout, self.ctx.peers.versions(&to, ask)).await;
-                (to, answer.unwrap_or(Err(PeerError::Unavailable)))
-            }
-        }))
-        .await;
+        let mut asked: FuturesUnordered<_> = custodians
+            .map(|custodian| {
+                let (ask, to) = (ask.clone(), custodian.id);
+                async move {
+                    let answer =
+                        timeout(self.config.custodian_timeout, self.ctx.peers.versions(&to, ask)).await;
+                    (to, answer.unwrap_or(Err(PeerError::Unavailable)))
+                }
+            })
+            .collect();
+        let (mut lists, mut answers) = (Vec::new(), 0);
+        loop {
+            let next = if answers < CUSTODIANS_NEEDED {
+                asked.next().await
+            } else {
+                timeout(self.config.hedge, asked.next()).await.ok().flatten()
+            };
+            let Some((custodian, answer)) = next else { break };
+            answers += usize::from(answer.is_ok());
+            lists.push((custodian, answer));
+        }
         merge(lists, &grant.held)
     }
 }

@@ -176,8 +176,11 @@ impl Source {
     )]
     fn reached(&self, step: Step) -> Result<(), SourceError> {
         #[cfg(test)]
-        if self.probe.lock().expect("not poisoned").as_ref().is_some_and(|probe| probe(step)) {
-            return Err(SourceError::Interrupted);
+        {
+            let probe = self.probe.lock().expect("not poisoned").clone();
+            if probe.is_some_and(|probe| probe(step)) {
+                return Err(SourceError::Interrupted);
+            }
         }
         let _ = step;
         Ok(())

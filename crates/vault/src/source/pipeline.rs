@@ -8,6 +8,7 @@ use crate::store::tables::{BATCHES, BatchRow, OPEN_BATCHES, counter};
 use crate::store::{PackName, Reads, StoreError};
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
+use salus_types::vault::ITEMS_PER_BATCH_MAX;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
@@ -94,12 +95,13 @@ impl Source {
 
     /// Rows for one batch; none after a quiet while; `None` if the outbox does not answer.
     async fn collect(&self, after: u64) -> Option<Vec<OutboxRow>> {
+        let most = self.config.batch_versions_max.clamp(1, ITEMS_PER_BATCH_MAX);
         let mut rows = Vec::new();
         let mut bytes = 0;
         let mut deadline = None;
         loop {
             let last = rows.last().map_or(after, |row: &OutboxRow| row.seq);
-            let room = self.config.batch_versions_max - rows.len();
+            let room = most - rows.len();
             let more = self.outbox.next(last, room.min(ROWS_PER_READ)).await.ok()?;
             let quiet = more.is_empty();
             for row in more {
@@ -109,7 +111,7 @@ impl Source {
                 bytes += row.resource.len();
                 rows.push(row);
             }
-            if rows.len() >= self.config.batch_versions_max {
+            if rows.len() >= most {
                 return Some(rows);
             }
             if !quiet {

@@ -26,9 +26,9 @@ fn body(world: &World, to: &str, sequence: u64, versions: usize) -> CustodyBatch
     let key = SealKey { compartment: CompartmentId(Digest([1; 32])), epoch: 0, key: Secret32::random() };
     let mut leaves = vec![Digest([0xdd; 32]); 64];
     let mut items = Vec::new();
-    for leaf in 0..versions {
+    for (leaf, slot) in leaves.iter_mut().enumerate().take(versions) {
         let sealed = seal(&key, Content::Fhir, b"{}").expect("small");
-        leaves[leaf] = sealed.commitment;
+        *slot = sealed.commitment;
         items.push(CustodyItem {
             leaf: leaf as u32,
             sealed_share: seal_share(&link_key, &sealed.package.header.version, &sealed.shares[0]),

@@ -3,6 +3,7 @@
 use crate::bench;
 use crate::seal::{PLAINTEXT_BYTES_MAX, SealKey, SealedVersion, UnsealError, seal, unseal};
 use crate::store::{Reads as _, Store, StoreError, tables};
+use crate::testing::World;
 use crate::wrap::{open_share, seal_share, unwrap_key, wrap_key};
 use commonware_codec::Encode as _;
 use proptest::prelude::*;
@@ -10,6 +11,7 @@ use salus_crypto::{Digest, Secret32, Share};
 use salus_types::category::Category;
 use salus_types::vault::{Content, SealedPackage, WrapContent};
 use salus_types::{CompartmentId, VersionId, decode_canonical};
+use std::sync::atomic::Ordering;
 
 fn key() -> SealKey {
     SealKey { compartment: CompartmentId(Digest([1; 32])), epoch: 3, key: Secret32::from_bytes(&[2; 32]) }
@@ -143,4 +145,38 @@ fn figures() {
         tx.commit().expect("committed");
     }
     println!("durable commit: {:?}", start.elapsed() / 200);
+}
+
+/// Four vaults in one process; the ledger and the network cost nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "prints figures"]
+async fn pipeline_figures() {
+    const VERSIONS: usize = 10_000;
+    let world = World::new();
+    world.batch_versions.store(1_024, Ordering::Relaxed);
+    world.open_all();
+    let person = world.enrol("p1").await;
+    world.outbox.observations("p1", 0..1_000);
+    world.settle().await;
+    let grant = world.grant(&person, 0, |_| {}).await;
+    let b = world.vault("hospital-b").expect("open");
+    let start = std::time::Instant::now();
+    let purpose = salus_types::category::Purpose::Treatment;
+    let reading = b.reader.read(grant.grant, Digest([5; 32]), purpose).await.expect("read");
+    println!("first read of {} granted records: {:?}", reading.records.len(), start.elapsed());
+    world.outbox.observations("p2", 1_000..1_000 + VERSIONS);
+    let start = std::time::Instant::now();
+    world.settle().await;
+    let rate = VERSIONS as f64 / start.elapsed().as_secs_f64();
+    println!("seal, three custodians, anchor: {rate:.0} versions/s");
+    let start = std::time::Instant::now();
+    let source = world.vault("hospital-a").expect("open").source.clone().expect("a source");
+    for at in 0..100 {
+        source
+            .proof_of("Observation", &format!("o{}", 1_000 + at), None)
+            .await
+            .expect("an answer")
+            .expect("a proof");
+    }
+    println!("record proof (without the ledger's part): {:?}", start.elapsed() / 100);
 }

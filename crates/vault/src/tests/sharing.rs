@@ -99,6 +99,18 @@ async fn one_custodian_away_is_enough_two_are_not() {
 }
 
 #[tokio::test]
+async fn a_custodian_that_hangs_delays_a_read_by_a_moment_only() {
+    let (world, person, b) = world(20).await;
+    let grant = world.grant(&person, 0, |_| {}).await;
+    for hanging in ["hospital-a", "hospital-b", "regulator"] {
+        *world.hangs.lock().expect("unpoisoned") = [id(hanging)].into();
+        let read = b.reader.read(grant.grant, DOCTOR, Purpose::Treatment);
+        let reading = tokio::time::timeout(std::time::Duration::from_secs(5), read).await.expect("in time");
+        assert_eq!(reading.expect("read").records.len(), 20, "{hanging}");
+    }
+}
+
+#[tokio::test]
 async fn what_a_custodian_falsifies_is_blamed_on_it_and_read_from_the_others() {
     let (world, person, b) = world(10).await;
     let grant = world.grant(&person, 0, |_| {}).await;

@@ -1,0 +1,280 @@
+//! A network of four organisations in one process: Hospital A and B and a regulator keep packages, an insurer does not.
+
+mod contracts;
+mod outbox;
+mod person;
+mod side;
+
+pub(crate) use outbox::FakeOutbox;
+pub(crate) use person::Person;
+use side::Side;
+
+use crate::ledger::{Finalised, Ledger, LedgerError, LedgerTime};
+use crate::node::Node;
+use crate::outbox::{Outbox, OutboxError, OutboxRow};
+use crate::patient::{self, OpenCompartment, Root};
+use crate::peers::{PeerError, Peers};
+use crate::source::SourceConfig;
+use crate::vault::{Vault, VaultConfig};
+use async_trait::async_trait;
+use commonware_codec::Encode as _;
+use salus_crypto::hpke::HpkePrivateKey;
+use salus_crypto::{Digest, Secret32, merkle};
+use salus_types::action::Action;
+use salus_types::block::Header;
+use salus_types::category::{Category, Purpose};
+use salus_types::organisation::{Class, Organisation};
+use salus_types::proof::{CertifiedHeader, TransactionProof};
+use salus_types::state::{AccessEntry, AnchorEntry, GrantEntry, StateKey, key};
+use salus_types::transaction::Transaction;
+use salus_types::vault::*;
+use salus_types::{
+    Bounded, GrantId, NetworkId, OrganisationId, PublicKey, SigningKey, Text, decode_canonical,
+};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::sync::Notify;
+
+pub(crate) const NETWORK: NetworkId = NetworkId(Digest([7; 32]));
+pub(crate) const DAY_MS: u64 = 86_400_000;
+pub(crate) const START_MS: u64 = 1_800_000_000_000;
+
+pub(crate) fn id(name: &str) -> OrganisationId {
+    name.parse().expect("a short name")
+}
+
+struct Keys {
+    signing: [u8; 32],
+    kem: Secret32,
+}
+
+/// State shared by all nodes: what is final.
+#[derive(Default)]
+pub(crate) struct Final {
+    state: HashMap<StateKey, Vec<u8>>,
+    anchors: HashMap<(OrganisationId, u64), TransactionProof>,
+    height: u64,
+    time_ms: u64,
+}
+
+pub(crate) struct World {
+    pub(crate) folder: tempfile::TempDir,
+    pub(crate) organisations: Vec<Organisation>,
+    keys: BTreeMap<OrganisationId, Keys>,
+    pub(crate) ledger: Mutex<Final>,
+    pub(crate) clock: AtomicU64,
+    pub(crate) stalled: Mutex<bool>,
+    pub(crate) vaults: Mutex<BTreeMap<OrganisationId, Arc<Vault>>>,
+    pub(crate) away: Mutex<HashSet<OrganisationId>>,
+    pub(crate) hangs: Mutex<HashSet<OrganisationId>>,
+    /// Changes what a custodian releases.
+    pub(crate) tamper: Mutex<Option<(OrganisationId, Tamper)>>,
+    pub(crate) submitted: AtomicU64,
+    pub(crate) versions_per_event: AtomicU64,
+    pub(crate) batch_versions: AtomicU64,
+    pub(crate) outbox: Arc<FakeOutbox>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tamper {
+    Ciphertext,
+    Path,
+    Shares,
+    Sender,
+}
+
+fn organisation(name: &str, class: Class, custodian: bool, keys: &Keys) -> Organisation {
+    Organisation {
+        id: id(name),
+        name: Text::new(name).expect("short"),
+        class,
+        validator: true,
+        custodian,
+        node_key: SigningKey::from_seed(&keys.signing).public(),
+        kem_key: Bounded::new(HpkePrivateKey::from_seed(&keys.kem).public().0.to_vec()).expect("1216"),
+        tls_certificate: Digest::ZERO,
+        ledger_address: Text::default(),
+        peer_url: Text::default(),
+        portal_url: Text::default(),
+    }
+}
+
+impl World {
+    pub(crate) fn new() -> Arc<Self> {
+        Self::with(&[
+            ("hospital-a", Class::Provider, true),
+            ("hospital-b", Class::Provider, true),
+            ("insurer", Class::Payer, false),
+            ("regulator", Class::Regulator, true),
+        ])
+    }
+
+    pub(crate) fn with(members: &[(&str, Class, bool)]) -> Arc<Self> {
+        let mut keys = BTreeMap::new();
+        let mut organisations = Vec::new();
+        for (at, (name, class, custodian)) in members.iter().enumerate() {
+            let own = Keys { signing: [at as u8 + 1; 32], kem: Secret32::from_bytes(&[at as u8 + 101; 32]) };
+            organisations.push(organisation(name, *class, *custodian, &own));
+            keys.insert(id(name), own);
+        }
+        Arc::new(Self {
+            folder: tempfile::tempdir().expect("a folder"),
+            organisations,
+            keys,
+            ledger: Mutex::new(Final { height: 1, time_ms: START_MS, ..Final::default() }),
+            clock: AtomicU64::new(START_MS),
+            stalled: Mutex::default(),
+            vaults: Mutex::default(),
+            away: Mutex::default(),
+            hangs: Mutex::default(),
+            tamper: Mutex::default(),
+            submitted: AtomicU64::new(0),
+            versions_per_event: AtomicU64::new(2_048),
+            batch_versions: AtomicU64::new(64),
+            outbox: Arc::default(),
+        })
+    }
+
+    pub(crate) fn member(&self, name: &str) -> &Organisation {
+        self.organisations.iter().find(|organisation| organisation.id == id(name)).expect("a member")
+    }
+
+    pub(crate) fn signing(&self, name: &str) -> SigningKey {
+        SigningKey::from_seed(&self.keys[&id(name)].signing)
+    }
+
+    pub(crate) fn kem(&self, name: &str) -> HpkePrivateKey {
+        HpkePrivateKey::from_seed(&self.keys[&id(name)].kem)
+    }
+
+    pub(crate) fn entry<T: commonware_codec::Read<Cfg = ()> + commonware_codec::Encode>(
+        &self,
+        key: StateKey,
+    ) -> Option<T> {
+        let ledger = self.ledger.lock().expect("unpoisoned");
+        ledger.state.get(&key).map(|entry| decode_canonical(entry).expect("an entry"))
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub(crate) fn config(self: &Arc<Self>, folder: PathBuf) -> VaultConfig {
+        let world = Arc::downgrade(self);
+        let mut config = VaultConfig::new(folder, Secret32::from_bytes(&[9; 32]));
+        config.clock =
+            Arc::new(move || world.upgrade().map_or(START_MS, |world| world.clock.load(Ordering::Relaxed)));
+        config.source = SourceConfig {
+            batch_versions_max: self.batch_versions.load(Ordering::Relaxed) as usize,
+            batch_quiet: Duration::from_millis(5),
+            batch_age_max: Duration::from_millis(20),
+            retry_first: Duration::from_millis(5),
+            retry_max: Duration::from_millis(40),
+            third_custodian_grace: Duration::from_millis(100),
+            grant_sweep: Duration::from_millis(50),
+            ..SourceConfig::default()
+        };
+        config.reader.versions_per_event_max = self.versions_per_event.load(Ordering::Relaxed) as usize;
+        config.reader.refusal_patience = Duration::from_millis(50);
+        config.reader.hedge = Duration::from_millis(50);
+        config.reader.refusal_pause = Duration::from_millis(10);
+        config
+    }
+
+    /// Opens a vault in a folder without making it reachable. A former one in this process may still be closing.
+    pub(crate) fn open_in(
+        self: &Arc<Self>,
+        name: &str,
+        folder: PathBuf,
+    ) -> Result<Arc<Vault>, crate::VaultError> {
+        let keys = &self.keys[&id(name)];
+        let outbox = (name == "hospital-a").then(|| self.outbox.clone() as Arc<dyn Outbox>);
+        for _ in 0..200 {
+            let node = Node {
+                network: NETWORK,
+                organisation: id(name),
+                signing: SigningKey::from_seed(&keys.signing),
+                kem: HpkePrivateKey::from_seed(&keys.kem),
+            };
+            let side = Arc::new(Side { world: Arc::downgrade(self), me: id(name) });
+            let opened = Vault::open(node, self.config(folder.clone()), side.clone(), side, outbox.clone());
+            match opened {
+                Err(crate::VaultError::Store(crate::StoreError::Tables(error)))
+                    if matches!(*error, redb::Error::DatabaseAlreadyOpen) =>
+                {
+                    #[expect(clippy::disallowed_methods, reason = "a test waits for a thread to end")]
+                    std::thread::sleep(Duration::from_millis(5));
+                }
+                opened => return opened.map(Arc::new),
+            }
+        }
+        panic!("a former vault does not close");
+    }
+
+    /// Opens a vault and makes it reachable.
+    pub(crate) fn open(self: &Arc<Self>, name: &str) -> Arc<Vault> {
+        let vault = self.open_in(name, self.path(name)).expect("a vault");
+        self.vaults.lock().expect("unpoisoned").insert(id(name), vault.clone());
+        vault
+    }
+
+    pub(crate) fn vault(&self, name: &str) -> Option<Arc<Vault>> {
+        self.vaults.lock().expect("unpoisoned").get(&id(name)).cloned()
+    }
+
+    pub(crate) fn open_all(self: &Arc<Self>) {
+        for organisation in &self.organisations {
+            self.open(organisation.id.as_str());
+        }
+    }
+
+    pub(crate) fn away(&self, names: &[&str]) {
+        *self.away.lock().expect("unpoisoned") = names.iter().map(|name| id(name)).collect();
+    }
+
+    pub(crate) fn pass(&self, ms: u64) {
+        self.ledger.lock().expect("unpoisoned").time_ms += ms;
+        self.clock.fetch_add(ms, Ordering::Relaxed);
+    }
+
+    pub(crate) fn time_ms(&self) -> u64 {
+        self.ledger.lock().expect("unpoisoned").time_ms
+    }
+
+    pub(crate) fn put_anchor(&self, sequence: u64, root: Digest) {
+        let entry = AnchorEntry { batch_root: root, size_class: 0, height: 1, time_ms: START_MS };
+        let at = key::anchor(&id("hospital-a"), sequence);
+        self.ledger.lock().expect("unpoisoned").state.insert(at, entry.encode().to_vec());
+    }
+
+    pub(crate) fn access_entry(&self, access: &salus_types::AccessId) -> Option<AccessEntry> {
+        let ledger = self.ledger.lock().expect("unpoisoned");
+        ledger.state.get(&key::access(access)).map(|entry| decode_canonical(entry).expect("an entry"))
+    }
+
+    pub(crate) fn height(&self) -> u64 {
+        self.ledger.lock().expect("unpoisoned").height
+    }
+
+    /// Runs the source until all rows of the outbox are anchored and all custodians served.
+    pub(crate) async fn settle(self: &Arc<Self>) {
+        let vault = self.vault("hospital-a").expect("open");
+        let running = vault.clone();
+        let run = tokio::spawn(async move { running.run().await.map(|_| ()) });
+        for _ in 0..2_000 {
+            let status = vault.source.as_ref().expect("a source").status().await.expect("a status");
+            let cursor = self.outbox.last();
+            if status.outbox_cursor >= cursor && status.open_batches == 0 && status.parcels == 0 {
+                run.abort();
+                let _ = run.await;
+                return;
+            }
+            assert!(!run.is_finished(), "the source stopped: {:?}", run.await);
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        panic!("the source does not settle");
+    }
+}

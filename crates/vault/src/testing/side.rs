@@ -1,0 +1,150 @@
+//! One organisation's view of ledger and peers; custodians that lie.
+
+use super::*;
+
+/// One organisation's view of ledger and peers.
+pub(crate) struct Side {
+    pub(super) world: std::sync::Weak<World>,
+    pub(super) me: OrganisationId,
+}
+
+impl Side {
+    fn world(&self) -> Arc<World> {
+        self.world.upgrade().expect("the world stands")
+    }
+
+    /// A custodian that hangs takes the request and never answers.
+    async fn hang(&self, to: &OrganisationId) {
+        let hangs = self.world().hangs.lock().expect("unpoisoned").contains(to);
+        if hangs {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    fn reach(&self, to: &OrganisationId) -> Result<Arc<Vault>, PeerError> {
+        let world = self.world();
+        if world.away.lock().expect("unpoisoned").contains(to) {
+            return Err(PeerError::Unavailable);
+        }
+        world.vault(to.as_str()).ok_or(PeerError::Unavailable)
+    }
+}
+
+#[async_trait]
+impl Ledger for Side {
+    async fn state(&self, key: StateKey) -> Result<Option<Vec<u8>>, LedgerError> {
+        Ok(self.world().ledger.lock().expect("unpoisoned").state.get(&key).cloned())
+    }
+
+    fn now(&self) -> LedgerTime {
+        let world = self.world();
+        let ledger = world.ledger.lock().expect("unpoisoned");
+        LedgerTime { height: ledger.height, time_ms: ledger.time_ms }
+    }
+
+    async fn submit_and_wait(&self, action: Action) -> Result<Finalised, LedgerError> {
+        let world = self.world();
+        if *world.stalled.lock().expect("unpoisoned") {
+            return Err(LedgerError::Unavailable);
+        }
+        world.apply(&world.signing(self.me.as_str()).public(), &action)
+    }
+
+    async fn anchor_proof(
+        &self,
+        organisation: &OrganisationId,
+        sequence: u64,
+    ) -> Result<Option<TransactionProof>, LedgerError> {
+        let world = self.world();
+        let ledger = world.ledger.lock().expect("unpoisoned");
+        Ok(ledger.anchors.get(&(organisation.clone(), sequence)).cloned())
+    }
+
+    fn organisations(&self) -> Vec<Organisation> {
+        self.world().organisations.clone()
+    }
+}
+
+fn refused(error: impl std::fmt::Display) -> PeerError {
+    PeerError::Refused(error.to_string())
+}
+
+#[async_trait]
+impl Peers for Side {
+    async fn put_custody(&self, to: &OrganisationId, batch: CustodyBatch) -> Result<(), PeerError> {
+        self.reach(to)?.custodian.accept_batch(&self.me, batch).await.map_err(refused)
+    }
+
+    async fn put_compartments(
+        &self,
+        to: &OrganisationId,
+        records: Vec<CompartmentRecord>,
+    ) -> Result<(), PeerError> {
+        self.reach(to)?.custodian.accept_compartments(&self.me, records).await.map_err(refused)
+    }
+
+    async fn put_link(&self, to: &OrganisationId, link: PatientLink) -> Result<(), PeerError> {
+        self.reach(to)?.custodian.accept_link(&self.me, link).await.map_err(refused)
+    }
+
+    async fn put_keys(&self, to: &OrganisationId, keys: SealedEnvelope) -> Result<(), PeerError> {
+        self.reach(to)?.mailbox.receive_keys(&self.me, keys).await.map_err(refused)
+    }
+
+    async fn versions(&self, to: &OrganisationId, ask: ReleaseAsk) -> Result<VersionList, PeerError> {
+        self.hang(to).await;
+        self.reach(to)?.custodian.versions_for_grant(&self.me, &ask).await.map_err(refused)
+    }
+
+    async fn release(&self, to: &OrganisationId, ask: ReleaseForGrant) -> Result<Release, PeerError> {
+        self.hang(to).await;
+        let release = self.reach(to)?.custodian.release_for_grant(&self.me, &ask).await;
+        let mut release = release.map_err(refused)?;
+        let world = self.world();
+        let tamper = world.tamper.lock().expect("unpoisoned").clone();
+        if let Some((_, how)) = tamper.filter(|(who, _)| who == to) {
+            world.corrupt(&mut release, how, to, &self.me, ask.packages);
+        }
+        Ok(release)
+    }
+}
+
+impl World {
+    fn corrupt(
+        &self,
+        release: &mut Release,
+        how: Tamper,
+        from: &OrganisationId,
+        to: &OrganisationId,
+        packages: bool,
+    ) {
+        let mut versions = std::mem::take(&mut release.versions).into_inner();
+        match how {
+            Tamper::Ciphertext => versions.iter_mut().for_each(|released| {
+                let mut bytes = released.package.ciphertext.to_vec();
+                bytes[70] ^= 1;
+                released.package.ciphertext = Bounded::new(bytes).expect("as long");
+            }),
+            Tamper::Path => versions.iter_mut().for_each(|released| released.path.index ^= 1),
+            Tamper::Sender => release.shares.sender = PublicKey([3; 32]),
+            Tamper::Shares => {
+                let _ = packages;
+                let key = HpkePrivateKey::from_seed(&self.keys[to].kem);
+                let label = salus_types::label::HPKE_RELEASE;
+                let sender = self.member(from.as_str()).node_key;
+                let plain = crate::open_envelope(&release.shares, &sender, &key, label, &NETWORK);
+                let shares: Bounded<ReleasedShare, VERSIONS_PER_REQUEST_MAX> =
+                    decode_canonical(&plain.expect("opens")).expect("shares");
+                let mut shares = shares.into_inner();
+                shares.iter_mut().for_each(|share| share.value[0] ^= 1);
+                let shares: Bounded<ReleasedShare, VERSIONS_PER_REQUEST_MAX> =
+                    Bounded::new(shares).expect("as many");
+                let signing = self.signing(from.as_str());
+                let kem = &self.member(to.as_str()).kem_key;
+                release.shares =
+                    crate::seal_envelope(&signing, kem, label, &NETWORK, &shares.encode()).expect("sealed");
+            }
+        }
+        release.versions = Bounded::new(versions).expect("as many");
+    }
+}
