@@ -187,7 +187,7 @@ export type SealedPackage = Of<typeof SealedPackage>;
 
 export const RecordProof = struct({
   package: PackageHeader,
-  packageDigest: b32,
+  ciphertextDigest: b32,
   plaintextDigest: b32,
   r: b64,
   batchPath: InclusionProof,
@@ -219,9 +219,12 @@ export const COMPARTMENTS_PER_GRANT_MAX = 64;
 
 export const CompartmentKey = struct({ compartment: b32, category: Category, key: b32 });
 export type CompartmentKey = Of<typeof CompartmentKey>;
-export const Letter = struct({ terms: Terms, termsSalt: b32, keys: list(CompartmentKey, 64), patient: text(64) });
+/** The owner's consent to the terms, by the pairwise key: a one-time key alone proves nothing. */
+export const Consent = struct({ key: b32, signature: b64 });
+export type Consent = Of<typeof Consent>;
+export const Letter = struct({ terms: Terms, termsSalt: b32, consent: Consent, keys: list(CompartmentKey, 64), patient: text(64) });
 export type Letter = Of<typeof Letter>;
-export const SourceNotice = struct({ terms: Terms, termsSalt: b32 });
+export const SourceNotice = struct({ terms: Terms, termsSalt: b32, consent: Consent });
 
 // vault/compartment.rs
 

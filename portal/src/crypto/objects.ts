@@ -1,8 +1,8 @@
 /** Ids, commitments and state keys: what the tagged hashes of `crates/types` are made of. */
-import { concat, u32be, u64be, utf8, type Bytes } from './bytes';
+import { concat, equal, u32be, u64be, utf8, type Bytes } from './bytes';
 import { encode } from './codec';
 import * as f from './formats';
-import { hash, sha256 } from './hash';
+import { hash } from './hash';
 import { publicKey, sign, verifySignature, namespace } from './sign';
 
 export const networkId = (genesis: f.Genesis): Bytes => hash('salus/network/v1', encode(f.Genesis, genesis));
@@ -20,8 +20,9 @@ export const accessId = (action: f.AccessAction, signer: Uint8Array): Bytes =>
   hash('salus/access/v1', signer, encode(f.AccessBody, action));
 export const recordCommitment = (r: Uint8Array, packageDigest: Uint8Array, plaintextDigest: Uint8Array): Bytes =>
   hash('salus/record/v1', r, packageDigest, plaintextDigest);
-export const packageDigest = (header: f.PackageHeader, ciphertext: Uint8Array): Bytes =>
-  sha256(encode(f.PackageHeader, header), ciphertext);
+/** Binds a header and a ciphertext, of which the digest is enough: a proof shows the header alone. */
+export const packageDigest = (header: f.PackageHeader, ciphertextDigest: Uint8Array): Bytes =>
+  hash('salus/package/v1', encode(f.PackageHeader, header), ciphertextDigest);
 
 /** Leaves of a batch of a size class. */
 export const batchSize = (sizeClass: number): number | undefined =>
@@ -36,6 +37,14 @@ export const stateKey = {
   anchor: (organisation: string, sequence: number) => hash('salus/state/anchor/v1', utf8(organisation), u64be(sequence)),
   dropped: (grant: Uint8Array, organisation: string) => hash('salus/state/dropped/v1', grant, utf8(organisation)),
 };
+
+export function consentTo(terms: f.Terms, pairwiseSeed: Uint8Array): f.Consent {
+  return { key: publicKey(pairwiseSeed), signature: sign(pairwiseSeed, namespace.consent, encode(f.Terms, terms)) };
+}
+
+export const consentIsByOwner = (terms: f.Terms, consent: f.Consent): boolean =>
+  equal(addressOf(consent.key), terms.owner) &&
+  verifySignature(consent.key, namespace.consent, encode(f.Terms, terms), consent.signature);
 
 export function signTransaction(network: Uint8Array, seed: Uint8Array, validUntil: number, action: f.Action): f.Transaction {
   const body = { network: concat(network), signer: publicKey(seed), validUntil, action };

@@ -13,6 +13,7 @@ export const namespace = {
   custodyBatch: 'salus/custody-batch/v1',
   compartment: 'salus/compartment/v1',
   link: 'salus/link/v1',
+  consent: 'salus/consent/v1',
 } as const;
 
 export function signedBytes(space: string, message: Uint8Array): Bytes {

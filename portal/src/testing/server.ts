@@ -5,7 +5,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { existsSync, readFileSync } from 'node:fs';
 import { extname, join, normalize } from 'node:path';
-import { credentialCommitment, decodeCanonical, encode, fromHex, hash, randomBytes, scopeCommitment, sha256, signTransaction, termsCommitment, toBase64, toHex, utf8, type Bytes } from '../crypto';
+import { consentIsByOwner, credentialCommitment, decodeCanonical, encode, fromHex, hash, randomBytes, scopeCommitment, sha256, signTransaction, termsCommitment, toBase64, toHex, utf8, type Bytes } from '../crypto';
 import * as f from '../crypto/formats';
 import { hpkeInfo, openEnvelope } from '../crypto/hpke';
 import { label } from '../crypto/labels';
@@ -219,6 +219,7 @@ export class MockNode {
       return { status: 202, json: {} };
     }
     const letter = decodeCanonical(f.Letter, opened);
+    if (!consentIsByOwner(letter.terms, letter.consent)) return refuse(422, 'consent', 'the owner does not consent');
     const entry = this.chain.grantEntry(letter.terms.grant);
     if (!entry || toHex(entry.terms) !== toHex(termsCommitment(letter.terms, letter.termsSalt))) return refuse(422, 'terms', 'the terms do not match');
     if (toHex(entry.scope) !== toHex(scopeCommitment(id, letter.terms.purpose, letter.terms.scopeSalt))) return refuse(422, 'scope', 'the scope does not match');

@@ -61,7 +61,7 @@ export class MockVault {
       const header: f.PackageHeader = { suite: 1, compartment: compartment.id, epoch: 0, version, content: 'fhir', keyCommitment: keyCommitment(dek) };
       const plaintext = utf8(JSON.stringify(resource));
       const ciphertext = await seal(dek, encode(f.PackageHeader, header), concat(r, plaintext));
-      const commitment = recordCommitment(r, packageDigest(header, ciphertext), sha256(plaintext));
+      const commitment = recordCommitment(r, packageDigest(header, sha256(ciphertext)), sha256(plaintext));
       sealed.push({ compartment: compartment.id, version, shares: split(salt, 2, 3), commitment, pack: { header, ciphertext } });
     }
     const sizeClass = sealed.length <= 64 ? 0 : 1;

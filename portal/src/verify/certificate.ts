@@ -1,7 +1,7 @@
 /** Finality certificates, as `docs/protocol/certificates.md` describes them. */
 import { equal, headerDigest, toHex, verifySignature, type Bytes } from '../crypto';
-import { encode, Reader, varint } from '../crypto/codec';
-import { Header, type CertifiedHeader } from '../crypto/formats';
+import { Reader, varint } from '../crypto/codec';
+import type { CertifiedHeader, Header } from '../crypto/formats';
 import { concat, u64be } from '../crypto/bytes';
 import { namespace } from '../crypto/sign';
 import { quorum, type Network } from './network';
@@ -85,15 +85,4 @@ export function verifyCertificate(network: Network, header: Header, bytes: Uint8
     }
     return organisation.id;
   });
-}
-
-/** Length of an encoded header: proofs in JSON carry one or several, joined. */
-export const HEADER_LENGTH = 317;
-
-export function splitHeaders(bytes: Uint8Array): Header[] {
-  if (bytes.length === 0 || bytes.length % HEADER_LENGTH !== 0) throw new ProofError('the header has a wrong length');
-  const from = new Reader(bytes);
-  const headers = Array.from({ length: bytes.length / HEADER_LENGTH }, () => Header.read(from));
-  if (!equal(concat(...headers.map((header) => encode(Header, header))), bytes)) throw new ProofError('the header is malformed');
-  return headers;
 }

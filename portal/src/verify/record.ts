@@ -3,8 +3,8 @@ import { batchSize, equal, fromHex, packageDigest, recordCommitment, sha256, toH
 import { decodeCanonical, encode } from '../crypto/codec';
 import { Header, PackageHeader, Transaction, type RecordProof, type TransactionProof } from '../crypto/formats';
 import { leafHash, verifyInclusion, type InclusionProof } from '../crypto/merkle';
-import { concat, utf8 } from '../crypto/bytes';
-import { ProofError, splitHeaders, verifyCertified, type Certified } from './certificate';
+import { utf8 } from '../crypto/bytes';
+import { ProofError, verifyCertified, type Certified } from './certificate';
 import type { Network } from './network';
 
 export interface CheckedTransaction extends Certified {
@@ -46,14 +46,16 @@ export function verifyAnchor(network: Network, proof: TransactionProof): Checked
 
 export interface RecordEvidence {
   r: Uint8Array;
-  packageDigest: Uint8Array;
+  package: PackageHeader;
+  ciphertextDigest: Uint8Array;
   plaintextDigest: Uint8Array;
   batchPath: InclusionProof;
 }
 
 /** The record's commitment is in the anchored batch. */
 export function verifyInBatch(anchor: CheckedAnchor, evidence: RecordEvidence): void {
-  const commitment = recordCommitment(evidence.r, evidence.packageDigest, evidence.plaintextDigest);
+  const sealed = packageDigest(evidence.package, evidence.ciphertextDigest);
+  const commitment = recordCommitment(evidence.r, sealed, evidence.plaintextDigest);
   const { batchPath } = evidence;
   if (batchPath.size !== anchor.leaves || !verifyInclusion(batchPath, leafHash(commitment), anchor.batchRoot)) {
     throw new ProofError('the record is not in the batch that was anchored');
@@ -70,20 +72,16 @@ export function verifyRecordProof(network: Network, proof: RecordProof, resource
   return anchor;
 }
 
-/** Whether digest and package belong together, for whoever holds the ciphertext. */
-export const packageMatches = (header: PackageHeader, ciphertext: Uint8Array, digest: Uint8Array): boolean =>
-  equal(packageDigest(header, ciphertext), digest);
-
 // The JSON form (api.md, "record proofs").
 
 export interface RecordProofJson {
   version: 1;
   package: string;
-  packageDigest: string;
+  ciphertextDigest: string;
   plaintextDigest: string;
   r: string;
   batchPath: { index: number; size: number; path: string[] };
-  anchor: { transaction: string; path: { index: number; size: number; path: string[] }; header: string; certificate: string };
+  anchor: { transaction: string; path: { index: number; size: number; path: string[] }; headers: string[]; certificate: string };
   resource?: string;
 }
 
@@ -98,14 +96,14 @@ export function proofToJson(proof: RecordProof, resource?: string): RecordProofJ
   return {
     version: 1,
     package: toHex(encode(PackageHeader, proof.package)),
-    packageDigest: toHex(proof.packageDigest),
+    ciphertextDigest: toHex(proof.ciphertextDigest),
     plaintextDigest: toHex(proof.plaintextDigest),
     r: toHex(proof.r),
     batchPath: pathToJson(proof.batchPath),
     anchor: {
       transaction: toHex(encode(Transaction, proof.anchor.transaction)),
       path: pathToJson(proof.anchor.path),
-      header: toHex(concat(...proof.anchor.block.headers.map((header) => encode(Header, header)))),
+      headers: proof.anchor.block.headers.map((header) => toHex(encode(Header, header))),
       certificate: toHex(proof.anchor.block.certificate),
     },
     ...(resource === undefined ? {} : { resource }),
@@ -115,14 +113,14 @@ export function proofToJson(proof: RecordProof, resource?: string): RecordProofJ
 export function proofOfJson(json: RecordProofJson): { proof: RecordProof; resource?: string } {
   const proof: RecordProof = {
     package: decodeCanonical(PackageHeader, fromHex(json.package)),
-    packageDigest: fromHex(json.packageDigest),
+    ciphertextDigest: fromHex(json.ciphertextDigest),
     plaintextDigest: fromHex(json.plaintextDigest),
     r: fromHex(json.r),
     batchPath: pathOfJson(json.batchPath),
     anchor: {
       transaction: decodeCanonical(Transaction, fromHex(json.anchor.transaction)),
       path: pathOfJson(json.anchor.path),
-      block: { headers: splitHeaders(fromHex(json.anchor.header)), certificate: fromHex(json.anchor.certificate) },
+      block: { headers: json.anchor.headers.map((header) => decodeCanonical(Header, fromHex(header))), certificate: fromHex(json.anchor.certificate) },
     },
   };
   return json.resource === undefined ? { proof } : { proof, resource: json.resource };

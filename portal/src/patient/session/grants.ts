@@ -4,7 +4,7 @@
  */
 import { ledger, relay, submitAndWait } from '../../api/ledger';
 import { PlainError } from '../../api/http';
-import { addressOf, encode, fromHex, grantIdOf, label, scopeCommitment, signTransaction, stateKey, termsCommitment, toHex } from '../../crypto';
+import { addressOf, consentTo, encode, fromHex, grantIdOf, label, scopeCommitment, signTransaction, stateKey, termsCommitment, toHex } from '../../crypto';
 import * as f from '../../crypto/formats';
 import { hpkeInfo, sealEnvelope } from '../../crypto/hpke';
 import type { OpenCompartment } from './directory';
@@ -143,6 +143,7 @@ async function sendLetter(granting: Granting, grant: GrantRecord, terms: f.Terms
   const letter = {
     terms,
     termsSalt: keys.termsSalt,
+    consent: consentTo(terms, (await granting.keysOf(grant.source)).seed),
     keys: grant.compartments.flatMap((id) => {
       const one = compartments.get(id);
       return one ? [{ compartment: one.id, category: one.category, key: one.key }] : [];
@@ -155,7 +156,8 @@ async function sendLetter(granting: Granting, grant: GrantRecord, terms: f.Terms
 }
 
 async function sendNotice(granting: Granting, grant: GrantRecord, terms: f.Terms, keys: ReturnType<typeof grantKeys>) {
-  const notice = { terms, termsSalt: keys.termsSalt };
+  const consent = consentTo(terms, (await granting.keysOf(grant.source)).seed);
+  const notice = { terms, termsSalt: keys.termsSalt, consent };
   const info = hpkeInfo(label.hpkeSourceNotice, granting.around.network.id);
   const sealed = await sealEnvelope(kemKeyOf(granting, grant.source), info, encode(f.SourceNotice, notice), keys.seed);
   await relay.letter(grant.source, sealed);

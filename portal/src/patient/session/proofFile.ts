@@ -11,7 +11,7 @@ export function recordProofFile(record: RecordItem): string {
   if (!anchor) throw new PlainError('The proof is not here yet. Please try again in a minute.');
   const proof = {
     package: decodeCanonical(PackageHeader, fromHex(record.header)),
-    packageDigest: fromHex(record.packageDigest),
+    ciphertextDigest: fromHex(record.ciphertextDigest),
     plaintextDigest: fromHex(record.plaintextDigest),
     r: fromHex(record.r),
     batchPath: batchPathOf(record),

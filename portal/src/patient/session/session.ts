@@ -6,7 +6,8 @@ import { account, type Slot } from '../../api/account';
 import { ApiError, isOnline, plainWords, PlainError } from '../../api/http';
 import { createPasskey, prfOf, askPasskey } from '../../api/webauthn';
 import type { Resource } from '../../api/fhirTypes';
-import { fromBase64, fromHex, label, randomBytes, toBase64, toHex } from '../../crypto';
+import { PackageHeader } from '../../crypto/formats';
+import { decodeCanonical, fromBase64, fromHex, label, randomBytes, toBase64, toHex } from '../../crypto';
 import { check } from '../../verify/client';
 import type { Verdict } from '../../verify/messages';
 import { readAccesses, type AccessReport } from './accesses';
@@ -464,7 +465,8 @@ const evidence = (record: RecordItem) => ({
   source: record.source,
   sequence: record.sequence,
   r: fromHex(record.r),
-  packageDigest: fromHex(record.packageDigest),
+  package: decodeCanonical(PackageHeader, fromHex(record.header)),
+  ciphertextDigest: fromHex(record.ciphertextDigest),
   plaintextDigest: fromHex(record.plaintextDigest),
   batchPath: batchPathOf(record),
 });

@@ -25,7 +25,7 @@ export interface StoredRecord {
   content: 'fhir' | 'deleted';
   text: string;
   header: string;
-  packageDigest: string;
+  ciphertextDigest: string;
   plaintextDigest: string;
   r: string;
   sequence: number;
@@ -127,7 +127,7 @@ function stored(wanted: Wanted, released: f.ReleasedVersion, compartment: OpenCo
     content: header.content,
     text: opened.text,
     header: toHex(encode(f.PackageHeader, header)),
-    packageDigest: toHex(opened.packageDigest),
+    ciphertextDigest: toHex(opened.ciphertextDigest),
     plaintextDigest: toHex(opened.plaintextDigest),
     r: toHex(opened.r),
     sequence: released.sequence,

@@ -1,5 +1,5 @@
 /** From shares and a sealed package to the exact bytes of a record version. */
-import { derive, encode, equal, fromUtf8, keyCommitment, label, packageDigest, sha256, type Bytes } from '../../crypto';
+import { derive, encode, equal, fromUtf8, keyCommitment, label, sha256, type Bytes } from '../../crypto';
 import { openSized } from '../../crypto/aead';
 import * as f from '../../crypto/formats';
 import { combine, type Share } from '../../crypto/shamir';
@@ -8,7 +8,7 @@ import type { OpenCompartment } from './directory';
 export interface Unsealed {
   text: string;
   r: Bytes;
-  packageDigest: Bytes;
+  ciphertextDigest: Bytes;
   plaintextDigest: Bytes;
 }
 
@@ -24,7 +24,7 @@ export async function unseal(pack: f.SealedPackage, compartment: OpenCompartment
     return {
       text: fromUtf8(plaintext),
       r: opened.slice(0, 64),
-      packageDigest: packageDigest(header, ciphertext),
+      ciphertextDigest: sha256(ciphertext),
       plaintextDigest: sha256(plaintext),
     };
   }
