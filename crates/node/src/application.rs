@@ -38,31 +38,26 @@ pub const CLOCK_DRIFT_MS_MAX: u64 = 500;
 type Executions = Mutex<BTreeMap<(u64, Digest), Arc<Vec<Receipt>>>>;
 
 /// The application; cheap to clone.
-pub struct Ledger<E: Runtime>(Arc<Inner<E>>);
+#[derive(Clone)]
+pub struct Ledger(Arc<Inner>);
 
-struct Inner<E: Runtime> {
+struct Inner {
     genesis: Genesis,
     network: NetworkId,
     genesis_block: NodeBlock,
     mempool: Mempool,
-    index: Arc<Index<E>>,
+    index: Index,
     feed: Arc<Feed>,
     executions: Executions,
 }
 
-impl<E: Runtime> Clone for Ledger<E> {
-    fn clone(&self) -> Self {
-        Self(Arc::clone(&self.0))
-    }
-}
-
-impl<E: Runtime> Ledger<E> {
+impl Ledger {
     /// The application of one network.
     pub fn new(
         genesis: Genesis,
         genesis_block: NodeBlock,
         mempool: Mempool,
-        index: Arc<Index<E>>,
+        index: Index,
         feed: Arc<Feed>,
     ) -> Self {
         let network = genesis.network();
@@ -71,7 +66,12 @@ impl<E: Runtime> Ledger<E> {
     }
 
     /// Reads what the transactions may read.
-    async fn prefetch(&self, height: u64, transactions: &[Transaction], batch: &Batch<E>) -> Prefetched {
+    async fn prefetch<E: Runtime>(
+        &self,
+        height: u64,
+        transactions: &[Transaction],
+        batch: &Batch<E>,
+    ) -> Prefetched {
         let keys: BTreeSet<_> = transactions.iter().flat_map(contract::read_set).collect();
         let names: Vec<_> = keys.iter().map(database_key).collect();
         let values = batch
@@ -86,7 +86,7 @@ impl<E: Runtime> Ledger<E> {
         reads
     }
 
-    async fn execute(
+    async fn execute<E: Runtime>(
         &self,
         height: u64,
         time_ms: u64,
@@ -97,7 +97,12 @@ impl<E: Runtime> Ledger<E> {
         contract::execute(&self.0.genesis, height, time_ms, transactions, &reads)
     }
 
-    async fn seal(&self, height: u64, executed: &Executed, mut batch: Batch<E>) -> SealedBatch<E> {
+    async fn seal<E: Runtime>(
+        &self,
+        height: u64,
+        executed: &Executed,
+        mut batch: Batch<E>,
+    ) -> SealedBatch<E> {
         if height == 1 {
             for (key, value) in contract::genesis_writes(&self.0.genesis) {
                 batch = batch.write(database_key(&key), Some(value));
@@ -119,7 +124,7 @@ impl<E: Runtime> Ledger<E> {
     async fn held(
         &self,
         parent: &NodeBlock,
-        ancestry: &mut (impl Ancestry<NodeBlock> + ?Sized),
+        ancestry: &mut impl Ancestry<NodeBlock>,
     ) -> HashSet<TransactionId> {
         let mut held: HashSet<_> = parent.ids().iter().copied().collect();
         let mut height = parent.header().height;
@@ -131,7 +136,7 @@ impl<E: Runtime> Ledger<E> {
         held
     }
 
-    async fn build(
+    async fn build<E: Runtime>(
         &self,
         now_ms: u64,
         context: &Context,
@@ -159,7 +164,7 @@ impl<E: Runtime> Ledger<E> {
         Some((block, sealed))
     }
 
-    fn header(
+    fn header<E: Runtime>(
         &self,
         context: &Context,
         height: u64,
@@ -210,7 +215,7 @@ impl<E: Runtime> Ledger<E> {
         contract::check_stateless(&self.0.network, &transactions).iter().all(Result::is_ok)
     }
 
-    async fn check(&self, runtime: &E, block: &NodeBlock, parent: &NodeBlock) -> bool {
+    async fn check<E: Runtime>(&self, runtime: &E, block: &NodeBlock, parent: &NodeBlock) -> bool {
         if !self.header_holds(block, parent) || !self.signatures_hold(block) {
             return false;
         }
@@ -221,7 +226,7 @@ impl<E: Runtime> Ledger<E> {
         true
     }
 
-    async fn replay(&self, block: &NodeBlock, batch: Batch<E>) -> Option<SealedBatch<E>> {
+    async fn replay<E: Runtime>(&self, block: &NodeBlock, batch: Batch<E>) -> Option<SealedBatch<E>> {
         let header = block.header();
         let (executed, refused) =
             self.execute(header.height, header.time_ms, &block.block().transactions, &batch).await;
@@ -245,7 +250,7 @@ impl<E: Runtime> Ledger<E> {
         Some(sealed)
     }
 
-    async fn finalise(&self, block: &NodeBlock) {
+    async fn finalise<E: Runtime>(&self, runtime: E, block: &NodeBlock) {
         let digest = from_commonware(block.digest());
         let height = block.header().height;
         let receipts = {
@@ -254,10 +259,10 @@ impl<E: Runtime> Ledger<E> {
             *executions = executions.split_off(&(height + 1, Digest([0; 32])));
             receipts
         };
-        self.0.index.insert(height, &receipts).await;
+        self.0.index.insert(height, &receipts);
         self.0.mempool.finalised(height, block.ids());
         self.0.feed.publish(FinalisedBlock { digest, block: Arc::clone(block.block()), receipts });
-        self.0.index.commit().await;
+        self.0.index.commit(runtime).await;
     }
 }
 
@@ -266,7 +271,7 @@ pub fn now_ms(time: SystemTime) -> u64 {
     time.duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_millis() as u64)
 }
 
-impl<E: Runtime> Application<E> for Ledger<E> {
+impl<E: Runtime> Application<E> for Ledger {
     type SigningScheme = Scheme;
     type Context = Context;
     type Block = NodeBlock;
@@ -325,11 +330,11 @@ impl<E: Runtime> Application<E> for Ledger<E> {
 
     async fn finalized(
         &mut self,
-        _: (E, Context),
+        (runtime, _): (E, Context),
         block: &NodeBlock,
         _: (),
         _: <Databases<E> as DatabaseSet<E>>::Readers,
     ) {
-        self.finalise(block).await;
+        self.finalise(runtime, block).await;
     }
 }

@@ -32,6 +32,7 @@ pub(crate) fn execute(
     let context = BlockContext { height, time_ms };
     let (executed, refused) =
         salus_ledger::select_and_execute(context, &genesis.parameters, transactions, reads);
-    let refused = refused.into_iter().map(|(position, rejection)| (position, rejection.to_string())).collect();
+    let refused =
+        refused.into_iter().map(|(position, rejection)| (position, rejection.to_string())).collect();
     (executed, refused)
 }

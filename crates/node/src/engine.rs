@@ -16,7 +16,7 @@ use crate::pacing::Paced;
 use crate::reader::{Marshal, NodeReader};
 use crate::runtime::Runtime;
 use crate::state::{Databases, StateDb};
-use crate::store::{PREFIX, REPLAY_BUFFER, WRITE_BUFFER, archive_config, page_cache};
+use crate::store::{PREFIX, REPLAY_BUFFER, WRITE_BUFFER, archive_config, page_cache, state_page_cache};
 use crate::sync::{Served, StateResolver};
 use crate::{keys, state};
 use commonware_actor::Feedback;
@@ -48,6 +48,7 @@ use salus_types::genesis::{Genesis, GenesisError};
 use salus_types::transaction::Transaction;
 use salus_types::{Digest, PublicKey, SigningKey};
 use std::num::{NonZeroU64, NonZeroUsize};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -84,6 +85,12 @@ pub enum NodeError {
     /// The network cannot be set up.
     #[error(transparent)]
     Network(#[from] crate::network::NetworkError),
+    /// The data folder cannot be made.
+    #[error("data folder: {0}")]
+    Folder(std::io::Error),
+    /// The transaction index does not open.
+    #[error(transparent)]
+    Index(#[from] crate::index::IndexError),
 }
 
 /// What a node is told.
@@ -94,6 +101,8 @@ pub struct EngineConfig {
     pub signing_key: SigningKey,
     /// Bounds of the mempool.
     pub mempool: Limits,
+    /// File of the transaction index; in memory if `None`, for simulations.
+    pub index: Option<PathBuf>,
 }
 
 type Plan<E> = SyncPlan<E, Scheme, Standard<NodeBlock>>;
@@ -103,7 +112,7 @@ type Finalizations<E> =
 type Blocks<E> = immutable::Archive<E, sha256::Digest, Arc<NodeBlock>>;
 type MarshalOf<E> =
     MarshalActor<E, Standard<NodeBlock>, Provided, Finalizations<E>, Blocks<E>, FixedEpocher, Sequential>;
-type App<E> = StatefulMailbox<E, Ledger<E>>;
+type App<E> = StatefulMailbox<E, Ledger>;
 
 /// The block at height 0. It holds nothing; block 1 writes the genesis' entries.
 ///
@@ -167,7 +176,7 @@ where
     B: Blocker<PublicKey = ed25519::PublicKey> + Sync,
 {
     config.genesis.check()?;
-    let parts = Parts::prepare(&context, &config).await?;
+    let parts = Parts::prepare::<E>(&config)?;
     let Parts { scheme, genesis_block, page_cache, mempool, index, feed, key } = parts;
     let network = Net { peers, blocker, key: key.public_key() };
     mempool.start(context.child("mempool"), channels.transactions);
@@ -180,14 +189,14 @@ where
         config.genesis.clone(),
         genesis_block.clone(),
         mempool.clone(),
-        Arc::clone(&index),
+        index.clone(),
         Arc::clone(&feed),
     );
     let (stateful, app) = Stateful::new(
         context.child("stateful"),
         StatefulConfig {
             application: ledger,
-            db_config: state::config(PREFIX, page_cache.clone()),
+            db_config: state::config(PREFIX, state_page_cache()),
             provider: (),
             marshal: (marshal.clone(), floor),
             mailbox_size: MAILBOX_SIZE,
@@ -224,18 +233,18 @@ where
 }
 
 /// What is made before any actor runs.
-struct Parts<E: Runtime> {
+struct Parts {
     scheme: Scheme,
     key: ed25519::PrivateKey,
     genesis_block: NodeBlock,
     page_cache: CacheRef,
     mempool: Mempool,
-    index: Arc<Index<E>>,
+    index: Index,
     feed: Arc<Feed>,
 }
 
-impl<E: Runtime> Parts<E> {
-    async fn prepare(context: &E, config: &EngineConfig) -> Result<Self, NodeError> {
+impl Parts {
+    fn prepare<E: Runtime>(config: &EngineConfig) -> Result<Self, NodeError> {
         let network = config.genesis.network();
         let genesis_block = genesis_block::<E>(&config.genesis)?;
         let namespace = consensus_namespace(&network);
@@ -244,11 +253,11 @@ impl<E: Runtime> Parts<E> {
         let scheme = Scheme::signer(namespace.as_bytes(), validators.clone(), key.clone())
             .unwrap_or_else(|| Scheme::verifier(namespace.as_bytes(), validators));
         let page_cache = page_cache();
-        let index = Index::open(context.child("index"), PREFIX, page_cache.clone()).await;
+        let index = Index::open(config.index.as_deref())?;
         let digest = genesis_block.header().digest();
         let feed = Arc::new(Feed::new(Head::of(digest, genesis_block.block())));
         let mempool = Mempool::new(network, config.mempool);
-        Ok(Self { scheme, key, genesis_block, page_cache, mempool, index: Arc::new(index), feed })
+        Ok(Self { scheme, key, genesis_block, page_cache, mempool, index, feed })
     }
 }
 

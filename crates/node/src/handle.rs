@@ -109,12 +109,12 @@ impl NodeHandle {
             return Err(SubmitError::LivesTooLong { blocks_max });
         }
         let id = transaction.id();
-        if self.0.mempool.contains(&id) || self.0.reader.place(id).await.is_some() {
+        if self.0.mempool.contains(&id) {
             return Ok(id);
         }
         check_one(&self.0.network, &transaction)?;
         match self.0.mempool.submit(id, transaction) {
-            Ok(()) | Err(Refusal::Known) => Ok(id),
+            Ok(()) | Err(Refusal::Known | Refusal::Final) => Ok(id),
             Err(refusal) => Err(refusal.into()),
         }
     }
@@ -326,7 +326,8 @@ impl NodeHandle {
         let height = self.head().height;
         let (mempool_count, mempool_bytes) = self.0.mempool.size();
         let lag = self.0.tip.borrow().saturating_sub(height);
-        let peers = self.metrics().lines().filter(|line| line.contains("tracker_connected{")).count();
+        let peers =
+            self.metrics().lines().filter(|line| line.contains("tracker_directory_connected{")).count();
         Stats { peers, height, lag, mempool_count, mempool_bytes }
     }
 }

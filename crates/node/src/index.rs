@@ -1,17 +1,24 @@
-//! The node's own index: transaction id -> where it is final, and its receipt. Durable before a block counts as
-//! processed, so that a crash at any point leaves no gap: the block is delivered again and indexed again.
+//! The node's own index: transaction id -> where it is final, and its receipt.
+//!
+//! Durable before a block counts as processed, so that a crash at any point leaves no gap: the block is delivered
+//! again and indexed again. Readable from the moment of finality: what is not on disk yet is in memory.
 
-use crate::block::to_commonware;
 use crate::runtime::Runtime;
-use bytes::BufMut;
-use commonware_codec::{Buf, Error, FixedSize, Read, ReadExt as _, Write};
-use commonware_cryptography::sha256;
-use commonware_runtime::buffer::paged::CacheRef;
-use commonware_storage::archive::{Archive as _, Identifier, immutable};
-use salus_types::TransactionId;
+use commonware_utils::sync::Mutex;
+use redb::backends::InMemoryBackend;
+use redb::{Database, ReadableDatabase as _, TableDefinition};
 use salus_types::block::Receipt;
 use salus_types::state::StateKey;
-use tokio::sync::RwLock;
+use salus_types::{Digest, TransactionId};
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Bytes of the table's pages that are kept in memory.
+const CACHE_BYTES: usize = 4 * 1024 * 1024;
+
+/// Transaction id -> height, position, entry.
+const PLACES: TableDefinition<'_, &[u8; 32], (u64, u32, &[u8; 32])> = TableDefinition::new("places");
 
 /// Where a transaction is final.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,87 +31,103 @@ pub struct Place {
     pub entry: StateKey,
 }
 
-impl Write for Place {
-    fn write(&self, buf: &mut impl BufMut) {
-        self.height.write(buf);
-        self.position.write(buf);
-        self.entry.write(buf);
-    }
+/// The index cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+#[error("transaction index: {0}")]
+pub struct IndexError(#[from] redb::Error);
+
+/// The index; cheap to clone.
+#[derive(Clone)]
+pub struct Index(Arc<Inner>);
+
+struct Inner {
+    database: Database,
+    /// Final, and not on disk yet.
+    fresh: Mutex<HashMap<TransactionId, Place>>,
 }
 
-impl FixedSize for Place {
-    const SIZE: usize = 8 + 4 + 32;
-}
+const FAILED: &str = "the transaction index failed; restart to recover";
 
-impl Read for Place {
-    type Cfg = ();
-    fn read_cfg(buf: &mut impl Buf, _: &()) -> Result<Self, Error> {
-        Ok(Self { height: u64::read(buf)?, position: u32::read(buf)?, entry: StateKey::read_cfg(buf, &())? })
-    }
-}
-
-type Archive<E> = immutable::Archive<E, sha256::Digest, Place>;
-
-/// The index. A failed write loses the archive and ends the node; a restart recovers.
-pub struct Index<E: Runtime>(RwLock<Slot<E>>);
-
-struct Slot<E: Runtime> {
-    archive: Option<Archive<E>>,
-    dirty: bool,
-}
-
-const LOST: &str = "the transaction index was lost by a failed write; restart to recover";
-
-impl<E: Runtime> Index<E> {
-    /// Opens the index.
+impl Index {
+    /// Opens the index in a file, or in memory.
     ///
-    /// # Panics
-    /// If the storage fails.
-    pub async fn open(context: E, prefix: &str, page_cache: CacheRef) -> Self {
-        let config = crate::store::archive_config(prefix, "transactions", page_cache, ());
-        let archive = Archive::init(context, config).await.expect("opening the transaction index failed");
-        Self(RwLock::new(Slot { archive: Some(archive), dirty: false }))
+    /// # Errors
+    /// [`IndexError`], if the file cannot be opened.
+    pub fn open(file: Option<&Path>) -> Result<Self, IndexError> {
+        let open = || -> Result<Database, redb::Error> {
+            let mut builder = Database::builder();
+            builder.set_cache_size(CACHE_BYTES);
+            let database = match file {
+                Some(file) => builder.create(file)?,
+                None => builder.create_with_backend(InMemoryBackend::new())?,
+            };
+            let transaction = database.begin_write()?;
+            transaction.open_table(PLACES)?;
+            transaction.commit()?;
+            Ok(database)
+        };
+        Ok(Self(Arc::new(Inner { database: open()?, fresh: Mutex::default() })))
     }
 
     /// Notes the transactions of a finalised block; a block may come twice.
-    ///
-    /// # Panics
-    /// If the storage fails.
-    pub async fn insert(&self, height: u64, receipts: &[Receipt]) {
-        let Some(first) = receipts.first() else { return };
-        let mut slot = self.0.write().await;
-        let mut archive = slot.archive.take().expect(LOST);
-        // A block is indexed as a whole or not at all: its entries are committed together.
-        if !archive.has(Identifier::Key(&to_commonware(first.transaction.0))).await.expect(LOST) {
-            for (position, receipt) in receipts.iter().enumerate() {
-                let next = archive.last_index().map_or(0, |last| last + 1);
-                let place = Place { height, position: position as u32, entry: receipt.entry };
-                archive = archive.put(next, to_commonware(receipt.transaction.0), &place).await.expect(LOST);
-            }
+    pub fn insert(&self, height: u64, receipts: &[Receipt]) {
+        let mut fresh = self.0.fresh.lock();
+        for (position, receipt) in receipts.iter().enumerate() {
+            let place = Place { height, position: position as u32, entry: receipt.entry };
+            fresh.insert(receipt.transaction, place);
         }
-        slot.archive = Some(archive);
-        slot.dirty = true;
     }
 
-    /// Makes all that was noted durable.
+    /// Makes all that was noted durable, off the threads that run the actors.
     ///
     /// # Panics
     /// If the storage fails.
-    pub async fn commit(&self) {
-        let mut slot = self.0.write().await;
-        if std::mem::take(&mut slot.dirty) {
-            let archive = slot.archive.take().expect(LOST);
-            slot.archive = Some(archive.sync().await.expect(LOST));
+    pub async fn commit<E: Runtime>(&self, runtime: E) {
+        let fresh = self.0.fresh.lock().clone();
+        if fresh.is_empty() {
+            return;
         }
+        let index = self.clone();
+        let written = runtime.shared(true).spawn(move |_| async move {
+            let result = index.write(&fresh);
+            index.0.fresh.lock().retain(|id, _| !fresh.contains_key(id));
+            result
+        });
+        match written.await {
+            Ok(result) => result.expect(FAILED),
+            // The node is stopping: the block stays unacknowledged and comes again.
+            Err(_) => std::future::pending().await,
+        }
+    }
+
+    fn write(&self, fresh: &HashMap<TransactionId, Place>) -> Result<(), redb::Error> {
+        let transaction = self.0.database.begin_write()?;
+        {
+            let mut table = transaction.open_table(PLACES)?;
+            for (id, place) in fresh {
+                table.insert(&id.0.0, (place.height, place.position, &place.entry.0.0))?;
+            }
+        }
+        Ok(transaction.commit()?)
     }
 
     /// Where a transaction is final.
     ///
     /// # Panics
     /// If the storage fails.
-    pub async fn get(&self, id: &TransactionId) -> Option<Place> {
-        let slot = self.0.read().await;
-        let key = to_commonware(id.0);
-        slot.archive.as_ref().expect(LOST).get(Identifier::Key(&key)).await.expect(LOST)
+    pub fn get(&self, id: &TransactionId) -> Option<Place> {
+        if let Some(place) = self.0.fresh.lock().get(id) {
+            return Some(*place);
+        }
+        self.read(id).expect(FAILED)
+    }
+
+    fn read(&self, id: &TransactionId) -> Result<Option<Place>, redb::Error> {
+        let table = self.0.database.begin_read()?.open_table(PLACES)?;
+        let found = table.get(&id.0.0)?.map(|row| {
+            let (height, position, entry) = row.value();
+            Place { height, position, entry: StateKey(Digest(*entry)) }
+        });
+        Ok(found)
     }
 }

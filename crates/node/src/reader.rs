@@ -39,7 +39,7 @@ pub(crate) trait Reader: Send + Sync {
 /// The reader of a running node.
 pub(crate) struct NodeReader<E: Runtime> {
     pub(crate) marshal: Marshal,
-    pub(crate) index: Arc<Index<E>>,
+    pub(crate) index: Index,
     /// Empty until the state has been recovered or synced.
     pub(crate) databases: watch::Receiver<Option<Databases<E>>>,
 }
@@ -69,7 +69,7 @@ impl<E: Runtime> Reader for NodeReader<E> {
     }
 
     fn place(&self, id: TransactionId) -> BoxFuture<'_, Option<Place>> {
-        async move { self.index.get(&id).await }.boxed()
+        async move { self.index.get(&id) }.boxed()
     }
 
     fn state(&self, keys: Vec<StateKey>) -> BoxFuture<'_, Vec<Option<StateValue>>> {

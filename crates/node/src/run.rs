@@ -5,13 +5,17 @@ use crate::handle::NodeHandle;
 use crate::keys;
 use crate::mempool::state::Limits;
 use crate::network::start_sockets;
-use commonware_runtime::{Runner as _, Supervisor as _, tokio as runtime};
+use commonware_runtime::{Runner as _, Spawner as _, Supervisor as _, tokio as runtime};
 use futures::future::{BoxFuture, FutureExt as _};
 use salus_types::SigningKey;
 use salus_types::genesis::Genesis;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
+
+/// How long a stopping node waits for its actors; a crash at any point is safe too.
+const STOP_PATIENCE: Duration = Duration::from_secs(5);
 
 /// What a node needs to run.
 pub struct NodeConfig {
@@ -39,17 +43,31 @@ where
     P: Future<Output = T>,
 {
     config.genesis.check()?;
+    std::fs::create_dir_all(&config.data).map_err(NodeError::Folder)?;
+    let index = Some(config.data.join("transactions.redb"));
     let runner = runtime::Runner::new(
         runtime::Config::new()
             .with_worker_threads(config.worker_threads.max(1))
-            .with_storage_directory(config.data)
+            .with_storage_directory(config.data.join("ledger"))
             .with_tcp_nodelay(Some(true)),
     );
     let (listen, engine) = (
         config.listen,
-        EngineConfig { genesis: config.genesis, signing_key: config.signing_key, mempool: Limits::default() },
+        EngineConfig {
+            genesis: config.genesis,
+            signing_key: config.signing_key,
+            mempool: Limits::default(),
+            index,
+        },
     );
-    runner.start(|context| async move { Ok(program(open(context, listen, engine).await?).await) })
+    runner.start(|context| async move {
+        let handle = open(context.child("salus"), listen, engine).await?;
+        let result = program(handle).await;
+        if context.stop(0, Some(STOP_PATIENCE)).await.is_err() {
+            tracing::warn!("some actors did not stop in time");
+        }
+        Ok(result)
+    })
 }
 
 /// Starts the network and the node. Not generic, so that the actors are compiled once, with this crate.

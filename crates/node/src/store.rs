@@ -12,9 +12,14 @@ pub const WRITE_BUFFER: NonZeroUsize = NZUsize!(64 * 1024);
 /// Bytes that journals read at once when they start.
 pub const REPLAY_BUFFER: NonZeroUsize = NZUsize!(256 * 1024);
 
-/// The cache of pages that all stores of a node share: 1,024 pages of about 4 KiB.
+/// The cache of pages that the block stores of a node share: 512 pages of about 4 KiB.
 pub fn page_cache() -> CacheRef {
-    CacheRef::new(NZU16!(4_084), NZUsize!(1_024))
+    CacheRef::new(NZU16!(4_084), NZUsize!(512))
+}
+
+/// The cache of pages of the state: 4,096 pages of about 4 KiB. Every new entry reads its neighbour.
+pub fn state_page_cache() -> CacheRef {
+    CacheRef::new(NZU16!(4_084), NZUsize!(4_096))
 }
 
 /// An append-only archive whose memory does not grow with its contents.

@@ -14,6 +14,8 @@ pub const PENDING_BYTES_MAX: usize = 32 * 1024 * 1024;
 pub const PENDING_PER_SIGNER_MAX: usize = 16_384;
 /// Most rejections that are remembered for status requests.
 pub const REJECTIONS_MAX: usize = 8_192;
+/// Most transactions that are remembered as final, so that late gossip does not bring them back.
+pub const FINAL_MAX: usize = 65_536;
 /// Proposals from which the ledger must drop a transaction before it counts as rejected: the first refusal may rest
 /// on a branch that loses.
 pub const REFUSALS_MAX: u8 = 2;
@@ -48,6 +50,9 @@ pub enum Refusal {
     /// It already waits.
     #[error("the transaction already waits")]
     Known,
+    /// It became final a short while ago.
+    #[error("the transaction is already final")]
+    Final,
     /// The pool holds as much as it may.
     #[error("too many transactions wait; try again later")]
     Full,
@@ -95,6 +100,8 @@ pub struct State {
     ready: usize,
     rejected: HashMap<TransactionId, String>,
     rejected_order: VecDeque<TransactionId>,
+    last: HashSet<TransactionId>,
+    last_order: VecDeque<TransactionId>,
 }
 
 impl State {
@@ -148,6 +155,9 @@ impl State {
     pub fn admits(&self, id: &TransactionId, transaction: &Transaction, bytes: usize) -> Result<(), Refusal> {
         if self.contains(id) {
             return Err(Refusal::Known);
+        }
+        if self.last.contains(id) {
+            return Err(Refusal::Final);
         }
         if transaction.valid_until <= self.height {
             return Err(Refusal::Expired { valid_until: transaction.valid_until });
@@ -232,6 +242,14 @@ impl State {
         for id in ids {
             self.remove(id);
             self.forget_rejection(id);
+            if self.last.insert(*id) {
+                self.last_order.push_back(*id);
+            }
+        }
+        while self.last_order.len() > FINAL_MAX {
+            if let Some(oldest) = self.last_order.pop_front() {
+                self.last.remove(&oldest);
+            }
         }
         let expired: Vec<_> = self
             .entries

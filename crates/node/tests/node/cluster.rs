@@ -34,7 +34,7 @@ fn free_addresses(count: usize) -> Vec<SocketAddr> {
 }
 
 fn start(data: PathBuf, listen: SocketAddr, number: usize, genesis: Genesis) -> RunningNode {
-    let (sender, receiver) = std::sync::mpsc::channel();
+    let (sender, receiver) = std::sync::mpsc::sync_channel(1);
     let (stop, stopped) = oneshot::channel();
     let config = NodeConfig {
         data,
@@ -83,12 +83,17 @@ impl Cluster {
         self.nodes[number] = Some(start(data, self.addresses[number], number, self.genesis.clone()));
     }
 
-    /// Drops all of a node's tasks wherever they are, without telling them.
+    /// Stops a node and its runtime; `crash.rs` kills a process.
     pub(crate) fn kill(&mut self, number: usize) {
         let node = self.nodes[number].take().unwrap();
         let _ = node.stop.send(());
         drop(node.handle);
         node.thread.join().unwrap();
+    }
+
+    /// Where a node listens and stores.
+    pub(crate) fn place(&self, number: usize) -> (SocketAddr, PathBuf) {
+        (self.addresses[number], self.folder.path().join(number.to_string()))
     }
 
     pub(crate) fn handle(&self, number: usize) -> &NodeHandle {

@@ -4,6 +4,7 @@
 
 mod certificate;
 mod cluster;
+mod crash;
 mod load;
 mod mempool;
 mod network;

@@ -67,6 +67,7 @@ fn what_a_lost_branch_took_is_ready_again() {
     assert_eq!(state.ready(), 1);
     state.taken(2, &ids[1..2]);
     state.finalised(1, &ids[..1]);
+    assert_eq!(insert(&mut state, &transaction(0, 0, 10), 100), Err(Refusal::Final), "late gossip");
     assert_eq!((state.len(), state.ready()), (2, 1), "a block at 2 may still hold the second");
     state.finalised(2, &[]);
     assert_eq!((state.len(), state.ready()), (2, 2), "it did not");

@@ -11,6 +11,7 @@ async fn a_transaction_becomes_final_on_every_node_with_one_state() {
     }
     let height = places.iter().map(|(_, (height, _))| *height).max().unwrap();
     for node in cluster.running() {
+        assert!(node.stats().peers >= 2, "a quorum is connected");
         for (id, place) in &places {
             assert_eq!(finalised(node, *id).await, *place);
         }
