@@ -1,11 +1,13 @@
 //! The main job between two hospitals.
 
-use crate::reader::ReadError;
+use crate::reader::{OpenedRecord, ReadError};
 use crate::testing::{DAY_MS, NETWORK, Person, Tamper, World, id};
 use crate::{GrantState, Received, Vault};
 use salus_crypto::hash::sha256;
+use salus_crypto::merkle::leaf_hash;
+use salus_types::action::Action;
 use salus_types::category::{Category, Purpose};
-use salus_types::vault::{Consent, ReleaseAsk, ReleaseForGrant};
+use salus_types::vault::{Consent, ReleaseAsk, ReleaseForGrant, package_digest, record_commitment};
 use salus_types::{Bounded, Digest};
 use std::sync::Arc;
 
@@ -23,6 +25,15 @@ async fn world(records: usize) -> (Arc<World>, Person, Arc<Vault>) {
     (world, person, b)
 }
 
+/// The proof leads from the record to the anchored root.
+fn proof_holds(record: &OpenedRecord) {
+    let proof = &record.proof;
+    let digest = package_digest(&proof.package, &proof.ciphertext_digest);
+    let leaf = leaf_hash(record_commitment(&proof.r, &digest, &sha256(record.bytes.as_slice())));
+    let Action::Anchor(anchor) = &proof.anchor.transaction.action else { panic!("an anchor") };
+    proof.batch_path.verify(&leaf, &anchor.batch_root).expect("under the anchored root");
+}
+
 #[tokio::test]
 async fn what_is_granted_is_read_once_after_an_access_event_and_nothing_else_is() {
     let (world, person, b) = world(100).await;
@@ -33,6 +44,7 @@ async fn what_is_granted_is_read_once_after_an_access_event_and_nothing_else_is(
     let reading = b.reader.read(grant.grant, DOCTOR, Purpose::Treatment).await.expect("read");
     assert_eq!((reading.records.len(), reading.remaining), (100, 0));
     assert!(reading.blame.is_empty());
+    reading.records.iter().for_each(proof_holds);
     let event = world.access_entry(&reading.access.expect("an event")).expect("final");
     assert_eq!((event.count, event.organisation, event.practitioner), (100, id("hospital-b"), DOCTOR));
     let texts: Vec<_> = world.outbox.rows().into_iter().map(|row| row.resource).collect();
@@ -119,6 +131,10 @@ async fn what_a_custodian_falsifies_is_blamed_on_it_and_read_from_the_others() {
             *world.tamper.lock().expect("unpoisoned") = Some((id(liar), how));
             let reading = b.reader.read(grant.grant, DOCTOR, Purpose::Treatment).await.expect("read");
             assert_eq!(reading.records.len(), 10, "{liar} {how:?}");
+            reading.records.iter().for_each(proof_holds);
+            // Hospital A is asked for the packages first.
+            let packages = matches!(how, Tamper::Ciphertext | Tamper::Path);
+            assert!(!(packages && liar == "hospital-a" && reading.blame.is_empty()), "{how:?}");
             assert!(
                 reading.blame.iter().all(|blame| blame.custodian == id(liar)),
                 "{liar} {:?}",
