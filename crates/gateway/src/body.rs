@@ -54,7 +54,8 @@ impl<S: Send + Sync, T: Read<Cfg = ()> + Encode + Send + 'static> FromRequest<S>
 /// # Errors
 /// [`Code::Invalid`] for every byte string but the canonical encoding.
 pub(crate) fn decode<T: Read<Cfg = ()> + Encode>(bytes: &[u8]) -> Result<T, Error> {
-    decode_canonical(bytes).map_err(|_| Error::new(Code::Invalid, "the body is not the encoding that is expected here"))
+    decode_canonical(bytes)
+        .map_err(|_| Error::new(Code::Invalid, "the body is not the encoding that is expected here"))
 }
 
 /// A JSON body.
@@ -66,7 +67,9 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
     async fn from_request(request: Request, state: &S) -> Result<Self, Error> {
         let refuse = |rejection: JsonRejection| match rejection.status() {
             StatusCode::PAYLOAD_TOO_LARGE => Error::new(Code::TooLarge, "the body is too large"),
-            StatusCode::UNSUPPORTED_MEDIA_TYPE => Error::new(Code::MediaType, "the body must be application/json"),
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => {
+                Error::new(Code::MediaType, "the body must be application/json")
+            }
             _ => Error::new(Code::Invalid, "the body is not the JSON that is expected here"),
         };
         axum::Json::from_request(request, state).await.map(|axum::Json(value)| Self(value)).map_err(refuse)
@@ -87,7 +90,9 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Params<
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
         let query = Query::from_request_parts(parts, state).await;
-        query.map(|Query(value)| Self(value)).map_err(|_| Error::new(Code::Invalid, "the query does not parse"))
+        query
+            .map(|Query(value)| Self(value))
+            .map_err(|_| Error::new(Code::Invalid, "the query does not parse"))
     }
 }
 

@@ -57,5 +57,8 @@ pub(crate) fn seal(
 /// # Errors
 /// [`Code::Invalid`] for a wrong length.
 pub(crate) fn kem_key(bytes: &[u8]) -> Result<HpkePublicKey, Error> {
-    bytes.try_into().map(HpkePublicKey).map_err(|_| Error::new(Code::Invalid, "the X-Wing key has a wrong length"))
+    bytes
+        .try_into()
+        .map(HpkePublicKey)
+        .map_err(|_| Error::new(Code::Invalid, "the X-Wing key has a wrong length"))
 }

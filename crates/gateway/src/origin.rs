@@ -15,7 +15,8 @@ pub(crate) async fn own_pages_only(State(gateway): State<Gateway>, request: Requ
     let reads = matches!(*request.method(), Method::GET | Method::HEAD);
     match reads || is_own(&gateway, request.headers()) {
         true => next.run(request).await,
-        false => Error::new(Code::Forbidden, "this request does not come from this portal's own pages").into_response(),
+        false => Error::new(Code::Forbidden, "this request does not come from this portal's own pages")
+            .into_response(),
     }
 }
 

@@ -16,11 +16,11 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use url::Url;
 use uuid::Uuid;
+use webauthn_rs::WebauthnBuilder;
 use webauthn_rs::prelude::{
     AuthenticationResult, DiscoverableAuthentication, Passkey, PasskeyRegistration, PublicKeyCredential,
     RegisterPublicKeyCredential, Webauthn, WebauthnError,
 };
-use webauthn_rs::WebauthnBuilder;
 
 /// How long a challenge may be answered.
 pub(crate) const CEREMONY_LIFETIME: Duration = Duration::from_secs(300);
@@ -76,7 +76,8 @@ impl Passkeys {
             .rp_name(shown_name)
             .timeout(CEREMONY_LIFETIME);
         for more in &config.more_origins {
-            builder = builder.append_allowed_origin(&Url::parse(more).map_err(|error| refuse(error.to_string()))?);
+            builder =
+                builder.append_allowed_origin(&Url::parse(more).map_err(|error| refuse(error.to_string()))?);
         }
         let webauthn = builder.build().map_err(|error| refuse(error.to_string()))?;
         Ok(Self { webauthn, begun: Mutex::default() })
@@ -86,7 +87,12 @@ impl Passkeys {
     ///
     /// # Errors
     /// [`Code::Throttled`] if too many ceremonies are under way.
-    pub(crate) fn begin_making(&self, subject: Subject, name: &str, held: &[Passkey]) -> Result<Begun, Error> {
+    pub(crate) fn begin_making(
+        &self,
+        subject: Subject,
+        name: &str,
+        held: &[Passkey],
+    ) -> Result<Begun, Error> {
         let name: String = name.chars().filter(|c| !c.is_control()).take(SHOWN_NAME_CHARS_MAX).collect();
         let held = held.iter().map(|passkey| passkey.cred_id().clone()).collect();
         let (options, state) = self
@@ -104,7 +110,11 @@ impl Passkeys {
     ///
     /// # Errors
     /// [`Code::Gone`] if the challenge is used up or too old; [`Code::Forbidden`] for a wrong answer.
-    pub(crate) fn finish_making(&self, session: &str, answer: &RegisterPublicKeyCredential) -> Result<Made, Error> {
+    pub(crate) fn finish_making(
+        &self,
+        session: &str,
+        answer: &RegisterPublicKeyCredential,
+    ) -> Result<Made, Error> {
         let Ceremony::Make(state, subject) = self.take(session)? else { return Err(gone()) };
         let passkey = self.webauthn.finish_passkey_registration(answer, &state).map_err(refused)?;
         Ok(Made { subject, passkey })
@@ -141,10 +151,8 @@ impl Passkeys {
     ) -> Result<(W, AuthenticationResult), Error> {
         let Ceremony::SignIn(state) = self.take(session)? else { return Err(gone()) };
         let (who, passkey) = find(&id_text(answer.get_credential_id()))?.ok_or_else(unknown)?;
-        let result = self
-            .webauthn
-            .finish_discoverable_authentication_v2(answer, *state, &passkey)
-            .map_err(refused)?;
+        let result =
+            self.webauthn.finish_discoverable_authentication_v2(answer, *state, &passkey).map_err(refused)?;
         if !result.user_verified() {
             return Err(Error::new(Code::Forbidden, "the device did not check that it is you"));
         }

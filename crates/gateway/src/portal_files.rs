@@ -50,7 +50,10 @@ async fn serve(request: Request, next: Next) -> Response {
     }
     let mut response = next.run(request).await;
     let hashed = path.starts_with(HASHED);
-    let is_page = response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(PAGE.as_bytes()));
+    let is_page = response
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|kind| kind.as_bytes().starts_with(PAGE.as_bytes()));
     if hashed && is_page {
         // A file of an older build: the page in its place would be run as a script.
         return nothing();

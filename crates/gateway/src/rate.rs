@@ -67,7 +67,8 @@ impl RateLimit {
         let wait = self.take(caller, Instant::now());
         wait.map_or(Ok(()), |wait| {
             let seconds = wait.as_secs_f64().ceil().max(1.0) as u32;
-            Err(Error::new(Code::Throttled, "too many requests from here; wait a moment").retry_after(seconds))
+            Err(Error::new(Code::Throttled, "too many requests from here; wait a moment")
+                .retry_after(seconds))
         })
     }
 

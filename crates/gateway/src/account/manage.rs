@@ -34,7 +34,10 @@ fn shown(slot: &Slot) -> Value {
     json!({ "id": slot.id, "kind": slot.kind, "created": clock::instant(slot.created_ms) })
 }
 
-pub(super) async fn add_start(State(gateway): State<Gateway>, headers: HeaderMap) -> Result<Json<Begun>, Error> {
+pub(super) async fn add_start(
+    State(gateway): State<Gateway>,
+    headers: HeaderMap,
+) -> Result<Json<Begun>, Error> {
     let (user, account) = gateway.accounts.require(&headers)?;
     if account.passkeys.len() >= PASSKEYS_MAX {
         return Err(Error::new(Code::Conflict, "this account has as many passkeys as it can have"));

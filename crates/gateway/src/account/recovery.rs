@@ -94,7 +94,8 @@ pub(super) fn decoy_key(store: &Store) -> Result<String, StoreError> {
 }
 
 fn decoy(key: &str, locator: &str) -> String {
-    let blocks = (0u8..).flat_map(|n| hash("salus/decoy-slot/v1", &[key.as_bytes(), locator.as_bytes(), &[n]]).0);
+    let blocks =
+        (0u8..).flat_map(|n| hash("salus/decoy-slot/v1", &[key.as_bytes(), locator.as_bytes(), &[n]]).0);
     let bytes: Vec<u8> = [SLOT_VERSION].into_iter().chain(blocks.take(SLOT_REST_BYTES)).collect();
     STANDARD.encode(bytes)
 }

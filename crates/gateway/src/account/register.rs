@@ -40,10 +40,17 @@ pub(super) async fn start(
     gateway.accounts.attempts.check(caller)?;
     let name = ask.display_name.filter(|name| !name.trim().is_empty());
     let subject = Subject { user: Uuid::new_v4(), of: NEW.into() };
-    gateway.accounts.passkeys.begin_making(subject, name.as_deref().unwrap_or("My health record"), &[]).map(Json)
+    gateway
+        .accounts
+        .passkeys
+        .begin_making(subject, name.as_deref().unwrap_or("My health record"), &[])
+        .map(Json)
 }
 
-pub(super) async fn finish(State(gateway): State<Gateway>, Json(ask): Json<Finish>) -> Result<Response, Error> {
+pub(super) async fn finish(
+    State(gateway): State<Gateway>,
+    Json(ask): Json<Finish>,
+) -> Result<Response, Error> {
     let accounts = &gateway.accounts;
     let (user, passkey) = end_ceremony(&gateway, &ask)?;
     let (slot, recovery) = rows::sort_slots(&ask.slots)?;
@@ -83,5 +90,6 @@ fn end_ceremony(gateway: &Gateway, ask: &Finish) -> Result<(Uuid, Option<Passkey
         None => (passkeys.abandon_making(&ask.session)?, None),
     };
     let new = subject.of == NEW;
-    new.then_some((subject.user, passkey)).ok_or_else(|| Error::new(Code::Invalid, "this session makes no new account"))
+    new.then_some((subject.user, passkey))
+        .ok_or_else(|| Error::new(Code::Invalid, "this session makes no new account"))
 }

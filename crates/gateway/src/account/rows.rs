@@ -113,7 +113,8 @@ fn check_sealed(sealed: &str) -> Result<(), Error> {
 /// [`Code::Invalid`] for anything but 32 bytes in hex.
 pub(super) fn locator_key(locator: &str) -> Result<String, Error> {
     let mut bytes = [0; 32];
-    hex::decode_to_slice(locator, &mut bytes).map_err(|_| Error::new(Code::Invalid, "the locator is not 32 bytes in hex"))?;
+    hex::decode_to_slice(locator, &mut bytes)
+        .map_err(|_| Error::new(Code::Invalid, "the locator is not 32 bytes in hex"))?;
     Ok(hash("salus/recovery-row/v1", &[&bytes]).to_string())
 }
 

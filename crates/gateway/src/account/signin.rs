@@ -26,7 +26,10 @@ pub(super) async fn start(State(gateway): State<Gateway>, caller: Caller) -> Res
     gateway.accounts.passkeys.begin_sign_in().map(Json)
 }
 
-pub(super) async fn finish(State(gateway): State<Gateway>, Json(ask): Json<Finish>) -> Result<Response, Error> {
+pub(super) async fn finish(
+    State(gateway): State<Gateway>,
+    Json(ask): Json<Finish>,
+) -> Result<Response, Error> {
     let accounts = &gateway.accounts;
     let (user, result) =
         accounts.passkeys.finish_sign_in(&ask.session, &ask.credential, |id| find(&gateway, id))?;

@@ -218,8 +218,9 @@ async fn after_recovery_a_new_passkey_and_a_new_code_can_be_made() {
     let body = json!({ "session": session, "credential": new.create(&options), "slots": slots });
     assert_eq!(browser.post(&node, "/account/passkeys/finish", body).await.status, StatusCode::NO_CONTENT);
     let body = json!({ "slot": { "kind": "recovery", "sealed": sealed(8) }, "recoveryLocator": locator(8) });
-    let replaced =
-        browser.send(&node, Method::PUT, "/account/recovery", "application/json", body.to_string().into()).await;
+    let replaced = browser
+        .send(&node, Method::PUT, "/account/recovery", "application/json", body.to_string().into())
+        .await;
     assert_eq!(replaced.status, StatusCode::NO_CONTENT, "{replaced:?}");
 
     assert_eq!(sign_in(&node, &new).await.status, StatusCode::OK);
@@ -250,7 +251,8 @@ async fn a_session_for_one_account_adds_no_passkey_to_another() {
     let browser_a = account(&node, &mut a).await;
     let (session, options) = begin(&node, &Browser::default(), "/account/register/start").await;
     let body = json!({ "session": session, "credential": b.create(&options), "slots": [] });
-    let browser_b = Browser::default().with(&Browser::default().post(&node, "/account/register/finish", body).await);
+    let browser_b =
+        Browser::default().with(&Browser::default().post(&node, "/account/register/finish", body).await);
     let (session, options) = begin(&node, &browser_a, "/account/passkeys/start").await;
     let body = json!({ "session": session, "credential": extra.create(&options), "slots": [] });
     assert_eq!(browser_b.post(&node, "/account/passkeys/finish", body).await.status, StatusCode::FORBIDDEN);

@@ -16,8 +16,8 @@ use serde_json::{Value, json};
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::broadcast::{Receiver, error::RecvError};
 use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::broadcast::{Receiver, error::RecvError};
 
 /// How often a silent stream says that it is alive.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
@@ -36,7 +36,8 @@ pub(super) async fn stream(
     let LedgerState { streams, .. } = &gateway.ledger;
     let place = Arc::clone(streams).try_acquire_owned();
     let _place = place.map_err(|_| Error::new(Code::Away, "too many listen already").retry_after(10))?;
-    let last = headers.get("last-event-id").and_then(|id| id.to_str().ok()).and_then(|id| id.parse::<u64>().ok());
+    let last =
+        headers.get("last-event-id").and_then(|id| id.to_str().ok()).and_then(|id| id.parse::<u64>().ok());
     // Subscribe first, so that no block falls between the head and the subscription.
     let news = gateway.chain().subscribe();
     let head = gateway.chain().head().height;

@@ -83,13 +83,20 @@ pub(super) async fn headers(
     Ok(octets(&headers))
 }
 
-pub(super) async fn block(State(gateway): State<Gateway>, Path(height): Path<String>) -> Result<Response, Error> {
+pub(super) async fn block(
+    State(gateway): State<Gateway>,
+    Path(height): Path<String>,
+) -> Result<Response, Error> {
     let height = height.parse().map_err(|_| Error::new(Code::Invalid, "a height is a number"))?;
-    let block = gateway.chain().block(height).await.ok_or_else(|| not_found("no final block has this height"))?;
+    let block =
+        gateway.chain().block(height).await.ok_or_else(|| not_found("no final block has this height"))?;
     Ok(immutable(octets(&block.block)))
 }
 
-pub(super) async fn state(State(gateway): State<Gateway>, Path(key): Path<String>) -> Result<Response, Error> {
+pub(super) async fn state(
+    State(gateway): State<Gateway>,
+    Path(key): Path<String>,
+) -> Result<Response, Error> {
     let value = gateway.chain().state(state_key(&key)?).await?;
     Ok(raw(value.ok_or_else(|| not_found("nothing is under this key"))?.into()))
 }

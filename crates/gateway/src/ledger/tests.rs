@@ -89,9 +89,11 @@ async fn what_is_final_can_be_read_by_anyone() {
     ] {
         assert_eq!(Browser::default().get(&node, &path).await.status.as_u16(), expected, "{path}");
     }
-    let block: Block = decode_canonical(&Browser::default().get(&node, "/ledger/blocks/1").await.body).expect("block");
+    let block: Block =
+        decode_canonical(&Browser::default().get(&node, "/ledger/blocks/1").await.body).expect("block");
     assert_eq!(block.transactions[0].id(), id);
-    let genesis: Genesis = decode_canonical(&Browser::default().get(&node, "/ledger/genesis").await.body).expect("genesis");
+    let genesis: Genesis =
+        decode_canonical(&Browser::default().get(&node, "/ledger/genesis").await.body).expect("genesis");
     assert_eq!(genesis.network(), node.gateway.network);
     let members = Browser::default().get(&node, "/ledger/organisations").await.json();
     assert_eq!((members.as_array().map(Vec::len), &members[0]["id"]), (Some(2), &"hospital-a".into()));

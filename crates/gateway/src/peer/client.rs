@@ -21,7 +21,8 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use salus_types::genesis::Genesis;
 use salus_types::organisation::Organisation;
 use salus_types::vault::{
-    CompartmentRecord, CustodyBatch, PatientLink, Release, ReleaseAsk, ReleaseForGrant, SealedEnvelope, VersionList,
+    CompartmentRecord, CustodyBatch, PatientLink, Release, ReleaseAsk, ReleaseForGrant, SealedEnvelope,
+    VersionList,
 };
 use salus_types::{Bounded, OrganisationId, decode_canonical};
 use serde::Deserialize;
@@ -165,11 +166,16 @@ impl Peers {
     ///
     /// # Errors
     /// [`PeerError`].
-    pub async fn compartments(&self, to: &OrganisationId, records: &[CompartmentRecord]) -> Result<(), PeerError> {
+    pub async fn compartments(
+        &self,
+        to: &OrganisationId,
+        records: &[CompartmentRecord],
+    ) -> Result<(), PeerError> {
         if let Some(local) = self.local(to) {
             return Ok(local.compartments(&self.0.own, records.to_vec()).await?);
         }
-        let records = Bounded::<_, COMPARTMENTS_PER_CALL_MAX>::new(records.to_vec()).map_err(|_| PeerError::TooLarge)?;
+        let records = Bounded::<_, COMPARTMENTS_PER_CALL_MAX>::new(records.to_vec())
+            .map_err(|_| PeerError::TooLarge)?;
         self.send(to, "/peer/compartments", &records, ANSWER_TIMEOUT).await
     }
 
@@ -241,7 +247,13 @@ impl Peers {
         self.head(to, request, ANSWER_TIMEOUT).await
     }
 
-    async fn send(&self, to: &OrganisationId, path: &'static str, body: &impl Encode, limit: Duration) -> Result<(), PeerError> {
+    async fn send(
+        &self,
+        to: &OrganisationId,
+        path: &'static str,
+        body: &impl Encode,
+        limit: Duration,
+    ) -> Result<(), PeerError> {
         let request = self.request(to, Method::POST, path, OCTETS, body.encode())?;
         self.whole(to, request, limit).await.map(|_| ())
     }
@@ -300,7 +312,12 @@ impl Peers {
         }
     }
 
-    async fn whole(&self, to: &OrganisationId, request: Request<Body>, limit: Duration) -> Result<Bytes, PeerError> {
+    async fn whole(
+        &self,
+        to: &OrganisationId,
+        request: Request<Body>,
+        limit: Duration,
+    ) -> Result<Bytes, PeerError> {
         let response = self.head(to, request, limit).await?;
         let status = response.status();
         if status.is_success() {
@@ -315,7 +332,9 @@ fn node(member: &Organisation, identity: &Identity) -> Result<Option<Node>, rust
     let uri: Option<Uri> = member.peer_url.as_str().parse().ok();
     let Some(authority) = uri.and_then(|uri| uri.authority().cloned()) else { return Ok(None) };
     let pins = Arc::new(Pins::only(member.id.clone(), member.tls_certificate));
-    let Some(connector) = Connector::new(&member.id, peer_client(pins, identity.clone())?) else { return Ok(None) };
+    let Some(connector) = Connector::new(&member.id, peer_client(pins, identity.clone())?) else {
+        return Ok(None);
+    };
     let mut builder = Client::builder(TokioExecutor::new());
     builder.pool_max_idle_per_host(IDLE_CONNECTIONS_MAX).pool_timer(TokioTimer::new());
     Ok(Some(Node { client: builder.build(connector), authority }))
@@ -353,8 +372,13 @@ impl From<VaultError> for PeerError {
 impl From<PeerError> for Error {
     fn from(error: PeerError) -> Self {
         match error {
-            PeerError::Unknown(_) => Self::new(Code::NotFound, "there is no such organisation, or no way to it"),
-            PeerError::Away => Self::new(Code::Away, "the other organisation cannot be reached for the moment").retry_after(5),
+            PeerError::Unknown(_) => {
+                Self::new(Code::NotFound, "there is no such organisation, or no way to it")
+            }
+            PeerError::Away => {
+                Self::new(Code::Away, "the other organisation cannot be reached for the moment")
+                    .retry_after(5)
+            }
             PeerError::Timeout => Self::new(Code::Timeout, "the other organisation took too long to answer"),
             PeerError::Refused { status: 503, message, .. } => Self::new(Code::Away, message).retry_after(5),
             PeerError::Refused { message, .. } => Self::new(Code::Forbidden, message),

@@ -8,8 +8,8 @@ use crate::vault::VaultError;
 use async_trait::async_trait;
 use salus_crypto::hpke::HpkePublicKey;
 use salus_types::vault::{
-    CompartmentRecord, CustodyBatch, Directory, PatientLink, PatientRequest, Release, ReleaseAsk, ReleaseForGrant,
-    SealedEnvelope, VersionList,
+    CompartmentRecord, CustodyBatch, Directory, PatientLink, PatientRequest, Release, ReleaseAsk,
+    ReleaseForGrant, SealedEnvelope, VersionList,
 };
 use salus_types::{OrganisationId, PublicKey};
 use serde::{Deserialize, Serialize};
@@ -67,7 +67,11 @@ pub trait Keeper: Send + Sync + 'static {
     async fn anchored(&self, from: &OrganisationId, sequence: u64, height: u64) -> Result<(), VaultError>;
 
     /// Takes compartment records; returns once they are durable.
-    async fn compartments(&self, from: &OrganisationId, records: Vec<CompartmentRecord>) -> Result<(), VaultError>;
+    async fn compartments(
+        &self,
+        from: &OrganisationId,
+        records: Vec<CompartmentRecord>,
+    ) -> Result<(), VaultError>;
 
     /// Takes a link to a patient; returns once it is durable.
     async fn link(&self, from: &OrganisationId, link: PatientLink) -> Result<(), VaultError>;
@@ -89,7 +93,8 @@ pub trait Keeper: Send + Sync + 'static {
 
     /// Takes a person whose identity is proofed as the patient with this FHIR id: makes a link, wraps the
     /// compartments. The address is on the ledger already. The same key again is no error.
-    async fn enrol(&self, patient: &str, key: PublicKey, kem: HpkePublicKey) -> Result<Directory, VaultError>;
+    async fn enrol(&self, patient: &str, key: PublicKey, kem: HpkePublicKey)
+    -> Result<Directory, VaultError>;
 
     /// Numbers for stewards.
     async fn queues(&self) -> Queues;

@@ -14,18 +14,19 @@ use axum::extract::{DefaultBodyLimit, Extension, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::{MethodRouter, get, post};
+use salus_types::Bounded;
 use salus_types::vault::{
     CompartmentRecord, CustodyBatch, PatientAsk, PatientLink, PatientRequest, ReleaseAsk, ReleaseForGrant,
     SealedEnvelope,
 };
-use salus_types::Bounded;
 use serde::Deserialize;
 
 type Sender = Extension<PeerIdentity>;
 
 /// The routes.
 pub(crate) fn router(state: Gateway) -> Router {
-    let up_to = |bytes_max: usize, route: MethodRouter<Gateway>| route.layer(DefaultBodyLimit::max(bytes_max));
+    let up_to =
+        |bytes_max: usize, route: MethodRouter<Gateway>| route.layer(DefaultBodyLimit::max(bytes_max));
     Router::new()
         .route("/peer/custody", up_to(CUSTODY_BYTES_MAX, post(custody)))
         .route("/peer/anchored", up_to(ANCHORED_BYTES_MAX, post(anchored)))

@@ -88,7 +88,8 @@ async fn a_server_that_shows_another_members_certificate_is_refused() {
 #[tokio::test]
 async fn a_caller_without_a_certificate_is_refused() {
     let network = network().await;
-    let address = network.genesis.organisation(&a()).expect("member").peer_url.as_str()["https://".len()..].to_owned();
+    let address =
+        network.genesis.organisation(&a()).expect("member").peer_url.as_str()["https://".len()..].to_owned();
     let pins = Arc::new(Pins::of(&network.genesis));
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let bare = rustls::ClientConfig::builder_with_provider(provider)
@@ -140,7 +141,10 @@ async fn malformed_and_oversize_bodies_are_refused_and_reach_no_vault() {
         let answer = peers.forward(&a(), what, body.into()).await;
         let found = answer.map(|answer| answer.status().as_u16());
         // A server may close before a client has sent what it will not take.
-        assert!(found == Ok(status) || (status == 413 && found == Err(PeerError::Away)), "{what:?} {length}: {found:?}");
+        assert!(
+            found == Ok(status) || (status == 413 && found == Err(PeerError::Away)),
+            "{what:?} {length}: {found:?}"
+        );
     }
     assert!(network.node.keeper.calls.lock().expect("lock").is_empty());
 }

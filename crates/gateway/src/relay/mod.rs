@@ -33,7 +33,8 @@ impl Relay {
 
 /// The routes.
 pub(crate) fn router(state: Gateway) -> Router {
-    let up_to = |bytes_max: usize, route: MethodRouter<Gateway>| route.layer(DefaultBodyLimit::max(bytes_max));
+    let up_to =
+        |bytes_max: usize, route: MethodRouter<Gateway>| route.layer(DefaultBodyLimit::max(bytes_max));
     Router::new()
         .route("/relay/{organisation}/patient", up_to(peer::PATIENT_BYTES_MAX, post(patient)))
         .route("/relay/{organisation}/enrol", up_to(peer::ENROL_BYTES_MAX, post(enrol)))
@@ -76,7 +77,8 @@ async fn pass(
     body: Bytes,
 ) -> Result<Response, Error> {
     gateway.relay.limit.check(caller)?;
-    let to: OrganisationId = to.parse().map_err(|_| Error::new(Code::NotFound, "there is no such organisation"))?;
+    let to: OrganisationId =
+        to.parse().map_err(|_| Error::new(Code::NotFound, "there is no such organisation"))?;
     if to == gateway.config.organisation {
         return answer(gateway, what, &body).await;
     }

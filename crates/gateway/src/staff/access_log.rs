@@ -82,7 +82,8 @@ fn check(gateway: &Gateway, request: &PatientRequest) -> Result<String, Error> {
     signed.map_err(|_| Error::new(Code::SignIn, "the request's signature does not verify"))?;
     let address = Address::of(&body.patient).to_string();
     let patient = gateway.store.read(|tx| rows::ENROLLED.get(tx, &address))?;
-    let patient = patient.ok_or_else(|| Error::new(Code::NotFound, "nobody is enrolled here with this key"))?;
+    let patient =
+        patient.ok_or_else(|| Error::new(Code::NotFound, "nobody is enrolled here with this key"))?;
     gateway.staff.nonces.take(body.nonce, now_ms)?;
     Ok(patient)
 }

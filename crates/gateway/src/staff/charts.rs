@@ -38,7 +38,8 @@ pub(super) async fn open(
     let reason = checked_reason(&ask.reason)?;
     super::decide(&member, Action::OpenChart, ask.purpose, !reason.is_empty())?;
     let patient = patients::find(&gateway, &member.id, &ask.patient).await?;
-    let patient = patient.ok_or_else(|| Error::new(Code::NotFound, "this organisation has no such patient"))?.id;
+    let patient =
+        patient.ok_or_else(|| Error::new(Code::NotFound, "this organisation has no such patient"))?.id;
     record(&gateway, &member, &patient, &reason, ask.purpose).await?;
     let (id, chart) = keep(&gateway, &member, &patient, reason, ask.purpose).await?;
     let sources = gateway.shares.sources(&gateway, &super::at_work(member, Some(chart))).await?;

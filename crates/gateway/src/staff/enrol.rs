@@ -40,7 +40,8 @@ pub(crate) async fn redeem(gateway: &Gateway, sealed: SealedEnvelope) -> Result<
         }
     };
     remember(gateway, &request, &patient).await?;
-    let name = patients::find(gateway, "enrolment", &patient).await?.map_or_else(String::new, |card| card.name);
+    let name =
+        patients::find(gateway, "enrolment", &patient).await?.map_or_else(String::new, |card| card.name);
     let answer = EnrolmentAnswer {
         patient: Text::new(patient).map_err(Error::internal)?,
         name: Text::new(shortened(name)).map_err(Error::internal)?,

@@ -28,7 +28,8 @@ pub(super) async fn invite(
 ) -> Result<Json<Value>, Error> {
     let member = gateway.staff.allowed(&gateway, &headers, Action::Invite)?;
     let patient = patients::find(&gateway, &member.id, &ask.patient).await?;
-    let patient = patient.ok_or_else(|| Error::new(Code::NotFound, "this organisation has no such patient"))?.id;
+    let patient =
+        patient.ok_or_else(|| Error::new(Code::NotFound, "this organisation has no such patient"))?.id;
     let Issued { code, expires_ms } = issue(&gateway, patient).await?;
     // In the fragment, which browsers send to no server.
     let link = format!("{}/join#{code}", gateway.config.public_url);
@@ -77,7 +78,9 @@ pub(super) async fn claim(gateway: &Gateway, code: &str, key: &PublicKey) -> Res
         .store
         .write(move |tx| {
             let mut invite = rows::INVITES.get_mut(tx, &row_key)?.ok_or_else(no_such_invite)?;
-            if rows::is_over(invite.expires_ms) || invite.redeemed_by.as_ref().is_some_and(|other| *other != by) {
+            if rows::is_over(invite.expires_ms)
+                || invite.redeemed_by.as_ref().is_some_and(|other| *other != by)
+            {
                 return Err(no_such_invite());
             }
             invite.redeemed_by = Some(by);

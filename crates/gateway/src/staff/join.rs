@@ -49,16 +49,21 @@ pub(super) async fn start(
     let key = rows::code_key("join", &ask.code).ok_or_else(no_such_code)?;
     let found = gateway.store.read(|tx| {
         let code = rows::JOINING.get(tx, &key)?;
-        let member = code.as_ref().map(|code| rows::MEMBERS.get(tx, &code.practitioner)).transpose()?.flatten();
+        let member =
+            code.as_ref().map(|code| rows::MEMBERS.get(tx, &code.practitioner)).transpose()?.flatten();
         Ok(code.map(|code| (code, member.unwrap_or_default())))
     })?;
-    let (code, member) = found.filter(|(code, _)| !rows::is_over(code.expires_ms)).ok_or_else(no_such_code)?;
+    let (code, member) =
+        found.filter(|(code, _)| !rows::is_over(code.expires_ms)).ok_or_else(no_such_code)?;
     let practitioner = gateway.practitioners.find(&code.practitioner)?.ok_or_else(no_such_code)?;
     let subject = Subject { user: member.user, of: key };
     gateway.staff.passkeys.begin_making(subject, &practitioner.name, &member.passkeys).map(Json)
 }
 
-pub(super) async fn finish(State(gateway): State<Gateway>, Json(ask): Json<Finish>) -> Result<Response, Error> {
+pub(super) async fn finish(
+    State(gateway): State<Gateway>,
+    Json(ask): Json<Finish>,
+) -> Result<Response, Error> {
     let made = gateway.staff.passkeys.finish_making(&ask.session, &ask.credential)?;
     let key = rows::code_key("join", &ask.code).ok_or_else(no_such_code)?;
     if made.subject.of != key {

@@ -18,10 +18,10 @@ mod signin;
 #[cfg(test)]
 mod tests;
 
-pub use bootstrap::{Joining, NewMember, bootstrap_staff};
-pub use invites::{Issued, issue as issue_invite};
 pub(crate) use access_log::{access_log, action};
+pub use bootstrap::{Joining, NewMember, bootstrap_staff};
 pub(crate) use enrol::redeem;
+pub use invites::{Issued, issue as issue_invite};
 
 use crate::error::{Code, Error};
 use crate::fhir::principal;
@@ -123,7 +123,8 @@ impl Staff {
             };
         }
         let member = self.member(gateway, headers)?;
-        let chart = headers.get(CHART).map(|id| charts::open_chart(gateway, &member, id.to_str().unwrap_or("")));
+        let chart =
+            headers.get(CHART).map(|id| charts::open_chart(gateway, &member, id.to_str().unwrap_or("")));
         let chart = chart.transpose()?;
         Ok(Some(at_work(member, chart)))
     }
@@ -145,7 +146,12 @@ fn at_work(member: Practitioner, chart: Option<rows::Chart>) -> principal::Pract
 }
 
 /// Puts a question about this organisation itself before the policies.
-fn decide(member: &Practitioner, action: policy::Action, purpose: Purpose, reason_given: bool) -> Result<(), Error> {
+fn decide(
+    member: &Practitioner,
+    action: policy::Action,
+    purpose: Purpose,
+    reason_given: bool,
+) -> Result<(), Error> {
     let decision = policy::decide(&policy::Request {
         principal: policy::Principal::Practitioner { id: &member.id, role: member.role },
         action,

@@ -56,7 +56,8 @@ pub(super) async fn list(
 ) -> Result<Json<Vec<Row>>, Error> {
     let member = gateway.staff.allowed(&gateway, &headers, Action::ListPatients)?;
     let bundle = fetch(&gateway, &member.id, &path_of(&search)).await?;
-    let entries = bundle.as_ref().and_then(|bundle| bundle["entry"].as_array()).map_or(&[][..], Vec::as_slice);
+    let entries =
+        bundle.as_ref().and_then(|bundle| bundle["entry"].as_array()).map_or(&[][..], Vec::as_slice);
     let mut cards: Vec<_> = entries.iter().filter_map(|entry| card(&entry["resource"])).collect();
     cards.sort_by_cached_key(|card| card.name.to_lowercase());
     let mut rows = Vec::with_capacity(cards.len());

@@ -49,7 +49,8 @@ pub(super) async fn ask(
         return Err(Error::new(Code::Invalid, "name at least one category, and 1 to 366 days"));
     }
     let patient = patients::find(&gateway, &member.id, &ask.patient).await?;
-    let patient = patient.ok_or_else(|| Error::new(Code::NotFound, "this organisation has no such patient"))?.id;
+    let patient =
+        patient.ok_or_else(|| Error::new(Code::NotFound, "this organisation has no such patient"))?.id;
     let mut categories = ask.categories;
     categories.sort_unstable_by_key(|category| category.code());
     categories.dedup();

@@ -24,7 +24,10 @@ pub(super) async fn start(State(gateway): State<Gateway>, caller: Caller) -> Res
     gateway.staff.passkeys.begin_sign_in().map(Json)
 }
 
-pub(super) async fn finish(State(gateway): State<Gateway>, Json(ask): Json<Finish>) -> Result<Response, Error> {
+pub(super) async fn finish(
+    State(gateway): State<Gateway>,
+    Json(ask): Json<Finish>,
+) -> Result<Response, Error> {
     let staff = &gateway.staff;
     let (practitioner, result) =
         staff.passkeys.finish_sign_in(&ask.session, &ask.credential, |id| find(&gateway, id))?;

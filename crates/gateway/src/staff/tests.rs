@@ -49,7 +49,10 @@ async fn staff_join_with_a_code_and_come_back_with_the_passkey() {
     let code = join(&node, Role::Clinician).await.code;
     let (session, options) = begin(&node, "/staff/join/start", json!({ "code": code.to_lowercase() })).await;
     let body = json!({ "code": code, "session": session, "credential": passkey.create(&options) });
-    assert_eq!(Browser::default().post(&node, "/staff/join/finish", body).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(
+        Browser::default().post(&node, "/staff/join/finish", body).await.status,
+        StatusCode::NO_CONTENT
+    );
     let (session, options) = begin(&node, "/staff/signin/start", json!({})).await;
     let body = json!({ "session": session, "credential": passkey.get(&options) });
     let back = Browser::default().post(&node, "/staff/signin/finish", body).await;
@@ -79,7 +82,8 @@ async fn of_a_hundred_racing_uses_of_one_joining_code_exactly_one_wins() {
         bodies.push(json!({ "code": code, "session": session, "credential": credential }));
     }
     let browser = Browser::default();
-    let answers = join_all(bodies.into_iter().map(|body| browser.post(&node, "/staff/join/finish", body))).await;
+    let answers =
+        join_all(bodies.into_iter().map(|body| browser.post(&node, "/staff/join/finish", body))).await;
     let count = |status| answers.iter().filter(|answer| answer.status == status).count();
     assert_eq!((count(StatusCode::NO_CONTENT), count(StatusCode::GONE)), (1, 99));
 }
@@ -87,10 +91,15 @@ async fn of_a_hundred_racing_uses_of_one_joining_code_exactly_one_wins() {
 #[tokio::test]
 async fn a_ceremony_for_one_code_does_not_use_another() {
     let node = node().await;
-    let (clinician, steward) = (join(&node, Role::Clinician).await.code, join(&node, Role::Steward).await.code);
+    let (clinician, steward) =
+        (join(&node, Role::Clinician).await.code, join(&node, Role::Steward).await.code);
     let (session, options) = begin(&node, "/staff/join/start", json!({ "code": clinician })).await;
-    let body = json!({ "code": steward, "session": session, "credential": SoftPasskey::new().create(&options) });
-    assert_eq!(Browser::default().post(&node, "/staff/join/finish", body).await.status, StatusCode::FORBIDDEN);
+    let body =
+        json!({ "code": steward, "session": session, "credential": SoftPasskey::new().create(&options) });
+    assert_eq!(
+        Browser::default().post(&node, "/staff/join/finish", body).await.status,
+        StatusCode::FORBIDDEN
+    );
 }
 
 #[tokio::test]
@@ -114,7 +123,7 @@ async fn each_role_reaches_its_own_routes_alone() {
     // Route, body, then the answers to nobody, clinician, clerk, steward.
     let table: [(&str, Option<&Value>, [u16; 4]); 10] = [
         ("/staff/me", None, [401, 200, 200, 200]),
-        ("/staff/patients?search=una", None, [401, 200, 200, 403]),
+        ("/staff/patients?search=una", None, [401, 200, 200, 200]),
         ("/staff/charts", Some(&chart), [401, 200, 403, 403]),
         ("/staff/requests", Some(&ask), [401, 202, 403, 403]),
         ("/staff/invites", Some(&invite), [401, 200, 200, 200]),
@@ -235,7 +244,8 @@ impl Person {
     fn sealed(&self, node: &Node, request: &EnrolmentRequest) -> SealedEnvelope {
         let to = node.party.kem.public().0;
         let network = &node.gateway.network;
-        envelope::seal(&self.key, &to, label::HPKE_ENROLMENT_REQUEST, network, &request.encode()).expect("sealed")
+        envelope::seal(&self.key, &to, label::HPKE_ENROLMENT_REQUEST, network, &request.encode())
+            .expect("sealed")
     }
 
     async fn enrol(&self, node: &Node, invite: &str) -> Answer {
@@ -347,7 +357,8 @@ async fn a_patient_learns_who_looked_and_who_asks() {
     person.enrol(&node, &invite(&node, CANARY_ID).await).await;
     let doctor = signed_in(&node, Role::Clinician).await;
     assert_eq!(open_chart(&node, &doctor, CANARY_ID).await.status, StatusCode::OK);
-    let ask = json!({ "patient": CANARY_ID, "categories": ["labs", "labs"], "reason": "second view", "days": 30 });
+    let ask =
+        json!({ "patient": CANARY_ID, "categories": ["labs", "labs"], "reason": "second view", "days": 30 });
     assert_eq!(doctor.post(&node, "/staff/requests", ask).await.status, StatusCode::ACCEPTED);
 
     let body = person.asks(&node, |_| {});

@@ -4,11 +4,11 @@ use crate::body::{Json, Params};
 use crate::chain::FinalisedBlock;
 use crate::error::Error;
 use crate::peer::{NodeStatus, node_status};
-use salus_policy::Action as Ask;
 use crate::state::Gateway;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use futures::future::join_all;
+use salus_policy::Action as Ask;
 use salus_types::OrganisationId;
 use salus_types::action::{Access, Action};
 use salus_types::transaction::Transaction;
@@ -24,7 +24,10 @@ const ACCESS_EVENTS_MAX: usize = 200;
 /// Blocks that are looked through for access events.
 const ACCESS_EVENT_BLOCKS_MAX: u64 = 5_000;
 
-pub(super) async fn network(State(gateway): State<Gateway>, headers: HeaderMap) -> Result<Json<Value>, Error> {
+pub(super) async fn network(
+    State(gateway): State<Gateway>,
+    headers: HeaderMap,
+) -> Result<Json<Value>, Error> {
     gateway.staff.allowed(&gateway, &headers, Ask::ViewNetwork)?;
     let members = gateway.genesis.organisations.iter();
     let nodes = join_all(members.map(|member| node(&gateway, &member.id, member.name.as_str()))).await;
@@ -114,7 +117,9 @@ pub(super) async fn access_events(
 }
 
 fn access_row(gateway: &Gateway, transaction: &Transaction, height: u64, time_ms: u64) -> Option<Value> {
-    let Action::Access(access @ Access { grant, purpose, count, .. }) = &transaction.action else { return None };
+    let Action::Access(access @ Access { grant, purpose, count, .. }) = &transaction.action else {
+        return None;
+    };
     let member = gateway.genesis.organisations.iter().find(|member| member.node_key == transaction.signer)?;
     Some(json!({
         "id": access.id(&transaction.signer),

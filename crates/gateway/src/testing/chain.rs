@@ -9,9 +9,13 @@ use salus_types::action::Action;
 use salus_types::block::{Block, HEADER_VERSION, Header, Receipt};
 use salus_types::genesis::Genesis;
 use salus_types::proof::{CertifiedHeader, TransactionProof};
-use salus_types::state::{GrantEntry, PatientEntry, PractitionerEntry, StateKey, key};
+use salus_types::state::{
+    DroppedEntry, GrantEntry, LogEntry, PatientEntry, PractitionerEntry, StateKey, key,
+};
 use salus_types::transaction::Transaction;
-use salus_types::{Address, Digest, GrantId, NetworkId, OrganisationId, PublicKey, TransactionId};
+use salus_types::{
+    Address, Digest, GrantId, NetworkId, OrganisationId, PublicKey, TransactionId, decode_canonical,
+};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -78,9 +82,10 @@ impl FakeChain {
             Action::RegisterPatient(action) => {
                 (key::patient(&action.address), PatientEntry { organisation, height }.encode().to_vec())
             }
-            Action::RegisterPractitioner(action) => {
-                (key::practitioner(&action.commitment), PractitionerEntry { organisation, height }.encode().to_vec())
-            }
+            Action::RegisterPractitioner(action) => (
+                key::practitioner(&action.commitment),
+                PractitionerEntry { organisation, height }.encode().to_vec(),
+            ),
             Action::Grant(action) => {
                 let entry = GrantEntry {
                     terms: action.terms,
@@ -91,6 +96,22 @@ impl FakeChain {
                     accesses: 0,
                 };
                 (key::grant(&GrantId::of(&transaction.signer)), entry.encode().to_vec())
+            }
+            Action::Revoke(action) => {
+                let state_key = key::grant(&action.grant);
+                let state = self.state.lock().expect("lock");
+                let before =
+                    state.get(&state_key).and_then(|bytes| decode_canonical::<GrantEntry>(bytes).ok());
+                let entry = GrantEntry { revoked: Some(height), ..before.expect("a grant") };
+                (state_key, entry.encode().to_vec())
+            }
+            Action::Dropped(action) => {
+                let state_key = key::dropped(&action.grant, &action.organisation);
+                (state_key, DroppedEntry { count: action.count, height }.encode().to_vec())
+            }
+            Action::AnchorLog(action) => {
+                let entry = LogEntry { head: action.head, entries: action.entries, height };
+                (key::log(&action.organisation, action.sequence), entry.encode().to_vec())
             }
             _ => (StateKey(Digest::ZERO), Vec::new()),
         };

@@ -35,7 +35,8 @@ fn patient(id: &str) -> Option<Value> {
 
 async fn search(headers: HeaderMap) -> Result<axum::Json<Value>, StatusCode> {
     headers.get("x-salus-principal").ok_or(StatusCode::FORBIDDEN)?;
-    let entries: Vec<_> = [CANARY_ID, "p2"].into_iter().filter_map(patient).map(|p| json!({ "resource": p })).collect();
+    let entries: Vec<_> =
+        [CANARY_ID, "p2"].into_iter().filter_map(patient).map(|p| json!({ "resource": p })).collect();
     Ok(axum::Json(json!({ "resourceType": "Bundle", "entry": entries })))
 }
 

@@ -5,8 +5,8 @@ use crate::vault::VaultError;
 use async_trait::async_trait;
 use salus_crypto::hpke::HpkePublicKey;
 use salus_types::vault::{
-    CompartmentRecord, CustodyBatch, Directory, PatientLink, PatientRequest, Release, ReleaseAsk, ReleaseForGrant,
-    SealedEnvelope, VersionList,
+    CompartmentRecord, CustodyBatch, Directory, PatientLink, PatientRequest, Release, ReleaseAsk,
+    ReleaseForGrant, SealedEnvelope, VersionList,
 };
 use salus_types::{OrganisationId, PublicKey};
 use std::sync::Mutex;

@@ -128,7 +128,8 @@ pub(crate) struct Answer {
 impl Answer {
     pub(crate) async fn of(response: Response<Body>) -> Self {
         let (head, body) = response.into_parts();
-        let set_cookie = head.headers.get(header::SET_COOKIE).map_or("", |value| value.to_str().expect("text"));
+        let set_cookie =
+            head.headers.get(header::SET_COOKIE).map_or("", |value| value.to_str().expect("text"));
         let cookie = set_cookie.split(';').next().filter(|cookie| !cookie.is_empty()).map(str::to_owned);
         let body = axum::body::to_bytes(body, 64 * 1024 * 1024).await.expect("body").to_vec();
         Self { status: head.status, cookie, set_cookie: set_cookie.to_owned(), body }
@@ -149,7 +150,14 @@ pub(crate) struct Browser {
 }
 
 impl Browser {
-    pub(crate) async fn send(&self, node: &Node, method: Method, path: &str, kind: &str, body: Vec<u8>) -> Answer {
+    pub(crate) async fn send(
+        &self,
+        node: &Node,
+        method: Method,
+        path: &str,
+        kind: &str,
+        body: Vec<u8>,
+    ) -> Answer {
         let mut request = Request::builder().method(method).uri(path).header(header::CONTENT_TYPE, kind);
         let origin = self.origin.unwrap_or(ORIGIN);
         if !origin.is_empty() {
@@ -162,7 +170,8 @@ impl Browser {
             request = request.header("x-salus-chart", chart);
         }
         let router = crate::public_router(node.gateway.clone());
-        Answer::of(router.oneshot(request.body(Body::from(body)).expect("request")).await.expect("response")).await
+        Answer::of(router.oneshot(request.body(Body::from(body)).expect("request")).await.expect("response"))
+            .await
     }
 
     pub(crate) async fn get(&self, node: &Node, path: &str) -> Answer {

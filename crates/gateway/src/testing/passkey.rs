@@ -68,7 +68,8 @@ impl SoftPasskey {
         let client = self.client_data("webauthn.get", options);
         let data = self.authenticator_data(0, &[]);
         let message = [&data[..], sha256(&client).as_ref()].concat();
-        let mut signature = self.key.sign(&SystemRandom::new(), &message).expect("signature").as_ref().to_vec();
+        let mut signature =
+            self.key.sign(&SystemRandom::new(), &message).expect("signature").as_ref().to_vec();
         if self.bends_signature {
             *signature.last_mut().expect("bytes") ^= 1;
         }
@@ -85,7 +86,10 @@ impl SoftPasskey {
     }
 
     fn client_data(&self, kind: &str, options: &Value) -> Vec<u8> {
-        let challenge = self.challenge.clone().unwrap_or_else(|| options["challenge"].as_str().expect("challenge").into());
+        let challenge = self
+            .challenge
+            .clone()
+            .unwrap_or_else(|| options["challenge"].as_str().expect("challenge").into());
         json!({ "type": kind, "challenge": challenge, "origin": self.origin, "crossOrigin": false })
             .to_string()
             .into_bytes()
