@@ -3,6 +3,7 @@
 //! Behind a reverse proxy all callers share the proxy's address; the proxy must then limit them itself.
 
 use crate::error::{Code, Error};
+use crate::state::Config;
 use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::request::Parts;
 use std::collections::HashMap;
@@ -53,8 +54,14 @@ struct Bucket {
 }
 
 impl RateLimit {
+    /// A limit of the configuration; in a demo, where all callers share one address, as high as for many.
+    pub(crate) fn of(config: &Config, per_minute: u32) -> Self {
+        let callers = if config.demo_http { config.limits.demo_callers } else { 1 };
+        Self::per_minute(per_minute.saturating_mul(callers))
+    }
+
     /// At most `per_minute` in the long run, and as many at once.
-    pub(crate) fn per_minute(per_minute: u32) -> Self {
+    fn per_minute(per_minute: u32) -> Self {
         let burst = f64::from(per_minute.max(1));
         Self { burst, per_second: burst / 60.0, buckets: Mutex::default() }
     }

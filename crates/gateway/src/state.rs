@@ -74,6 +74,8 @@ pub struct Limits {
     pub relays_per_minute: u32,
     /// Transactions of one caller in a minute.
     pub transactions_per_minute: u32,
+    /// In a demo all callers share one address: their limits are this many times as high.
+    pub demo_callers: u32,
 }
 
 impl Default for Limits {
@@ -88,6 +90,7 @@ impl Default for Limits {
             recoveries_per_minute: 10,
             relays_per_minute: 600,
             transactions_per_minute: 120,
+            demo_callers: 100,
         }
     }
 }

@@ -59,8 +59,8 @@ impl Accounts {
             store: store.clone(),
             passkeys: Passkeys::open(config, "Salus health record")?,
             sessions: Sessions::new(store, config, "account-sessions", "salus_account", SESSION_LIFETIME),
-            attempts: RateLimit::per_minute(config.limits.attempts_per_minute),
-            recoveries: RateLimit::per_minute(config.limits.recoveries_per_minute),
+            attempts: RateLimit::of(config, config.limits.attempts_per_minute),
+            recoveries: RateLimit::of(config, config.limits.recoveries_per_minute),
             decoy_key: recovery::decoy_key(store)?,
         })
     }

@@ -38,7 +38,7 @@ pub struct LedgerState {
 impl LedgerState {
     pub(crate) fn new(config: &Config) -> Self {
         Self {
-            transactions: RateLimit::per_minute(config.limits.transactions_per_minute),
+            transactions: RateLimit::of(config, config.limits.transactions_per_minute),
             streams: Arc::new(Semaphore::new(EVENT_STREAMS_MAX)),
         }
     }

@@ -27,7 +27,7 @@ pub struct Relay {
 
 impl Relay {
     pub(crate) fn new(config: &Config) -> Self {
-        Self { limit: RateLimit::per_minute(config.limits.relays_per_minute) }
+        Self { limit: RateLimit::of(config, config.limits.relays_per_minute) }
     }
 }
 

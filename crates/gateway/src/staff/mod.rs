@@ -68,7 +68,7 @@ impl Staff {
         Ok(Self {
             passkeys: Passkeys::open(config, &shown_name)?,
             sessions: Sessions::new(store, config, "staff-sessions", "salus_staff", SESSION_LIFETIME),
-            attempts: RateLimit::per_minute(config.limits.attempts_per_minute),
+            attempts: RateLimit::of(config, config.limits.attempts_per_minute),
             nonces: Nonces::default(),
         })
     }

@@ -101,6 +101,7 @@ pub(crate) async fn node_of(party: Party, genesis: Arc<Genesis>, change: impl Fn
     config.demo_http = true;
     config.engine = EngineAddress::Tcp(clinic::start().await);
     config.limits.attempts_per_minute = 10_000;
+    config.limits.demo_callers = 1;
     change(&mut config);
     let chain = Arc::new(FakeChain::new(&genesis));
     let keeper = Arc::new(FakeKeeper::default());
