@@ -412,8 +412,11 @@ async fn no_log_line_names_a_patient_a_key_or_a_code() {
     person.enrol(&node, &code).await;
     person.enrol(&node, "hospital-a.0000000000000000").await;
     Browser::default().post_octets(&node, "/relay/hospital-a/patient", person.asks(&node, |_| {})).await;
+    let clean = logs.own_text();
+    tracing::info!("{CANARY_NAME}");
+    assert!(logs.own_text().contains(CANARY_NAME), "a planted name is found");
     drop(guard);
-    let (text, key) = (logs.own_text(), person.key.public());
+    let (text, key) = (clean, person.key.public());
     let cookie = doctor.cookie.clone().expect("cookie");
     let secrets = [
         CANARY_ID,
