@@ -1,1 +1,63 @@
-fn main() {}
+//! `salus`: the one binary. A module per subcommand; each prints for people, and JSON with `--json`.
+
+mod client;
+mod demo;
+mod demo_data;
+mod keys;
+mod network;
+mod node;
+mod output;
+mod patient;
+mod status;
+mod token;
+mod verify;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// A health record that follows the person, under the person's control, with proof.
+#[derive(Parser)]
+#[command(name = "salus", version, about, propagate_version = true)]
+struct Arguments {
+    /// Print JSON instead of text for people.
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the node of one organisation.
+    Node(node::Arguments),
+    /// Run a network of four organisations on this machine, with demo patients.
+    Demo(demo::Arguments),
+    /// Act as a patient: records, grants, log, proofs.
+    Patient(patient::Arguments),
+    /// Get a bearer token for an organisation's FHIR API.
+    Token(token::Arguments),
+    /// Show the state of the nodes of a demo network.
+    Status(status::Arguments),
+    /// Check a record proof against a genesis, without any network.
+    Verify(verify::Arguments),
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let output = output::Output::new(arguments.json);
+    let outcome = match arguments.command {
+        Command::Node(arguments) => node::run(arguments),
+        Command::Demo(arguments) => demo::run(arguments, output),
+        Command::Patient(arguments) => patient::run(arguments, output),
+        Command::Token(arguments) => token::run(arguments, output),
+        Command::Status(arguments) => status::run(arguments, output),
+        Command::Verify(arguments) => verify::run(&arguments, output),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            output.error(&error);
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -52,7 +52,7 @@ pub struct OutboxRow {
     /// The patient it is about, if one.
     pub patient: Option<String>,
     /// The exact stored text.
-    pub resource: Box<RawValue>,
+    pub resource: String,
 }
 
 /// Numbers for stewards.

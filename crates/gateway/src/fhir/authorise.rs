@@ -8,7 +8,7 @@ use crate::error::{Code, Error, Result};
 use crate::shares::{Note, ShareReach};
 use crate::smart::{Interaction, Scopes};
 use crate::state::Gateway;
-use salus_policy::{Action, Circumstances, Relation, Request, Resource, Role, area_of, decide};
+use salus_policy::{Action, Area, Circumstances, Relation, Request, Resource, Role, area_of, decide};
 use salus_types::category::Purpose;
 
 /// A decision in favour: what the engine may be told.
@@ -58,6 +58,12 @@ pub(crate) async fn authorise(gateway: &Gateway, principal: &Principal, ask: &As
     }
 }
 
+/// What reaches every type is clinical, whatever the path names.
+fn resource(ask: &Ask) -> Resource<'_> {
+    let area = if ask.what.every_type() { Area::Clinical } else { area_of(&ask.kind) };
+    Resource::Records { kind: &ask.kind, area }
+}
+
 fn scopes_allow(scopes: &Scopes, ask: &Ask) -> bool {
     ask.what.interactions().iter().all(|interaction| {
         if ask.what.every_type() { scopes.allow_all(*interaction) } else { scopes.allow(&ask.kind, *interaction) }
@@ -68,7 +74,7 @@ fn system_request<'a>(system: &'a System, ask: &'a Ask) -> Request<'a> {
     Request {
         principal: salus_policy::Principal::System { client: &system.client },
         action: ask.what.action(),
-        resource: Resource::Records { kind: &ask.kind, area: area_of(&ask.kind) },
+        resource: resource(ask),
         circumstances: Circumstances {
             purpose: Purpose::Operations,
             reason_given: false,
@@ -83,7 +89,7 @@ fn practitioner_request<'a>(who: &'a Practitioner, ask: &'a Ask) -> Request<'a> 
     Request {
         principal: salus_policy::Principal::Practitioner { id: &who.id, role: who.role },
         action: ask.what.action(),
-        resource: Resource::Records { kind: &ask.kind, area: area_of(&ask.kind) },
+        resource: resource(ask),
         circumstances: crate::shares::circumstances(
             who,
             who.scopes.as_ref().is_none_or(|scopes| scopes_allow(scopes, ask)),

@@ -50,6 +50,15 @@ impl<'de> Deserialize<'de> for Object<'de> {
     }
 }
 
+/// The patient whom a resource is about, where it says so at its top: `subject`, `patient`, `beneficiary`.
+pub(crate) fn subject_of(resource: &str) -> Option<String> {
+    let object = Object::parse(resource)?;
+    ["subject", "patient", "beneficiary"].iter().find_map(|field| {
+        let reference = Object::parse(object.raw(field)?)?.text("reference")?;
+        reference.strip_prefix("Patient/").map(str::to_owned)
+    })
+}
+
 /// Writes a JSON string.
 pub(crate) fn write_string(out: &mut String, text: &str) {
     out.push_str(&serde_json::Value::from(text).to_string());

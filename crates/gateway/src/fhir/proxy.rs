@@ -4,6 +4,7 @@ use super::ask::{Ask, What};
 use super::authorise::{Permit, authorise};
 use super::forward::{self, Forward};
 use super::principal::Principal;
+use super::json::subject_of;
 use super::{audit, authenticate, notes};
 use crate::error::{Code, Error, Result};
 use crate::state::Gateway;
@@ -15,11 +16,14 @@ use axum::response::Response;
 /// Largest form of a `_search`.
 const FORM_BYTES_MAX: usize = 64 * 1024;
 
+/// Largest single resource.
+const RESOURCE_BYTES_MAX: usize = 64 * 1024 * 1024;
+
 /// Every FHIR interaction.
 pub(crate) async fn proxy(State(gateway): State<Gateway>, request: Request) -> Result<Response> {
     let principal = authenticate::principal(&gateway, request.headers()).await?;
     let path = request.uri().path().strip_prefix("/fhir").unwrap_or_default();
-    let ask = Ask::parse(request.method(), path, request.uri().query())?;
+    let mut ask = Ask::parse(request.method(), path, request.uri().query())?;
     let permit = authorise(&gateway, &principal, &ask).await?;
     permit.check_query(request.uri().query().unwrap_or_default())?;
     let answer = pass_on(&gateway, request, &ask, &permit).await?;
@@ -28,7 +32,10 @@ pub(crate) async fn proxy(State(gateway): State<Gateway>, request: Request) -> R
             return Err(refusal);
         }
     }
-    let answer = forward::clean(answer)?;
+    let mut answer = forward::clean(answer)?;
+    if matches!(principal, Principal::System(_)) && ask.patient.is_none() && reads_one(&ask, &answer) {
+        (answer, ask.patient) = with_patient(answer).await?;
+    }
     if answer.status().is_success() || answer.status() == StatusCode::NOT_MODIFIED {
         let receipt = audit::record(&gateway, &principal, &ask, &permit, audit::kind(&ask))?;
         if ask.what.writes() {
@@ -36,6 +43,18 @@ pub(crate) async fn proxy(State(gateway): State<Gateway>, request: Request) -> R
         }
     }
     notes::add(answer, &ask, &permit.notes).await
+}
+
+fn reads_one(ask: &Ask, answer: &Response) -> bool {
+    matches!(ask.what, What::Read | What::Version) && answer.status() == StatusCode::OK
+}
+
+/// Whose record a system reads stands in the record alone; the patient shall find it in the log.
+async fn with_patient(answer: Response) -> Result<(Response, Option<String>)> {
+    let (parts, body) = answer.into_parts();
+    let bytes = to_bytes(body, RESOURCE_BYTES_MAX).await.map_err(Error::internal)?;
+    let patient = std::str::from_utf8(&bytes).ok().and_then(subject_of);
+    Ok((Response::from_parts(parts, Body::from(bytes)), patient))
 }
 
 async fn pass_on(

@@ -52,18 +52,20 @@ async fn follow(gateway: &Gateway) {
             },
         };
         match due {
-            Ok(grants) => consider_all(gateway, grants).await,
+            Ok(grants) => grants.into_iter().for_each(|grant| consider_beside(gateway, grant)),
             Err(error) => tracing::warn!(%error, "share sets cannot be compared with the ledger"),
         }
     }
 }
 
-async fn consider_all(gateway: &Gateway, grants: BTreeSet<GrantId>) {
-    for grant in grants {
-        if let Err(error) = gateway.shares.consider(gateway, grant).await {
+/// Beside the loop: a receipt that waits for the ledger must not keep another set from being deleted.
+fn consider_beside(gateway: &Gateway, grant: GrantId) {
+    let gateway = gateway.clone();
+    tokio::spawn(async move {
+        if let Err(error) = gateway.shares.consider(&gateway, grant).await {
             tracing::warn!(%grant, %error, "a share set is not dropped yet");
         }
-    }
+    });
 }
 
 fn revoked_in(block: &FinalisedBlock) -> BTreeSet<GrantId> {
@@ -100,7 +102,8 @@ impl Shares {
             GrantState::Revoked | GrantState::Expired => (),
         }
         let lock = self.lock_of(grant);
-        let _one_at_a_time = lock.lock().await;
+        // An import looks at the ledger once more before it ends; the next sweep comes by again.
+        let Ok(_one_at_a_time) = lock.try_lock() else { return Ok(()) };
         let set = self.table.set(grant)?;
         if set.as_ref().is_some_and(|set| set.stage == Stage::Dropped) {
             return Ok(());

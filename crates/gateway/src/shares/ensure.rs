@@ -83,15 +83,20 @@ impl Shares {
     pub async fn ensure(&self, gateway: &Gateway, who: &Practitioner) -> Result<ShareReach, Error> {
         let mut reach = ShareReach::default();
         let mut closed: BTreeMap<OrganisationId, Note> = BTreeMap::new();
+        let mut open = Vec::new();
         for grant in self.letters(gateway, who).await? {
             match self.judge(gateway, who, &grant).await? {
+                Verdict::Open => open.push(grant),
                 Verdict::Closed(error) => {
                     closed.insert(grant.source.clone(), Note::refused(&grant.source, &error));
                 }
-                Verdict::Open => match self.bring(gateway, who, &grant, Eagerness::Read).await {
-                    Ok(_) => reach.grants.push(grant.grant),
-                    Err(error) => reach.notes.push(Note::failed(&grant.source, &error)),
-                },
+            }
+        }
+        let brought = open.iter().map(|grant| self.bring(gateway, who, grant, Eagerness::Read));
+        for (grant, brought) in open.iter().zip(futures::future::join_all(brought).await) {
+            match brought {
+                Ok(_) => reach.grants.push(grant.grant),
+                Err(error) => reach.notes.push(Note::failed(&grant.source, &error)),
             }
         }
         let open = self.sources_of(&reach.grants)?;

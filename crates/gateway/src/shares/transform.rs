@@ -9,7 +9,7 @@
 //! * Everything else is passed on character by character: decimals keep their precision.
 
 use crate::clock;
-use crate::fhir::json::{Object, write_string};
+use crate::fhir::json::{Object, subject_of, write_string};
 use crate::vault::HeldGrant;
 use salus_crypto::hash::hash;
 use salus_types::AccessId;
@@ -110,13 +110,7 @@ pub(crate) fn patient_there(arrivals: &[Arrival<'_>]) -> Option<String> {
     if let Some(patient) = arrivals.iter().find(|arrival| arrival.kind == "Patient") {
         return Some(patient.id.to_owned());
     }
-    arrivals.iter().find_map(|arrival| {
-        let object = Object::parse(std::str::from_utf8(arrival.text).ok()?)?;
-        ["subject", "patient", "beneficiary"].iter().find_map(|field| {
-            let reference = Object::parse(object.raw(field)?)?.text("reference")?;
-            reference.strip_prefix("Patient/").map(str::to_owned)
-        })
-    })
+    arrivals.iter().find_map(|arrival| subject_of(std::str::from_utf8(arrival.text).ok()?))
 }
 
 /// The copy. `None` if the text is no JSON object, or nests too deeply.
@@ -284,4 +278,73 @@ pub(crate) fn provenance(
         "entity": entity,
     });
     RawValue::from_string(provenance.to_string()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use salus_types::category::Purpose;
+    use salus_types::{Digest, GrantId};
+
+    fn names() -> CopyNames {
+        let grant = HeldGrant {
+            grant: GrantId(Digest([1; 32])),
+            source: "hospital-b".parse().expect("id"),
+            patient: "here-1".into(),
+            purpose: Purpose::Treatment,
+            not_before_ms: 0,
+            expiry_ms: 0,
+            categories: Vec::new(),
+            practitioner: None,
+        };
+        let members = [("Observation", "o1"), ("Patient", "there-1")];
+        let (portal, here) = ("https://b.example".to_owned(), "https://a.example/fhir".to_owned());
+        CopyNames::new(&grant, portal, here, members.into_iter(), Some("there-1".into()))
+    }
+
+    #[test]
+    fn references_mean_here_what_they_meant_there() {
+        let names = names();
+        let copy = format!("Observation/{}", names.id("Observation", "o1"));
+        for (there, here) in [
+            ("Patient/there-1", Some("Patient/here-1")),
+            ("Patient/mother", Some("https://b.example/fhir/Patient/mother")),
+            ("Observation/o1", Some(copy.as_str())),
+            ("Observation/o1/_history/2", Some(copy.as_str())),
+            ("Practitioner/dr-b", Some("https://b.example/fhir/Practitioner/dr-b")),
+            ("#contained", None),
+            ("urn:uuid:3", None),
+            ("https://elsewhere.example/fhir/Observation/o1", None),
+            ("nothing", None),
+        ] {
+            assert_eq!(names.reference(there).as_deref(), here, "{there}");
+        }
+    }
+
+    #[test]
+    fn ids_are_fhir_ids_and_differ_by_grant_source_type_and_id() {
+        let names = names();
+        let id = names.id("Observation", "o1");
+        assert!(crate::fhir::is_id(&id) && id.len() == 43, "{id}");
+        for other in [names.id("Observation", "o2"), names.id("Condition", "o1")] {
+            assert_ne!(id, other);
+        }
+    }
+
+    #[test]
+    fn labels_of_shares_do_not_come_in_from_outside() {
+        let text = br#"{"resourceType":"Observation","id":"o1","meta":{"security":[{"system":"https://salus.network/fhir/share","code":"ab"}]}}"#;
+        let copy = copy(&names(), &Arrival { kind: "Observation", id: "o1", text }).expect("copy");
+        assert!(!copy.get().contains("\"security\""), "{}", copy.get());
+    }
+
+    #[test]
+    fn what_nests_too_deeply_or_is_no_object_is_refused() {
+        let deep = format!(r#"{{"resourceType":"Observation","id":"o1","x":{}1{}}}"#, "[".repeat(80), "]".repeat(80));
+        for text in [deep.as_bytes(), b"[]", b"", b"{\"a\":"] {
+            assert!(copy(&names(), &Arrival { kind: "Observation", id: "o1", text }).is_none());
+        }
+        assert!(name_of(br#"{"resourceType":"Observation","id":"../x"}"#).is_none());
+        assert!(name_of(br#"{"resourceType":"observation","id":"x"}"#).is_none());
+    }
 }

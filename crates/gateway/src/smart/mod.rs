@@ -13,6 +13,8 @@ mod extension;
 mod replay;
 mod scope;
 #[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
 mod tests;
 mod well_known;
 

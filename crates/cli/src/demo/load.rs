@@ -1,0 +1,100 @@
+//! Loading records, through a hospital's FHIR API as one of its own systems would.
+
+use super::report::Client;
+use crate::client;
+use crate::token;
+use anyhow::Context as _;
+use serde_json::{Value, json};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// Tokens live five minutes; a new one is fetched after this time.
+const TOKEN_AGE_MAX: Duration = Duration::from_secs(200);
+/// NDJSON lines in one transaction.
+const LINES_PER_TRANSACTION: usize = 200;
+
+/// Sends transactions to one hospital.
+pub(crate) struct Loader {
+    http: reqwest::Client,
+    fhir: String,
+    client: Client,
+    token: Option<(String, Instant)>,
+}
+
+impl Loader {
+    pub(crate) fn new(fhir: &str, client: &Client) -> anyhow::Result<Self> {
+        Ok(Self { http: client::http()?, fhir: fhir.to_owned(), client: client.clone(), token: None })
+    }
+
+    async fn token(&mut self) -> anyhow::Result<String> {
+        if let Some((token, fetched)) = &self.token
+            && fetched.elapsed() < TOKEN_AGE_MAX
+        {
+            return Ok(token.clone());
+        }
+        let token = token::system_token(&self.client).await?;
+        self.token = Some((token.clone(), Instant::now()));
+        Ok(token)
+    }
+
+    /// Posts a transaction bundle; returns the answer's bundle.
+    pub(crate) async fn post(&mut self, bundle: &Value) -> anyhow::Result<Value> {
+        let request = self
+            .http
+            .post(&self.fhir)
+            .bearer_auth(self.token().await?)
+            .header("content-type", "application/fhir+json")
+            .body(bundle.to_string());
+        client::json(request.send().await.context("the FHIR API does not answer")?).await
+    }
+}
+
+/// The `Patient/ID` that a transaction created or found, from the answer to it.
+pub(crate) fn patient_of(answer: &Value) -> Option<String> {
+    let locations = answer["entry"].as_array()?.iter().filter_map(|entry| entry["response"]["location"].as_str());
+    let mut ids = locations.filter_map(|location| {
+        let rest = location.split("Patient/").nth(1).filter(|_| location.contains("Patient/"))?;
+        rest.split('/').next().map(|id| format!("Patient/{id}"))
+    });
+    ids.next()
+}
+
+/// The bundles of a folder in the order in which they must be loaded: shared resources (hospitals,
+/// practitioners) first.
+pub(crate) fn files(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let entries = fs::read_dir(folder).with_context(|| format!("cannot read `{}`", folder.display()))?;
+    let mut files: Vec<PathBuf> = entries.filter_map(|entry| entry.ok().map(|entry| entry.path())).collect();
+    files.retain(|path| path.extension().is_some_and(|kind| kind == "json" || kind == "ndjson"));
+    files.sort_by_key(|path| {
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let shared = ["Information", "Organization", "Practitioner", "Location"];
+        let rank = if shared.iter().any(|part| name.contains(part)) { 0 } else { 1 };
+        // Practitioners refer to organisations and patients to both, so the plain names sort well enough.
+        (rank, !name.contains("hospital"), !name.contains("Patient"), name)
+    });
+    Ok(files)
+}
+
+/// The transactions of a file: a bundle as it is, NDJSON as updates that keep the resources' ids.
+pub(crate) fn transactions(path: &Path) -> anyhow::Result<Vec<Value>> {
+    let text = fs::read_to_string(path).with_context(|| format!("cannot read `{}`", path.display()))?;
+    if path.extension().is_some_and(|kind| kind == "json") {
+        let bundle: Value = serde_json::from_str(&text).with_context(|| format!("`{}`", path.display()))?;
+        let is_bundle = bundle["resourceType"] == "Bundle" && bundle["type"] == "transaction";
+        return Ok(if is_bundle { vec![bundle] } else { Vec::new() });
+    }
+    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+    lines.chunks(LINES_PER_TRANSACTION).map(transaction_of).collect()
+}
+
+fn transaction_of(lines: &[&str]) -> anyhow::Result<Value> {
+    let entries = lines.iter().map(|line| {
+        let resource: Value = serde_json::from_str(line).context("a line is not JSON")?;
+        let (kind, id) = (&resource["resourceType"], &resource["id"]);
+        let url = format!("{}/{}", kind.as_str().context("no type")?, id.as_str().context("no id")?);
+        Ok(json!({ "resource": resource, "request": { "method": "PUT", "url": url } }))
+    });
+    let entries = entries.collect::<anyhow::Result<Vec<Value>>>()?;
+    Ok(json!({ "resourceType": "Bundle", "type": "transaction", "entry": entries }))
+}

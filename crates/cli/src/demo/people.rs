@@ -1,0 +1,144 @@
+//! Demo patients: their records, their keys, their enrolment, and a way into the portal.
+
+use super::progress::Progress;
+use super::report::{Patient, Report};
+use super::steps::{Done, SITES, today};
+use super::{Arguments, load};
+use crate::client;
+use crate::demo_data::{self, Options, PatientHistory};
+use crate::keys::write_private;
+use crate::node::ops;
+use crate::patient::KeyFile;
+use crate::patient::recovery::{RecoveryCode, sealed_profile};
+use crate::patient::relay::Relay;
+use anyhow::Context as _;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use salus_types::genesis::Genesis;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// How many recovery codes are printed.
+const CODES_PRINTED: u32 = 3;
+
+/// A patient whose records are loaded.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Loaded {
+    name: String,
+    at: BTreeMap<String, String>,
+}
+
+/// Makes the patients that are not there yet, and adds all to the report.
+pub(crate) async fn patients(
+    arguments: &Arguments,
+    genesis: &Genesis,
+    report: &mut Report,
+    done: &mut Done,
+    progress: &mut Progress,
+) -> anyhow::Result<()> {
+    let folder = arguments.dir.join("patients");
+    fs::create_dir_all(&folder)?;
+    let options = Options { today: today(done)?, story: None };
+    let bar = progress.bar(&format!("Creating {} patients", arguments.patients), u64::from(arguments.patients));
+    for number in 1..=arguments.patients {
+        let key = folder.join(format!("{number}.json"));
+        let code = folder.join(format!("{number}.code"));
+        if number > done.patients {
+            if done.loaded.len() < number as usize {
+                let history = demo_data::history(arguments.seed, number - 1, &options);
+                done.loaded.push(load_history(report, &history).await?);
+                done.write(&arguments.dir)?;
+            }
+            let loaded = done.loaded.get(number as usize - 1).context("the state file is damaged")?.clone();
+            enrol(arguments, genesis, report, &loaded, &key, &code).await?;
+            done.patients = number;
+            done.write(&arguments.dir)?;
+        }
+        bar.inc(1);
+        let file = KeyFile::read(&key)?;
+        if number <= CODES_PRINTED {
+            let code = fs::read_to_string(&code)?;
+            progress.sign_in.push(format!("Patient {}: recovery code {}", file.name, code.trim()));
+        }
+        report.patients.push(Patient { name: file.name, key: fs::canonicalize(&key)?, at: file.at });
+    }
+    bar.finish_and_clear();
+    Ok(())
+}
+
+async fn load_history(report: &Report, history: &PatientHistory) -> anyhow::Result<Loaded> {
+    let mut at = BTreeMap::new();
+    for bundle in &history.at {
+        let hospital = SITES.iter().find(|(_, site)| *site == bundle.site).context("no such hospital")?.0;
+        let organisation = report.organisation(hospital)?;
+        let fhir = organisation.fhir.as_deref().context("no FHIR API")?;
+        let client = organisation.client.as_ref().context("no client")?;
+        let answer = load::Loader::new(fhir, client)?.post(&bundle.bundle).await?;
+        let patient = load::patient_of(&answer).context("the answer names no Patient")?;
+        at.insert(hospital.to_owned(), patient);
+    }
+    Ok(Loaded { name: history.name.clone(), at })
+}
+
+async fn enrol(
+    arguments: &Arguments,
+    genesis: &Genesis,
+    report: &Report,
+    loaded: &Loaded,
+    key: &PathBuf,
+    code: &PathBuf,
+) -> anyhow::Result<()> {
+    // A start that was interrupted leaves a key file, with which enrolling again is harmless.
+    let mut file = if key.exists() { KeyFile::read(key)? } else { KeyFile::generate(&loaded.name) };
+    file.at.clone_from(&loaded.at);
+    let text = serde_json::to_string_pretty(&file)?;
+    let _ = fs::remove_file(key);
+    write_private(key, text.as_bytes())?;
+    let root = file.root()?;
+    let portal = &report.organisation("hospital-a")?.portal;
+    let relay = Relay::new(portal)?;
+    for (hospital, patient) in &file.at {
+        let organisation = genesis.organisation(&hospital.parse()?).context("no such organisation")?;
+        let patient = patient.trim_start_matches("Patient/").to_owned();
+        let invite: ops::Code =
+            ops::Client::new(&arguments.dir.join(hospital)).post("/invites", &ops::NewInvite { patient }).await?;
+        let invite = invite.code.split_once('.').map_or(invite.code.as_str(), |(_, code)| code).to_owned();
+        let own = root.at(&organisation.id);
+        let request = own.enrolment_request(genesis.network(), organisation, &invite)?;
+        let answer = relay.enrol(&organisation.id, &request).await?;
+        own.open_enrolment_answer(&genesis.network(), organisation, &answer)?;
+    }
+    accounts(genesis, report, &file, code).await
+}
+
+/// An account at every portal that the printed recovery code opens.
+async fn accounts(genesis: &Genesis, report: &Report, file: &KeyFile, path: &PathBuf) -> anyhow::Result<()> {
+    let (secret, code) = (file.secret()?, RecoveryCode::generate());
+    let now_ms = u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis())?;
+    let profile = sealed_profile(&secret, &genesis.network().to_string(), &file.name, &file.at, now_ms);
+    for organisation in &report.organisations {
+        let http = client::http()?;
+        let url = |path: &str| format!("{}/account/{path}", organisation.portal);
+        let origin = |request: reqwest::RequestBuilder| request.header("origin", &organisation.portal);
+        let start = origin(http.post(url("register/start"))).json(&json!({})).send().await?;
+        let started: serde_json::Value = client::json(start).await?;
+        let body = json!({
+            "session": started["session"],
+            "credential": null,
+            "slots": [{ "kind": "recovery", "sealed": STANDARD.encode(code.seal(&secret)) }],
+            "recoveryLocator": code.locator(),
+        });
+        let finish = origin(http.post(url("register/finish"))).json(&body).send().await?;
+        let cookie = finish.headers().get("set-cookie").context("the portal opened no session")?.clone();
+        client::bytes(finish).await?;
+        let cookie = cookie.to_str()?.split(';').next().unwrap_or_default().to_owned();
+        let backup = origin(http.put(url("backup"))).header("cookie", cookie);
+        client::bytes(backup.header("content-type", "application/octet-stream").body(profile.clone()).send().await?).await?;
+    }
+    let _ = fs::remove_file(path);
+    write_private(path, code.to_string().as_bytes())
+}

@@ -1,0 +1,120 @@
+//! Laying out a network: a folder for each organisation, and the genesis that names them all.
+
+use crate::keys::NodeKeys;
+use anyhow::Context as _;
+use salus_crypto::hash::sha256;
+use salus_types::genesis::{Genesis, Parameters};
+use salus_types::organisation::{Class, Organisation};
+use salus_types::{Bounded, OrganisationId, Text};
+use salus_verifier::GenesisFile;
+use serde::{Deserialize, Serialize};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// File names inside a node's folder.
+pub(crate) const KEYS_FILE: &str = "keys.json";
+pub(crate) const CONFIG_FILE: &str = "node.json";
+/// File name of the genesis inside a network's folder.
+pub(crate) const GENESIS_FILE: &str = "genesis.json";
+
+/// An organisation to be.
+pub(crate) struct Plan {
+    pub(crate) id: &'static str,
+    pub(crate) name: &'static str,
+    pub(crate) class: Class,
+}
+
+/// The ports of one organisation.
+#[derive(Clone, Copy)]
+pub(crate) struct Ports {
+    pub(crate) public: u16,
+    pub(crate) peer: u16,
+    pub(crate) ledger: u16,
+}
+
+impl Ports {
+    /// Ports of the organisation with an index; ten are set apart for each.
+    pub(crate) fn of(base: u16, index: usize) -> anyhow::Result<Self> {
+        let first = usize::from(base) + 10 * index;
+        let port = |offset: usize| u16::try_from(first + offset).context("the base port is too high");
+        Ok(Self { public: port(0)?, peer: port(1)?, ledger: port(2)? })
+    }
+}
+
+/// What an operator decides about a node: `node.json` in its folder. Paths are relative to that folder.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NodeFile {
+    /// This organisation.
+    pub(crate) organisation: OrganisationId,
+    /// The genesis.
+    pub(crate) genesis: PathBuf,
+    /// Where the public routes listen, `host:port`.
+    pub(crate) public: String,
+    /// Where the outside reaches them.
+    pub(crate) public_url: String,
+    /// Where other nodes reach this one, `host:port`.
+    pub(crate) peer: String,
+    /// Where the ledger listens, `host:port`.
+    pub(crate) ledger: String,
+    /// Plain HTTP on `localhost`, for the demo only.
+    pub(crate) demo_http: bool,
+    /// Whether this organisation keeps clinical records.
+    pub(crate) clinical: bool,
+}
+
+/// Makes keys, configurations and genesis for `plans` below `folder`.
+pub(crate) fn create(folder: &Path, base_port: u16, time_ms: u64, plans: &[Plan]) -> anyhow::Result<Genesis> {
+    let mut organisations = Vec::new();
+    for (index, plan) in plans.iter().enumerate() {
+        organisations.push(create_node(folder, plan, Ports::of(base_port, index)?)?);
+    }
+    organisations.sort_by(|left, right| left.id.cmp(&right.id));
+    let genesis = Genesis {
+        name: Text::new("Salus demo")?,
+        time_ms,
+        parameters: Parameters::default(),
+        organisations: Bounded::new(organisations)?,
+    };
+    genesis.check()?;
+    fs::write(folder.join(GENESIS_FILE), serde_json::to_string_pretty(&GenesisFile::of(&genesis))?)?;
+    Ok(genesis)
+}
+
+fn create_node(folder: &Path, plan: &Plan, ports: Ports) -> anyhow::Result<Organisation> {
+    let home = folder.join(plan.id);
+    fs::create_dir_all(&home)?;
+    let keys = NodeKeys::create(&home.join(KEYS_FILE))?;
+    let id: OrganisationId = plan.id.parse()?;
+    let public_url = format!("http://localhost:{}", ports.public);
+    let file = NodeFile {
+        organisation: id.clone(),
+        genesis: Path::new("..").join(GENESIS_FILE),
+        public: format!("127.0.0.1:{}", ports.public),
+        public_url: public_url.clone(),
+        peer: format!("127.0.0.1:{}", ports.peer),
+        ledger: format!("127.0.0.1:{}", ports.ledger),
+        demo_http: true,
+        clinical: plan.class == Class::Provider,
+    };
+    fs::write(home.join(CONFIG_FILE), serde_json::to_string_pretty(&file)?)?;
+    Ok(Organisation {
+        id,
+        name: Text::new(plan.name)?,
+        class: plan.class,
+        validator: true,
+        custodian: plan.class.may_be_custodian(),
+        node_key: keys.node.public(),
+        kem_key: Bounded::new(keys.kem.public().0.to_vec())?,
+        tls_certificate: sha256(&keys.tls.certificate),
+        ledger_address: Text::new(file.ledger.clone())?,
+        peer_url: Text::new(format!("https://{}", file.peer))?,
+        portal_url: Text::new(public_url)?,
+    })
+}
+
+/// Reads a genesis file.
+pub(crate) fn read_genesis(path: &Path) -> anyhow::Result<Genesis> {
+    let text = fs::read_to_string(path).with_context(|| format!("cannot read `{}`", path.display()))?;
+    GenesisFile::parse(&text).with_context(|| format!("`{}`", path.display()))
+}

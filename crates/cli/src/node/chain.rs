@@ -1,0 +1,163 @@
+//! The gateway's view of the ledger node that runs in the same process.
+
+use async_trait::async_trait;
+use commonware_codec::Encode as _;
+use salus_gateway::chain::{
+    Chain, ChainError, ChainStats, Finalised, FinalisedBlock, HEADERS_COUNT_MAX, Head, StateProof, TransactionStatus,
+};
+use salus_node::mempool::Refusal;
+use salus_node::{Certified, NodeHandle, SubmitError, TxStatus};
+use salus_types::action::Action;
+use salus_types::proof::{CertifiedHeader, TransactionProof};
+use salus_types::state::{AnchorEntry, StateKey, key};
+use salus_types::transaction::Transaction;
+use salus_types::{Bounded, OrganisationId, TransactionId, decode_canonical};
+use std::sync::Arc;
+use tokio::sync::broadcast;
+
+/// Blocks that a slow subscriber may lag behind before it must read them one by one.
+const SUBSCRIBER_LAG_MAX: usize = 256;
+
+/// The node of this process as a [`Chain`].
+#[derive(Clone)]
+pub(crate) struct LocalChain {
+    node: NodeHandle,
+    blocks: broadcast::Sender<Arc<FinalisedBlock>>,
+}
+
+impl LocalChain {
+    /// Begins to follow the node.
+    pub(crate) fn new(node: NodeHandle) -> Self {
+        let (blocks, _) = broadcast::channel(SUBSCRIBER_LAG_MAX);
+        tokio::spawn(follow(node.clone(), blocks.clone()));
+        Self { node, blocks }
+    }
+}
+
+async fn follow(node: NodeHandle, blocks: broadcast::Sender<Arc<FinalisedBlock>>) {
+    let mut events = node.events_from(node.head().height + 1);
+    while let Some(block) = events.next().await {
+        // An error means that nobody listens.
+        let _ = blocks.send(convert(&block));
+    }
+}
+
+fn convert(block: &salus_node::FinalisedBlock) -> Arc<FinalisedBlock> {
+    let receipts = block.receipts.as_ref().clone();
+    Arc::new(FinalisedBlock { digest: block.digest, block: block.block.as_ref().clone(), receipts })
+}
+
+/// `None` if the chain of headers or the certificate exceed what a proof may hold.
+fn certified(certified: Certified) -> Option<CertifiedHeader> {
+    Some(CertifiedHeader {
+        headers: Bounded::new(certified.headers).ok()?,
+        certificate: Bounded::new(certified.certificate.to_vec()).ok()?,
+    })
+}
+
+fn submit_error(error: SubmitError) -> ChainError {
+    match error {
+        SubmitError::Refused(Refusal::Full | Refusal::SignerFull) => ChainError::Full,
+        SubmitError::Refused(refusal) => ChainError::Refused(refusal.to_string()),
+        invalid => ChainError::Invalid(invalid.to_string()),
+    }
+}
+
+#[async_trait]
+impl Chain for LocalChain {
+    async fn submit(&self, transaction: Transaction) -> Result<TransactionId, ChainError> {
+        self.node.submit(transaction).await.map_err(submit_error)
+    }
+
+    async fn wait(&self, id: TransactionId) -> Result<Finalised, ChainError> {
+        match self.node.wait_final(id).await {
+            TxStatus::Finalised { height, receipt, .. } => {
+                let block = self.node.block(height).await.ok_or(ChainError::Away)?;
+                Ok(Finalised { height, time_ms: block.block.header.time_ms, entry: receipt.entry })
+            }
+            TxStatus::Rejected { reason } => Err(ChainError::Refused(reason)),
+            TxStatus::Pending | TxStatus::Unknown => Err(ChainError::Away),
+        }
+    }
+
+    async fn status(&self, id: TransactionId) -> TransactionStatus {
+        match self.node.status(id).await {
+            TxStatus::Pending => TransactionStatus::Pending,
+            TxStatus::Unknown => TransactionStatus::Unknown,
+            TxStatus::Rejected { reason } => TransactionStatus::Rejected { reason },
+            TxStatus::Finalised { height, receipt, .. } => match self.node.block(height).await {
+                Some(block) => TransactionStatus::Final(Finalised {
+                    height,
+                    time_ms: block.block.header.time_ms,
+                    entry: receipt.entry,
+                }),
+                None => TransactionStatus::Pending,
+            },
+        }
+    }
+
+    async fn state(&self, key: StateKey) -> Result<Option<Vec<u8>>, ChainError> {
+        Ok(self.node.state(key).await.0.map(Bounded::into_inner))
+    }
+
+    async fn prove_state(&self, key: StateKey) -> Result<StateProof, ChainError> {
+        let proof = self.node.prove_state(key).await;
+        let height = proof.block.headers.first().map_or(0, |header| header.height);
+        let block = certified(proof.block).ok_or(ChainError::Away)?;
+        let mut bytes = block.encode().to_vec();
+        bytes.extend_from_slice(&proof.evidence);
+        Ok(StateProof { height, value: proof.value.map(Bounded::into_inner), proof: bytes })
+    }
+
+    fn head(&self) -> Head {
+        let head = self.node.head();
+        Head { height: head.height, time_ms: head.time_ms, digest: head.digest }
+    }
+
+    async fn block(&self, height: u64) -> Option<Arc<FinalisedBlock>> {
+        self.node.block(height).await.map(|block| convert(&block))
+    }
+
+    async fn headers(&self, from: u64, count: u64) -> Vec<CertifiedHeader> {
+        let mut headers = Vec::new();
+        for height in from.max(1)..from.saturating_add(count.min(HEADERS_COUNT_MAX)) {
+            match self.node.certified(height).await.and_then(certified) {
+                Some(header) => headers.push(header),
+                None => break,
+            }
+        }
+        headers
+    }
+
+    async fn prove(&self, id: TransactionId) -> Option<TransactionProof> {
+        let proof = self.node.prove_tx(id).await?;
+        Some(TransactionProof { transaction: proof.transaction, path: proof.path, block: certified(proof.block)? })
+    }
+
+    async fn anchor(&self, organisation: &OrganisationId, sequence: u64) -> Option<TransactionProof> {
+        let entry = self.node.state(key::anchor(organisation, sequence)).await.0?;
+        let entry: AnchorEntry = decode_canonical(&entry).ok()?;
+        let block = self.node.block(entry.height).await?;
+        let wanted = |transaction: &&Transaction| {
+            matches!(&transaction.action, Action::Anchor(anchor)
+                if anchor.organisation == *organisation && anchor.sequence == sequence)
+        };
+        let id = block.block.transactions.iter().find(wanted)?.id();
+        self.prove(id).await
+    }
+
+    fn subscribe(&self) -> broadcast::Receiver<Arc<FinalisedBlock>> {
+        self.blocks.subscribe()
+    }
+
+    async fn stats(&self) -> ChainStats {
+        let stats = self.node.stats();
+        let small = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+        ChainStats {
+            peers: small(stats.peers),
+            mempool: small(stats.mempool_count),
+            height: stats.height,
+            lag: stats.lag,
+        }
+    }
+}

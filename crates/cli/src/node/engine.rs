@@ -1,0 +1,74 @@
+//! The clinical engine's process: started with the node, restarted when it ends, stopped with the node.
+
+use anyhow::Context as _;
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Duration;
+use tokio::process::{Child, Command};
+use tokio::sync::watch;
+
+/// Longest pause between two starts of an engine that keeps ending.
+const RESTART_PAUSE_MAX: Duration = Duration::from_secs(30);
+/// How long an engine may take to end when asked to.
+const STOP_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// How to start the engine.
+#[derive(Clone)]
+pub(crate) struct EngineCommand {
+    /// The program.
+    pub(crate) program: PathBuf,
+    /// FHIR definitions.
+    pub(crate) definitions: PathBuf,
+    /// Its data.
+    pub(crate) data: PathBuf,
+    /// The Unix socket on which it answers.
+    pub(crate) socket: PathBuf,
+    /// The public FHIR base URL, for links.
+    pub(crate) base_url: String,
+}
+
+impl EngineCommand {
+    fn spawn(&self) -> anyhow::Result<Child> {
+        Command::new(&self.program)
+            .arg("--data")
+            .arg(&self.data)
+            .arg("--socket")
+            .arg(&self.socket)
+            .arg("--definitions")
+            .arg(&self.definitions)
+            .args(["--base-url", &self.base_url, "--supervised"])
+            // `--supervised`: the engine ends when this pipe closes, so it never outlives its node.
+            .stdin(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .with_context(|| format!("cannot start the clinical engine `{}`", self.program.display()))
+    }
+
+    /// Keeps the engine running until `stop` says otherwise.
+    pub(crate) async fn supervise(self, mut stop: watch::Receiver<bool>) {
+        let mut pause = Duration::from_millis(200);
+        while !*stop.borrow() {
+            match self.spawn() {
+                Ok(mut child) => {
+                    tokio::select! {
+                        status = child.wait() => tracing::warn!(?status, "the clinical engine ended; it is started again"),
+                        _ = stop.wait_for(|stop| *stop) => return end(child).await,
+                    }
+                }
+                Err(error) => tracing::error!(%error, "the clinical engine does not start"),
+            }
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                _ = stop.wait_for(|stop| *stop) => return,
+            }
+            pause = (pause * 2).min(RESTART_PAUSE_MAX);
+        }
+    }
+}
+
+async fn end(mut child: Child) {
+    drop(child.stdin.take());
+    if tokio::time::timeout(STOP_TIMEOUT, child.wait()).await.is_err() {
+        tracing::warn!("the clinical engine did not end in time");
+    }
+}

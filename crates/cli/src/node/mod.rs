@@ -1,0 +1,231 @@
+//! `salus node`: one organisation's node, put together: ledger, vault, gateway, and the engine's process.
+
+mod chain;
+mod engine;
+mod ledger;
+pub(crate) mod ops;
+mod vault;
+
+use crate::keys::NodeKeys;
+use crate::network::{self, CONFIG_FILE, KEYS_FILE, NodeFile};
+use anyhow::Context as _;
+use chain::LocalChain;
+use engine::EngineCommand;
+use ledger::LocalLedger;
+use salus_crypto::HpkePrivateKey;
+use salus_gateway::engine::{Engine, EngineAddress};
+use salus_gateway::peer::Peers;
+use salus_gateway::tls::{Pins, peer_server};
+use salus_gateway::{Config, Gateway, Listeners, Ports, serve};
+use salus_node::{NodeConfig, NodeHandle};
+use salus_types::genesis::Genesis;
+use salus_types::{NetworkId, SigningKey};
+use salus_vault::{Node, Outbox, Vault, VaultConfig};
+use std::fs;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tokio::sync::{oneshot, watch};
+use vault::{EngineOutbox, LocalKeeper, LocalRecords, RemotePeers};
+
+/// Run the node of one organisation.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// The node's folder: `node.json`, `keys.json`, and all its data.
+    #[arg(long)]
+    home: PathBuf,
+    /// The clinical engine's program; needed where the organisation keeps clinical records.
+    #[arg(long, env = "SALUS_ENGINE")]
+    engine: Option<PathBuf>,
+    /// Folder of the FHIR definitions.
+    #[arg(long, env = "SALUS_DEFINITIONS")]
+    definitions: Option<PathBuf>,
+    /// Folder of the built portal.
+    #[arg(long, env = "SALUS_PORTAL_DIST")]
+    portal: Option<PathBuf>,
+    /// Stop when standard input closes, so that the node never outlives who started it.
+    #[arg(long)]
+    supervised: bool,
+}
+
+/// Everything read from the node's folder.
+struct Home {
+    path: PathBuf,
+    file: NodeFile,
+    genesis: Arc<Genesis>,
+    keys: NodeKeys,
+}
+
+impl Home {
+    fn open(path: &Path) -> anyhow::Result<Self> {
+        let path = fs::canonicalize(path).with_context(|| format!("no such folder: `{}`", path.display()))?;
+        let text = fs::read_to_string(path.join(CONFIG_FILE)).context("the folder has no `node.json`")?;
+        let file: NodeFile = serde_json::from_str(&text).context("`node.json`")?;
+        let genesis = Arc::new(network::read_genesis(&path.join(&file.genesis))?);
+        Ok(Self { keys: NodeKeys::open(&path.join(KEYS_FILE))?, path, file, genesis })
+    }
+
+    fn signing_key(&self) -> SigningKey {
+        SigningKey::from_seed(&self.keys.node.expose_seed())
+    }
+
+    fn kem_key(&self) -> HpkePrivateKey {
+        HpkePrivateKey::from_seed(self.keys.kem.seed())
+    }
+
+    fn network(&self) -> NetworkId {
+        self.genesis.network()
+    }
+}
+
+pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
+    tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::try_from_env("SALUS_LOG").unwrap_or_else(|_| "info".into()))
+        .with_ansi(false)
+        .init();
+    let home = Home::open(&arguments.home)?;
+    let config = NodeConfig {
+        data: home.path.join("ledger"),
+        listen: home.file.ledger.parse().context("`ledger` in `node.json` is no address")?,
+        signing_key: home.signing_key(),
+        genesis: home.genesis.as_ref().clone(),
+        worker_threads: 2,
+    };
+    salus_node::run(config, |node| drive(arguments, home, node))?
+}
+
+async fn drive(arguments: Arguments, home: Home, node: NodeHandle) -> anyhow::Result<()> {
+    let (stop, stopped) = watch::channel(false);
+    tokio::spawn(watch_for_stop(stop, arguments.supervised));
+    let engine = start_engine(&arguments, &home, &stopped)?;
+    let (gateway, vault) = assemble(&arguments, &home, node, engine)?;
+    let listeners = listen(&home)?;
+    let ops = ops::serve(gateway.clone(), &home.path, until(stopped.clone()));
+    let serving = serve(gateway, listeners, until(stopped.clone()));
+    tracing::info!(organisation = %home.file.organisation, "the node is up");
+    let work = async {
+        tokio::select! {
+            failed = vault.run() => failed.map(|never| match never {}).map_err(anyhow::Error::from),
+            () = until(stopped.clone()) => Ok(()),
+        }
+    };
+    let (served, ops, work) = tokio::join!(async { serving.await.map_err(anyhow::Error::from) }, ops, work);
+    tracing::info!("the node has stopped");
+    served.and(ops).and(work)
+}
+
+async fn until(mut stopped: watch::Receiver<bool>) {
+    // An error means that the sender is gone, which is a stop too.
+    let _ = stopped.wait_for(|stopped| *stopped).await;
+}
+
+/// Turns Ctrl-C, SIGTERM, or the end of standard input into a stop.
+async fn watch_for_stop(stop: watch::Sender<bool>, supervised: bool) {
+    use tokio::signal::unix::{SignalKind, signal};
+    let parent_gone = async {
+        if supervised && end_of_input().await.is_ok() {
+            return;
+        }
+        std::future::pending().await
+    };
+    match (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) {
+        (Ok(mut interrupt), Ok(mut terminate)) => tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            () = parent_gone => {}
+        },
+        _ => parent_gone.await,
+    }
+    stop.send_replace(true);
+}
+
+/// Resolves when standard input ends. A thread of its own reads it, since a runtime waits for its own threads when it
+/// stops, and this read may never return.
+fn end_of_input() -> oneshot::Receiver<()> {
+    let (ended, wait) = oneshot::channel();
+    std::thread::spawn(move || {
+        // Whatever the parent writes is not for the node.
+        let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+        let _ = ended.send(());
+    });
+    wait
+}
+
+fn start_engine(
+    arguments: &Arguments,
+    home: &Home,
+    stopped: &watch::Receiver<bool>,
+) -> anyhow::Result<EngineAddress> {
+    if !home.file.clinical {
+        return Ok(EngineAddress::None);
+    }
+    let run = home.path.join("run");
+    fs::create_dir_all(&run)?;
+    let command = EngineCommand {
+        program: arguments.engine.clone().context("this organisation keeps clinical records: name --engine")?,
+        definitions: arguments.definitions.clone().context("the clinical engine needs --definitions")?,
+        data: home.path.join("clinical"),
+        socket: run.join("engine.sock"),
+        base_url: format!("{}/fhir", home.file.public_url),
+    };
+    let socket = command.socket.clone();
+    tokio::spawn(command.supervise(stopped.clone()));
+    Ok(EngineAddress::Socket(socket))
+}
+
+fn assemble(
+    arguments: &Arguments,
+    home: &Home,
+    node: NodeHandle,
+    engine: EngineAddress,
+) -> anyhow::Result<(Gateway, Arc<Vault>)> {
+    let mut config =
+        Config::new(home.file.organisation.clone(), home.path.join("gateway"), home.file.public_url.clone());
+    config.demo_http = home.file.demo_http;
+    config.portal.clone_from(&arguments.portal);
+    config.engine = engine.clone();
+    let chain = LocalChain::new(node);
+    let key = Arc::new(home.signing_key());
+    let engine_client = Engine::new(engine)?;
+    let peers = Peers::new(&home.genesis, &home.file.organisation, &home.keys.tls)?;
+    let vault = Arc::new(open_vault(home, &chain, &key, &engine_client, &peers)?);
+    let records = Arc::new(LocalRecords(vault.clone()));
+    let ports = Ports {
+        chain: Arc::new(chain),
+        shared: records.clone(),
+        proofs: records,
+        keeper: Arc::new(LocalKeeper { vault: vault.clone(), engine: engine_client }),
+        peers,
+        kem: Arc::new(home.kem_key()),
+    };
+    Ok((Gateway::open(config, home.genesis.clone(), key, ports)?, vault))
+}
+
+fn open_vault(
+    home: &Home,
+    chain: &LocalChain,
+    key: &Arc<SigningKey>,
+    engine: &Engine,
+    peers: &Peers,
+) -> anyhow::Result<Vault> {
+    let node = Node {
+        network: home.network(),
+        organisation: home.file.organisation.clone(),
+        signing: home.signing_key(),
+        kem: home.kem_key(),
+    };
+    let ledger = LocalLedger { chain: chain.clone(), genesis: home.genesis.clone(), key: key.clone() };
+    let outbox = home.file.clinical.then(|| Arc::new(EngineOutbox(engine.clone())) as Arc<dyn Outbox>);
+    let config = VaultConfig::new(home.path.join("vault"), home.keys.storage.clone());
+    Ok(Vault::open(node, config, Arc::new(ledger), Arc::new(RemotePeers(peers.clone())), outbox)?)
+}
+
+fn listen(home: &Home) -> anyhow::Result<Listeners> {
+    let bind = |address: &str| TcpListener::bind(address).with_context(|| format!("cannot listen on {address}"));
+    let tls = peer_server(Arc::new(Pins::of(&home.genesis)), home.keys.tls.clone())?;
+    Ok(Listeners {
+        public: bind(&home.file.public)?,
+        public_tls: None,
+        peer: Some((bind(&home.file.peer)?, Arc::new(tls))),
+    })
+}

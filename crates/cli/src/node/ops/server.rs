@@ -1,0 +1,81 @@
+//! The node's side of the operator's socket.
+
+use super::{Code, Done, NewClient, NewInvite, NewMember, SOCKET_FILE, Status};
+use anyhow::Context as _;
+use axum::extract::State;
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use salus_gateway::staff::{bootstrap_staff, issue_invite};
+use salus_gateway::{Error, Gateway, smart, staff};
+use std::fs;
+use std::future::Future;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use tokio::net::UnixListener;
+
+/// Serves until `shutdown` resolves.
+pub(crate) async fn serve(
+    gateway: Gateway,
+    home: &Path,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> anyhow::Result<()> {
+    let path = home.join(SOCKET_FILE);
+    // A socket that an earlier process left behind; two nodes cannot share a folder, the ledger's lock sees to it.
+    let _ = fs::remove_file(&path);
+    let listener = UnixListener::bind(&path).with_context(|| format!("cannot listen on `{}`", path.display()))?;
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600))?;
+    let router = Router::new()
+        .route("/status", get(status))
+        .route("/clients", post(clients))
+        .route("/staff", post(members))
+        .route("/invites", post(invites))
+        .with_state(gateway);
+    axum::serve(listener, router).with_graceful_shutdown(shutdown).await?;
+    Ok(())
+}
+
+async fn status(State(gateway): State<Gateway>) -> Json<Status> {
+    let chain = gateway.chain().stats().await;
+    let queues = gateway.ports.keeper.queues().await;
+    Json(Status {
+        height: chain.height,
+        lag: chain.lag,
+        peers: chain.peers,
+        stored: queues.stored,
+        sealed: queues.sealed,
+        anchored: queues.anchored,
+        resident_bytes: resident_bytes(),
+    })
+}
+
+async fn clients(State(gateway): State<Gateway>, Json(new): Json<NewClient>) -> Result<Json<Done>, Error> {
+    let client = smart::NewClient {
+        name: new.id.clone(),
+        id: new.id,
+        jwks: new.jwks,
+        scopes: new.scopes,
+        may_assert_users: new.may_assert_users,
+    };
+    gateway.smart.clients.register(client).await?;
+    Ok(Json(Done {}))
+}
+
+async fn members(State(gateway): State<Gateway>, Json(new): Json<NewMember>) -> Result<Json<Code>, Error> {
+    let member = staff::NewMember { id: new.id, name: new.name, role: new.role };
+    let joining = bootstrap_staff(&gateway, &[member]).await?;
+    let code = joining.into_iter().next().map(|joining| joining.code).unwrap_or_default();
+    Ok(Json(Code { code }))
+}
+
+async fn invites(State(gateway): State<Gateway>, Json(new): Json<NewInvite>) -> Result<Json<Code>, Error> {
+    let invite = issue_invite(&gateway, new.patient).await?;
+    Ok(Json(Code { code: invite.code }))
+}
+
+/// Resident memory of this process (`VmRSS`), 0 where the system does not tell.
+fn resident_bytes() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kilobytes = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+    kilobytes.unwrap_or(0) * 1_024
+}

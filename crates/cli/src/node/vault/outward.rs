@@ -1,0 +1,87 @@
+//! What the vault needs of the outside: other nodes, and the clinical engine's outbox.
+
+use async_trait::async_trait;
+use salus_gateway::engine::Engine;
+use salus_gateway::peer::{PeerError, Peers};
+use salus_types::OrganisationId;
+use salus_types::vault::{
+    CompartmentRecord, CustodyBatch, PatientLink, Release, ReleaseAsk, ReleaseForGrant, SealedEnvelope, VersionList,
+};
+use salus_vault::{Outbox, OutboxError, OutboxRow};
+use std::time::Duration;
+
+/// Pause after an engine that did not answer.
+const ENGINE_PAUSE: Duration = Duration::from_millis(500);
+
+/// Other nodes, over mutual TLS.
+pub(crate) struct RemotePeers(pub(crate) Peers);
+
+fn error(error: PeerError) -> salus_vault::PeerError {
+    match error {
+        PeerError::Away | PeerError::Timeout => salus_vault::PeerError::Unavailable,
+        PeerError::Refused { status, .. } if status == 503 || status == 429 => salus_vault::PeerError::Unavailable,
+        refused => salus_vault::PeerError::Refused(refused.to_string()),
+    }
+}
+
+#[async_trait]
+impl salus_vault::Peers for RemotePeers {
+    async fn put_custody(&self, to: &OrganisationId, batch: CustodyBatch) -> Result<(), salus_vault::PeerError> {
+        self.0.custody(to, &batch).await.map_err(error)
+    }
+
+    async fn put_compartments(
+        &self,
+        to: &OrganisationId,
+        records: Vec<CompartmentRecord>,
+    ) -> Result<(), salus_vault::PeerError> {
+        self.0.compartments(to, &records).await.map_err(error)
+    }
+
+    async fn put_link(&self, to: &OrganisationId, link: PatientLink) -> Result<(), salus_vault::PeerError> {
+        self.0.link(to, &link).await.map_err(error)
+    }
+
+    async fn put_keys(&self, to: &OrganisationId, keys: SealedEnvelope) -> Result<(), salus_vault::PeerError> {
+        self.0.keys(to, &keys).await.map_err(error)
+    }
+
+    async fn versions(&self, to: &OrganisationId, ask: ReleaseAsk) -> Result<VersionList, salus_vault::PeerError> {
+        self.0.versions(to, &ask).await.map_err(error)
+    }
+
+    async fn release(&self, to: &OrganisationId, ask: ReleaseForGrant) -> Result<Release, salus_vault::PeerError> {
+        self.0.release(to, &ask).await.map_err(error)
+    }
+}
+
+/// The outbox of this node's engine.
+pub(crate) struct EngineOutbox(pub(crate) Engine);
+
+#[async_trait]
+impl Outbox for EngineOutbox {
+    async fn next(&self, after: u64, limit: usize) -> Result<Vec<OutboxRow>, OutboxError> {
+        let limit = u32::try_from(limit).unwrap_or(u32::MAX);
+        let rows = self.0.outbox(after, limit).await.map_err(|_| OutboxError)?;
+        let row = |row: salus_gateway::engine::OutboxRow| OutboxRow {
+            seq: row.seq,
+            resource_type: row.kind,
+            id: row.id,
+            version: row.version,
+            deleted: row.deleted,
+            patient: row.patient,
+            resource: row.resource,
+        };
+        Ok(rows.into_iter().map(row).collect())
+    }
+
+    async fn wait(&self, after: u64) {
+        if self.0.outbox_wait(after).await.is_err() {
+            tokio::time::sleep(ENGINE_PAUSE).await;
+        }
+    }
+
+    async fn ack(&self, up_to: u64) -> Result<(), OutboxError> {
+        self.0.outbox_ack(up_to).await.map_err(|_| OutboxError)
+    }
+}

@@ -1,0 +1,183 @@
+//! Granting, listing and revoking.
+
+use super::Session;
+use super::records::now_ms;
+use crate::output::Output;
+use anyhow::{Context as _, bail};
+use salus_types::category::{Category, Purpose};
+use salus_types::organisation::Organisation;
+use salus_types::state::{DroppedEntry, GrantEntry, key};
+use salus_types::{GrantId, OrganisationId};
+use salus_vault::patient::{GrantAsk, OpenCompartment, make_grant, revoke as revoke_transaction};
+use serde::Serialize;
+
+/// How long a transaction may wait to be included, in blocks.
+const LIFETIME_BLOCKS: u64 = 2_000;
+const DAY_MS: u64 = 24 * 3_600 * 1_000;
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Listed {
+    grant: String,
+    source: String,
+    state: &'static str,
+    expiry_ms: u64,
+    accesses: u32,
+    /// Whether the former grantee has given its receipt of deletion.
+    dropped: bool,
+}
+
+/// A grant of this person that the ledger knows.
+pub(super) struct Known {
+    pub(super) grant: GrantId,
+    pub(super) source: OrganisationId,
+    pub(super) counter: u32,
+    pub(super) entry: GrantEntry,
+}
+
+impl Session {
+    /// Every grant of this person. Grants are numbered by source without gaps, so the key file finds them all.
+    pub(super) async fn known_grants(&self) -> anyhow::Result<Vec<Known>> {
+        let mut known = Vec::new();
+        for source in self.sources()? {
+            for counter in 0.. {
+                let grant = GrantId::of(&self.root.grant_key(&source.id, counter).public());
+                let Some(entry) = self.relay.state::<GrantEntry>(key::grant(&grant)).await? else { break };
+                known.push(Known { grant, source: source.id.clone(), counter, entry });
+            }
+        }
+        Ok(known)
+    }
+}
+
+fn parse_categories(text: &str) -> anyhow::Result<Vec<Category>> {
+    if text == "all" {
+        return Ok(Category::ALL.iter().copied().filter(|category| !category.is_protected()).collect());
+    }
+    let parse = |name: &str| {
+        let all: Vec<_> = Category::ALL.iter().map(|category| category.as_str()).collect();
+        name.trim().parse().with_context(|| format!("no category `{name}`; there are {}", all.join(", ")))
+    };
+    text.split(',').map(parse).collect()
+}
+
+pub(super) async fn grant(
+    session: &Session,
+    to: &str,
+    categories: &str,
+    purpose: Purpose,
+    days: u32,
+    output: Output,
+) -> anyhow::Result<()> {
+    let categories = parse_categories(categories)?;
+    let grantee = session.genesis.organisation(&to.parse()?).with_context(|| format!("no organisation `{to}`"))?;
+    if days == 0 {
+        bail!("a grant lasts at least one day");
+    }
+    let known = session.known_grants().await?;
+    let mut made = Vec::new();
+    for source in session.sources()?.iter().filter(|source| source.id != grantee.id) {
+        let directories = session.directories(source, &session.root.at(&source.id)).await?;
+        let chosen: Vec<OpenCompartment> =
+            directories.compartments.into_iter().filter(|opened| categories.contains(&opened.category)).collect();
+        if chosen.is_empty() {
+            continue;
+        }
+        let counter = known.iter().filter(|grant| grant.source == source.id).count();
+        made.push(send(session, source, grantee, u32::try_from(counter)?, &chosen, purpose, days).await?);
+    }
+    if made.is_empty() {
+        bail!("there is nothing in these categories that another organisation could share with `{to}`");
+    }
+    let report = serde_json::json!({ "grants": made });
+    output.result(&report, || {
+        let lines = made.iter().map(|grant| format!("{}  records of {}", grant.grant, grant.source));
+        format!("Granted to {to} for {purpose}, {days} days:\n{}", lines.collect::<Vec<_>>().join("\n"))
+    })
+}
+
+async fn send(
+    session: &Session,
+    source: &Organisation,
+    grantee: &Organisation,
+    counter: u32,
+    compartments: &[OpenCompartment],
+    purpose: Purpose,
+    days: u32,
+) -> anyhow::Result<Listed> {
+    let head = session.relay.head().await?;
+    let patient = session.file.at.get(grantee.id.as_str()).map_or("", |text| text.trim_start_matches("Patient/"));
+    // The ledger's clock may be a little behind this machine's.
+    let begin = head.time_ms.min(now_ms()?);
+    let ask = GrantAsk {
+        network: session.genesis.network(),
+        source,
+        grantee,
+        counter,
+        purpose,
+        not_before_ms: begin,
+        expiry_ms: begin + u64::from(days) * DAY_MS,
+        compartments,
+        future: true,
+        practitioner: None,
+        patient,
+    };
+    let new = make_grant(&session.root, &ask)?;
+    session.relay.submit(&new.transaction(ask.network, head.height + LIFETIME_BLOCKS)).await?;
+    session.relay.mail(&grantee.id, &new.letter).await?;
+    session.relay.mail(&source.id, &new.notice).await?;
+    Ok(Listed {
+        grant: new.grant.to_string(),
+        source: source.id.to_string(),
+        state: "active",
+        expiry_ms: ask.expiry_ms,
+        accesses: 0,
+        dropped: false,
+    })
+}
+
+pub(super) async fn revoke(session: &Session, grant: GrantId, output: Output) -> anyhow::Result<()> {
+    let known = session.known_grants().await?;
+    let found = known.iter().find(|known| known.grant == grant).context("this is no grant of this key file")?;
+    if found.entry.revoked.is_none() {
+        let height = session.relay.head().await?.height + LIFETIME_BLOCKS;
+        let network = session.genesis.network();
+        session.relay.submit(&revoke_transaction(&session.root, network, &found.source, found.counter, height)).await?;
+    }
+    output.result(&serde_json::json!({ "revoked": grant }), || format!("Ended: {grant}. From now on nobody can read with it."))
+}
+
+pub(super) async fn print(session: &Session, output: Output) -> anyhow::Result<()> {
+    let now = session.relay.head().await?.time_ms;
+    let mut listed = Vec::new();
+    for known in session.known_grants().await? {
+        listed.push(Listed {
+            grant: known.grant.to_string(),
+            source: known.source.to_string(),
+            state: match (known.entry.revoked, known.entry.is_live(now)) {
+                (Some(_), _) => "ended",
+                (None, true) => "active",
+                (None, false) => "expired",
+            },
+            expiry_ms: known.entry.expiry_ms,
+            accesses: known.entry.accesses,
+            dropped: is_dropped(session, &known.grant).await?,
+        });
+    }
+    output.result(&serde_json::json!({ "grants": listed }), || {
+        let line = |grant: &Listed| format!("{}  {:<13} {:<8} {} reads", grant.grant, grant.source, grant.state, grant.accesses);
+        let lines: Vec<String> = listed.iter().map(line).collect();
+        if lines.is_empty() { "No grants yet.".to_owned() } else { lines.join("\n") }
+    })
+}
+
+/// Whether any organisation has given a receipt of deletion: only a former grantee can.
+async fn is_dropped(session: &Session, grant: &GrantId) -> anyhow::Result<bool> {
+    for organisation in session.genesis.organisations.iter() {
+        let key = key::dropped(grant, &organisation.id);
+        if session.relay.state::<DroppedEntry>(key).await?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}

@@ -1,0 +1,138 @@
+//! `salus patient`: what a patient's device does, for people and scripts without a browser.
+//!
+//! The key file holds the root, from which every key is derived; whoever has it is the patient.
+
+mod grants;
+mod log;
+mod proof;
+pub(crate) mod records;
+pub(crate) mod recovery;
+pub(crate) mod relay;
+
+use crate::demo::report::Report;
+use crate::network;
+use crate::output::Output;
+use anyhow::Context as _;
+use relay::Relay;
+use salus_crypto::Secret32;
+use salus_types::GrantId;
+use salus_types::category::Purpose;
+use salus_types::genesis::Genesis;
+use salus_vault::patient::Root;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Act as a patient: records, grants, log, proofs.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// Folder of the demo network.
+    #[arg(long, default_value = crate::demo::FOLDER_DEFAULT)]
+    demo: PathBuf,
+    /// The patient's key file.
+    #[arg(long)]
+    key: PathBuf,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(clap::Subcommand)]
+enum Command {
+    /// List the records of all organisations, each checked against its proof.
+    Records,
+    /// Let an organisation read.
+    Grant {
+        /// Who may read.
+        #[arg(long)]
+        to: String,
+        /// Categories, comma-separated, or `all` (which leaves out the protected ones).
+        #[arg(long)]
+        categories: String,
+        /// For which purpose.
+        #[arg(long, default_value = "treatment")]
+        purpose: Purpose,
+        /// For how many days from now.
+        #[arg(long, default_value_t = 30)]
+        days: u32,
+    },
+    /// End a grant.
+    Revoke {
+        /// The grant, as `grant` or `grants` print it.
+        grant: GrantId,
+    },
+    /// List the grants.
+    Grants,
+    /// Show who looked at the records, when and why.
+    Log,
+    /// Get the proof of a record.
+    Proof {
+        /// The record, as `records` prints it: `Type/ID`.
+        record: String,
+    },
+}
+
+/// A patient's key file.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct KeyFile {
+    /// Name, to tell key files apart.
+    pub(crate) name: String,
+    /// The root in hexadecimal digits.
+    root: String,
+    /// `Patient/ID` at each organisation where the person is enrolled.
+    pub(crate) at: BTreeMap<String, String>,
+}
+
+impl KeyFile {
+    /// A new root.
+    pub(crate) fn generate(name: &str) -> Self {
+        let root = hex::encode(Secret32::random().expose());
+        Self { name: name.to_owned(), root, at: BTreeMap::new() }
+    }
+
+    pub(crate) fn read(path: &Path) -> anyhow::Result<Self> {
+        let text = fs::read_to_string(path).with_context(|| format!("cannot read `{}`", path.display()))?;
+        serde_json::from_str(&text).with_context(|| format!("`{}` is no key file", path.display()))
+    }
+
+    pub(crate) fn secret(&self) -> anyhow::Result<Secret32> {
+        let mut root = [0; 32];
+        hex::decode_to_slice(&self.root, &mut root).context("the key file's root is malformed")?;
+        Ok(Secret32::from_bytes(&root))
+    }
+
+    pub(crate) fn root(&self) -> anyhow::Result<Root> {
+        Ok(Root::from_bytes(self.secret()?.expose()))
+    }
+}
+
+/// What every subcommand works with.
+struct Session {
+    genesis: Genesis,
+    report: Report,
+    file: KeyFile,
+    root: Root,
+    relay: Relay,
+}
+
+pub(crate) fn run(arguments: Arguments, output: Output) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let report = Report::read(&arguments.demo)?;
+    let genesis = network::read_genesis(&report.genesis)?;
+    let file = KeyFile::read(&arguments.key)?;
+    // Any node's portal serves any patient; this one is as good as another.
+    let portal = report.organisations.first().context("the network has no organisation")?.portal.clone();
+    let session = Session { root: file.root()?, relay: Relay::new(&portal)?, genesis, report, file };
+    runtime.block_on(async {
+        match arguments.command {
+            Command::Records => records::print(&session, output).await,
+            Command::Grant { to, categories, purpose, days } => {
+                grants::grant(&session, &to, &categories, purpose, days, output).await
+            }
+            Command::Revoke { grant } => grants::revoke(&session, grant, output).await,
+            Command::Grants => grants::print(&session, output).await,
+            Command::Log => log::print(&session, output).await,
+            Command::Proof { record } => proof::print(&session, &record, output).await,
+        }
+    })
+}

@@ -1,0 +1,238 @@
+//! Reading the own records: directory, keys, shares of two custodians, and the proof of every version.
+
+use super::Session;
+use crate::output::Output;
+use anyhow::{Context as _, bail};
+use salus_types::action::Action;
+use salus_types::category::Category;
+use salus_types::organisation::Organisation;
+use salus_types::proof::{RecordProof, TransactionProof};
+use salus_types::vault::{Content, Directory, PatientAsk, Release, VERSIONS_PER_REQUEST_MAX, VersionList};
+use salus_types::{OrganisationId, VersionId};
+use salus_vault::combine::{AnchoredRoot, Collected, OpenedVersion, Roots};
+use salus_vault::patient::{Directories, Pairwise, collect_release, keys_of, open_directories};
+use salus_verifier::verify_record;
+use serde::Serialize;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::collections::HashMap;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// One version of one record, opened and with its proof.
+pub(super) struct Record {
+    pub(super) source: OrganisationId,
+    pub(super) category: Category,
+    pub(super) content: Content,
+    pub(super) text: String,
+    pub(super) proof: RecordProof,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Listed {
+    source: String,
+    record: String,
+    category: Category,
+    date: String,
+    title: String,
+    verified: bool,
+}
+
+/// Milliseconds since 1970-01-01 UTC.
+pub(super) fn now_ms() -> anyhow::Result<u64> {
+    Ok(u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis())?)
+}
+
+impl Session {
+    /// The organisations at which this person is enrolled.
+    pub(super) fn sources(&self) -> anyhow::Result<Vec<Organisation>> {
+        let find = |id: &String| {
+            let organisation = self.genesis.organisation(&id.parse()?);
+            organisation.cloned().with_context(|| format!("the network has no organisation `{id}`"))
+        };
+        self.file.at.keys().map(find).collect()
+    }
+
+    /// The person's compartments at a source, as it and the custodians tell.
+    pub(super) async fn directories(&self, source: &Organisation, own: &Pairwise) -> anyhow::Result<Directories> {
+        let mut answers = Vec::new();
+        for to in self.holders(source) {
+            let request = own.sign_request(self.genesis.network(), &to, PatientAsk::Directory, now_ms()?, Vec::new())?;
+            if let Ok(directory) = self.relay.ask::<Directory>(&to, &request).await {
+                answers.push(directory);
+            }
+        }
+        if answers.is_empty() {
+            bail!("neither {} nor a custodian answers; try again later", source.name.as_str());
+        }
+        Ok(open_directories(own, &self.genesis.network(), source, &answers))
+    }
+
+    /// The source, and every custodian.
+    fn holders(&self, source: &Organisation) -> Vec<OrganisationId> {
+        let custodians = self.genesis.custodians().map(|custodian| custodian.id.clone());
+        std::iter::once(source.id.clone()).chain(custodians.filter(|id| *id != source.id)).collect()
+    }
+
+    async fn versions(&self, source: &Organisation, own: &Pairwise) -> anyhow::Result<Vec<VersionId>> {
+        let mut failure = None;
+        for custodian in self.genesis.custodians() {
+            let (network, to) = (self.genesis.network(), &custodian.id);
+            let request = own.sign_request(network, to, PatientAsk::Versions, now_ms()?, Vec::new())?;
+            match self.relay.ask::<VersionList>(to, &request).await {
+                Ok(list) => return Ok(list.versions.iter().map(|listed| listed.version).collect()),
+                Err(error) => failure = Some(error),
+            }
+        }
+        Err(failure.with_context(|| format!("nobody lists the records of {}", source.name.as_str()))?)
+    }
+
+    /// Everything that this person's keys open, of all sources.
+    pub(super) async fn records(&self) -> anyhow::Result<Vec<Record>> {
+        let mut records = Vec::new();
+        for source in self.sources()? {
+            let own = self.root.at(&source.id);
+            let directories = self.directories(&source, &own).await?;
+            let keys = keys_of(&directories.compartments);
+            let versions = self.versions(&source, &own).await?;
+            for page in versions.chunks(VERSIONS_PER_REQUEST_MAX / 4) {
+                let collected = self.collect(&own, page).await?;
+                let (roots, anchors) = self.roots(&collected).await?;
+                for version in page {
+                    let opened = collected.open(version, &keys, &roots, &mut Vec::new());
+                    records.extend(opened.map(|opened| record(opened, &anchors)).transpose()?.flatten());
+                }
+            }
+        }
+        Ok(records)
+    }
+
+    /// Asks custodians until every version has a package and two shares.
+    async fn collect(&self, own: &Pairwise, versions: &[VersionId]) -> anyhow::Result<Collected> {
+        let mut collected = Collected::default();
+        let mut ask = PatientAsk::Release;
+        for custodian in self.genesis.custodians() {
+            let open: Vec<_> = versions.iter().filter(|version| !collected.is_ready(version)).copied().collect();
+            if open.is_empty() {
+                break;
+            }
+            let request = own.sign_request(self.genesis.network(), &custodian.id, ask, now_ms()?, open)?;
+            let Ok(release) = self.relay.ask::<Release>(&custodian.id, &request).await else { continue };
+            collect_release(&mut collected, own, &self.genesis.network(), custodian, release)?;
+            ask = PatientAsk::Shares;
+        }
+        Ok(collected)
+    }
+
+    /// What the ledger says of the batches that the packages name.
+    async fn roots(
+        &self,
+        collected: &Collected,
+    ) -> anyhow::Result<(Roots, HashMap<(OrganisationId, u64), TransactionProof>)> {
+        let (mut roots, mut anchors) = (Roots::new(), HashMap::new());
+        for (source, sequence) in collected.batches() {
+            let at = (source, sequence);
+            if anchors.contains_key(&at) {
+                continue;
+            }
+            let proof = self.relay.anchor(&at.0, at.1).await?;
+            let Action::Anchor(anchor) = &proof.transaction.action else { bail!("the portal gave no anchor") };
+            roots.insert(at.clone(), AnchoredRoot { root: anchor.batch_root, size_class: anchor.size_class });
+            anchors.insert(at, proof);
+        }
+        Ok((roots, anchors))
+    }
+}
+
+fn record(
+    version: OpenedVersion,
+    anchors: &HashMap<(OrganisationId, u64), TransactionProof>,
+) -> anyhow::Result<Option<Record>> {
+    let OpenedVersion { category, released, opened } = version;
+    let Some(anchor) = anchors.get(&(released.source.clone(), released.sequence)) else { return Ok(None) };
+    let header = released.package.header;
+    Ok(Some(Record {
+        category,
+        content: header.content,
+        text: String::from_utf8(opened.bytes.to_vec()).context("a record is not text")?,
+        proof: RecordProof {
+            package: header,
+            ciphertext_digest: opened.ciphertext_digest,
+            plaintext_digest: opened.plaintext_digest,
+            r: *opened.r,
+            batch_path: released.path,
+            anchor: anchor.clone(),
+        },
+        source: released.source,
+    }))
+}
+
+impl Record {
+    /// `Type/ID`.
+    pub(super) fn name(&self) -> String {
+        let value: Value = serde_json::from_str(&self.text).unwrap_or_default();
+        let part = |name: &str| value[name].as_str().unwrap_or("?").to_owned();
+        format!("{}/{}", part("resourceType"), part("id"))
+    }
+}
+
+/// The newest version of each record, deleted ones left out.
+pub(super) fn newest(records: Vec<Record>) -> Vec<Record> {
+    let mut newest: BTreeMap<(OrganisationId, String), Record> = BTreeMap::new();
+    // Versions come in the order in which they were sealed, so the last one wins.
+    for record in records {
+        newest.insert((record.source.clone(), record.name()), record);
+    }
+    newest.into_values().filter(|record| record.content == Content::Fhir).collect()
+}
+
+pub(super) async fn print(session: &Session, output: Output) -> anyhow::Result<()> {
+    let records = newest(session.records().await?);
+    let mut listed: Vec<Listed> = records.iter().map(|record| list(session, record)).collect();
+    listed.sort_by(|left, right| right.date.cmp(&left.date));
+    let verified = listed.iter().filter(|listed| listed.verified).count();
+    let report = serde_json::json!({ "records": listed, "verified": verified });
+    output.result(&report, || {
+        let line = |listed: &Listed| {
+            let mark = if listed.verified { "verified" } else { "NOT VERIFIED" };
+            format!("{:<10}  {:<13} {:<14} {:<44} {:<46} {mark}", listed.date, listed.source, listed.category, listed.title, listed.record)
+        };
+        let lines: Vec<String> = listed.iter().map(line).collect();
+        format!("{}\n{} records, {verified} verified", lines.join("\n"), listed.len())
+    })
+}
+
+fn list(session: &Session, record: &Record) -> Listed {
+    let value: Value = serde_json::from_str(&record.text).unwrap_or_default();
+    let verified = verify_record(&session.genesis, &record.proof, Some(&record.text))
+        .is_ok_and(|verified| verified.source == record.source);
+    Listed {
+        source: record.source.to_string(),
+        record: record.name(),
+        category: record.category,
+        date: date(&value),
+        title: title(&value).chars().take(42).collect(),
+        verified,
+    }
+}
+
+/// The day that a resource is about, where its type has one.
+fn date(value: &Value) -> String {
+    let candidates = [
+        "/effectiveDateTime", "/effectivePeriod/start", "/authoredOn", "/occurrenceDateTime", "/performedDateTime",
+        "/performedPeriod/start", "/period/start", "/onsetDateTime", "/recordedDate", "/date", "/issued", "/created",
+        "/meta/lastUpdated",
+    ];
+    let found = candidates.iter().find_map(|pointer| value.pointer(pointer)?.as_str());
+    found.unwrap_or_default().chars().take(10).collect()
+}
+
+/// A few words that say what a resource is.
+fn title(value: &Value) -> String {
+    let candidates = [
+        "/code/text", "/code/coding/0/display", "/vaccineCode/text", "/vaccineCode/coding/0/display",
+        "/medicationCodeableConcept/text", "/medicationCodeableConcept/coding/0/display", "/type/0/text",
+        "/type/0/coding/0/display", "/type/text", "/type/coding/0/display", "/title", "/description", "/resourceType",
+    ];
+    candidates.iter().find_map(|pointer| value.pointer(pointer)?.as_str()).unwrap_or("record").to_owned()
+}

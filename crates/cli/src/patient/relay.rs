@@ -1,0 +1,111 @@
+//! A node's public routes as a patient's device uses them.
+
+use crate::client;
+use anyhow::{Context as _, bail};
+use commonware_codec::{Encode, Read};
+use salus_types::proof::TransactionProof;
+use salus_types::state::StateKey;
+use salus_types::transaction::Transaction;
+use salus_types::vault::{PatientRequest, SealedEnvelope};
+use salus_types::{OrganisationId, decode_canonical};
+use serde::Deserialize;
+
+/// How long a transaction may take to become final.
+const FINAL_TIMEOUT_S: u64 = 30;
+
+/// A portal's node.
+pub(crate) struct Relay {
+    http: reqwest::Client,
+    base: String,
+}
+
+#[derive(Deserialize)]
+struct Submitted {
+    id: String,
+}
+
+#[derive(Deserialize)]
+struct Status {
+    status: String,
+    #[serde(default)]
+    reason: String,
+}
+
+/// The newest final block.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Head {
+    pub(crate) height: u64,
+    pub(crate) time_ms: u64,
+}
+
+impl Relay {
+    pub(crate) fn new(base: &str) -> anyhow::Result<Self> {
+        Ok(Self { http: client::http()?, base: base.to_owned() })
+    }
+
+    async fn post(&self, path: &str, body: &impl Encode) -> anyhow::Result<Vec<u8>> {
+        let request = self
+            .http
+            .post(format!("{}{path}", self.base))
+            .header("content-type", "application/octet-stream")
+            .body(body.encode().to_vec());
+        client::bytes(request.send().await.context("the portal does not answer")?).await
+    }
+
+    async fn get(&self, path: &str) -> anyhow::Result<reqwest::Response> {
+        self.http.get(format!("{}{path}", self.base)).send().await.context("the portal does not answer")
+    }
+
+    /// A signed request to an organisation; the answer's type depends on what was asked.
+    pub(crate) async fn ask<T: Read<Cfg = ()> + Encode>(
+        &self,
+        to: &OrganisationId,
+        request: &PatientRequest,
+    ) -> anyhow::Result<T> {
+        let answer = self.post(&format!("/relay/{to}/patient"), request).await?;
+        decode_canonical(&answer).with_context(|| format!("`{to}` gave a malformed answer"))
+    }
+
+    pub(crate) async fn enrol(&self, to: &OrganisationId, request: &SealedEnvelope) -> anyhow::Result<SealedEnvelope> {
+        let answer = self.post(&format!("/relay/{to}/enrol"), request).await?;
+        decode_canonical(&answer).with_context(|| format!("`{to}` gave a malformed answer"))
+    }
+
+    pub(crate) async fn mail(&self, to: &OrganisationId, letter: &SealedEnvelope) -> anyhow::Result<()> {
+        self.post(&format!("/relay/{to}/mailbox"), letter).await.map(|_| ())
+    }
+
+    pub(crate) async fn head(&self) -> anyhow::Result<Head> {
+        client::json(self.get("/ledger/head").await?).await
+    }
+
+    /// Submits a transaction and waits until it is final.
+    pub(crate) async fn submit(&self, transaction: &Transaction) -> anyhow::Result<()> {
+        let answer = self.post("/ledger/transactions", transaction).await?;
+        let submitted: Submitted = serde_json::from_slice(&answer)?;
+        let path = format!("/ledger/transactions/{}?wait={FINAL_TIMEOUT_S}", submitted.id);
+        let status: Status = client::json(self.get(&path).await?).await?;
+        match status.status.as_str() {
+            "final" => Ok(()),
+            "rejected" => bail!("the network refuses: {}", status.reason),
+            _ => bail!("the network did not confirm within {FINAL_TIMEOUT_S} seconds; it may still do so"),
+        }
+    }
+
+    /// A state entry, if there is one.
+    pub(crate) async fn state<T: Read<Cfg = ()> + Encode>(&self, key: StateKey) -> anyhow::Result<Option<T>> {
+        let answer = self.get(&format!("/ledger/state/{}", key.0)).await?;
+        if answer.status() == reqwest::StatusCode::NOT_FOUND {
+            return Ok(None);
+        }
+        let bytes = client::bytes(answer).await?;
+        decode_canonical(&bytes).map(Some).context("the portal gave a malformed entry")
+    }
+
+    /// The proof of an anchor.
+    pub(crate) async fn anchor(&self, source: &OrganisationId, sequence: u64) -> anyhow::Result<TransactionProof> {
+        let bytes = client::bytes(self.get(&format!("/ledger/anchors/{source}/{sequence}")).await?).await?;
+        decode_canonical(&bytes).context("the portal gave a malformed proof")
+    }
+}

@@ -1,0 +1,115 @@
+//! The main job, end to end, through four real processes: records in, the patient in control, proof out.
+
+#![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod common;
+
+use common::{Demo, eventually, get, post, read_json, salus};
+use serde_json::Value;
+
+fn total(answer: &common::Answer) -> u64 {
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    answer.body["entry"].as_array().map_or(0, |entries| entries.len() as u64)
+}
+
+#[test]
+fn a_record_follows_the_person_under_control_with_proof() {
+    let Some(demo) = Demo::start(21_100, &["--patients", "1", "--seed", "3"]) else { return };
+    let (id_b, fhir_b) = (demo.patient_id(0, "hospital-b"), demo.fhir("hospital-b"));
+    let search = format!("{fhir_b}/Observation?patient={id_b}&_count=500");
+
+    // Ingest, seal, anchor: the patient sees every record of hospital A, each verified.
+    let records = demo.patient(0, &["records"]);
+    let own: Vec<&Value> = records["records"].as_array().unwrap().iter().filter(|r| r["source"] == "hospital-a").collect();
+    assert!(own.len() > 50, "a history worth looking at: {}", own.len());
+    assert!(own.iter().all(|record| record["verified"] == true));
+
+    // Without a grant hospital B sees nothing of it.
+    let token = demo.clinician_token(0, "treatment");
+    let before = total(&get(&search, &token));
+
+    // Grant labs and vitals for treatment; hospital B reads them through its own FHIR API.
+    let grant = demo.patient(0, &["grant", "--to", "hospital-b", "--categories", "labs,vitals", "--purpose", "treatment", "--days", "30"]);
+    let grant = grant["grants"][0]["grant"].as_str().unwrap().to_owned();
+    let token = demo.clinician_token(0, "treatment");
+    let after = get(&search, &token);
+    assert!(total(&after) > before + 20, "{} before, {} after", before, total(&after));
+    let shared = after.body["entry"].as_array().unwrap().iter().find(|entry| {
+        entry["resource"]["id"].as_str().is_some_and(|id| id.starts_with("sx-"))
+    });
+    let shared = &shared.expect("a shared record")["resource"];
+    assert_eq!(shared["subject"]["reference"], format!("Patient/{id_b}"));
+    assert!(shared["meta"]["source"].as_str().is_some());
+
+    // Only what was granted: no problems, no medications of hospital A.
+    for kind in ["Condition", "MedicationRequest"] {
+        let answer = get(&format!("{fhir_b}/{kind}?patient={id_b}&_count=500"), &token);
+        let foreign = answer.body["entry"].as_array().into_iter().flatten().any(|entry| {
+            entry["resource"]["id"].as_str().is_some_and(|id| id.starts_with("sx-"))
+        });
+        assert!(!foreign, "{kind} was not granted");
+    }
+
+    // The shared record has a proof that holds without any node, and not after the smallest change.
+    let proof = get(&format!("{fhir_b}/Observation/{}/$proof", shared["id"].as_str().unwrap()), &token);
+    assert_eq!(proof.status, 200, "{}", proof.body);
+    let (file, genesis) = (demo.folder.join("proof.json"), demo.folder.join("genesis.json"));
+    let verify = |proof: &Value| {
+        std::fs::write(&file, proof.to_string()).unwrap();
+        let arguments = ["verify", file.to_str().unwrap(), "--genesis", genesis.to_str().unwrap()];
+        salus(&arguments).output().unwrap().status.success()
+    };
+    assert!(verify(&proof.body));
+    let mut changed = proof.body.clone();
+    changed["batchPath"]["index"] = (changed["batchPath"]["index"].as_u64().unwrap() ^ 1).into();
+    assert!(!verify(&changed));
+
+    // The patient sees who looked, when and why.
+    let log = demo.patient(0, &["log"]);
+    let entries = log["entries"].as_array().unwrap();
+    let seen = entries.iter().find(|entry| entry["organisation"] == "hospital-b" && entry["access"].is_string());
+    assert_eq!(seen.expect("the access event")["purpose"], "treatment");
+
+    // Another purpose is refused the shared records.
+    let research = demo.clinician_token(0, "research");
+    assert_eq!(shared_count(&get(&search, &research)), 0);
+
+    // Revoke: the next read is refused, and the copy goes.
+    demo.patient(0, &["revoke", &grant]);
+    assert_eq!(shared_count(&get(&search, &token)), 0);
+    eventually("hospital B's receipt of deletion is on the ledger", || {
+        let grants = demo.patient(0, &["grants"]);
+        grants["grants"][0]["dropped"] == true
+    });
+}
+
+fn shared_count(answer: &common::Answer) -> usize {
+    let entries = answer.body["entry"].as_array();
+    let shared = |entry: &&Value| entry["resource"]["id"].as_str().is_some_and(|id| id.starts_with("sx-"));
+    entries.into_iter().flatten().filter(shared).count()
+}
+
+#[test]
+fn a_network_resumes_where_it_stopped_and_keeps_what_it_acknowledged() {
+    let Some(mut demo) = Demo::start(21_200, &["--patients", "1", "--seed", "4"]) else { return };
+    let (fhir, patient) = (demo.fhir("hospital-a"), demo.patient_id(0, "hospital-a"));
+    let observation = format!(
+        r#"{{"resourceType":"Observation","status":"final","code":{{"text":"Pulse"}},"subject":{{"reference":"Patient/{patient}"}},"effectiveDateTime":"2026-01-01","valueQuantity":{{"value":61}}}}"#
+    );
+    let created = post(&format!("{fhir}/Observation"), &demo.system_token("hospital-a"), &observation);
+    assert_eq!(created.status, 201, "{}", created.body);
+    let id = created.body["id"].as_str().unwrap().to_owned();
+    demo.restart();
+    let read = get(&format!("{fhir}/Observation/{id}"), &demo.system_token("hospital-a"));
+    assert_eq!((read.status, &read.body["valueQuantity"]["value"]), (200, &Value::from(61)));
+    eventually("the record is anchored", || {
+        let proof = demo.try_salus(&patient_proof(&demo, &id).iter().map(String::as_str).collect::<Vec<_>>());
+        proof.is_ok()
+    });
+    assert_eq!(read_json(&demo.folder.join("demo.json"))["patients"].as_array().unwrap().len(), 1);
+}
+
+fn patient_proof(demo: &Demo, id: &str) -> Vec<String> {
+    let (folder, key) = demo.patient_options(0);
+    ["patient", "--demo", &folder, "--key", &key, "proof", &format!("Observation/{id}")].map(str::to_owned).to_vec()
+}
