@@ -47,23 +47,29 @@ impl EngineCommand {
     /// Keeps the engine running until `stop` says otherwise.
     pub(crate) async fn supervise(self, mut stop: watch::Receiver<bool>) {
         let mut pause = Duration::from_millis(200);
-        while !*stop.borrow() {
+        loop {
             match self.spawn() {
                 Ok(mut child) => {
                     tokio::select! {
                         status = child.wait() => tracing::warn!(?status, "the clinical engine ended; it is started again"),
-                        _ = stop.wait_for(|stop| *stop) => return end(child).await,
+                        () = stopped(&mut stop) => return end(child).await,
                     }
                 }
                 Err(error) => tracing::error!(%error, "the clinical engine does not start"),
             }
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
-                _ = stop.wait_for(|stop| *stop) => return,
+                () = stopped(&mut stop) => return,
             }
             pause = (pause * 2).min(RESTART_PAUSE_MAX);
         }
     }
+}
+
+/// The guard that `wait_for` gives must not live across an await.
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    // An error means that the sender is gone, which is a stop too.
+    let _ = stop.wait_for(|stop| *stop).await;
 }
 
 async fn end(mut child: Child) {
