@@ -7,7 +7,7 @@ use std::fs::{self, OpenOptions};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStdin, Command};
 
 /// How long a node may take to stop when asked to.
 const STOP_TIMEOUT: Duration = Duration::from_secs(30);
@@ -15,17 +15,20 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(30);
 /// Running nodes. They end with this process: their standard input closes.
 pub(crate) struct Nodes {
     running: Vec<(&'static str, Child)>,
+    /// Apart from the children, because waiting for a child closes its standard input.
+    lifelines: Vec<ChildStdin>,
 }
 
 impl Nodes {
     /// Starts one process for each organisation.
     pub(crate) fn start(arguments: &Arguments, plans: &'static [Plan]) -> anyhow::Result<Self> {
-        let mut running = Vec::new();
+        let (mut running, mut lifelines) = (Vec::new(), Vec::new());
         for plan in plans {
-            let home = arguments.dir.join(plan.id);
-            running.push((plan.id, spawn(arguments, &home)?));
+            let mut child = spawn(arguments, &arguments.dir.join(plan.id))?;
+            lifelines.extend(child.stdin.take());
+            running.push((plan.id, child));
         }
-        Ok(Self { running })
+        Ok(Self { running, lifelines })
     }
 
     /// Resolves when a node ends by itself.
@@ -41,9 +44,7 @@ impl Nodes {
 
     /// Asks every node to stop and waits until all have.
     pub(crate) async fn stop(&mut self) {
-        for (_, child) in &mut self.running {
-            drop(child.stdin.take());
-        }
+        self.lifelines.clear();
         for (_, child) in &mut self.running {
             if tokio::time::timeout(STOP_TIMEOUT, child.wait()).await.is_err() {
                 // It was asked and did not; what it acknowledged is durable anyway.

@@ -50,9 +50,14 @@ impl EngineCommand {
         loop {
             match self.spawn() {
                 Ok(mut child) => {
+                    // Apart from the child, because waiting for a child closes its standard input.
+                    let lifeline = child.stdin.take();
                     tokio::select! {
                         status = child.wait() => tracing::warn!(?status, "the clinical engine ended; it is started again"),
-                        () = stopped(&mut stop) => return end(child).await,
+                        () = stopped(&mut stop) => {
+                            drop(lifeline);
+                            return end(child).await;
+                        }
                     }
                 }
                 Err(error) => tracing::error!(%error, "the clinical engine does not start"),
@@ -73,7 +78,6 @@ async fn stopped(stop: &mut watch::Receiver<bool>) {
 }
 
 async fn end(mut child: Child) {
-    drop(child.stdin.take());
     if tokio::time::timeout(STOP_TIMEOUT, child.wait()).await.is_err() {
         tracing::warn!("the clinical engine did not end in time");
     }
