@@ -62,19 +62,20 @@ async fn request(arguments: &Arguments) -> anyhow::Result<Answer> {
     let user = match (&arguments.practitioner, &arguments.patient) {
         (Some(practitioner), Some(key)) => {
             let patient = report.patient_at(&KeyFile::read(key)?, &arguments.org)?;
-            Some(User { practitioner: practitioner.clone(), patient, purpose: arguments.purpose })
+            let (organisation, practitioner) = (organisation.id.clone(), practitioner.clone());
+            Some(User { organisation, practitioner, patient, purpose: arguments.purpose })
         }
         _ => None,
     };
-    let token = fetch(client, user.as_ref(), arguments.scope.as_deref()).await?;
-    Ok(token)
+    fetch(client, user.as_ref(), arguments.scope.as_deref()).await
 }
 
 /// For whom a backend client acts.
-pub(crate) struct User {
-    pub(crate) practitioner: String,
-    pub(crate) patient: String,
-    pub(crate) purpose: Purpose,
+struct User {
+    organisation: String,
+    practitioner: String,
+    patient: String,
+    purpose: Purpose,
 }
 
 /// Fetches the token of a client for its own organisation's records.
@@ -113,7 +114,7 @@ fn claims(client: &Client, user: Option<&User>) -> anyhow::Result<serde_json::Va
         claims["extensions"] = json!({ "hl7-b2b": {
             "version": "1",
             "subject_id": user.practitioner,
-            "organization_id": client.token_endpoint,
+            "organization_id": user.organisation,
             "purpose_of_use": [format!("urn:oid:2.16.840.1.113883.5.8#{}", user.purpose.act_reason())],
         } });
         claims["salus"] = json!({ "patient": user.patient, "reason": "opened by command line" });

@@ -109,7 +109,6 @@ impl KeyFile {
 /// What every subcommand works with.
 struct Session {
     genesis: Genesis,
-    report: Report,
     file: KeyFile,
     root: Root,
     relay: Relay,
@@ -122,7 +121,7 @@ pub(crate) fn run(arguments: Arguments, output: Output) -> anyhow::Result<()> {
     let file = KeyFile::read(&arguments.key)?;
     // Any node's portal serves any patient; this one is as good as another.
     let portal = report.organisations.first().context("the network has no organisation")?.portal.clone();
-    let session = Session { root: file.root()?, relay: Relay::new(&portal)?, genesis, report, file };
+    let session = Session { root: file.root()?, relay: Relay::new(&portal)?, genesis, file };
     runtime.block_on(async {
         match arguments.command {
             Command::Records => records::print(&session, output).await,

@@ -195,7 +195,7 @@ pub(super) async fn print(session: &Session, output: Output) -> anyhow::Result<(
     output.result(&report, || {
         let line = |listed: &Listed| {
             let mark = if listed.verified { "verified" } else { "NOT VERIFIED" };
-            format!("{:<10}  {:<13} {:<14} {:<44} {:<46} {mark}", listed.date, listed.source, listed.category, listed.title, listed.record)
+            format!("{:<10}  {:<13} {:<14} {:<44} {:<46} {mark}", listed.date, listed.source, listed.category.as_str(), listed.title, listed.record)
         };
         let lines: Vec<String> = listed.iter().map(line).collect();
         format!("{}\n{} records, {verified} verified", lines.join("\n"), listed.len())
