@@ -41,7 +41,13 @@ pub(crate) async fn json<T: DeserializeOwned>(response: Response) -> anyhow::Res
 fn explain(status: StatusCode, body: &[u8]) -> String {
     let value: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
     let issue = &value["issue"][0];
-    let texts = [&value["message"], &value["error_description"], &issue["diagnostics"], &issue["details"]["text"], &value["error"]];
+    let texts = [
+        &value["message"],
+        &value["error_description"],
+        &issue["diagnostics"],
+        &issue["details"]["text"],
+        &value["error"],
+    ];
     match texts.into_iter().find_map(|text| text.as_str()) {
         Some(text) => format!("{text} (status {})", status.as_u16()),
         None => format!("the node answered with status {}", status.as_u16()),

@@ -36,7 +36,8 @@ struct File {
 impl NodeKeys {
     /// Makes new keys and writes them to a file that must not exist yet.
     pub(crate) fn create(path: &Path) -> anyhow::Result<Self> {
-        let (certificate, key) = salus_gateway::peer::make_certificate().context("cannot make a certificate")?;
+        let (certificate, key) =
+            salus_gateway::peer::make_certificate().context("cannot make a certificate")?;
         let (node, kem, storage) = (SigningKey::generate(), HpkePrivateKey::generate(), Secret32::random());
         let file = File {
             node_seed: hex::encode(node.expose_seed()),

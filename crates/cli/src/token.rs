@@ -58,7 +58,8 @@ pub(crate) fn run(arguments: Arguments, output: Output) -> anyhow::Result<()> {
 async fn request(arguments: &Arguments) -> anyhow::Result<Answer> {
     let report = Report::read(&arguments.demo)?;
     let organisation = report.organisation(&arguments.org)?;
-    let client = organisation.client.as_ref().with_context(|| format!("`{}` has no FHIR API", arguments.org))?;
+    let client =
+        organisation.client.as_ref().with_context(|| format!("`{}` has no FHIR API", arguments.org))?;
     let user = match (&arguments.practitioner, &arguments.patient) {
         (Some(practitioner), Some(key)) => {
             let patient = report.patient_at(&KeyFile::read(key)?, &arguments.org)?;
@@ -85,7 +86,8 @@ pub(crate) async fn system_token(client: &Client) -> anyhow::Result<String> {
 
 async fn fetch(client: &Client, user: Option<&User>, scope: Option<&str>) -> anyhow::Result<Answer> {
     let key: ClientKey = serde_json::from_str(
-        &fs::read_to_string(&client.jwk).with_context(|| format!("cannot read `{}`", client.jwk.display()))?,
+        &fs::read_to_string(&client.jwk)
+            .with_context(|| format!("cannot read `{}`", client.jwk.display()))?,
     )?;
     let scope = scope.unwrap_or(if user.is_some() { "patient/*.rs" } else { "system/*.cruds" });
     let assertion = key.sign(&claims(client, user)?)?;
@@ -125,5 +127,7 @@ fn claims(client: &Client, user: Option<&User>) -> anyhow::Result<serde_json::Va
 /// Percent-encodes all but unreserved characters (RFC 3986, 2.3).
 fn escape(text: &str) -> String {
     let keep = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-    text.bytes().map(|byte| if keep(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+    text.bytes()
+        .map(|byte| if keep(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .collect()
 }

@@ -32,7 +32,9 @@ struct Verified {
 }
 
 pub(crate) fn run(arguments: &Arguments, output: Output) -> anyhow::Result<()> {
-    let read = |path: &PathBuf| fs::read_to_string(path).with_context(|| format!("cannot read `{}`", path.display()));
+    let read = |path: &PathBuf| {
+        fs::read_to_string(path).with_context(|| format!("cannot read `{}`", path.display()))
+    };
     let genesis = GenesisFile::parse(&read(&arguments.genesis)?)?;
     let file = ProofFile::parse(&read(&arguments.proof)?)?;
     let text = match &arguments.resource {
@@ -42,7 +44,8 @@ pub(crate) fn run(arguments: &Arguments, output: Output) -> anyhow::Result<()> {
     if arguments.resource.is_some() && file.resource.is_some() && file.resource != text {
         anyhow::bail!("the record's text differs from the text in the proof");
     }
-    let verified = verify_record(&genesis, &file.proof()?, text.as_deref()).context("the proof does not hold")?;
+    let verified =
+        verify_record(&genesis, &file.proof()?, text.as_deref()).context("the proof does not hold")?;
     let name = genesis.organisation(&verified.source).map_or("", |organisation| organisation.name.as_str());
     let report = Verified {
         verified: true,

@@ -20,7 +20,8 @@ fn a_record_follows_the_person_under_control_with_proof() {
 
     // Ingest, seal, anchor: the patient sees every record of hospital A, each verified.
     let records = demo.patient(0, &["records"]);
-    let own: Vec<&Value> = records["records"].as_array().unwrap().iter().filter(|r| r["source"] == "hospital-a").collect();
+    let own: Vec<&Value> =
+        records["records"].as_array().unwrap().iter().filter(|r| r["source"] == "hospital-a").collect();
     assert!(own.len() > 50, "a history worth looking at: {}", own.len());
     assert!(own.iter().all(|record| record["verified"] == true));
 
@@ -29,14 +30,29 @@ fn a_record_follows_the_person_under_control_with_proof() {
     let before = total(&get(&search, &token));
 
     // Grant labs and vitals for treatment; hospital B reads them through its own FHIR API.
-    let grant = demo.patient(0, &["grant", "--to", "hospital-b", "--categories", "labs,vitals", "--purpose", "treatment", "--days", "30"]);
+    let grant = demo.patient(
+        0,
+        &[
+            "grant",
+            "--to",
+            "hospital-b",
+            "--categories",
+            "labs,vitals",
+            "--purpose",
+            "treatment",
+            "--days",
+            "30",
+        ],
+    );
     let grant = grant["grants"][0]["grant"].as_str().unwrap().to_owned();
     let token = demo.clinician_token(0, "treatment");
     let after = get(&search, &token);
     assert!(total(&after) > before + 20, "{} before, {} after", before, total(&after));
-    let shared = after.body["entry"].as_array().unwrap().iter().find(|entry| {
-        entry["resource"]["id"].as_str().is_some_and(|id| id.starts_with("sx-"))
-    });
+    let shared = after.body["entry"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|entry| entry["resource"]["id"].as_str().is_some_and(|id| id.starts_with("sx-")));
     let shared = &shared.expect("a shared record")["resource"];
     assert_eq!(shared["subject"]["reference"], format!("Patient/{id_b}"));
     assert!(shared["meta"]["source"].as_str().is_some());
@@ -44,9 +60,11 @@ fn a_record_follows_the_person_under_control_with_proof() {
     // Only what was granted: no problems, no medications of hospital A.
     for kind in ["Condition", "MedicationRequest"] {
         let answer = get(&format!("{fhir_b}/{kind}?patient={id_b}&_count=500"), &token);
-        let foreign = answer.body["entry"].as_array().into_iter().flatten().any(|entry| {
-            entry["resource"]["id"].as_str().is_some_and(|id| id.starts_with("sx-"))
-        });
+        let foreign = answer.body["entry"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .any(|entry| entry["resource"]["id"].as_str().is_some_and(|id| id.starts_with("sx-")));
         assert!(!foreign, "{kind} was not granted");
     }
 
@@ -67,7 +85,8 @@ fn a_record_follows_the_person_under_control_with_proof() {
     // The patient sees who looked, when and why.
     let log = demo.patient(0, &["log"]);
     let entries = log["entries"].as_array().unwrap();
-    let seen = entries.iter().find(|entry| entry["organisation"] == "hospital-b" && entry["access"].is_string());
+    let seen =
+        entries.iter().find(|entry| entry["organisation"] == "hospital-b" && entry["access"].is_string());
     assert_eq!(seen.expect("the access event")["purpose"], "treatment");
 
     // Another purpose is refused the shared records.
@@ -111,5 +130,7 @@ fn a_network_resumes_where_it_stopped_and_keeps_what_it_acknowledged() {
 
 fn patient_proof(demo: &Demo, id: &str) -> Vec<String> {
     let (folder, key) = demo.patient_options(0);
-    ["patient", "--demo", &folder, "--key", &key, "proof", &format!("Observation/{id}")].map(str::to_owned).to_vec()
+    ["patient", "--demo", &folder, "--key", &key, "proof", &format!("Observation/{id}")]
+        .map(str::to_owned)
+        .to_vec()
 }

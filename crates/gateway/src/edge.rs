@@ -5,11 +5,11 @@
 
 use crate::error::{Code, Error};
 use crate::state::Config;
+use axum::Router;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
-use axum::Router;
 use salus_crypto::random;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -20,7 +20,8 @@ use tower_http::compression::CompressionLayer;
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// An answer that is data runs nothing and is framed by nobody; see `portal_files` for the portal's own pages.
-const CONTENT_SECURITY: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+const CONTENT_SECURITY: &str =
+    "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 #[derive(Clone)]
 struct Gate {
@@ -60,7 +61,9 @@ async fn pass(State(gate): State<Gate>, request: Request, next: Next) -> Respons
 
 async fn answer(gate: &Gate, request: Request, next: Next) -> Response {
     let Ok(_place) = gate.places.try_acquire() else {
-        return Error::new(Code::Away, "this node has too many requests under way").retry_after(1).into_response();
+        return Error::new(Code::Away, "this node has too many requests under way")
+            .retry_after(1)
+            .into_response();
     };
     match tokio::time::timeout(gate.answer_timeout, next.run(request)).await {
         Ok(response) => response,

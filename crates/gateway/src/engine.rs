@@ -3,10 +3,10 @@
 //! The gateway decides who may see what and says so in `x-salus-principal`; the engine makes it true
 //! (`clinical/README.md`). Starting and watching the engine's process is the cli's business.
 
-mod internal;
-mod principal;
 #[cfg(test)]
 pub(crate) mod fake;
+mod internal;
+mod principal;
 
 pub use internal::{EngineStatus, OutboxRow, ShareSet, ShareSummary};
 pub use principal::{EnginePrincipal, Mode, PRINCIPAL_HEADER, Reach};
@@ -117,7 +117,11 @@ impl Engine {
         self.send_within(request, ANSWER_TIMEOUT).await
     }
 
-    async fn send_within(&self, request: Request<Body>, limit: Duration) -> Result<Response<Incoming>, EngineError> {
+    async fn send_within(
+        &self,
+        request: Request<Body>,
+        limit: Duration,
+    ) -> Result<Response<Incoming>, EngineError> {
         let (mut parts, body) = request.into_parts();
         let path = parts.uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
         let answer = match &self.0 {
@@ -178,9 +182,7 @@ impl tower::Service<Uri> for SocketConnector {
 
     fn call(&mut self, _: Uri) -> Self::Future {
         let path = self.0.clone();
-        Box::pin(async move {
-            Ok(SocketStream(TokioIo::new(tokio::net::UnixStream::connect(path).await?)))
-        })
+        Box::pin(async move { Ok(SocketStream(TokioIo::new(tokio::net::UnixStream::connect(path).await?))) })
     }
 }
 
@@ -203,7 +205,11 @@ impl hyper::rt::Read for SocketStream {
 }
 
 impl hyper::rt::Write for SocketStream {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<std::io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<std::io::Result<usize>> {
         Pin::new(&mut self.0).poll_write(context, bytes)
     }
 

@@ -201,9 +201,11 @@ pub(crate) async fn as_outcome(request: Request, next: Next) -> Response {
 
 /// Layer of SMART routes: refusals carry `error_description`.
 pub(crate) async fn as_oauth(request: Request, next: Next) -> Response {
-    rewrite(next.run(request).await, "application/json", |error| {
-        json!({ "error": error.code.row().1, "error_description": error.message })
-    })
+    rewrite(
+        next.run(request).await,
+        "application/json",
+        |error| json!({ "error": error.code.row().1, "error_description": error.message }),
+    )
 }
 
 fn rewrite(mut response: Response, content_type: &'static str, body: impl Fn(&Error) -> Value) -> Response {
@@ -239,7 +241,9 @@ impl From<crate::engine::EngineError> for Error {
     fn from(error: crate::engine::EngineError) -> Self {
         use crate::engine::EngineError as Engine;
         match error {
-            Engine::Away => Self::new(Code::Away, "the clinical store is not available for the moment").retry_after(2),
+            Engine::Away => {
+                Self::new(Code::Away, "the clinical store is not available for the moment").retry_after(2)
+            }
             Engine::Timeout => Self::new(Code::Timeout, "the clinical store took too long to answer"),
             Engine::None => Self::new(Code::NotSupported, "this organisation keeps no clinical records"),
             Engine::TooLarge => Self::new(Code::TooLarge, "the answer of the clinical store is too large"),

@@ -11,7 +11,6 @@ pub use salus_policy::Role;
 
 const PRACTITIONERS: Rows<Practitioner> = Rows::new("practitioners");
 
-
 /// Somebody who works here.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Practitioner {

@@ -93,7 +93,8 @@ async fn listen_public(
     let header_timeout = gateway.config.limits.header_timeout;
     match tls {
         Some(tls) => {
-            let acceptor = RustlsAcceptor::new(RustlsConfig::from_config(tls)).acceptor(NoDelayAcceptor::new());
+            let acceptor =
+                RustlsAcceptor::new(RustlsConfig::from_config(tls)).acceptor(NoDelayAcceptor::new());
             let mut server = axum_server::from_tcp(listener)?.acceptor(acceptor).handle(handle);
             limit_headers(server.http_builder(), header_timeout);
             server.serve(service).await

@@ -223,7 +223,12 @@ impl Gateway {
     ///
     /// # Errors
     /// [`OpenError`].
-    pub fn open(config: Config, genesis: Arc<Genesis>, key: Arc<SigningKey>, ports: Ports) -> Result<Self, OpenError> {
+    pub fn open(
+        config: Config,
+        genesis: Arc<Genesis>,
+        key: Arc<SigningKey>,
+        ports: Ports,
+    ) -> Result<Self, OpenError> {
         let member = genesis
             .organisation(&config.organisation)
             .ok_or_else(|| OpenError::NotAMember(config.organisation.clone()))?;

@@ -4,7 +4,9 @@
 //! Rows are JSON under text keys. Writes are transactions: committed and on disk, or not there. There is one
 //! writer at a time, so "look, then write" within one transaction has exactly one winner.
 
-use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition, TableError, WriteTransaction};
+use redb::{
+    Database, ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition, TableError, WriteTransaction,
+};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::marker::PhantomData;
@@ -49,7 +51,10 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`], or what `read` returns.
-    pub fn read<T>(&self, read: impl FnOnce(&ReadTransaction) -> Result<T, StoreError>) -> Result<T, StoreError> {
+    pub fn read<T>(
+        &self,
+        read: impl FnOnce(&ReadTransaction) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
         read(&self.0.begin_read()?)
     }
 
@@ -135,7 +140,12 @@ impl<T: Serialize + DeserializeOwned> Rows<T> {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn scan(&self, transaction: &ReadTransaction, prefix: &str, max: usize) -> Result<Vec<(String, T)>, StoreError> {
+    pub fn scan(
+        &self,
+        transaction: &ReadTransaction,
+        prefix: &str,
+        max: usize,
+    ) -> Result<Vec<(String, T)>, StoreError> {
         let table = match transaction.open_table(self.definition()) {
             Ok(table) => table,
             Err(TableError::TableDoesNotExist(_)) => return Ok(Vec::new()),
@@ -198,7 +208,11 @@ impl<T: Serialize + DeserializeOwned> Rows<T> {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn prune(&self, transaction: &WriteTransaction, keep: impl Fn(&T) -> bool) -> Result<usize, StoreError> {
+    pub fn prune(
+        &self,
+        transaction: &WriteTransaction,
+        keep: impl Fn(&T) -> bool,
+    ) -> Result<usize, StoreError> {
         let mut table = transaction.open_table(self.definition())?;
         let mut gone = 0;
         table.retain(|_, row| {

@@ -60,7 +60,9 @@ impl Pins {
 
     fn check(&self, certificate: &CertificateDer<'_>) -> Result<(), rustls::Error> {
         let known = self.owner(certificate).is_some();
-        known.then_some(()).ok_or(rustls::Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure))
+        known
+            .then_some(())
+            .ok_or(rustls::Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure))
     }
 
     fn signature(

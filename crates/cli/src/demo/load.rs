@@ -52,7 +52,8 @@ impl Loader {
 
 /// The `Patient/ID` that a transaction created or found, from the answer to it.
 pub(crate) fn patient_of(answer: &Value) -> Option<String> {
-    let locations = answer["entry"].as_array()?.iter().filter_map(|entry| entry["response"]["location"].as_str());
+    let locations =
+        answer["entry"].as_array()?.iter().filter_map(|entry| entry["response"]["location"].as_str());
     let mut ids = locations.filter_map(|location| {
         let rest = location.split("Patient/").nth(1).filter(|_| location.contains("Patient/"))?;
         rest.split('/').next().map(|id| format!("Patient/{id}"))

@@ -114,7 +114,10 @@ fn prepare(arguments: &Arguments, progress: &Progress) -> anyhow::Result<Genesis
         return network::read_genesis(&genesis);
     }
     if folder.exists() && fs::read_dir(folder)?.next().is_some() {
-        bail!("`{}` is not empty and holds no demo network: choose another --dir, or --fresh", folder.display());
+        bail!(
+            "`{}` is not empty and holds no demo network: choose another --dir, or --fresh",
+            folder.display()
+        );
     }
     fs::create_dir_all(folder)?;
     let time_ms = u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis())?;

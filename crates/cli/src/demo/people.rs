@@ -29,6 +29,8 @@ const CODES_PRINTED: u32 = 3;
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Loaded {
     name: String,
+    /// What the invented life is about.
+    story: String,
     at: BTreeMap<String, String>,
 }
 
@@ -43,7 +45,8 @@ pub(crate) async fn patients(
     let folder = arguments.dir.join("patients");
     fs::create_dir_all(&folder)?;
     let options = Options { today: today(done)?, story: None };
-    let bar = progress.bar(&format!("Creating {} patients", arguments.patients), u64::from(arguments.patients));
+    let bar =
+        progress.bar(&format!("Creating {} patients", arguments.patients), u64::from(arguments.patients));
     for number in 1..=arguments.patients {
         let key = folder.join(format!("{number}.json"));
         let code = folder.join(format!("{number}.code"));
@@ -62,7 +65,8 @@ pub(crate) async fn patients(
         let file = KeyFile::read(&key)?;
         if number <= CODES_PRINTED {
             let code = fs::read_to_string(&code)?;
-            progress.sign_in.push(format!("Patient {}: recovery code {}", file.name, code.trim()));
+            let story = done.loaded.get(number as usize - 1).map_or("", |loaded| loaded.story.as_str());
+            progress.sign_in.push(format!("{} (patient; {story}): recovery code {}", file.name, code.trim()));
         }
         report.patients.push(Patient { name: file.name, key: fs::canonicalize(&key)?, at: file.at });
     }
@@ -81,7 +85,9 @@ async fn load_history(report: &Report, history: &PatientHistory) -> anyhow::Resu
         let patient = load::patient_of(&answer).context("the answer names no Patient")?;
         at.insert(hospital.to_owned(), patient);
     }
-    Ok(Loaded { name: history.name.clone(), at })
+    let story = demo_data::story_titles().find(|(slug, _)| *slug == history.story);
+    let story = story.map(|(_, title)| title.to_owned()).unwrap_or_default();
+    Ok(Loaded { name: history.name.clone(), story, at })
 }
 
 async fn enrol(
@@ -104,8 +110,9 @@ async fn enrol(
     for (hospital, patient) in &file.at {
         let organisation = genesis.organisation(&hospital.parse()?).context("no such organisation")?;
         let patient = patient.trim_start_matches("Patient/").to_owned();
-        let invite: ops::Code =
-            ops::Client::new(&arguments.dir.join(hospital)).post("/invites", &ops::NewInvite { patient }).await?;
+        let invite: ops::Code = ops::Client::new(&arguments.dir.join(hospital))
+            .post("/invites", &ops::NewInvite { patient })
+            .await?;
         let invite = invite.code.split_once('.').map_or(invite.code.as_str(), |(_, code)| code).to_owned();
         let own = root.at(&organisation.id);
         let request = own.enrolment_request(genesis.network(), organisation, &invite)?;
@@ -137,7 +144,10 @@ async fn accounts(genesis: &Genesis, report: &Report, file: &KeyFile, path: &Pat
         client::bytes(finish).await?;
         let cookie = cookie.to_str()?.split(';').next().unwrap_or_default().to_owned();
         let backup = origin(http.put(url("backup"))).header("cookie", cookie);
-        client::bytes(backup.header("content-type", "application/octet-stream").body(profile.clone()).send().await?).await?;
+        client::bytes(
+            backup.header("content-type", "application/octet-stream").body(profile.clone()).send().await?,
+        )
+        .await?;
     }
     let _ = fs::remove_file(path);
     write_private(path, code.to_string().as_bytes())

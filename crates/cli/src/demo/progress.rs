@@ -48,7 +48,9 @@ impl Progress {
         lines.push(String::new());
         lines.extend(self.sign_in.iter().map(|line| format!("  {line}")));
         lines.push(String::new());
-        lines.push("Everything here is invented. Ctrl-C stops the network; a second start resumes it.".to_owned());
+        lines.push(
+            "Everything here is invented. Ctrl-C stops the network; a second start resumes it.".to_owned(),
+        );
         lines.join("\n")
     }
 }

@@ -77,7 +77,8 @@ impl Report {
     /// The organisation with an id.
     pub(crate) fn organisation(&self, id: &str) -> anyhow::Result<&Organisation> {
         self.organisations.iter().find(|organisation| organisation.id == id).with_context(|| {
-            let known: Vec<_> = self.organisations.iter().map(|organisation| organisation.id.as_str()).collect();
+            let known: Vec<_> =
+                self.organisations.iter().map(|organisation| organisation.id.as_str()).collect();
             format!("no organisation `{id}`; there are {}", known.join(", "))
         })
     }
@@ -85,7 +86,8 @@ impl Report {
     /// The FHIR Patient id (without `Patient/`) of a key file's patient at an organisation.
     pub(crate) fn patient_at(&self, key: &KeyFile, organisation: &str) -> anyhow::Result<String> {
         let reference = key.at.get(organisation);
-        let reference = reference.with_context(|| format!("this patient is not enrolled at `{organisation}`"))?;
+        let reference =
+            reference.with_context(|| format!("this patient is not enrolled at `{organisation}`"))?;
         Ok(reference.trim_start_matches("Patient/").to_owned())
     }
 }

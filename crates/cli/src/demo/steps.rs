@@ -165,7 +165,8 @@ async fn register_clients(arguments: &Arguments, report: &Report, done: &mut Don
 }
 
 /// The hospitals of the generated histories.
-pub(crate) const SITES: [(&str, Site); 2] = [("hospital-a", Site::HospitalA), ("hospital-b", Site::HospitalB)];
+pub(crate) const SITES: [(&str, Site); 2] =
+    [("hospital-a", Site::HospitalA), ("hospital-b", Site::HospitalB)];
 
 /// Registers practitioners and stewards, and makes joining codes to print.
 async fn staff(
@@ -193,11 +194,16 @@ async fn staff(
             if index == 0 {
                 joining_line(arguments, &organisation, Role::Clinician, &id, &name, progress).await?;
             }
-            report.practitioners.push(super::report::Practitioner { id, organisation: hospital.to_owned(), name });
+            report.practitioners.push(super::report::Practitioner {
+                id,
+                organisation: hospital.to_owned(),
+                name,
+            });
         }
     }
     for organisation in report.organisations.clone() {
-        let (id, name) = (format!("steward-{}", organisation.id), format!("Steward of {}", organisation.name));
+        let (id, name) =
+            (format!("steward-{}", organisation.id), format!("Steward of {}", organisation.name));
         joining_line(arguments, &organisation, Role::Steward, &id, &name, progress).await?;
     }
     done.staff = true;
@@ -215,7 +221,12 @@ async fn joining_line(
 ) -> anyhow::Result<()> {
     let new = ops::NewMember { id: id.to_owned(), name: name.to_owned(), role };
     let joining: ops::Code = ops(arguments, &organisation.id).post("/staff", &new).await?;
-    progress.sign_in.push(format!("{name} ({}): {}/staff/join#{}", role.as_str(), organisation.portal, joining.code));
+    progress.sign_in.push(format!(
+        "{name} ({}): {}/staff/join#{}",
+        role.as_str(),
+        organisation.portal,
+        joining.code
+    ));
     Ok(())
 }
 
@@ -228,8 +239,10 @@ async fn load_folder(
 ) -> anyhow::Result<()> {
     let organisation = report.organisation("hospital-a")?;
     let (Some(fhir), Some(client)) = (&organisation.fhir, &organisation.client) else { return Ok(()) };
-    let name_of = |path: &PathBuf| path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let files: Vec<_> = load::files(folder)?.into_iter().filter(|path| !done.files.contains(&name_of(path))).collect();
+    let name_of =
+        |path: &PathBuf| path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let files: Vec<_> =
+        load::files(folder)?.into_iter().filter(|path| !done.files.contains(&name_of(path))).collect();
     let mut loader = load::Loader::new(fhir, client)?;
     let bar = progress.bar(&format!("Loading {} files into Hospital A", files.len()), files.len() as u64);
     for path in files {

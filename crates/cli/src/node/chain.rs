@@ -3,7 +3,8 @@
 use async_trait::async_trait;
 use commonware_codec::Encode as _;
 use salus_gateway::chain::{
-    Chain, ChainError, ChainStats, Finalised, FinalisedBlock, HEADERS_COUNT_MAX, Head, StateProof, TransactionStatus,
+    Chain, ChainError, ChainStats, Finalised, FinalisedBlock, HEADERS_COUNT_MAX, Head, StateProof,
+    TransactionStatus,
 };
 use salus_node::mempool::Refusal;
 use salus_node::{Certified, NodeHandle, SubmitError, TxStatus};
@@ -131,7 +132,11 @@ impl Chain for LocalChain {
 
     async fn prove(&self, id: TransactionId) -> Option<TransactionProof> {
         let proof = self.node.prove_tx(id).await?;
-        Some(TransactionProof { transaction: proof.transaction, path: proof.path, block: certified(proof.block)? })
+        Some(TransactionProof {
+            transaction: proof.transaction,
+            path: proof.path,
+            block: certified(proof.block)?,
+        })
     }
 
     async fn anchor(&self, organisation: &OrganisationId, sequence: u64) -> Option<TransactionProof> {

@@ -80,7 +80,9 @@ impl Home {
 
 pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
     tracing_subscriber::fmt()
-        .with_env_filter(tracing_subscriber::EnvFilter::try_from_env("SALUS_LOG").unwrap_or_else(|_| "info".into()))
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::try_from_env("SALUS_LOG").unwrap_or_else(|_| "info".into()),
+        )
         .with_ansi(false)
         .init();
     let home = Home::open(&arguments.home)?;
@@ -162,7 +164,10 @@ fn start_engine(
     let run = home.path.join("run");
     fs::create_dir_all(&run)?;
     let command = EngineCommand {
-        program: arguments.engine.clone().context("this organisation keeps clinical records: name --engine")?,
+        program: arguments
+            .engine
+            .clone()
+            .context("this organisation keeps clinical records: name --engine")?,
         definitions: arguments.definitions.clone().context("the clinical engine needs --definitions")?,
         data: home.path.join("clinical"),
         socket: run.join("engine.sock"),
@@ -221,7 +226,8 @@ fn open_vault(
 }
 
 fn listen(home: &Home) -> anyhow::Result<Listeners> {
-    let bind = |address: &str| TcpListener::bind(address).with_context(|| format!("cannot listen on {address}"));
+    let bind =
+        |address: &str| TcpListener::bind(address).with_context(|| format!("cannot listen on {address}"));
     let tls = peer_server(Arc::new(Pins::of(&home.genesis)), home.keys.tls.clone())?;
     Ok(Listeners {
         public: bind(&home.file.public)?,

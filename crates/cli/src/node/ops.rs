@@ -90,7 +90,11 @@ impl Client {
     }
 
     /// Posts a request of this module's types.
-    pub(crate) async fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> anyhow::Result<T> {
+    pub(crate) async fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> anyhow::Result<T> {
         let request = Request::post(path).header("content-type", "application/json");
         self.send(request.body(Full::from(serde_json::to_vec(body)?))?).await
     }

@@ -70,7 +70,8 @@ pub(super) async fn grant(
     output: Output,
 ) -> anyhow::Result<()> {
     let categories = parse_categories(categories)?;
-    let grantee = session.genesis.organisation(&to.parse()?).with_context(|| format!("no organisation `{to}`"))?;
+    let grantee =
+        session.genesis.organisation(&to.parse()?).with_context(|| format!("no organisation `{to}`"))?;
     if days == 0 {
         bail!("a grant lasts at least one day");
     }
@@ -78,8 +79,11 @@ pub(super) async fn grant(
     let mut made = Vec::new();
     for source in session.sources()?.iter().filter(|source| source.id != grantee.id) {
         let directories = session.directories(source, &session.root.at(&source.id)).await?;
-        let chosen: Vec<OpenCompartment> =
-            directories.compartments.into_iter().filter(|opened| categories.contains(&opened.category)).collect();
+        let chosen: Vec<OpenCompartment> = directories
+            .compartments
+            .into_iter()
+            .filter(|opened| categories.contains(&opened.category))
+            .collect();
         if chosen.is_empty() {
             continue;
         }
@@ -106,7 +110,8 @@ async fn send(
     days: u32,
 ) -> anyhow::Result<Listed> {
     let head = session.relay.head().await?;
-    let patient = session.file.at.get(grantee.id.as_str()).map_or("", |text| text.trim_start_matches("Patient/"));
+    let patient =
+        session.file.at.get(grantee.id.as_str()).map_or("", |text| text.trim_start_matches("Patient/"));
     // The ledger's clock may be a little behind this machine's.
     let begin = head.time_ms.min(now_ms()?);
     let ask = GrantAsk {
@@ -138,13 +143,19 @@ async fn send(
 
 pub(super) async fn revoke(session: &Session, grant: GrantId, output: Output) -> anyhow::Result<()> {
     let known = session.known_grants().await?;
-    let found = known.iter().find(|known| known.grant == grant).context("this is no grant of this key file")?;
+    let found =
+        known.iter().find(|known| known.grant == grant).context("this is no grant of this key file")?;
     if found.entry.revoked.is_none() {
         let height = session.relay.head().await?.height + LIFETIME_BLOCKS;
         let network = session.genesis.network();
-        session.relay.submit(&revoke_transaction(&session.root, network, &found.source, found.counter, height)).await?;
+        session
+            .relay
+            .submit(&revoke_transaction(&session.root, network, &found.source, found.counter, height))
+            .await?;
     }
-    output.result(&serde_json::json!({ "revoked": grant }), || format!("Ended: {grant}. From now on nobody can read with it."))
+    output.result(&serde_json::json!({ "revoked": grant }), || {
+        format!("Ended: {grant}. From now on nobody can read with it.")
+    })
 }
 
 pub(super) async fn print(session: &Session, output: Output) -> anyhow::Result<()> {
@@ -165,7 +176,9 @@ pub(super) async fn print(session: &Session, output: Output) -> anyhow::Result<(
         });
     }
     output.result(&serde_json::json!({ "grants": listed }), || {
-        let line = |grant: &Listed| format!("{}  {:<13} {:<8} {} reads", grant.grant, grant.source, grant.state, grant.accesses);
+        let line = |grant: &Listed| {
+            format!("{}  {:<13} {:<8} {} reads", grant.grant, grant.source, grant.state, grant.accesses)
+        };
         let lines: Vec<String> = listed.iter().map(line).collect();
         if lines.is_empty() { "No grants yet.".to_owned() } else { lines.join("\n") }
     })

@@ -48,7 +48,8 @@ async fn events(session: &Session) -> anyhow::Result<Vec<Entry>> {
     let mut entries = Vec::new();
     for known in session.known_grants().await? {
         for number in 0..known.entry.accesses {
-            let id: Option<AccessId> = session.relay.state(key::access_of_grant(&known.grant, number)).await?;
+            let id: Option<AccessId> =
+                session.relay.state(key::access_of_grant(&known.grant, number)).await?;
             let Some(id) = id else { continue };
             let Some(event) = session.relay.state::<AccessEntry>(key::access(&id)).await? else { continue };
             entries.push(Entry {
@@ -67,7 +68,10 @@ async fn events(session: &Session) -> anyhow::Result<Vec<Entry>> {
     Ok(entries)
 }
 
-async fn own_log(session: &Session, source: &salus_types::organisation::Organisation) -> anyhow::Result<Value> {
+async fn own_log(
+    session: &Session,
+    source: &salus_types::organisation::Organisation,
+) -> anyhow::Result<Value> {
     let (own, network) = (session.root.at(&source.id), session.genesis.network());
     let request = own.sign_request(network, &source.id, PatientAsk::AccessLog, now_ms()?, Vec::new())?;
     let answer: SealedEnvelope = session.relay.ask(&source.id, &request).await?;
@@ -102,5 +106,11 @@ fn line(entry: &Entry) -> String {
     let seconds = entry.time_ms / 1_000;
     let day = Date::ymd(1970, 1, 1).plus_days(i32::try_from(seconds / 86_400).unwrap_or(i32::MAX)).iso();
     let time = format!("{day} {:02}:{:02} UTC", seconds / 3_600 % 24, seconds / 60 % 60);
-    format!("{time}  {:<13} {who} ({})  {}  {}", entry.organisation, part(&entry.role), part(&entry.action), part(&entry.purpose))
+    format!(
+        "{time}  {:<13} {who} ({})  {}  {}",
+        entry.organisation,
+        part(&entry.role),
+        part(&entry.action),
+        part(&entry.purpose)
+    )
 }

@@ -54,10 +54,15 @@ impl Session {
     }
 
     /// The person's compartments at a source, as it and the custodians tell.
-    pub(super) async fn directories(&self, source: &Organisation, own: &Pairwise) -> anyhow::Result<Directories> {
+    pub(super) async fn directories(
+        &self,
+        source: &Organisation,
+        own: &Pairwise,
+    ) -> anyhow::Result<Directories> {
         let mut answers = Vec::new();
         for to in self.holders(source) {
-            let request = own.sign_request(self.genesis.network(), &to, PatientAsk::Directory, now_ms()?, Vec::new())?;
+            let request =
+                own.sign_request(self.genesis.network(), &to, PatientAsk::Directory, now_ms()?, Vec::new())?;
             if let Ok(directory) = self.relay.ask::<Directory>(&to, &request).await {
                 answers.push(directory);
             }
@@ -112,7 +117,8 @@ impl Session {
         let mut collected = Collected::default();
         let mut ask = PatientAsk::Release;
         for custodian in self.genesis.custodians() {
-            let open: Vec<_> = versions.iter().filter(|version| !collected.is_ready(version)).copied().collect();
+            let open: Vec<_> =
+                versions.iter().filter(|version| !collected.is_ready(version)).copied().collect();
             if open.is_empty() {
                 break;
             }
@@ -136,7 +142,9 @@ impl Session {
                 continue;
             }
             let proof = self.relay.anchor(&at.0, at.1).await?;
-            let Action::Anchor(anchor) = &proof.transaction.action else { bail!("the portal gave no anchor") };
+            let Action::Anchor(anchor) = &proof.transaction.action else {
+                bail!("the portal gave no anchor")
+            };
             roots.insert(at.clone(), AnchoredRoot { root: anchor.batch_root, size_class: anchor.size_class });
             anchors.insert(at, proof);
         }
@@ -195,7 +203,14 @@ pub(super) async fn print(session: &Session, output: Output) -> anyhow::Result<(
     output.result(&report, || {
         let line = |listed: &Listed| {
             let mark = if listed.verified { "verified" } else { "NOT VERIFIED" };
-            format!("{:<10}  {:<13} {:<14} {:<44} {:<46} {mark}", listed.date, listed.source, listed.category.as_str(), listed.title, listed.record)
+            format!(
+                "{:<10}  {:<13} {:<14} {:<44} {:<46} {mark}",
+                listed.date,
+                listed.source,
+                listed.category.as_str(),
+                listed.title,
+                listed.record
+            )
         };
         let lines: Vec<String> = listed.iter().map(line).collect();
         format!("{}\n{} records, {verified} verified", lines.join("\n"), listed.len())
@@ -219,8 +234,18 @@ fn list(session: &Session, record: &Record) -> Listed {
 /// The day that a resource is about, where its type has one.
 fn date(value: &Value) -> String {
     let candidates = [
-        "/effectiveDateTime", "/effectivePeriod/start", "/authoredOn", "/occurrenceDateTime", "/performedDateTime",
-        "/performedPeriod/start", "/period/start", "/onsetDateTime", "/recordedDate", "/date", "/issued", "/created",
+        "/effectiveDateTime",
+        "/effectivePeriod/start",
+        "/authoredOn",
+        "/occurrenceDateTime",
+        "/performedDateTime",
+        "/performedPeriod/start",
+        "/period/start",
+        "/onsetDateTime",
+        "/recordedDate",
+        "/date",
+        "/issued",
+        "/created",
         "/meta/lastUpdated",
     ];
     let found = candidates.iter().find_map(|pointer| value.pointer(pointer)?.as_str());
@@ -230,9 +255,19 @@ fn date(value: &Value) -> String {
 /// A few words that say what a resource is.
 fn title(value: &Value) -> String {
     let candidates = [
-        "/code/text", "/code/coding/0/display", "/vaccineCode/text", "/vaccineCode/coding/0/display",
-        "/medicationCodeableConcept/text", "/medicationCodeableConcept/coding/0/display", "/type/0/text",
-        "/type/0/coding/0/display", "/type/text", "/type/coding/0/display", "/title", "/description", "/resourceType",
+        "/code/text",
+        "/code/coding/0/display",
+        "/vaccineCode/text",
+        "/vaccineCode/coding/0/display",
+        "/medicationCodeableConcept/text",
+        "/medicationCodeableConcept/coding/0/display",
+        "/type/0/text",
+        "/type/0/coding/0/display",
+        "/type/text",
+        "/type/coding/0/display",
+        "/title",
+        "/description",
+        "/resourceType",
     ];
     candidates.iter().find_map(|pointer| value.pointer(pointer)?.as_str()).unwrap_or("record").to_owned()
 }

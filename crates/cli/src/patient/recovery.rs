@@ -41,7 +41,8 @@ impl fmt::Display for RecoveryCode {
             if letter > 0 && letter % 4 == 0 {
                 f.write_str("-")?;
             }
-            let value = (5 * letter..5 * letter + 5).fold(0, |value, bit| value << 1 | bytes[bit / 8] >> (7 - bit % 8) & 1);
+            let value = (5 * letter..5 * letter + 5)
+                .fold(0, |value, bit| value << 1 | bytes[bit / 8] >> (7 - bit % 8) & 1);
             write!(f, "{}", char::from(ALPHABET[usize::from(value)]))?;
         }
         Ok(())
@@ -84,7 +85,10 @@ mod tests {
     fn a_code_is_printed_as_the_portal_reads_it() {
         // The first two letters are the first ten bits; the check bits are those of SHA-256.
         let text = RecoveryCode([0xff; 16]).to_string();
-        assert!(text.starts_with("ZZZZ-ZZZZ-ZZZZ-ZZZZ-ZZZZ-ZZZZ-Z") || text.starts_with("ZZZZ-ZZZZ-ZZZZ-ZZZZ-ZZZZ-ZZZZ"));
+        assert!(
+            text.starts_with("ZZZZ-ZZZZ-ZZZZ-ZZZZ-ZZZZ-ZZZZ-Z")
+                || text.starts_with("ZZZZ-ZZZZ-ZZZZ-ZZZZ-ZZZZ-ZZZZ")
+        );
         assert_eq!(text.len(), 34);
     }
 }

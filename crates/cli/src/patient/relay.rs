@@ -67,7 +67,11 @@ impl Relay {
         decode_canonical(&answer).with_context(|| format!("`{to}` gave a malformed answer"))
     }
 
-    pub(crate) async fn enrol(&self, to: &OrganisationId, request: &SealedEnvelope) -> anyhow::Result<SealedEnvelope> {
+    pub(crate) async fn enrol(
+        &self,
+        to: &OrganisationId,
+        request: &SealedEnvelope,
+    ) -> anyhow::Result<SealedEnvelope> {
         let answer = self.post(&format!("/relay/{to}/enrol"), request).await?;
         decode_canonical(&answer).with_context(|| format!("`{to}` gave a malformed answer"))
     }
@@ -104,7 +108,11 @@ impl Relay {
     }
 
     /// The proof of an anchor.
-    pub(crate) async fn anchor(&self, source: &OrganisationId, sequence: u64) -> anyhow::Result<TransactionProof> {
+    pub(crate) async fn anchor(
+        &self,
+        source: &OrganisationId,
+        sequence: u64,
+    ) -> anyhow::Result<TransactionProof> {
         let bytes = client::bytes(self.get(&format!("/ledger/anchors/{source}/{sequence}")).await?).await?;
         decode_canonical(&bytes).context("the portal gave a malformed proof")
     }

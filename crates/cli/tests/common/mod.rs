@@ -13,8 +13,8 @@ const EVENTUALLY_TIMEOUT: Duration = Duration::from_secs(60);
 /// How often it is looked at.
 const POLL: Duration = Duration::from_millis(100);
 
-pub struct Demo {
-    pub folder: PathBuf,
+pub(crate) struct Demo {
+    pub(crate) folder: PathBuf,
     process: Child,
     options: Vec<String>,
     _home: TempDir,
@@ -32,7 +32,7 @@ fn engine() -> Option<String> {
 
 impl Demo {
     /// Starts a network of four and waits until it is ready; `None` where the engine is not built.
-    pub fn start(base_port: u16, options: &[&str]) -> Option<Self> {
+    pub(crate) fn start(base_port: u16, options: &[&str]) -> Option<Self> {
         engine()?;
         let home = TempDir::new().expect("a folder");
         let folder = home.path().join("demo");
@@ -57,37 +57,40 @@ impl Demo {
     }
 
     /// Stops the network as Ctrl-C does, and starts it again.
-    pub fn restart(&mut self) {
+    pub(crate) fn restart(&mut self) {
         self.interrupt();
         self.process = spawn(&self.folder, &self.options);
         self.wait_ready();
     }
 
     /// Stops the network as Ctrl-C does.
-    pub fn interrupt(&mut self) {
+    pub(crate) fn interrupt(&mut self) {
         let pid = self.process.id().to_string();
         assert!(Command::new("kill").args(["-INT", &pid]).status().expect("kill runs").success());
         let status = self.process.wait().expect("the process can be awaited");
         assert!(status.success(), "the demo stops cleanly: {status}");
     }
 
-    pub fn report(&self) -> Value {
+    pub(crate) fn report(&self) -> Value {
         read_json(&self.folder.join("demo.json"))
     }
 
     /// The last lines of every node's log.
-    pub fn logs(&self) -> String {
+    pub(crate) fn logs(&self) -> String {
         let mut text = String::new();
         for node in ["hospital-a", "hospital-b", "insurer", "regulator"] {
             let log = std::fs::read_to_string(self.folder.join(node).join("node.log")).unwrap_or_default();
             let lines: Vec<_> = log.lines().rev().take(15).collect();
-            text.push_str(&format!("--- {node}\n{}\n", lines.into_iter().rev().collect::<Vec<_>>().join("\n")));
+            text.push_str(&format!(
+                "--- {node}\n{}\n",
+                lines.into_iter().rev().collect::<Vec<_>>().join("\n")
+            ));
         }
         text
     }
 
     /// Runs `salus` and gives its JSON; panics with its words if it fails.
-    pub fn salus(&self, arguments: &[&str]) -> Value {
+    pub(crate) fn salus(&self, arguments: &[&str]) -> Value {
         match self.try_salus(arguments) {
             Ok(value) => value,
             Err(error) => panic!("salus {arguments:?} failed: {error}\n{}", self.logs()),
@@ -95,7 +98,7 @@ impl Demo {
     }
 
     /// Runs `salus` with `--json`; the error is what it printed on standard error.
-    pub fn try_salus(&self, arguments: &[&str]) -> Result<Value, String> {
+    pub(crate) fn try_salus(&self, arguments: &[&str]) -> Result<Value, String> {
         let output = salus(arguments).arg("--json").output().expect("salus runs");
         if !output.status.success() {
             assert!(output.stdout.is_empty(), "errors go to standard error alone");
@@ -105,18 +108,18 @@ impl Demo {
     }
 
     /// `salus patient --demo .. --key ..` for the patient with a number (from 0).
-    pub fn patient(&self, number: usize, arguments: &[&str]) -> Value {
+    pub(crate) fn patient(&self, number: usize, arguments: &[&str]) -> Value {
         let (folder, key) = self.patient_options(number);
         self.salus(&[&["patient", "--demo", &folder, "--key", &key], arguments].concat())
     }
 
-    pub fn patient_options(&self, number: usize) -> (String, String) {
+    pub(crate) fn patient_options(&self, number: usize) -> (String, String) {
         let key = self.report()["patients"][number]["key"].as_str().expect("a key").to_owned();
         (self.folder.display().to_string(), key)
     }
 
     /// A bearer token for a clinician of Hospital B in the chart of a patient.
-    pub fn clinician_token(&self, patient: usize, purpose: &str) -> String {
+    pub(crate) fn clinician_token(&self, patient: usize, purpose: &str) -> String {
         let report = self.report();
         let practitioner = report["practitioners"]
             .as_array()
@@ -129,20 +132,29 @@ impl Demo {
             .to_owned();
         let (folder, key) = self.patient_options(patient);
         let answer = self.salus(&[
-            "token", "--demo", &folder, "--org", "hospital-b", "--as", &practitioner, "--patient", &key, "--purpose",
+            "token",
+            "--demo",
+            &folder,
+            "--org",
+            "hospital-b",
+            "--as",
+            &practitioner,
+            "--patient",
+            &key,
+            "--purpose",
             purpose,
         ]);
         answer["access_token"].as_str().expect("a token").to_owned()
     }
 
-    pub fn system_token(&self, organisation: &str) -> String {
+    pub(crate) fn system_token(&self, organisation: &str) -> String {
         let folder = self.folder.display().to_string();
         let answer = self.salus(&["token", "--demo", &folder, "--org", organisation]);
         answer["access_token"].as_str().expect("a token").to_owned()
     }
 
     /// FHIR base URL of an organisation.
-    pub fn fhir(&self, organisation: &str) -> String {
+    pub(crate) fn fhir(&self, organisation: &str) -> String {
         let report = self.report();
         let organisations = report["organisations"].as_array().expect("a list");
         let found = organisations.iter().find(|entry| entry["id"] == organisation).expect("an organisation");
@@ -150,8 +162,9 @@ impl Demo {
     }
 
     /// Logical id of a patient at an organisation.
-    pub fn patient_id(&self, number: usize, organisation: &str) -> String {
-        let reference = self.report()["patients"][number]["at"][organisation].as_str().expect("enrolled").to_owned();
+    pub(crate) fn patient_id(&self, number: usize, organisation: &str) -> String {
+        let reference =
+            self.report()["patients"][number]["at"][organisation].as_str().expect("enrolled").to_owned();
         reference.trim_start_matches("Patient/").to_owned()
     }
 }
@@ -173,18 +186,18 @@ fn spawn(folder: &Path, options: &[String]) -> Child {
         .expect("the demo starts")
 }
 
-pub fn salus(arguments: &[&str]) -> Command {
+pub(crate) fn salus(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_salus"));
     command.args(arguments);
     command
 }
 
-pub fn read_json(path: &Path) -> Value {
+pub(crate) fn read_json(path: &Path) -> Value {
     serde_json::from_str(&std::fs::read_to_string(path).expect("the file is there")).expect("JSON")
 }
 
 /// Asks until it is true; panics with `what` if it never is.
-pub fn eventually(what: &str, mut is_true: impl FnMut() -> bool) {
+pub(crate) fn eventually(what: &str, mut is_true: impl FnMut() -> bool) {
     let started = Instant::now();
     while !is_true() {
         assert!(started.elapsed() < EVENTUALLY_TIMEOUT, "never came true: {what}");
@@ -193,19 +206,19 @@ pub fn eventually(what: &str, mut is_true: impl FnMut() -> bool) {
 }
 
 /// A FHIR answer: status and JSON.
-pub struct Answer {
-    pub status: u16,
-    pub body: Value,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) body: Value,
 }
 
 /// A GET with a bearer token, by a client that nobody here wrote: curl.
-pub fn get(url: &str, token: &str) -> Answer {
+pub(crate) fn get(url: &str, token: &str) -> Answer {
     let authorization = format!("authorization: Bearer {token}");
     request(&["-H", &authorization, url])
 }
 
 /// A POST of FHIR JSON with a bearer token.
-pub fn post(url: &str, token: &str, body: &str) -> Answer {
+pub(crate) fn post(url: &str, token: &str, body: &str) -> Answer {
     let authorization = format!("authorization: Bearer {token}");
     request(&["-H", &authorization, "-H", "content-type: application/fhir+json", "--data-binary", body, url])
 }

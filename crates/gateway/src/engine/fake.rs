@@ -135,7 +135,8 @@ async fn import(
         all.push(kept(Some(&set.patient), Some(&grant), &resource, text.get().to_owned()));
     }
     engine.0.sets.lock().expect("lock").insert(grant.clone(), (set.patient, set.expires));
-    Json(json!({ "grant": grant, "count": set.resources.len(), "written": set.resources.len() })).into_response()
+    Json(json!({ "grant": grant, "count": set.resources.len(), "written": set.resources.len() }))
+        .into_response()
 }
 
 async fn purge(State(engine): State<FakeEngine>, Path(grant): Path<String>, headers: HeaderMap) -> Response {
@@ -195,7 +196,8 @@ async fn fhir(State(engine): State<FakeEngine>, request: Request) -> Response {
         [kind, id] if *id != "_search" && *id != "_history" => {
             match seen.into_iter().find(|kept| kept.kind == *kind && kept.id == *id) {
                 Some(kept) => (fhir_json, kept.text).into_response(),
-                None => (StatusCode::NOT_FOUND, fhir_json, r#"{"resourceType":"OperationOutcome"}"#).into_response(),
+                None => (StatusCode::NOT_FOUND, fhir_json, r#"{"resourceType":"OperationOutcome"}"#)
+                    .into_response(),
             }
         }
         [kind, ..] => bundle(seen.filter(|kept| kept.kind == *kind)),

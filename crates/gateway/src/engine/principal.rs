@@ -68,7 +68,8 @@ mod tests {
             mode: Mode::Interactive,
         };
         let json = URL_SAFE_NO_PAD.decode(principal.header().as_bytes()).expect("base64");
-        let expected = r#"{"id":"dr-bo","read":{"patient":"p1"},"write":"none","shares":["ab"],"mode":"interactive"}"#;
+        let expected =
+            r#"{"id":"dr-bo","read":{"patient":"p1"},"write":"none","shares":["ab"],"mode":"interactive"}"#;
         assert_eq!(String::from_utf8(json).expect("text"), expected);
     }
 }

@@ -67,9 +67,11 @@ impl What {
     pub fn action(self) -> Action {
         match self {
             Self::Read | Self::Version | Self::InstanceHistory => Action::Read,
-            Self::TypeHistory | Self::SystemHistory | Self::Search | Self::CompartmentSearch | Self::Everything => {
-                Action::Search
-            }
+            Self::TypeHistory
+            | Self::SystemHistory
+            | Self::Search
+            | Self::CompartmentSearch
+            | Self::Everything => Action::Search,
             Self::Create
             | Self::Update
             | Self::Patch
@@ -275,7 +277,9 @@ mod tests {
         assert_eq!(patient_of("code=1&patient=p1").as_deref(), Some("p1"));
         assert_eq!(patient_of("subject=Patient%2Fp1").as_deref(), Some("p1"));
         assert_eq!(patient_of("code=p1"), None);
-        for query in ["_include=a:b", "_revinclude:iterate=a:b", "_has:Observation:patient:code=1", "subject.name=x"] {
+        for query in
+            ["_include=a:b", "_revinclude:iterate=a:b", "_has:Observation:patient:code=1", "subject.name=x"]
+        {
             assert!(reaches_other_types(query), "{query}");
         }
         assert!(!reaches_other_types("code=1.2&_count=10"));

@@ -66,7 +66,11 @@ fn resource(ask: &Ask) -> Resource<'_> {
 
 fn scopes_allow(scopes: &Scopes, ask: &Ask) -> bool {
     ask.what.interactions().iter().all(|interaction| {
-        if ask.what.every_type() { scopes.allow_all(*interaction) } else { scopes.allow(&ask.kind, *interaction) }
+        if ask.what.every_type() {
+            scopes.allow_all(*interaction)
+        } else {
+            scopes.allow(&ask.kind, *interaction)
+        }
     })
 }
 
@@ -110,7 +114,8 @@ fn check_policy(ask: &Ask, request: Request<'_>) -> Result<()> {
         _ => "reading",
     };
     let text = format!("{doing} {} is refused: {}", ask.kind, words.join("; "));
-    Err(Error::new(code, text).by_policies(decision.reasons.into_iter().map(|reason| reason.policy).collect()))
+    Err(Error::new(code, text)
+        .by_policies(decision.reasons.into_iter().map(|reason| reason.policy).collect()))
 }
 
 fn of_system(gateway: &Gateway, system: &System, ask: &Ask) -> Permit {
@@ -121,7 +126,12 @@ fn of_system(gateway: &Gateway, system: &System, ask: &Ask) -> Permit {
         shares: Vec::new(),
         mode: gateway.config.system_writes,
     };
-    Permit { principal, notes: Vec::new(), grants: Vec::new(), narrow: !system.scopes.allow_all(Interaction::Read) }
+    Permit {
+        principal,
+        notes: Vec::new(),
+        grants: Vec::new(),
+        narrow: !system.scopes.allow_all(Interaction::Read),
+    }
 }
 
 async fn of_practitioner(gateway: &Gateway, who: &Practitioner, ask: &Ask) -> Result<Permit> {

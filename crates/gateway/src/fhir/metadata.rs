@@ -80,7 +80,8 @@ async fn load(gateway: &Gateway) -> Result<String> {
     }
     let bytes = read_whole(answer.into_body()).await?;
     let text = std::str::from_utf8(&bytes).map_err(Error::internal)?;
-    patch(text, &gateway.config.public_url).ok_or_else(|| Error::internal("the CapabilityStatement is malformed"))
+    patch(text, &gateway.config.public_url)
+        .ok_or_else(|| Error::internal("the CapabilityStatement is malformed"))
 }
 
 /// Says the truth about security and the base URL; drops system interactions and operations that are not
@@ -91,7 +92,9 @@ fn patch(statement: &str, base: &str) -> Option<String> {
     let rest = Object::parse(rest.first()?.get())?;
     let mut out = String::with_capacity(statement.len() + 1_024);
     out.push('{');
-    for (name, value) in object.fields().filter(|(name, _)| !matches!(name.as_str(), "rest" | "implementation")) {
+    for (name, value) in
+        object.fields().filter(|(name, _)| !matches!(name.as_str(), "rest" | "implementation"))
+    {
         write_string(&mut out, name);
         out.push(':');
         out.push_str(value);
@@ -99,7 +102,8 @@ fn patch(statement: &str, base: &str) -> Option<String> {
     }
     let implementation = json!({ "description": "Salus node", "url": format!("{base}/fhir") });
     out.push_str(&format!("\"implementation\":{implementation},\"rest\":[{{"));
-    for (name, value) in rest.fields().filter(|(name, _)| !matches!(name.as_str(), "security" | "operation")) {
+    for (name, value) in rest.fields().filter(|(name, _)| !matches!(name.as_str(), "security" | "operation"))
+    {
         write_string(&mut out, name);
         out.push(':');
         out.push_str(value);

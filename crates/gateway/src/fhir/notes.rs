@@ -22,7 +22,8 @@ pub(crate) async fn add(mut answer: Response, ask: &Ask, notes: &[Note]) -> Resu
     if notes.is_empty() {
         return Ok(answer);
     }
-    let list: Vec<String> = notes.iter().map(|note| format!("{};{}", note.source, note.code.row().1)).collect();
+    let list: Vec<String> =
+        notes.iter().map(|note| format!("{};{}", note.source, note.code.row().1)).collect();
     if let Ok(value) = HeaderValue::from_str(&list.join(", ")) {
         answer.headers_mut().insert(WARNING, value);
     }
@@ -60,7 +61,8 @@ fn with_entry(bundle: &str, notes: &[Note]) -> Option<String> {
         out.push(',');
     }
     out.push_str("\"entry\":[");
-    let inner = object.raw("entry").and_then(|raw| raw.trim().strip_prefix('[')?.strip_suffix(']')).unwrap_or("");
+    let inner =
+        object.raw("entry").and_then(|raw| raw.trim().strip_prefix('[')?.strip_suffix(']')).unwrap_or("");
     if !inner.trim().is_empty() {
         out.push_str(inner);
         out.push(',');

@@ -69,10 +69,10 @@ fn matching<'a>(proof: &RecordProof, text: &'a [u8]) -> Option<&'a [u8]> {
 }
 
 async fn missing(gateway: &Gateway, principal: &Principal, id: &str) -> Result<Error> {
-    if let Principal::Practitioner(who) = principal {
-        if let Some(error) = gateway.shares.why_not(gateway, who, id).await? {
-            return Ok(error);
-        }
+    if let Principal::Practitioner(who) = principal
+        && let Some(error) = gateway.shares.why_not(gateway, who, id).await?
+    {
+        return Ok(error);
     }
     Ok(Error::new(Code::NotFound, "there is no such record, or not for this caller"))
 }

@@ -3,8 +3,8 @@
 use super::ask::{Ask, What};
 use super::authorise::{Permit, authorise};
 use super::forward::{self, Forward};
-use super::principal::Principal;
 use super::json::subject_of;
+use super::principal::Principal;
 use super::{audit, authenticate, notes};
 use crate::error::{Code, Error, Result};
 use crate::state::Gateway;
@@ -27,10 +27,11 @@ pub(crate) async fn proxy(State(gateway): State<Gateway>, request: Request) -> R
     let permit = authorise(&gateway, &principal, &ask).await?;
     permit.check_query(request.uri().query().unwrap_or_default())?;
     let answer = pass_on(&gateway, request, &ask, &permit).await?;
-    if answer.status() == StatusCode::NOT_FOUND && ask.is_of_copy() {
-        if let Some(refusal) = why_not(&gateway, &principal, &ask).await? {
-            return Err(refusal);
-        }
+    if answer.status() == StatusCode::NOT_FOUND
+        && ask.is_of_copy()
+        && let Some(refusal) = why_not(&gateway, &principal, &ask).await?
+    {
+        return Err(refusal);
     }
     let mut answer = forward::clean(answer)?;
     if matches!(principal, Principal::System(_)) && ask.patient.is_none() && reads_one(&ask, &answer) {
@@ -78,7 +79,8 @@ async fn check_form(permit: &Permit, body: Body) -> Result<Body> {
     let form = to_bytes(body, FORM_BYTES_MAX)
         .await
         .map_err(|_| Error::new(Code::TooLarge, "the search form is larger than 64 KiB"))?;
-    let text = std::str::from_utf8(&form).map_err(|_| Error::new(Code::Invalid, "the search form is not UTF-8"))?;
+    let text =
+        std::str::from_utf8(&form).map_err(|_| Error::new(Code::Invalid, "the search form is not UTF-8"))?;
     permit.check_query(text)?;
     Ok(Body::from(form))
 }

@@ -61,12 +61,18 @@ async fn wait(gateway: &Gateway, log: &AccessLog, due: Instant) -> Result<(), cr
     anchor(gateway, anchored, now).await
 }
 
-async fn anchor(gateway: &Gateway, before: Anchored, now: super::commit::Committed) -> Result<(), crate::Error> {
+async fn anchor(
+    gateway: &Gateway,
+    before: Anchored,
+    now: super::commit::Committed,
+) -> Result<(), crate::Error> {
     let sequence = before.sequence;
     let state_key = key::log(&gateway.config.organisation, sequence);
     let entries = match gateway.chain().state(state_key).await? {
         // Made before a restart, but not noted.
-        Some(bytes) => salus_types::decode_canonical::<LogEntry>(&bytes).map_err(crate::Error::internal)?.entries,
+        Some(bytes) => {
+            salus_types::decode_canonical::<LogEntry>(&bytes).map_err(crate::Error::internal)?.entries
+        }
         None => {
             let organisation = gateway.config.organisation.clone();
             let action = AnchorLog { organisation, head: now.head, entries: now.entries, sequence };

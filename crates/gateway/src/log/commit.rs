@@ -89,10 +89,11 @@ impl Committer {
     fn tidy_journal(&self, committed: u64) {
         let Some(tail) = self.tail.upgrade() else { return };
         let mut tail = tail.lock().unwrap_or_else(PoisonError::into_inner);
-        if tail.position.number() == committed && tail.journal.is_long() {
-            if let Err(error) = tail.journal.clear() {
-                tracing::warn!(%error, "the access log's journal cannot be emptied");
-            }
+        if tail.position.number() == committed
+            && tail.journal.is_long()
+            && let Err(error) = tail.journal.clear()
+        {
+            tracing::warn!(%error, "the access log's journal cannot be emptied");
         }
     }
 }
@@ -147,7 +148,7 @@ fn stored_position(store: &Store) -> Result<Position, OpenError> {
         Ok(last.map(|line| (line, counters)))
     })?;
     let Some((line, counters)) = last else { return Ok(Position::default()) };
-    let entry: Entry =
-        serde_json::from_slice(&line).map_err(|_| OpenError::Log("the newest entry does not parse".into()))?;
+    let entry: Entry = serde_json::from_slice(&line)
+        .map_err(|_| OpenError::Log("the newest entry does not parse".into()))?;
     Ok(Position::new(Some((&entry, line_hash(&line))), counters))
 }

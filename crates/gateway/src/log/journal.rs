@@ -17,12 +17,14 @@ impl Journal {
     /// Opens the journal and returns its complete lines. A last line without its end was never answered, and
     /// is cut off.
     pub(crate) fn open(path: &Path) -> io::Result<(Self, Vec<Vec<u8>>)> {
-        let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
+        let mut file =
+            OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes)?;
         let complete = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
         bytes.truncate(complete);
-        let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(<[u8]>::to_vec).collect();
+        let lines =
+            bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(<[u8]>::to_vec).collect();
         let mut journal = Self { file, length: complete as u64 };
         journal.cut(complete as u64)?;
         Ok((journal, lines))

@@ -42,7 +42,8 @@ impl AccessLog {
         let entries = self.store.read(|transaction| {
             let Some(table) = exists(transaction.open_table(BY_PATIENT))? else { return Ok(Vec::new()) };
             let range = table.range((patient, 0)..(patient, page.before))?.rev().take(page.limit());
-            let numbers = range.map(|row| row.map(|(key, _)| key.value().1)).collect::<Result<Vec<_>, _>>()?;
+            let numbers =
+                range.map(|row| row.map(|(key, _)| key.value().1)).collect::<Result<Vec<_>, _>>()?;
             numbers.into_iter().map(|number| entry(transaction, number)).collect()
         })?;
         Ok(entries)
@@ -82,7 +83,9 @@ impl AccessLog {
         })?;
         match broken {
             None => Ok(position.number()),
-            Some(number) => Err(Error::internal(format_args!("entry {number} of the access log does not fit"))),
+            Some(number) => {
+                Err(Error::internal(format_args!("entry {number} of the access log does not fit")))
+            }
         }
     }
 }

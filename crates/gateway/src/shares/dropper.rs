@@ -70,7 +70,9 @@ fn consider_beside(gateway: &Gateway, grant: GrantId) {
 
 fn revoked_in(block: &FinalisedBlock) -> BTreeSet<GrantId> {
     let actions = block.block.transactions.iter().map(|transaction| &transaction.action);
-    actions.filter_map(|action| if let Action::Revoke(revoke) = action { Some(revoke.grant) } else { None }).collect()
+    actions
+        .filter_map(|action| if let Action::Revoke(revoke) = action { Some(revoke.grant) } else { None })
+        .collect()
 }
 
 /// Every set that may have to go: what the engine holds, and what the table does not call dropped.

@@ -179,9 +179,10 @@ impl Shares {
     /// The letter is destroyed with the copies; the ledger still knows how the grant ended.
     async fn why_not_without_letter(&self, gateway: &Gateway, grant: GrantId) -> Result<Error, Error> {
         Ok(match self.live.state(gateway.chain(), grant).await? {
-            GrantState::Revoked => {
-                Error::new(Code::GrantRevoked, "the patient no longer shares this record with this organisation")
-            }
+            GrantState::Revoked => Error::new(
+                Code::GrantRevoked,
+                "the patient no longer shares this record with this organisation",
+            ),
             GrantState::Expired => {
                 Error::new(Code::GrantExpired, "the time for which this record was shared is over")
             }

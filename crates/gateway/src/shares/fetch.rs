@@ -51,7 +51,8 @@ impl Shares {
         let mut set = set.unwrap_or_else(|| empty(grant));
         let checked_ms = clock::now_ms();
         let mut held = self.table.versions(grant.grant)?;
-        let mut answer = self.ask(gateway, who, grant, held.iter().map(|(version, _)| *version).collect()).await?;
+        let mut answer =
+            self.ask(gateway, who, grant, held.iter().map(|(version, _)| *version).collect()).await?;
         if deletes_a_copy(&answer.versions, &held) {
             // The engine drops sets, not single copies: the whole set is fetched anew.
             gateway.engine.delete_share(&grant.grant.to_string()).await?;
@@ -76,7 +77,11 @@ impl Shares {
         held: HashSet<VersionId>,
     ) -> Result<SharedAnswer, VaultError> {
         let practitioner = who.commitment;
-        gateway.ports.shared.read(SharedAsk { grant: grant.grant, purpose: who.purpose, practitioner, held }).await
+        gateway
+            .ports
+            .shared
+            .read(SharedAsk { grant: grant.grant, purpose: who.purpose, practitioner, held })
+            .await
     }
 
     async fn store(
@@ -122,7 +127,8 @@ impl Shares {
         answer: &SharedAnswer,
         count: u32,
     ) -> Result<(), VaultError> {
-        let mut types: Vec<String> = answer.versions.iter().map(|version| version.category.to_string()).collect();
+        let mut types: Vec<String> =
+            answer.versions.iter().map(|version| version.category.to_string()).collect();
         types.sort();
         types.dedup();
         let access = Access {
@@ -173,7 +179,8 @@ fn deletes_a_copy(versions: &[OpenedVersion], held: &[(VersionId, VersionRow)]) 
         .map(|(_, row)| (row.kind.as_str(), row.id.as_str()))
         .collect();
     versions.iter().filter(|version| version.content == Content::Deleted).any(|version| {
-        transform::name_of(&version.text).is_some_and(|(kind, id)| copies.contains(&(kind.as_str(), id.as_str())))
+        transform::name_of(&version.text)
+            .is_some_and(|(kind, id)| copies.contains(&(kind.as_str(), id.as_str())))
     })
 }
 
@@ -211,15 +218,16 @@ fn prepare(
         newest.insert((kind, id), version);
     }
     newest.retain(|_, version| version.content == Content::Fhir);
-    let arrivals: Vec<Arrival<'_>> = newest
-        .iter()
-        .map(|((kind, id), version)| Arrival { kind, id, text: &version.text })
-        .collect();
+    let arrivals: Vec<Arrival<'_>> =
+        newest.iter().map(|((kind, id), version)| Arrival { kind, id, text: &version.text }).collect();
     let names = CopyNames::new(
         grant,
         portal_of(gateway, grant),
         gateway.config.fhir_url(),
-        known.iter().map(|row| (row.kind.as_str(), row.id.as_str())).chain(arrivals.iter().map(|a| (a.kind, a.id))),
+        known
+            .iter()
+            .map(|row| (row.kind.as_str(), row.id.as_str()))
+            .chain(arrivals.iter().map(|a| (a.kind, a.id))),
         set.patient_there.take().or_else(|| transform::patient_there(&arrivals)),
     );
     set.patient_there = names.patient_there().map(str::to_owned);
@@ -229,19 +237,20 @@ fn prepare(
             continue;
         }
         let fault = || VaultError::Fault("a version cannot be rewritten".into());
-        let resource = transform::copy(&names, &Arrival { kind, id, text: &version.text }).ok_or_else(fault)?;
+        let resource =
+            transform::copy(&names, &Arrival { kind, id, text: &version.text }).ok_or_else(fault)?;
         prepared.resources.push(resource);
         let copy = names.id(kind, id);
-        let row = CopyRow { grant: grant.grant, kind: kind.clone(), id: id.clone(), version: version.version };
+        let row =
+            CopyRow { grant: grant.grant, kind: kind.clone(), id: id.clone(), version: version.version };
         prepared.copies.push((copy, row, record_proof(&version.proof, Some(&version.text))));
     }
     for (_, row) in &mut prepared.versions {
         let copied = newest.contains_key(&(row.kind.clone(), row.id.clone())) && row.kind != "Patient";
         row.copy = copied.then(|| names.id(&row.kind, &row.id));
     }
-    let provenance = provenance(gateway, grant, &names, answer.access).ok_or_else(|| {
-        VaultError::Fault("the provenance cannot be written".into())
-    })?;
+    let provenance = provenance(gateway, grant, &names, answer.access)
+        .ok_or_else(|| VaultError::Fault("the provenance cannot be written".into()))?;
     prepared.resources.push(provenance);
     Ok(prepared)
 }

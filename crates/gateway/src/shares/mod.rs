@@ -12,9 +12,9 @@ mod fetch;
 pub(crate) mod live;
 mod reach;
 mod table;
-pub(crate) mod transform;
 #[cfg(test)]
 mod tests;
+pub(crate) mod transform;
 
 pub use ensure::{Fetched, Source, SourceState};
 pub(crate) use reach::circumstances;

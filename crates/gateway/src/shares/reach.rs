@@ -86,24 +86,25 @@ pub(crate) fn circumstances(who: &Practitioner, scopes_allow: bool) -> Circumsta
 fn refusal(state: GrantState, grant: &HeldGrant, who: &Practitioner) -> Error {
     let source = &grant.source;
     match state {
-        GrantState::Unknown => Error::new(
-            Code::NoGrant,
-            format!("the ledger has no grant for these records of {source}"),
-        ),
+        GrantState::Unknown => {
+            Error::new(Code::NoGrant, format!("the ledger has no grant for these records of {source}"))
+        }
         GrantState::Revoked => Error::new(
             Code::GrantRevoked,
             format!("the patient no longer shares records of {source} with this organisation"),
         ),
-        GrantState::Expired => {
-            Error::new(Code::GrantExpired, format!("the time for which records of {source} were shared is over"))
-        }
+        GrantState::Expired => Error::new(
+            Code::GrantExpired,
+            format!("the time for which records of {source} were shared is over"),
+        ),
         GrantState::Live if grant.purpose != who.purpose => Error::new(
             Code::WrongPurpose,
             format!("records of {source} are shared for {}, not for {}", grant.purpose, who.purpose),
         ),
-        GrantState::Live => {
-            Error::new(Code::NoGrant, format!("the grant for records of {source} does not reach this request"))
-        }
+        GrantState::Live => Error::new(
+            Code::NoGrant,
+            format!("the grant for records of {source} does not reach this request"),
+        ),
     }
 }
 

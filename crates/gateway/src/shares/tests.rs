@@ -110,7 +110,8 @@ async fn who_asks_for_another_purpose_or_another_patient_gets_nothing() {
     let copy = copy_of(&world, &grant, "b-1");
     check_closed(&world, &world.on_behalf("dr-bo", PATIENT, Purpose::Payment), &copy, "wrong-purpose").await;
     check_closed(&world, &world.on_behalf("dr-bo", OTHER, Purpose::Treatment), &copy, "").await;
-    check_closed(&world, &world.on_behalf("front-desk", PATIENT, Purpose::Treatment), &copy, "forbidden").await;
+    check_closed(&world, &world.on_behalf("front-desk", PATIENT, Purpose::Treatment), &copy, "forbidden")
+        .await;
     check_closed(&world, &world.on_behalf("root", PATIENT, Purpose::Treatment), &copy, "forbidden").await;
     check_closed(&world, &world.system("system/*.cruds"), &copy, "").await;
 }
@@ -129,11 +130,11 @@ async fn a_share_for_one_named_practitioner_is_for_nobody_else() {
 #[tokio::test]
 async fn protected_categories_are_for_care_whatever_the_grant_says() {
     let world = World::new().await;
-    let grant = world
-        .grant(|held| (held.categories, held.purpose) = (vec![Category::Hiv], Purpose::Payment))
-        .await;
+    let grant =
+        world.grant(|held| (held.categories, held.purpose) = (vec![Category::Hiv], Purpose::Payment)).await;
     world.behind(&grant, &[&observation("b-1", "from b")]);
-    let answer = world.get(&world.on_behalf("dr-bo", PATIENT, Purpose::Payment), "/fhir/Observation?patient=p1").await;
+    let answer =
+        world.get(&world.on_behalf("dr-bo", PATIENT, Purpose::Payment), "/fhir/Observation?patient=p1").await;
     assert!(!answer.body.contains("from b"));
     assert_eq!(world.vault.reads.load(Ordering::Relaxed), 0, "it is not even fetched");
 }

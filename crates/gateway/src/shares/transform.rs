@@ -22,7 +22,8 @@ pub(crate) const PROOF_EXTENSION: &str = "https://salus.network/fhir/StructureDe
 /// Extension on `Meta` of a copy: when it will be deleted.
 pub(crate) const EXPIRY_EXTENSION: &str = "https://salus.network/fhir/StructureDefinition/share-expiry";
 /// Extension on `Meta` of a copy: the organisation that it comes from.
-pub(crate) const SOURCE_EXTENSION: &str = "https://salus.network/fhir/StructureDefinition/source-organisation";
+pub(crate) const SOURCE_EXTENSION: &str =
+    "https://salus.network/fhir/StructureDefinition/source-organisation";
 /// System of the engine's labels.
 const LABELS: &str = "https://salus.network/fhir/share";
 /// Deepest nesting that is followed.
@@ -156,10 +157,10 @@ fn write_meta(names: &CopyNames, arrival: &Arrival<'_>, meta: Option<&str>, out:
             field(out, name, |out| copy_raw(out, value))?;
         }
     }
-    if let Some(labels) = there.as_ref().and_then(|meta| meta.raw("security")) {
-        if !labels.contains(LABELS) {
-            field(out, "security", |out| copy_raw(out, labels))?;
-        }
+    if let Some(labels) = there.as_ref().and_then(|meta| meta.raw("security"))
+        && !labels.contains(LABELS)
+    {
+        field(out, "security", |out| copy_raw(out, labels))?;
     }
     let Arrival { kind, id, .. } = arrival;
     let version = version.map(|version| format!("/_history/{version}")).unwrap_or_default();
@@ -233,7 +234,9 @@ pub(crate) fn provenance(
     let mut members: Vec<_> = names.members.iter().collect();
     members.sort();
     targets.extend(
-        members.into_iter().map(|(kind, id)| json!({ "reference": format!("{kind}/{}", names.id(kind, id)) })),
+        members
+            .into_iter()
+            .map(|(kind, id)| json!({ "reference": format!("{kind}/{}", names.id(kind, id)) })),
     );
     let mut entity = vec![json!({
         "role": "source",
@@ -340,7 +343,11 @@ mod tests {
 
     #[test]
     fn what_nests_too_deeply_or_is_no_object_is_refused() {
-        let deep = format!(r#"{{"resourceType":"Observation","id":"o1","x":{}1{}}}"#, "[".repeat(80), "]".repeat(80));
+        let deep = format!(
+            r#"{{"resourceType":"Observation","id":"o1","x":{}1{}}}"#,
+            "[".repeat(80),
+            "]".repeat(80)
+        );
         for text in [deep.as_bytes(), b"[]", b"", b"{\"a\":"] {
             assert!(copy(&names(), &Arrival { kind: "Observation", id: "o1", text }).is_none());
         }

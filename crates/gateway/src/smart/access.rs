@@ -149,7 +149,8 @@ impl Tokens {
         validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
         let token = decode::<AccessToken>(token, &self.checking, &validation).map_err(|_| refuse())?;
         let is_access_token = token.header.typ.as_deref() == Some(TYPE);
-        let revoked = self.revoked.read().unwrap_or_else(PoisonError::into_inner).contains_key(&token.claims.jti);
+        let revoked =
+            self.revoked.read().unwrap_or_else(PoisonError::into_inner).contains_key(&token.claims.jti);
         if !is_access_token || revoked {
             return Err(refuse());
         }

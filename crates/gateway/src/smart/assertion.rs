@@ -104,7 +104,10 @@ fn check_claims(claims: &Claims, now_s: u64) -> Result<(), Error> {
     if claims.exp > now_s + LIFE_SECONDS_MAX + SKEW_SECONDS {
         return Err(refuse("`exp` is more than five minutes ahead"));
     }
-    if claims.iat.is_some_and(|iat| iat > now_s + SKEW_SECONDS || claims.exp > iat.saturating_add(LIFE_SECONDS_MAX)) {
+    if claims
+        .iat
+        .is_some_and(|iat| iat > now_s + SKEW_SECONDS || claims.exp > iat.saturating_add(LIFE_SECONDS_MAX))
+    {
         return Err(refuse("`iat` is in the future, or more than five minutes before `exp`"));
     }
     if claims.nbf.is_some_and(|nbf| nbf > now_s + SKEW_SECONDS) {

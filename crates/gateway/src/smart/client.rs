@@ -99,7 +99,8 @@ fn check(new: NewClient) -> Result<Client, Error> {
         return Err(refuse("a client has 1 to 16 keys"));
     }
     for key in &keys.keys {
-        let usable = key.common.key_id.is_some() && algorithm(key).is_some() && DecodingKey::from_jwk(key).is_ok();
+        let usable =
+            key.common.key_id.is_some() && algorithm(key).is_some() && DecodingKey::from_jwk(key).is_ok();
         if !usable {
             return Err(refuse("every key needs a `kid`, and is RSA of at least 2,048 bits or EC P-384"));
         }

@@ -6,8 +6,8 @@ use super::extension::on_behalf;
 use super::scope::{ScopeContext, Scopes};
 use crate::error::{Code, Error, Result};
 use crate::state::Gateway;
-use axum::extract::rejection::FormRejection;
 use axum::extract::State;
+use axum::extract::rejection::FormRejection;
 use axum::http::header;
 use axum::response::IntoResponse;
 use axum::{Form, Json};
@@ -64,12 +64,18 @@ fn grant(gateway: &Gateway, proven: Proven, asked: &Scopes, form_patient: Option
     let Proven { client, extensions, salus } = proven;
     let scope = asked.intersection(&client.scopes);
     if scope.is_empty() {
-        return Err(Error::new(Code::OAuthScope, "nothing of the scope asked for is registered for this client"));
+        return Err(Error::new(
+            Code::OAuthScope,
+            "nothing of the scope asked for is registered for this client",
+        ));
     }
     let on_behalf = on_behalf(gateway.config.organisation.as_str(), extensions, salus, form_patient)?;
     let Some(on_behalf) = on_behalf else {
         if !scope.only(&[ScopeContext::System]) {
-            return Err(Error::new(Code::OAuthScope, "without a practitioner only `system/` scopes are granted"));
+            return Err(Error::new(
+                Code::OAuthScope,
+                "without a practitioner only `system/` scopes are granted",
+            ));
         }
         return Ok(Grant { client: client.id, scope, patient: None, on_behalf: None });
     };
@@ -77,10 +83,16 @@ fn grant(gateway: &Gateway, proven: Proven, asked: &Scopes, form_patient: Option
         return Err(Error::new(Code::OAuthUnauthorized, "this client may not act for practitioners"));
     }
     if !scope.only(&[ScopeContext::User, ScopeContext::Patient]) {
-        return Err(Error::new(Code::OAuthScope, "with a practitioner only `user/` and `patient/` scopes are granted"));
+        return Err(Error::new(
+            Code::OAuthScope,
+            "with a practitioner only `user/` and `patient/` scopes are granted",
+        ));
     }
     if gateway.practitioners.find(&on_behalf.practitioner)?.is_none() {
-        return Err(Error::new(Code::OAuthGrant, "`hl7-b2b.subject_id` is no practitioner of this organisation"));
+        return Err(Error::new(
+            Code::OAuthGrant,
+            "`hl7-b2b.subject_id` is no practitioner of this organisation",
+        ));
     }
     let patient = Some(on_behalf.patient);
     let on_behalf = OnBehalf {
@@ -142,9 +154,13 @@ fn own_token(gateway: &Gateway, token: Option<&str>, proven: &Proven) -> Option<
 
 async fn authenticate(gateway: &Gateway, kind: Option<String>, assertion: Option<String>) -> Result<Proven> {
     if kind.as_deref() != Some(ASSERTION_TYPE) {
-        return Err(Error::new(Code::OAuthRequest, "`client_assertion_type` must be the JWT bearer type of RFC 7523"));
+        return Err(Error::new(
+            Code::OAuthRequest,
+            "`client_assertion_type` must be the JWT bearer type of RFC 7523",
+        ));
     }
-    let assertion = assertion.ok_or_else(|| Error::new(Code::OAuthRequest, "`client_assertion` is missing"))?;
+    let assertion =
+        assertion.ok_or_else(|| Error::new(Code::OAuthRequest, "`client_assertion` is missing"))?;
     gateway.smart.authenticate(&assertion).await
 }
 

@@ -20,8 +20,8 @@ mod well_known;
 
 pub use access::{AccessToken, OnBehalf, TOKEN_SECONDS};
 pub use client::{Client, Clients, NewClient};
-pub use scope::{Interaction, ScopeContext, Scopes};
 pub(crate) use scope::is_type;
+pub use scope::{Interaction, ScopeContext, Scopes};
 
 use crate::error::as_oauth;
 use crate::state::{Config, Gateway, OpenError};
@@ -59,7 +59,8 @@ pub(crate) async fn housekeeping(gateway: Gateway) {
     let forget = async {
         loop {
             tokio::time::sleep(HOUSEKEEPING_INTERVAL).await;
-            let forgotten = tokio::try_join!(gateway.smart.assertions.forget(), gateway.smart.tokens.forget());
+            let forgotten =
+                tokio::try_join!(gateway.smart.assertions.forget(), gateway.smart.tokens.forget());
             if let Err(error) = forgotten {
                 tracing::warn!(%error, "expired tokens cannot be forgotten");
             }

@@ -115,7 +115,11 @@ impl Scope {
             (Some(a), Some(b)) if a == b => Some(a.clone()),
             _ => return None,
         };
-        (self.context == other.context && letters != 0).then_some(Self { context: self.context, kind, letters })
+        (self.context == other.context && letters != 0).then_some(Self {
+            context: self.context,
+            kind,
+            letters,
+        })
     }
 
     fn parse(text: &str) -> Option<Self> {
@@ -157,8 +161,10 @@ impl FromStr for Scopes {
     type Err = BadScope;
 
     fn from_str(text: &str) -> Result<Self, BadScope> {
-        let scopes: Vec<Scope> =
-            text.split_ascii_whitespace().map(|scope| Scope::parse(scope).ok_or(BadScope)).collect::<Result<_, _>>()?;
+        let scopes: Vec<Scope> = text
+            .split_ascii_whitespace()
+            .map(|scope| Scope::parse(scope).ok_or(BadScope))
+            .collect::<Result<_, _>>()?;
         if scopes.len() > SCOPES_MAX {
             return Err(BadScope);
         }
@@ -204,8 +210,18 @@ mod tests {
             assert_eq!(good.parse::<Scopes>().expect(good).to_string(), good);
         }
         for bad in [
-            "system/*", "system/*.", "system/*.sr", "system/*.read", "system/*.*", "openid", "system/observation.r",
-            "admin/*.r", "system/Observation.rs?category=x", "system/Observation/1.r", "system/*.rr", "system/.r",
+            "system/*",
+            "system/*.",
+            "system/*.sr",
+            "system/*.read",
+            "system/*.*",
+            "openid",
+            "system/observation.r",
+            "admin/*.r",
+            "system/Observation.rs?category=x",
+            "system/Observation/1.r",
+            "system/*.rr",
+            "system/.r",
         ] {
             assert!(bad.parse::<Scopes>().is_err(), "{bad}");
         }
@@ -221,7 +237,8 @@ mod tests {
             ("system/Patient.rs", "system/Observation.rs", ""),
             ("system/*.rs system/Patient.c", "system/*.cruds", "system/*.rs system/Patient.c"),
         ] {
-            let (asked, registered): (Scopes, Scopes) = (asked.parse().expect(asked), registered.parse().expect(registered));
+            let (asked, registered): (Scopes, Scopes) =
+                (asked.parse().expect(asked), registered.parse().expect(registered));
             assert_eq!(asked.intersection(&registered).to_string(), granted);
         }
     }

@@ -1,10 +1,10 @@
 //! Clients for tests: keys, assertions, tokens.
 
+use super::Smart;
 use super::access::{Grant, OnBehalf};
 use super::assertion::ASSERTION_TYPE;
-use super::Smart;
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair};
 use aws_lc_rs::encoding::Pkcs8V1Der;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair};
 use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde_json::{Value, json};
@@ -36,7 +36,8 @@ impl Keys {
         let rsa: Pkcs8V1Der<'_> = aws_lc_rs::encoding::AsDer::as_der(&rsa).expect("key");
         let rs384 = EncodingKey::from_rsa_der(&rsa_private_key(rsa.as_ref()));
         let es384 = ec(&ECDSA_P384_SHA384_FIXED_SIGNING);
-        let jwks = json!({ "keys": [jwk(&es384, Algorithm::ES384, "ec"), jwk(&rs384, Algorithm::RS384, "rsa")] });
+        let jwks =
+            json!({ "keys": [jwk(&es384, Algorithm::ES384, "ec"), jwk(&rs384, Algorithm::RS384, "rsa")] });
         Self { es384, rs384, es256: ec(&ECDSA_P256_SHA256_FIXED_SIGNING), jwks }
     }
 }
@@ -48,7 +49,8 @@ fn ec(kind: &'static aws_lc_rs::signature::EcdsaSigningAlgorithm) -> EncodingKey
 
 /// The PKCS #1 key inside an unencrypted PKCS #8 key: the contents of its last OCTET STRING.
 fn rsa_private_key(pkcs8: &[u8]) -> Vec<u8> {
-    let at = pkcs8.windows(2).enumerate().position(|(at, bytes)| at > 20 && bytes == [0x04, 0x82]).expect("key");
+    let at =
+        pkcs8.windows(2).enumerate().position(|(at, bytes)| at > 20 && bytes == [0x04, 0x82]).expect("key");
     pkcs8[at + 4..].to_vec()
 }
 

@@ -38,7 +38,10 @@ async fn both_algorithms_get_a_token_that_works() {
         let answer = ask(&world, &assertion, "system/Observation.rs").await;
         assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
         let token = answer.json();
-        assert_eq!((token["scope"].as_str(), token["expires_in"].as_u64()), (Some("system/Observation.rs"), Some(300)));
+        assert_eq!(
+            (token["scope"].as_str(), token["expires_in"].as_u64()),
+            (Some("system/Observation.rs"), Some(300))
+        );
         let token = token["access_token"].as_str().expect("token").to_owned();
         assert_eq!(world.get(&token, "/fhir/Observation/o1").await.status, StatusCode::OK);
         assert_eq!(world.get(&token, "/fhir/Patient/p1").await.status, StatusCode::FORBIDDEN);
@@ -54,7 +57,10 @@ async fn a_practitioner_s_token_is_bound_to_one_patient() {
     let token = answer.json()["access_token"].as_str().expect("token").to_owned();
     assert_eq!(world.get(&token, "/fhir/Observation/o1").await.status, StatusCode::OK);
     assert_eq!(world.get(&token, "/fhir/Observation/o2").await.status, StatusCode::NOT_FOUND);
-    assert_eq!(world.ask(Some(&token), "PUT", "/fhir/Observation/o1", "{}").await.status, StatusCode::FORBIDDEN);
+    assert_eq!(
+        world.ask(Some(&token), "PUT", "/fhir/Observation/o1", "{}").await.status,
+        StatusCode::FORBIDDEN
+    );
 }
 
 /// Changes to a good assertion, each of which makes it bad.
@@ -113,7 +119,8 @@ async fn every_bad_signature_is_refused() {
     let public = jwk(&keys().rs384, Algorithm::RS384, "rsa");
     let secret = EncodingKey::from_secret(public["n"].as_str().expect("n").as_bytes());
     let none = format!("{}.{}.", encode_part(&json!({"alg": "none", "kid": "ec"})), encode_part(&claims));
-    let none_of_case = format!("{}.{}.", encode_part(&json!({"alg": "nOnE", "kid": "ec"})), encode_part(&claims));
+    let none_of_case =
+        format!("{}.{}.", encode_part(&json!({"alg": "nOnE", "kid": "ec"})), encode_part(&claims));
     let whole = signed(&claims);
     let cut = whole.rsplit_once('.').expect("parts").0.to_owned();
     let other = signed(&{
@@ -161,7 +168,10 @@ async fn an_assertion_is_used_once_even_by_a_hundred_at_a_time_and_after_a_resta
     assert!(!again.redeem("ehr", jti, until).await.expect("store"));
     assert!(again.redeem("lab", jti, until).await.expect("store"), "clients do not use up each other's");
     again.forget().await.expect("store");
-    assert!(!again.redeem("ehr", jti, until).await.expect("store"), "what could be replayed is not forgotten");
+    assert!(
+        !again.redeem("ehr", jti, until).await.expect("store"),
+        "what could be replayed is not forgotten"
+    );
 }
 
 #[tokio::test]
@@ -181,15 +191,57 @@ async fn what_a_client_may_not_ask_for_is_refused() {
     check("system scopes with a practitioner", b2b(good(&world)), "system/*.rs", "invalid_scope").await;
     check("no scope", good(&world), "", "invalid_scope").await;
     check("version 1 scopes", good(&world), "system/*.read", "invalid_scope").await;
-    check("unknown practitioner", with(|c| c["extensions"]["hl7-b2b"]["subject_id"] = json!("x")), "user/*.rs", "invalid_grant").await;
-    check("another organisation", with(|c| c["extensions"]["hl7-b2b"]["organization_id"] = json!("x")), "user/*.rs", "invalid_grant").await;
-    check("no purpose", with(|c| c["extensions"]["hl7-b2b"]["purpose_of_use"] = json!([])), "user/*.rs", "invalid_grant").await;
-    check("two purposes", with(|c| c["extensions"]["hl7-b2b"]["purpose_of_use"] = json!(["TREAT", "HRESCH"])), "user/*.rs", "invalid_grant").await;
-    check("unknown purpose", with(|c| c["extensions"]["hl7-b2b"]["purpose_of_use"] = json!(["FUN"])), "user/*.rs", "invalid_grant").await;
+    check(
+        "unknown practitioner",
+        with(|c| c["extensions"]["hl7-b2b"]["subject_id"] = json!("x")),
+        "user/*.rs",
+        "invalid_grant",
+    )
+    .await;
+    check(
+        "another organisation",
+        with(|c| c["extensions"]["hl7-b2b"]["organization_id"] = json!("x")),
+        "user/*.rs",
+        "invalid_grant",
+    )
+    .await;
+    check(
+        "no purpose",
+        with(|c| c["extensions"]["hl7-b2b"]["purpose_of_use"] = json!([])),
+        "user/*.rs",
+        "invalid_grant",
+    )
+    .await;
+    check(
+        "two purposes",
+        with(|c| c["extensions"]["hl7-b2b"]["purpose_of_use"] = json!(["TREAT", "HRESCH"])),
+        "user/*.rs",
+        "invalid_grant",
+    )
+    .await;
+    check(
+        "unknown purpose",
+        with(|c| c["extensions"]["hl7-b2b"]["purpose_of_use"] = json!(["FUN"])),
+        "user/*.rs",
+        "invalid_grant",
+    )
+    .await;
     check("no patient", with(|c| c["salus"]["patient"] = Value::Null), "user/*.rs", "invalid_grant").await;
-    check("a patient that is no id", with(|c| c["salus"]["patient"] = json!("../x")), "user/*.rs", "invalid_grant").await;
+    check(
+        "a patient that is no id",
+        with(|c| c["salus"]["patient"] = json!("../x")),
+        "user/*.rs",
+        "invalid_grant",
+    )
+    .await;
     check("no reason", with(|c| c["salus"]["reason"] = json!("  ")), "user/*.rs", "invalid_grant").await;
-    check("a patient without who asks", with(|c| c["extensions"] = json!({})), "system/*.rs", "invalid_grant").await;
+    check(
+        "a patient without who asks",
+        with(|c| c["extensions"] = json!({})),
+        "system/*.rs",
+        "invalid_grant",
+    )
+    .await;
     let mut lab = b2b(good(&world));
     (lab["iss"], lab["sub"]) = (json!("lab"), json!("lab"));
     check("a client that may not vouch", lab, "user/*.rs", "unauthorized_client").await;
@@ -206,7 +258,12 @@ async fn malformed_token_requests_are_refused() {
         (form(&assertion, "system/*.rs").replace("jwt-bearer", "saml2-bearer"), "invalid_request"),
     ] {
         let answer = world.ask(None, "POST", "/smart/token", &body).await;
-        assert_eq!((answer.status, answer.json()["error"].as_str()), (StatusCode::BAD_REQUEST, Some(code)), "{}", answer.body);
+        assert_eq!(
+            (answer.status, answer.json()["error"].as_str()),
+            (StatusCode::BAD_REQUEST, Some(code)),
+            "{}",
+            answer.body
+        );
     }
 }
 
@@ -228,7 +285,8 @@ async fn a_revoked_token_is_dead_for_good_and_only_its_client_can_revoke_it() {
     assert_eq!(world.get(&token, "/fhir/Observation/o1").await.status, StatusCode::OK);
     assert_eq!(world.ask(None, "POST", "/smart/revoke", &about("ehr")).await.status, StatusCode::OK);
     assert_eq!(world.get(&token, "/fhir/Observation/o1").await.status, StatusCode::UNAUTHORIZED);
-    let reopened = super::access::Tokens::open(world.gateway.store.clone(), &world.gateway.config).expect("tokens");
+    let reopened =
+        super::access::Tokens::open(world.gateway.store.clone(), &world.gateway.config).expect("tokens");
     assert!(reopened.check(&token).is_err(), "a restart does not forget it");
 }
 
@@ -255,7 +313,13 @@ async fn weak_or_unnamed_keys_are_not_registered() {
         key
     };
     let symmetric = json!({ "kty": "oct", "k": "c2VjcmV0", "kid": "x" });
-    for keys in [vec![without_kid], vec![wrong_algorithm], vec![symmetric], vec![jwk(&keys().es256, Algorithm::ES256, "x")], vec![]] {
+    for keys in [
+        vec![without_kid],
+        vec![wrong_algorithm],
+        vec![symmetric],
+        vec![jwk(&keys().es256, Algorithm::ES256, "x")],
+        vec![],
+    ] {
         let client = NewClient {
             id: "new".into(),
             name: "new".into(),

@@ -9,7 +9,11 @@ async fn refused(world: &World, token: Option<&str>, method: &str, path: &str, b
     let answer = world.ask(token, method, path, body).await;
     assert!(!answer.status.is_success(), "{method} {path}: {} {}", answer.status, answer.body);
     assert!(!answer.status.is_server_error(), "{method} {path}: {} {}", answer.status, answer.body);
-    assert!(!answer.body.contains(CANARY) && !answer.body.contains(OTHER), "{method} {path}: {}", answer.body);
+    assert!(
+        !answer.body.contains(CANARY) && !answer.body.contains(OTHER),
+        "{method} {path}: {}",
+        answer.body
+    );
 }
 
 /// A request that may be answered, but without anything of the other patient.

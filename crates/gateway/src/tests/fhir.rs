@@ -17,7 +17,10 @@ async fn the_engine_is_told_exactly_how_far_a_caller_reaches() {
     world.ask(Some(&clinician), "POST", "/fhir/Observation", "{}").await;
     let practitioner = world.engine.last_principal().expect("principal");
     let own = Reach::Patient(PATIENT.into());
-    assert_eq!((practitioner.read, practitioner.write, practitioner.mode), (own.clone(), own, Mode::Interactive));
+    assert_eq!(
+        (practitioner.read, practitioner.write, practitioner.mode),
+        (own.clone(), own, Mode::Interactive)
+    );
     assert_eq!(world.engine.last_prefer().as_deref(), Some("handling=strict"));
 }
 
@@ -26,7 +29,10 @@ async fn a_principal_header_of_the_caller_is_ignored() {
     let world = World::new().await;
     let request = Request::get("/fhir/Observation/o2")
         .header(header::AUTHORIZATION, format!("Bearer {}", world.clinician()))
-        .header("x-salus-principal", "eyJpZCI6IngiLCJyZWFkIjoiYWxsIiwid3JpdGUiOiJhbGwiLCJzaGFyZXMiOltdLCJtb2RlIjoiZmVlZCJ9")
+        .header(
+            "x-salus-principal",
+            "eyJpZCI6IngiLCJyZWFkIjoiYWxsIiwid3JpdGUiOiJhbGwiLCJzaGFyZXMiOltdLCJtb2RlIjoiZmVlZCJ9",
+        )
         .header("x-salus-internal", "1")
         .body(Body::empty())
         .expect("request");
@@ -122,13 +128,17 @@ async fn the_gateway_costs_less_than_a_millisecond_over_the_engine() {
     for _ in 0..300 {
         let began = Instant::now();
         let request = Request::get("/fhir/Observation/o1").header("x-salus-principal", principal.header());
-        let answer = world.gateway.engine.send(request.body(Body::empty()).expect("request")).await.expect("answer");
+        let answer =
+            world.gateway.engine.send(request.body(Body::empty()).expect("request")).await.expect("answer");
         crate::engine::read_whole(answer.into_body()).await.expect("body");
         direct.push(began.elapsed());
-        for (at, (token, path)) in
-            [(&clinician, "/fhir/Observation/o1"), (&system, "/fhir/Observation/o1"), (&system, "/fhir/metadata")]
-                .into_iter()
-                .enumerate()
+        for (at, (token, path)) in [
+            (&clinician, "/fhir/Observation/o1"),
+            (&system, "/fhir/Observation/o1"),
+            (&system, "/fhir/metadata"),
+        ]
+        .into_iter()
+        .enumerate()
         {
             let began = Instant::now();
             let request = Request::get(path).header(header::AUTHORIZATION, format!("Bearer {token}"));
@@ -140,7 +150,9 @@ async fn the_gateway_costs_less_than_a_millisecond_over_the_engine() {
     }
     let direct = median(direct);
     let [clinician, system, metadata] = through.map(median);
-    println!("engine {direct:?}; through the gateway: clinician {clinician:?}, system {system:?}; metadata {metadata:?}");
+    println!(
+        "engine {direct:?}; through the gateway: clinician {clinician:?}, system {system:?}; metadata {metadata:?}"
+    );
     assert!(clinician.saturating_sub(direct) < Duration::from_millis(1), "{clinician:?} against {direct:?}");
     assert!(metadata < Duration::from_millis(2), "{metadata:?}");
 }

@@ -86,9 +86,13 @@ async fn every_role_gets_what_its_row_says_and_nothing_of_other_patients() {
     for row in FHIR {
         for (column, (caller, expected)) in callers.iter().zip(row.expected).enumerate() {
             let answer = world.ask(caller.as_deref(), row.method, row.path, "{}").await;
-            let status = if answer.status.is_success() { OK.to_owned() } else { answer.status.as_u16().to_string() };
+            let status =
+                if answer.status.is_success() { OK.to_owned() } else { answer.status.as_u16().to_string() };
             if status != expected {
-                wrong.push(format!("{} {} column {column}: {status}, not {expected}: {}", row.method, row.path, answer.body));
+                wrong.push(format!(
+                    "{} {} column {column}: {status}, not {expected}: {}",
+                    row.method, row.path, answer.body
+                ));
             }
             let refused = !answer.status.is_success();
             if refused && !answer.body.contains("OperationOutcome") {
@@ -97,7 +101,9 @@ async fn every_role_gets_what_its_row_says_and_nothing_of_other_patients() {
             // The clinician never sees the other patient; a refusal shows nobody anything.
             let may_see = matches!(column, 1 | 2 | 5) && !refused;
             let headers = format!("{:?}", answer.headers);
-            if !may_see && (answer.body.contains(CANARY) || answer.body.contains(OTHER) || headers.contains(CANARY)) {
+            if !may_see
+                && (answer.body.contains(CANARY) || answer.body.contains(OTHER) || headers.contains(CANARY))
+            {
                 wrong.push(format!("{} {} column {column}: leaks", row.method, row.path));
             }
         }

@@ -66,7 +66,8 @@ impl SharedRecords for FakeVault {
         self.reads.fetch_add(1, Ordering::Relaxed);
         let versions = self.versions.lock().expect("lock");
         let versions = versions.get(&ask.grant).cloned().unwrap_or_default();
-        let versions: Vec<_> = versions.into_iter().filter(|version| !ask.held.contains(&version.version)).collect();
+        let versions: Vec<_> =
+            versions.into_iter().filter(|version| !ask.held.contains(&version.version)).collect();
         Ok(SharedAnswer { access: Some(AccessId(Digest([7; 32]))), versions, missing: 0 })
     }
 
@@ -209,9 +210,12 @@ impl World {
                 json!({ "resourceType": "Patient", "id": patient, "name": [{ "family": family }] }),
             );
         }
-        for (id, patient, text) in
-            [("o1", PATIENT, "fine"), ("o2", OTHER, CANARY), ("anchored", PATIENT, "x"), ("sealed", PATIENT, "x")]
-        {
+        for (id, patient, text) in [
+            ("o1", PATIENT, "fine"),
+            ("o2", OTHER, CANARY),
+            ("anchored", PATIENT, "x"),
+            ("sealed", PATIENT, "x"),
+        ] {
             self.engine.keep(
                 Some(patient),
                 json!({

@@ -22,7 +22,8 @@ pub(crate) async fn serve(
     let path = home.join(SOCKET_FILE);
     // A socket that an earlier process left behind; two nodes cannot share a folder, the ledger's lock sees to it.
     let _ = fs::remove_file(&path);
-    let listener = UnixListener::bind(&path).with_context(|| format!("cannot listen on `{}`", path.display()))?;
+    let listener =
+        UnixListener::bind(&path).with_context(|| format!("cannot listen on `{}`", path.display()))?;
     fs::set_permissions(&path, fs::Permissions::from_mode(0o600))?;
     let router = Router::new()
         .route("/status", get(status))

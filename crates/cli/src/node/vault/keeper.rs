@@ -7,8 +7,8 @@ use salus_gateway::engine::Engine;
 use salus_gateway::peer::{Keeper, PatientAnswer, Queues};
 use salus_gateway::vault::VaultError;
 use salus_types::vault::{
-    CompartmentRecord, CustodyBatch, Directory, PatientLink, PatientRequest, Release, ReleaseAsk, ReleaseForGrant,
-    SealedEnvelope, VersionList,
+    CompartmentRecord, CustodyBatch, Directory, PatientLink, PatientRequest, Release, ReleaseAsk,
+    ReleaseForGrant, SealedEnvelope, VersionList,
 };
 use salus_types::{OrganisationId, PublicKey};
 use salus_vault::Vault;
@@ -31,7 +31,11 @@ impl Keeper for LocalKeeper {
         Ok(())
     }
 
-    async fn compartments(&self, from: &OrganisationId, records: Vec<CompartmentRecord>) -> Result<(), VaultError> {
+    async fn compartments(
+        &self,
+        from: &OrganisationId,
+        records: Vec<CompartmentRecord>,
+    ) -> Result<(), VaultError> {
         self.vault.custodian.accept_compartments(from, records).await.map_err(custody_error)
     }
 
@@ -66,7 +70,12 @@ impl Keeper for LocalKeeper {
         self.vault.mailbox.receive_keys(from, envelope).await.map_err(mailbox_error)
     }
 
-    async fn enrol(&self, patient: &str, key: PublicKey, kem: HpkePublicKey) -> Result<Directory, VaultError> {
+    async fn enrol(
+        &self,
+        patient: &str,
+        key: PublicKey,
+        kem: HpkePublicKey,
+    ) -> Result<Directory, VaultError> {
         let Some(source) = &self.vault.source else {
             return Err(VaultError::Refused("this organisation keeps no records".to_owned()));
         };

@@ -53,7 +53,9 @@ fn mailbox_error(error: MailboxError) -> VaultError {
 fn source_error(error: SourceError) -> VaultError {
     match error {
         SourceError::Ledger(error) => ledger_error(error),
-        SourceError::Enrolled | SourceError::Name | SourceError::Envelope(_) => VaultError::Refused(error.to_string()),
+        SourceError::Enrolled | SourceError::Name | SourceError::Envelope(_) => {
+            VaultError::Refused(error.to_string())
+        }
         other => fault(other),
     }
 }

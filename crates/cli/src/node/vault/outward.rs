@@ -5,7 +5,8 @@ use salus_gateway::engine::Engine;
 use salus_gateway::peer::{PeerError, Peers};
 use salus_types::OrganisationId;
 use salus_types::vault::{
-    CompartmentRecord, CustodyBatch, PatientLink, Release, ReleaseAsk, ReleaseForGrant, SealedEnvelope, VersionList,
+    CompartmentRecord, CustodyBatch, PatientLink, Release, ReleaseAsk, ReleaseForGrant, SealedEnvelope,
+    VersionList,
 };
 use salus_vault::{Outbox, OutboxError, OutboxRow};
 use std::time::Duration;
@@ -19,14 +20,20 @@ pub(crate) struct RemotePeers(pub(crate) Peers);
 fn error(error: PeerError) -> salus_vault::PeerError {
     match error {
         PeerError::Away | PeerError::Timeout => salus_vault::PeerError::Unavailable,
-        PeerError::Refused { status, .. } if status == 503 || status == 429 => salus_vault::PeerError::Unavailable,
+        PeerError::Refused { status, .. } if status == 503 || status == 429 => {
+            salus_vault::PeerError::Unavailable
+        }
         refused => salus_vault::PeerError::Refused(refused.to_string()),
     }
 }
 
 #[async_trait]
 impl salus_vault::Peers for RemotePeers {
-    async fn put_custody(&self, to: &OrganisationId, batch: CustodyBatch) -> Result<(), salus_vault::PeerError> {
+    async fn put_custody(
+        &self,
+        to: &OrganisationId,
+        batch: CustodyBatch,
+    ) -> Result<(), salus_vault::PeerError> {
         self.0.custody(to, &batch).await.map_err(error)
     }
 
@@ -42,15 +49,27 @@ impl salus_vault::Peers for RemotePeers {
         self.0.link(to, &link).await.map_err(error)
     }
 
-    async fn put_keys(&self, to: &OrganisationId, keys: SealedEnvelope) -> Result<(), salus_vault::PeerError> {
+    async fn put_keys(
+        &self,
+        to: &OrganisationId,
+        keys: SealedEnvelope,
+    ) -> Result<(), salus_vault::PeerError> {
         self.0.keys(to, &keys).await.map_err(error)
     }
 
-    async fn versions(&self, to: &OrganisationId, ask: ReleaseAsk) -> Result<VersionList, salus_vault::PeerError> {
+    async fn versions(
+        &self,
+        to: &OrganisationId,
+        ask: ReleaseAsk,
+    ) -> Result<VersionList, salus_vault::PeerError> {
         self.0.versions(to, &ask).await.map_err(error)
     }
 
-    async fn release(&self, to: &OrganisationId, ask: ReleaseForGrant) -> Result<Release, salus_vault::PeerError> {
+    async fn release(
+        &self,
+        to: &OrganisationId,
+        ask: ReleaseForGrant,
+    ) -> Result<Release, salus_vault::PeerError> {
         self.0.release(to, &ask).await.map_err(error)
     }
 }
