@@ -1,7 +1,5 @@
 //! The main job, end to end, through four real processes: records in, the patient in control, proof out.
 
-#![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test fails by panicking")]
-
 mod common;
 
 use common::{Demo, eventually, get, post, read_json, salus};

@@ -64,7 +64,10 @@ async fn a_practitioner_s_token_is_bound_to_one_patient() {
 }
 
 /// Changes to a good assertion, each of which makes it bad.
-fn bad_claims() -> Vec<(&'static str, fn(&mut Value))> {
+/// What is wrong, and how it is made so.
+type BadClaim = (&'static str, fn(&mut Value));
+
+fn bad_claims() -> Vec<BadClaim> {
     fn now() -> u64 {
         crate::clock::now_s()
     }
