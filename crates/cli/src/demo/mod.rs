@@ -95,6 +95,8 @@ async fn drive(arguments: Arguments, output: Output) -> anyhow::Result<()> {
         Err(error) => Err(error),
     };
     progress.say("Stopping ...");
+    // The report tells of a network that runs.
+    let _ = fs::remove_file(arguments.dir.join(REPORT_FILE));
     nodes.stop().await;
     progress.say("Stopped. Start again to resume.");
     waited

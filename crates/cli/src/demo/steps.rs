@@ -77,6 +77,10 @@ pub(crate) async fn bring_up(
         load_folder(arguments, folder, &report, &mut done, progress).await?;
     }
     people::patients(arguments, genesis, &mut report, &mut done, progress).await?;
+    progress.say("Waiting until every record is sealed and anchored ...");
+    for (hospital, _) in SITES {
+        until_anchored(&ops(arguments, hospital)).await?;
+    }
     report.write(&arguments.dir)?;
     Ok(report)
 }
@@ -130,6 +134,17 @@ async fn until_answers(http: &reqwest::Client, url: &str, any: bool) {
             if any || head["height"].as_u64() > Some(0) {
                 return;
             }
+        }
+        tokio::time::sleep(START_POLL).await;
+    }
+}
+
+/// Waits until a hospital has nothing left to seal or anchor.
+async fn until_anchored(ops: &ops::Client) -> anyhow::Result<()> {
+    loop {
+        let status = ops.status().await?;
+        if status.stored == 0 && status.sealed == 0 {
+            return Ok(());
         }
         tokio::time::sleep(START_POLL).await;
     }
