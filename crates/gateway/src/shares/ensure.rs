@@ -95,7 +95,10 @@ impl Shares {
         let brought = open.iter().map(|grant| self.bring(gateway, who, grant, Eagerness::Read));
         for (grant, brought) in open.iter().zip(futures::future::join_all(brought).await) {
             match brought {
-                Ok(_) => reach.grants.push(grant.grant),
+                Ok(set) => {
+                    reach.grants.push(grant.grant);
+                    reach.notes.extend(Note::incomplete(&set));
+                }
                 Err(error) => reach.notes.push(Note::failed(&grant.source, &error)),
             }
         }

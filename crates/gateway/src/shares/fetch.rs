@@ -65,7 +65,8 @@ impl Shares {
             return Err(VaultError::Unavailable("no version could be opened".into()));
         }
         set.checked_ms = checked_ms;
-        let known = held.into_iter().map(|(_, row)| row).collect();
+        set.missing = answer.missing;
+        let known = held.into_iter().map(|(_, row)| row).filter(|row| row.copy.is_some()).collect();
         self.store(gateway, who, Incoming { grant, set, answer, known }).await
     }
 
@@ -150,7 +151,7 @@ struct Incoming<'a> {
     grant: &'a HeldGrant,
     set: SetRow,
     answer: SharedAnswer,
-    /// What is held already.
+    /// The copies that are held already.
     known: Vec<VersionRow>,
 }
 
@@ -168,6 +169,7 @@ fn empty(grant: &HeldGrant) -> SetRow {
         purpose: grant.purpose,
         stage: Stage::Held,
         versions: 0,
+        missing: 0,
         checked_ms: 0,
     }
 }

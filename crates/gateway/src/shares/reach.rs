@@ -2,6 +2,7 @@
 
 use super::Shares;
 use super::live::GrantState;
+use super::table::SetRow;
 use crate::error::{Code, Error};
 use crate::fhir::principal::Practitioner;
 use crate::state::Gateway;
@@ -111,6 +112,12 @@ fn refusal(state: GrantState, grant: &HeldGrant, who: &Practitioner) -> Error {
 impl Note {
     pub(crate) fn refused(source: &OrganisationId, error: &Error) -> Self {
         Self { source: source.clone(), code: error.code(), text: error.message().to_owned() }
+    }
+
+    /// Part of what is shared did not come.
+    pub(crate) fn incomplete(set: &SetRow) -> Option<Self> {
+        let text = format!("some records of {} cannot be fetched for the moment", set.source);
+        (set.missing > 0).then(|| Self { source: set.source.clone(), code: Code::Away, text })
     }
 
     pub(crate) fn failed(source: &OrganisationId, error: &VaultError) -> Self {

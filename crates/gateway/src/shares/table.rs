@@ -43,6 +43,9 @@ pub(crate) struct SetRow {
     pub(crate) stage: Stage,
     /// Number of versions that came here.
     pub(crate) versions: u32,
+    /// Number of versions that the grant reaches and that did not come the last time.
+    #[serde(default)]
+    pub(crate) missing: u32,
     /// When the source's list was last looked at.
     pub(crate) checked_ms: u64,
 }

@@ -211,6 +211,16 @@ async fn without_custodians_local_records_answer_and_the_answer_says_what_is_mis
 }
 
 #[tokio::test]
+async fn what_came_in_part_is_shown_and_the_rest_is_said_to_be_missing() {
+    let world = World::new().await;
+    shared(&world).await;
+    world.vault.missing.store(3, Ordering::Relaxed);
+    let answer = world.get(&world.clinician(), "/fhir/Observation?patient=p1").await;
+    assert!(answer.body.contains("from b") && answer.body.contains("\"transient\""), "{}", answer.body);
+    assert_eq!(answer.headers["x-salus-warning"], "hospital-b;temporarily-unavailable");
+}
+
+#[tokio::test]
 async fn a_deletion_at_the_source_takes_the_copy_away() {
     let world = World::new().await;
     let grant = shared(&world).await;

@@ -43,6 +43,8 @@ pub(crate) struct FakeVault {
     versions: Mutex<HashMap<GrantId, Vec<OpenedVersion>>>,
     /// Custodians do not answer.
     pub(crate) away: AtomicBool,
+    /// Versions that do not come.
+    pub(crate) missing: AtomicUsize,
     /// Readings, that is access events.
     pub(crate) reads: AtomicUsize,
 }
@@ -68,7 +70,11 @@ impl SharedRecords for FakeVault {
         let versions = versions.get(&ask.grant).cloned().unwrap_or_default();
         let versions: Vec<_> =
             versions.into_iter().filter(|version| !ask.held.contains(&version.version)).collect();
-        Ok(SharedAnswer { access: Some(AccessId(Digest([7; 32]))), versions, missing: 0 })
+        Ok(SharedAnswer {
+            access: Some(AccessId(Digest([7; 32]))),
+            versions,
+            missing: self.missing.load(Ordering::Relaxed) as u32,
+        })
     }
 
     async fn forget(&self, grant: GrantId) -> Result<(), VaultError> {
