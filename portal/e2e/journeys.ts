@@ -8,6 +8,8 @@ import type { MockNode } from '../src/testing/server';
 import { readGenesis } from '../src/verify/network';
 import { proofOfJson, verifyRecordProof, type RecordProofJson } from '../src/verify/record';
 import type { Looker } from './look';
+import { button, heading, tab } from './page';
+import { SHOTS } from './stage';
 
 export interface Stage {
   origin: string;
@@ -18,9 +20,6 @@ export interface Stage {
   code: string;
 }
 
-const button = (page: Page, name: string | RegExp) => page.getByRole('button', { name });
-const heading = (page: Page, name: string | RegExp) => page.getByRole('heading', { name, level: 1 });
-const tab = (page: Page, name: string | RegExp) => page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name });
 
 async function a_person_makes_a_record_with_a_passkey(stage: Stage): Promise<void> {
   const { patient: page, origin, eyes } = stage;
@@ -37,7 +36,7 @@ async function a_person_makes_a_record_with_a_passkey(stage: Stage): Promise<voi
   assert.match(stage.code, /^([0-9A-Z]{4}-){6}[0-9A-Z]{4}$/);
   await eyes.look(page, 'recovery-sheet');
   await page.emulateMedia({ media: 'print' });
-  await page.screenshot({ path: `${process.env.SALUS_SHOTS ?? new URL('../shots/', import.meta.url).pathname}/print-recovery-sheet.png` });
+  await page.screenshot({ path: `${SHOTS}/print-recovery-sheet.png` });
   await page.emulateMedia({ media: null });
   await page.getByLabel('I have printed the code').check();
   await button(page, 'Continue').click();

@@ -2,9 +2,9 @@
 import axe from 'axe-core';
 import { mkdirSync } from 'node:fs';
 import type { Page } from 'playwright-core';
+import { SHOTS } from './stage';
 
 const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
-const SHOTS = process.env.SALUS_SHOTS ?? new URL('../shots/', import.meta.url).pathname;
 const TARGET_MIN_PX = 44;
 
 export class Looker {

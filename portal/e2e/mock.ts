@@ -4,6 +4,7 @@ import { MockNode } from '../src/testing/server';
 import { watch, withAuthenticator } from './browser';
 import { journeys } from './journeys';
 import { Looker } from './look';
+import { play } from './stage';
 
 const PORTS: Record<string, number> = { desktop: 8791, phone: 8792 };
 
@@ -20,21 +21,9 @@ export async function runMock(browser: Browser, name: string, viewport: { width:
   const staff = await context.newPage();
   await withAuthenticator(staff);
   const stage = { origin, node, eyes, patient, staff, code: '' };
-  let at = '';
-  try {
-    for (const step of journeys) {
-      at = step.name;
-      const began = Date.now();
-      await step(stage);
-      console.log(`ok ${name}: ${at.replace(/_/g, ' ')} (${Date.now() - began} ms)`);
-    }
-  } catch (error) {
-    problems.push(`${at.replace(/_/g, ' ')}: ${error instanceof Error ? error.message : String(error)}`);
-    await patient.screenshot({ path: `${process.env.SALUS_SHOTS ?? new URL('../shots/', import.meta.url).pathname}/${name}-failed-patient.png` }).catch(() => undefined);
-    await staff.screenshot({ path: `${process.env.SALUS_SHOTS ?? new URL('../shots/', import.meta.url).pathname}/${name}-failed-staff.png` }).catch(() => undefined);
-  }
+  const failure = await play(name, journeys, stage, { patient, staff });
   await context.close();
   server.closeAllConnections();
   server.close();
-  return [...problems, ...eyes.found];
+  return [...(failure ? [failure] : []), ...problems, ...eyes.found];
 }

@@ -44,8 +44,11 @@ fn a_record_follows_the_person_under_control_with_proof() {
     );
     let grant = grant["grants"][0]["grant"].as_str().unwrap().to_owned();
     let token = demo.clinician_token(0, "treatment");
-    let after = get(&search, &token);
-    assert!(total(&after) > before + 20, "{} before, {} after", before, total(&after));
+    let mut after = get(&search, &token);
+    eventually("hospital B knows of the grant", || {
+        after = get(&search, &token);
+        total(&after) > before + 20
+    });
     let shared = after.body["entry"]
         .as_array()
         .unwrap()

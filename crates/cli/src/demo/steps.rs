@@ -236,8 +236,9 @@ async fn joining_line(
 ) -> anyhow::Result<()> {
     let new = ops::NewMember { id: id.to_owned(), name: name.to_owned(), role };
     let joining: ops::Code = ops(arguments, &organisation.id).post("/staff", &new).await?;
+    let place = if role == Role::Steward { "steward" } else { "clinic" };
     progress.sign_in.push(format!(
-        "{name} ({}): {}/staff/join#{}",
+        "{name} ({}): {}/{place}#{}",
         role.as_str(),
         organisation.portal,
         joining.code

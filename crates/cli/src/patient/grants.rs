@@ -128,9 +128,10 @@ async fn send(
         patient,
     };
     let new = make_grant(&session.root, &ask)?;
-    session.relay.submit(&new.transaction(ask.network, head.height + LIFETIME_BLOCKS)).await?;
+    let height = session.relay.submit(&new.transaction(ask.network, head.height + LIFETIME_BLOCKS)).await?;
     session.relay.mail(&grantee.id, &new.letter).await?;
     session.relay.mail(&source.id, &new.notice).await?;
+    session.relay.reaches(grantee, height).await;
     Ok(Listed {
         grant: new.grant.to_string(),
         source: source.id.to_string(),
@@ -145,16 +146,25 @@ pub(super) async fn revoke(session: &Session, grant: GrantId, output: Output) ->
     let known = session.known_grants().await?;
     let found =
         known.iter().find(|known| known.grant == grant).context("this is no grant of this key file")?;
-    if found.entry.revoked.is_none() {
-        let height = session.relay.head().await?.height + LIFETIME_BLOCKS;
-        let network = session.genesis.network();
-        session
-            .relay
-            .submit(&revoke_transaction(&session.root, network, &found.source, found.counter, height))
-            .await?;
-    }
-    output.result(&serde_json::json!({ "revoked": grant }), || {
-        format!("Ended: {grant}. From now on nobody can read with it.")
+    let enforced = match found.entry.revoked {
+        Some(_) => true,
+        None => {
+            let until = session.relay.head().await?.height + LIFETIME_BLOCKS;
+            let network = session.genesis.network();
+            let transaction =
+                revoke_transaction(&session.root, network, &found.source, found.counter, until);
+            let height = session.relay.submit(&transaction).await?;
+            let grantee = session.genesis.organisation(&found.entry.grantee);
+            session.relay.reaches(grantee.context("the grantee has left the network")?, height).await
+        }
+    };
+    output.result(&serde_json::json!({ "revoked": grant, "enforced": enforced }), || {
+        let grantee = &found.entry.grantee;
+        if enforced {
+            format!("Ended: {grant}. {grantee} knows, and can no longer read with it.")
+        } else {
+            format!("Ended: {grant}. No custodian releases keys for it; {grantee} does not answer yet.")
+        }
     })
 }
 

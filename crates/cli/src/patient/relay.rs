@@ -3,15 +3,21 @@
 use crate::client;
 use anyhow::{Context as _, bail};
 use commonware_codec::{Encode, Read};
+use salus_types::organisation::Organisation;
 use salus_types::proof::TransactionProof;
 use salus_types::state::StateKey;
 use salus_types::transaction::Transaction;
 use salus_types::vault::{PatientRequest, SealedEnvelope};
 use salus_types::{OrganisationId, decode_canonical};
 use serde::Deserialize;
+use std::time::Duration;
 
 /// How long a transaction may take to become final.
 const FINAL_TIMEOUT_S: u64 = 30;
+/// How long another organisation's node may lag behind before that is said.
+const REACH_TIMEOUT: Duration = Duration::from_secs(10);
+/// How often it is asked how far it is.
+const REACH_POLL: Duration = Duration::from_millis(20);
 
 /// A portal's node.
 pub(crate) struct Relay {
@@ -27,6 +33,8 @@ struct Submitted {
 #[derive(Deserialize)]
 struct Status {
     status: String,
+    #[serde(default)]
+    height: u64,
     #[serde(default)]
     reason: String,
 }
@@ -84,17 +92,29 @@ impl Relay {
         client::json(self.get("/ledger/head").await?).await
     }
 
-    /// Submits a transaction and waits until it is final.
-    pub(crate) async fn submit(&self, transaction: &Transaction) -> anyhow::Result<()> {
+    /// Submits a transaction and waits until it is final; gives the height of its block.
+    pub(crate) async fn submit(&self, transaction: &Transaction) -> anyhow::Result<u64> {
         let answer = self.post("/ledger/transactions", transaction).await?;
         let submitted: Submitted = serde_json::from_slice(&answer)?;
         let path = format!("/ledger/transactions/{}?wait={FINAL_TIMEOUT_S}", submitted.id);
         let status: Status = client::json(self.get(&path).await?).await?;
         match status.status.as_str() {
-            "final" => Ok(()),
+            "final" => Ok(status.height),
             "rejected" => bail!("the network refuses: {}", status.reason),
             _ => bail!("the network did not confirm within {FINAL_TIMEOUT_S} seconds; it may still do so"),
         }
+    }
+
+    /// Waits until an organisation's own node has executed the block with this height; `false` if it does not
+    /// say so in time.
+    pub(crate) async fn reaches(&self, organisation: &Organisation, height: u64) -> bool {
+        let node = Self { http: self.http.clone(), base: organisation.portal_url.as_str().to_owned() };
+        let wait = async {
+            while !node.head().await.is_ok_and(|head| head.height >= height) {
+                tokio::time::sleep(REACH_POLL).await;
+            }
+        };
+        tokio::time::timeout(REACH_TIMEOUT, wait).await.is_ok()
     }
 
     /// A state entry, if there is one.

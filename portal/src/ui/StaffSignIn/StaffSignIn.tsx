@@ -9,7 +9,8 @@ import { Card, Page, Section } from '../Page/Page';
 
 /** Staff sign in with a passkey, or join with the one-time code that their organisation gave them. */
 export function StaffSignIn({ title, onDone }: { title: string; onDone: () => void }) {
-  const [code, setCode] = useState('');
+  // In a printed link the code is the fragment, which browsers send to no server.
+  const [code, setCode] = useState(() => window.location.hash.slice(1));
   const signIn = useAction(async () => {
     const start = await staff.signinStart();
     const { credential } = await askPasskey(start.options, false);

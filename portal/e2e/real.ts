@@ -1,0 +1,207 @@
+/** The main job in a real browser against a real network: four node processes, two FHIR engines, real passkeys. */
+import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Browser, Page } from 'playwright-core';
+import { watch, withAuthenticator } from './browser';
+import { Looker } from './look';
+import { Network } from './network';
+import { button, category, heading, tab } from './page';
+import { play } from './stage';
+
+const BASE_PORTS: Record<string, number> = { desktop: 22_100, phone: 22_200 };
+
+interface Stage {
+  network: Network;
+  eyes: Looker;
+  /** At Hospital A's portal. */
+  patient: Page;
+  /** Somebody else, at Hospital B's portal: any portal serves any patient. */
+  newcomer: Page;
+  /** At Hospital B's portal. */
+  clinician: Page;
+  /** At the regulator's portal. */
+  steward: Page;
+}
+
+async function a_printed_code_opens_the_record_with_every_entry_verified({ patient: page, network, eyes }: Stage): Promise<void> {
+  await page.bringToFront();
+  await page.goto(network.portal('hospital-a'));
+  await page.getByRole('link', { name: 'Sign in' }).click();
+  await page.getByRole('link', { name: 'Use recovery code' }).click();
+  await page.getByLabel('Recovery code').fill(network.recoveryCode(1).toLowerCase());
+  await button(page, 'Open my record').click();
+  await heading(page, /Hello,/).waitFor();
+  await page.getByText(/Up to date/).waitFor();
+  await eyes.look(page, 'real-home');
+}
+
+async function a_passkey_is_added_and_unlocks_the_record({ patient: page, eyes }: Stage): Promise<void> {
+  await tab(page, 'Settings').click();
+  await page.getByRole('button', { name: 'Add', exact: true }).click();
+  await page.getByText('Passkey 1').waitFor();
+  await eyes.look(page, 'real-settings');
+  await button(page, 'Lock now').click();
+  await heading(page, 'Your record is locked').waitFor();
+  await button(page, 'Unlock with passkey').click();
+  await tab(page, 'My record').click();
+  await page.getByText(/Up to date/).waitFor();
+}
+
+async function measurements_are_drawn_and_a_saved_proof_holds_without_any_node({ patient: page, network, eyes }: Stage): Promise<void> {
+  await category(page, 'Measurements').click();
+  await heading(page, 'Measurements').waitFor();
+  await page.locator('.recharts-line').first().waitFor();
+  await page.getByText('Verified').first().waitFor();
+  await eyes.look(page, 'real-measurements');
+  await tab(page, 'My record').click();
+  await category(page, 'Lab results').click();
+  await heading(page, 'Lab results').waitFor();
+  await page.getByText('Verified').first().waitFor();
+  await eyes.look(page, 'real-labs');
+  await page.getByRole('main').getByRole('link', { name: /\d/ }).first().click();
+  await page.getByText(/exactly what Northmere General Hospital .* filed/).waitFor();
+  await page.getByText('For the curious').click();
+  await eyes.look(page, 'real-detail');
+  const [download] = await Promise.all([page.waitForEvent('download'), button(page, 'Save the proof').click()]);
+  const proof = join(network.dir, 'proof.json');
+  const text = readFileSync(await download.path(), 'utf8');
+  writeFileSync(proof, text);
+  assert.equal(network.salus('verify', proof, '--genesis', network.demo.genesis).verified, true);
+  writeFileSync(proof, text.replace('"plaintextDigest"', '"plaintextdigest"'));
+  assert.throws(() => network.salus('verify', proof, '--genesis', network.demo.genesis));
+}
+
+async function the_record_is_shared_with_hospital_b({ patient: page, eyes }: Stage): Promise<void> {
+  await tab(page, /^Sharing/).click();
+  await page.getByRole('link', { name: 'Share', exact: true }).click();
+  await page.getByLabel('Lakeside Clinic').check();
+  for (const name of ['real-share-what', 'real-share-why', 'real-share-check']) {
+    await button(page, 'Next').click();
+    await eyes.look(page, name);
+  }
+  await button(page, /^Share with Lakeside Clinic/).click();
+  await heading(page, 'Shared').waitFor();
+  await page.getByRole('link', { name: 'See who can see what' }).click();
+  await page.getByText('Can see', { exact: true }).first().waitFor();
+  await eyes.look(page, 'real-sharing');
+}
+
+async function a_clinician_of_hospital_b_reads_it_with_a_reason({ clinician: page, network, eyes }: Stage): Promise<void> {
+  await page.bringToFront();
+  const doctor = network.demo.practitioners.find((one) => one.organisation === 'hospital-b')!;
+  const { code } = await network.ops<{ code: string }>('hospital-b', '/staff', { id: doctor.id, name: doctor.name, role: 'clinician' });
+  await page.goto(`${network.portal('hospital-b')}/clinic#${code}`);
+  await button(page, 'Join').click();
+  await heading(page, 'Patients').waitFor();
+  await page.getByText('Shares with us').first().waitFor();
+  await eyes.look(page, 'real-clinic-patients');
+  await page.getByRole('link', { name: new RegExp(network.demo.patients[0]!.name) }).click();
+  await button(page, 'Appointment today').click();
+  await button(page, /Open chart/).click();
+  await button(page, /Fetch what .* shares/).click();
+  await page.getByText(/shared entries added/).waitFor();
+  await eyes.look(page, 'real-clinic-chart');
+  await page.getByText('Charts', { exact: true }).click();
+  await page.locator('.recharts-line').first().waitFor();
+  await eyes.look(page, 'real-clinic-charts');
+  await page.getByText('Everything', { exact: true }).click();
+  await page.getByText(/Northmere General Hospital/).first().waitFor();
+  await eyes.look(page, 'real-clinic-everything');
+}
+
+async function the_patient_sees_who_looked_with_a_confirmed_name({ patient: page, network, eyes }: Stage): Promise<void> {
+  await page.bringToFront();
+  await tab(page, 'My record').click();
+  await button(page, 'Check again').click();
+  await tab(page, /Who looked/).click();
+  const doctor = network.demo.practitioners.find((one) => one.organisation === 'hospital-b')!;
+  await page.getByText(new RegExp(doctor.name)).first().waitFor();
+  await page.getByText('Confirmed', { exact: true }).first().waitFor();
+  await eyes.look(page, 'real-who-looked');
+}
+
+async function sharing_stops_and_the_copy_is_gone({ patient: page, clinician, network, eyes }: Stage): Promise<void> {
+  await tab(page, /^Sharing/).click();
+  await button(page, 'Stop sharing').first().click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Stop sharing' }).click();
+  await page.getByRole('heading', { name: 'Ended' }).waitFor();
+  await eyes.look(page, 'real-sharing-ended');
+  await clinician.bringToFront();
+  await clinician.goto(`${network.portal('hospital-b')}/clinic`);
+  await heading(clinician, 'Patients').waitFor();
+  await clinician.getByRole('link', { name: new RegExp(network.demo.patients[0]!.name) }).waitFor();
+  assert.equal(await clinician.getByText('Shares with us').count(), 0);
+}
+
+async function a_newcomer_makes_a_record_and_joins_by_invitation({ newcomer: page, network, eyes }: Stage): Promise<void> {
+  const patient = await network.write('hospital-a', { resourceType: 'Patient', name: [{ given: ['Robin'], family: 'Newman' }], gender: 'other', birthDate: '1990-04-01' } as { resourceType: string });
+  const weight = { resourceType: 'Observation', status: 'final', category: [{ coding: [{ system: 'http://terminology.hl7.org/CodeSystem/observation-category', code: 'vital-signs' }] }], code: { coding: [{ system: 'http://loinc.org', code: '29463-7', display: 'Body weight' }] }, subject: { reference: `Patient/${patient.id}` }, effectiveDateTime: '2026-03-01', valueQuantity: { value: 71.5, unit: 'kg', system: 'http://unitsofmeasure.org', code: 'kg' } };
+  await network.write('hospital-a', weight);
+  const { code } = await network.ops<{ code: string }>('hospital-a', '/invites', { patient: patient.id });
+  await page.bringToFront();
+  await page.goto(`${network.portal('hospital-b')}/join#${code}`);
+  await page.getByRole('link', { name: /Get started|Make your record/ }).first().click();
+  await button(page, 'Continue with passkey').click();
+  await heading(page, 'Keep your recovery code').waitFor();
+  await page.getByLabel('I have printed the code').check();
+  await button(page, 'Continue').click();
+  await eyes.look(page, 'real-join');
+  await button(page, 'Join').click();
+  await heading(page, 'You have joined').waitFor();
+  await button(page, 'See my record').click();
+  await heading(page, 'Hello, Robin').waitFor();
+  await page.getByText(/71.5/).first().waitFor();
+  await eyes.look(page, 'real-newcomer-home');
+}
+
+async function a_steward_sees_the_network_and_the_access_event({ steward: page, network, eyes }: Stage): Promise<void> {
+  await page.bringToFront();
+  const { code } = await network.ops<{ code: string }>('regulator', '/staff', { id: 'steward-regulator', name: 'Steward of Office for Health Records', role: 'steward' });
+  await page.goto(`${network.portal('regulator')}/steward#${code}`);
+  await button(page, 'Join').click();
+  await heading(page, 'Network').waitFor();
+  await page.getByText('Northmere General Hospital').first().waitFor();
+  await eyes.look(page, 'real-steward-network');
+  await tab(page, 'Blocks').click();
+  await page.getByRole('rowheader').first().waitFor();
+  await eyes.look(page, 'real-steward-blocks');
+  await tab(page, 'Access events').click();
+  await page.getByRole('rowheader', { name: /Lakeside Clinic/ }).first().waitFor();
+  await eyes.look(page, 'real-steward-accesses');
+}
+
+const journeys = [
+  a_printed_code_opens_the_record_with_every_entry_verified,
+  a_passkey_is_added_and_unlocks_the_record,
+  measurements_are_drawn_and_a_saved_proof_holds_without_any_node,
+  the_record_is_shared_with_hospital_b,
+  a_clinician_of_hospital_b_reads_it_with_a_reason,
+  the_patient_sees_who_looked_with_a_confirmed_name,
+  sharing_stops_and_the_copy_is_gone,
+  a_newcomer_makes_a_record_and_joins_by_invitation,
+  a_steward_sees_the_network_and_the_access_event,
+];
+
+export async function runNetwork(browser: Browser, name: string, viewport: { width: number; height: number }): Promise<string[]> {
+  const network = await Network.start(BASE_PORTS[name]!);
+  const watched: string[][] = [];
+  const eyes = new Looker(`real-${name}`);
+  /** A person with a device of their own. */
+  const person = async (organisation: string): Promise<Page> => {
+    const context = await browser.newContext({ viewport, locale: 'en-GB', reducedMotion: 'reduce', isMobile: name === 'phone', hasTouch: name === 'phone', acceptDownloads: true });
+    context.setDefaultTimeout(20_000);
+    watched.push(watch(context, network.portal(organisation)));
+    const page = await context.newPage();
+    await withAuthenticator(page);
+    return page;
+  };
+  try {
+    const pages = { patient: await person('hospital-a'), newcomer: await person('hospital-b'), clinician: await person('hospital-b'), steward: await person('regulator') };
+    const failure = await play(`real ${name}`, journeys, { network, eyes, ...pages }, pages);
+    for (const page of Object.values(pages)) await page.context().close();
+    return [...(failure ? [failure] : []), ...watched.flat(), ...eyes.found];
+  } finally {
+    await network.stop();
+  }
+}
