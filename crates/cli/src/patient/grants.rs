@@ -151,8 +151,7 @@ pub(super) async fn revoke(session: &Session, grant: GrantId, output: Output) ->
         None => {
             let until = session.relay.head().await?.height + LIFETIME_BLOCKS;
             let network = session.genesis.network();
-            let transaction =
-                revoke_transaction(&session.root, network, &found.source, found.counter, until);
+            let transaction = revoke_transaction(&session.root, network, &found.source, found.counter, until);
             let height = session.relay.submit(&transaction).await?;
             let grantee = session.genesis.organisation(&found.entry.grantee);
             session.relay.reaches(grantee.context("the grantee has left the network")?, height).await
