@@ -50,15 +50,56 @@ impl Loader {
     }
 }
 
-/// The `Patient/ID` that a transaction created or found, from the answer to it.
-pub(crate) fn patient_of(answer: &Value) -> Option<String> {
-    let locations =
-        answer["entry"].as_array()?.iter().filter_map(|entry| entry["response"]["location"].as_str());
-    let mut ids = locations.filter_map(|location| {
-        let rest = location.split("Patient/").nth(1).filter(|_| location.contains("Patient/"))?;
-        rest.split('/').next().map(|id| format!("Patient/{id}"))
-    });
-    ids.next()
+/// A Patient resource as it was sent, and the `Patient/ID` under which it is kept.
+pub(crate) struct Sent {
+    pub(crate) resource: Value,
+    pub(crate) reference: String,
+}
+
+/// The patients that a transaction created or updated: an answer has its entries in the order of the request's.
+pub(crate) fn patients_of(bundle: &Value, answer: &Value) -> Vec<Sent> {
+    let entries = |bundle: &Value| bundle["entry"].as_array().cloned().unwrap_or_default();
+    let pairs = entries(bundle).into_iter().zip(entries(answer));
+    pairs
+        .filter_map(|(mut sent, got)| {
+            let location = got["response"]["location"].as_str()?;
+            let id = location.split("Patient/").nth(1)?.split('/').next()?;
+            let resource = sent["resource"].take();
+            (resource["resourceType"] == "Patient")
+                .then(|| Sent { reference: format!("Patient/{id}"), resource })
+        })
+        .collect()
+}
+
+/// What a person tells a second hospital at the front desk: a Patient resource of its own there.
+pub(crate) fn registration(patient: &Value) -> Value {
+    let mut own = json!({ "resourceType": "Patient", "active": true });
+    for field in ["name", "gender", "birthDate", "telecom", "address"] {
+        if !patient[field].is_null() {
+            own[field] = patient[field].clone();
+        }
+    }
+    own
+}
+
+/// A patient's name as people write it.
+pub(crate) fn name_of(patient: &Value) -> String {
+    let name = &patient["name"][0];
+    let given = name["given"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    let parts: Vec<&str> = given.chain(name["family"].as_str()).collect();
+    if parts.is_empty() { "Patient without a name".to_owned() } else { parts.join(" ") }
+}
+
+/// A transaction with one entry, which keeps the id that it names.
+pub(crate) fn put(resource: Value, id: &str) -> Value {
+    let kind = resource["resourceType"].as_str().unwrap_or_default();
+    let url = format!("{kind}/{id}");
+    let mut resource = resource;
+    resource["id"] = id.into();
+    json!({
+        "resourceType": "Bundle", "type": "transaction",
+        "entry": [{ "resource": resource, "request": { "method": "PUT", "url": url } }],
+    })
 }
 
 /// The bundles of a folder in the order in which they must be loaded: shared resources (hospitals,

@@ -45,7 +45,8 @@ pub(crate) struct Arguments {
     /// Seed of the demo patients.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Also load the FHIR transaction bundles (`*.json`) and NDJSON files of this folder into Hospital A.
+    /// Also load the FHIR transaction bundles (`*.json`) and NDJSON files of this folder into Hospital A; their
+    /// patients get keys and are registered at Hospital B, too.
     #[arg(long)]
     data: Option<PathBuf>,
     /// Delete the demo network in the folder first.

@@ -14,6 +14,7 @@ use crate::patient::relay::Relay;
 use anyhow::Context as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use salus_crypto::hash::sha256;
 use salus_types::genesis::Genesis;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -23,18 +24,33 @@ use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// How many recovery codes are printed.
-const CODES_PRINTED: u32 = 3;
+const CODES_PRINTED: usize = 3;
 
 /// A patient whose records are loaded.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Loaded {
     name: String,
-    /// What the invented life is about.
+    /// What the invented life is about; empty for patients of `--data`.
     story: String,
     at: BTreeMap<String, String>,
 }
 
-/// Makes the patients that are not there yet, and adds all to the report.
+impl Loaded {
+    /// A patient of `--data`: records at Hospital A, and a front desk's entry at Hospital B.
+    pub(super) async fn of_data(report: &Report, sent: load::Sent) -> anyhow::Result<Self> {
+        let (first, second) = (SITES[0].0, SITES[1].0);
+        let own = load::registration(&sent.resource);
+        // Its own id there, and the same one if this is done again.
+        let id = sha256(format!("{second} {}", sent.reference)).to_string()[..32].to_owned();
+        loader(report, second)?.post(&load::put(own, &id)).await?;
+        let at = [(first, sent.reference), (second, format!("Patient/{id}"))];
+        let at = at.into_iter().map(|(hospital, reference)| (hospital.to_owned(), reference)).collect();
+        Ok(Self { name: load::name_of(&sent.resource), story: String::new(), at })
+    }
+}
+
+/// Makes the patients that are not there yet, and adds all to the report: invented ones first, then those of
+/// `--data`.
 pub(crate) async fn patients(
     arguments: &Arguments,
     genesis: &Genesis,
@@ -42,48 +58,70 @@ pub(crate) async fn patients(
     done: &mut Done,
     progress: &mut Progress,
 ) -> anyhow::Result<()> {
-    let folder = arguments.dir.join("patients");
-    fs::create_dir_all(&folder)?;
+    fs::create_dir_all(arguments.dir.join("patients"))?;
     let options = Options { today: today(done)?, story: None };
-    let bar =
-        progress.bar(&format!("Creating {} patients", arguments.patients), u64::from(arguments.patients));
+    let count = u64::from(arguments.patients) + done.data.len() as u64;
+    let bar = progress.bar(&format!("Creating {count} patients"), count);
     for number in 1..=arguments.patients {
-        let key = folder.join(format!("{number}.json"));
-        let code = folder.join(format!("{number}.code"));
-        if number > done.patients {
-            if done.loaded.len() < number as usize {
-                let history = demo_data::history(arguments.seed, number - 1, &options);
-                done.loaded.push(load_history(report, &history).await?);
-                done.write(&arguments.dir)?;
-            }
-            let loaded = done.loaded.get(number as usize - 1).context("the state file is damaged")?.clone();
-            enrol(arguments, genesis, report, &loaded, &key, &code).await?;
-            done.patients = number;
+        if done.loaded.len() < number as usize {
+            let history = demo_data::history(arguments.seed, number - 1, &options);
+            done.loaded.push(load_history(report, &history).await?);
             done.write(&arguments.dir)?;
         }
+        let loaded = done.loaded.get(number as usize - 1).context("the state file is damaged")?.clone();
+        welcome(arguments, genesis, report, done, &loaded, &number.to_string(), progress).await?;
         bar.inc(1);
-        let file = KeyFile::read(&key)?;
-        if number <= CODES_PRINTED {
-            let code = fs::read_to_string(&code)?;
-            let story = done.loaded.get(number as usize - 1).map_or("", |loaded| loaded.story.as_str());
-            progress.sign_in.push(format!("{} (patient; {story}): recovery code {}", file.name, code.trim()));
-        }
-        report.patients.push(Patient { name: file.name, key: fs::canonicalize(&key)?, at: file.at });
+    }
+    for (index, loaded) in done.data.clone().iter().enumerate() {
+        welcome(arguments, genesis, report, done, loaded, &format!("data-{}", index + 1), progress).await?;
+        bar.inc(1);
     }
     bar.finish_and_clear();
     Ok(())
+}
+
+/// Enrols a patient whose files are called `label`, unless that is done, and adds the patient to the report.
+async fn welcome(
+    arguments: &Arguments,
+    genesis: &Genesis,
+    report: &mut Report,
+    done: &mut Done,
+    loaded: &Loaded,
+    label: &str,
+    progress: &mut Progress,
+) -> anyhow::Result<()> {
+    let folder = arguments.dir.join("patients");
+    let (key, code) = (folder.join(format!("{label}.json")), folder.join(format!("{label}.code")));
+    if !done.enrolled.contains(label) {
+        enrol(arguments, genesis, report, loaded, &key, &code).await?;
+        done.enrolled.insert(label.to_owned());
+        done.write(&arguments.dir)?;
+    }
+    let file = KeyFile::read(&key)?;
+    if report.patients.len() < CODES_PRINTED {
+        let code = fs::read_to_string(&code)?;
+        let story = if loaded.story.is_empty() { "loaded from --data" } else { &loaded.story };
+        progress.sign_in.push(format!("{} (patient; {story}): recovery code {}", file.name, code.trim()));
+    }
+    report.patients.push(Patient { name: file.name, key: fs::canonicalize(&key)?, at: file.at });
+    Ok(())
+}
+
+/// Sends to a hospital's FHIR API.
+fn loader(report: &Report, hospital: &str) -> anyhow::Result<load::Loader> {
+    let organisation = report.organisation(hospital)?;
+    let fhir = organisation.fhir.as_deref().context("no FHIR API")?;
+    load::Loader::new(fhir, organisation.client.as_ref().context("no client")?)
 }
 
 async fn load_history(report: &Report, history: &PatientHistory) -> anyhow::Result<Loaded> {
     let mut at = BTreeMap::new();
     for bundle in &history.at {
         let hospital = SITES.iter().find(|(_, site)| *site == bundle.site).context("no such hospital")?.0;
-        let organisation = report.organisation(hospital)?;
-        let fhir = organisation.fhir.as_deref().context("no FHIR API")?;
-        let client = organisation.client.as_ref().context("no client")?;
-        let answer = load::Loader::new(fhir, client)?.post(&bundle.bundle).await?;
-        let patient = load::patient_of(&answer).context("the answer names no Patient")?;
-        at.insert(hospital.to_owned(), patient);
+        let answer = loader(report, hospital)?.post(&bundle.bundle).await?;
+        let patients = load::patients_of(&bundle.bundle, &answer);
+        let patient = patients.into_iter().next().context("the answer names no Patient")?;
+        at.insert(hospital.to_owned(), patient.reference);
     }
     let story = demo_data::story_titles().find(|(slug, _)| *slug == history.story);
     let story = story.map(|(_, title)| title.to_owned()).unwrap_or_default();

@@ -15,6 +15,7 @@ use salus_gateway::practitioner::Role;
 use salus_types::genesis::Genesis;
 use salus_types::organisation::Class;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -31,14 +32,16 @@ const STATE_FILE: &str = "state.json";
 pub(crate) struct Done {
     clients: bool,
     staff: bool,
-    /// Patients loaded and enrolled so far.
-    pub(crate) patients: u32,
+    /// Patients enrolled so far, by the name of their files.
+    pub(crate) enrolled: BTreeSet<String>,
     /// Files of `--data` that are loaded.
     files: Vec<String>,
     /// The day of the demo data in days since 1970-01-01, so that a resumed start makes the same.
     today_days: Option<i32>,
-    /// `Patient/ID` at each hospital of patients that are loaded but not enrolled yet.
+    /// Invented patients whose records are loaded.
     pub(crate) loaded: Vec<people::Loaded>,
+    /// Patients of the files that are loaded.
+    pub(crate) data: Vec<people::Loaded>,
 }
 
 impl Done {
@@ -263,7 +266,11 @@ async fn load_folder(
     let bar = progress.bar(&format!("Loading {} files into Hospital A", files.len()), files.len() as u64);
     for path in files {
         for transaction in load::transactions(&path)? {
-            loader.post(&transaction).await.with_context(|| format!("loading `{}`", path.display()))?;
+            let answer =
+                loader.post(&transaction).await.with_context(|| format!("loading `{}`", path.display()))?;
+            for sent in load::patients_of(&transaction, &answer) {
+                done.data.push(people::Loaded::of_data(report, sent).await?);
+            }
         }
         done.files.push(name_of(&path));
         done.write(&arguments.dir)?;

@@ -4,6 +4,7 @@ use super::Session;
 use super::records::now_ms;
 use crate::output::Output;
 use anyhow::{Context as _, bail};
+use salus_types::action::scope_commitment;
 use salus_types::category::{Category, Purpose};
 use salus_types::organisation::Organisation;
 use salus_types::state::{DroppedEntry, GrantEntry, key};
@@ -31,6 +32,8 @@ struct Listed {
 pub(super) struct Known {
     pub(super) grant: GrantId,
     pub(super) source: OrganisationId,
+    /// The ledger holds no more than a commitment to it, which this person's keys open.
+    pub(super) grantee: OrganisationId,
     pub(super) counter: u32,
     pub(super) entry: GrantEntry,
 }
@@ -43,10 +46,22 @@ impl Session {
             for counter in 0.. {
                 let grant = GrantId::of(&self.root.grant_key(&source.id, counter).public());
                 let Some(entry) = self.relay.state::<GrantEntry>(key::grant(&grant)).await? else { break };
-                known.push(Known { grant, source: source.id.clone(), counter, entry });
+                let grantee =
+                    self.grantee(&source.id, counter, &entry).context("a grant's scope does not open")?;
+                known.push(Known { grant, source: source.id.clone(), grantee, counter, entry });
             }
         }
         Ok(known)
+    }
+
+    /// Who may read by a grant: the organisation that opens the commitment of its scope.
+    fn grantee(&self, source: &OrganisationId, counter: u32, entry: &GrantEntry) -> Option<OrganisationId> {
+        let salt = self.root.scope_salt(source, counter);
+        let ids = self.genesis.organisations.iter().map(|organisation| &organisation.id);
+        let opens = |id: &&OrganisationId| {
+            Purpose::ALL.iter().any(|purpose| scope_commitment(id, *purpose, &salt) == entry.scope)
+        };
+        ids.into_iter().find(opens).cloned()
     }
 }
 
@@ -153,12 +168,12 @@ pub(super) async fn revoke(session: &Session, grant: GrantId, output: Output) ->
             let network = session.genesis.network();
             let transaction = revoke_transaction(&session.root, network, &found.source, found.counter, until);
             let height = session.relay.submit(&transaction).await?;
-            let grantee = session.genesis.organisation(&found.entry.grantee);
+            let grantee = session.genesis.organisation(&found.grantee);
             session.relay.reaches(grantee.context("the grantee has left the network")?, height).await
         }
     };
     output.result(&serde_json::json!({ "revoked": grant, "enforced": enforced }), || {
-        let grantee = &found.entry.grantee;
+        let grantee = &found.grantee;
         if enforced {
             format!("Ended: {grant}. {grantee} knows, and can no longer read with it.")
         } else {
