@@ -2,7 +2,7 @@
 
 use crate::paths::Paths;
 use crate::{definitions, portal, run};
-use anyhow::Result;
+use anyhow::{Context, Result};
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -28,8 +28,13 @@ pub(crate) fn all(paths: &Paths) -> Result<Artefacts> {
         println!("portal: there is no portal/package.json yet, so no portal is served");
         None
     };
-    run::run(run::cargo(paths).args(["build", "--package", "salus", "--bin", "salus"]))?;
+    salus(paths)?;
     Ok(Artefacts { engine, definitions, portal })
+}
+
+/// Builds `salus` alone.
+pub(crate) fn salus(paths: &Paths) -> Result<()> {
+    run::run(run::cargo(paths).args(["build", "--package", "salus", "--bin", "salus"]))
 }
 
 /// Builds the clinical engine, when there is one.
@@ -56,17 +61,43 @@ impl Artefacts {
     }
 }
 
-/// Tells tests where the artefacts are, by environment: only those that exist.
-pub(crate) fn environment(paths: &Paths, command: &mut Command) {
-    for (name, path) in [
-        ("SALUS_BIN", Some(paths.salus())),
-        ("SALUS_ENGINE", Some(paths.engine())),
-        ("SALUS_DEFINITIONS", Some(paths.definitions())),
-        ("SALUS_PORTAL_DIST", Some(paths.portal_dist())),
-        ("SALUS_CHROMIUM", crate::system::chromium()),
-    ] {
-        if let Some(path) = path.filter(|p| p.exists()) {
-            command.env(name, path);
+/// Tells tests where the artefacts are, by environment.
+///
+/// `SALUS_TEST_DATA`, a folder of FHIR bundles, is set where somebody has put one beside the checkout. It is never
+/// required: tests that want it say that they were skipped.
+///
+/// # Errors
+/// When an artefact is missing. A test would skip what needs it, and nobody would know.
+pub(crate) fn environment(paths: &Paths, command: &mut Command, needs: &[Artefact]) -> Result<()> {
+    for need in needs {
+        let (name, path) = need.variable(paths);
+        let path = path.filter(|p| p.exists());
+        command.env(name, path.with_context(|| format!("what {name} should name is missing"))?);
+    }
+    if let Some(data) = paths.test_data().filter(|p| p.is_dir()) {
+        command.env("SALUS_TEST_DATA", data);
+    }
+    Ok(())
+}
+
+/// What tests find by environment.
+#[derive(Clone, Copy)]
+pub(crate) enum Artefact {
+    Salus,
+    Engine,
+    Definitions,
+    Portal,
+    Chromium,
+}
+
+impl Artefact {
+    fn variable(self, paths: &Paths) -> (&'static str, Option<PathBuf>) {
+        match self {
+            Self::Salus => ("SALUS_BIN", Some(paths.salus())),
+            Self::Engine => ("SALUS_ENGINE", Some(paths.engine())),
+            Self::Definitions => ("SALUS_DEFINITIONS", Some(paths.definitions())),
+            Self::Portal => ("SALUS_PORTAL_DIST", Some(paths.portal_dist())),
+            Self::Chromium => ("SALUS_CHROMIUM", crate::system::chromium()),
         }
     }
 }

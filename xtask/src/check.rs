@@ -1,5 +1,7 @@
 //! `cargo xtask check`: everything that a change must pass, cheapest first; stops at the first failure.
 
+use crate::build::Artefact;
+use crate::deny::Advisories;
 use crate::paths::Paths;
 use crate::setup::{self, Purpose};
 use crate::{build, definitions, deny, layers, portal, run, sbom, tidy, tools};
@@ -48,7 +50,9 @@ const STEPS: &[Step] = &[
     fast("portal tests", |paths, _| portal_step(paths, |p| portal::script(p, "test"))),
     fast("portal build", |paths, _| portal_step(paths, portal::build)),
     fast("clippy", |paths, _| passed(run::run(run::cargo(paths).args(CLIPPY)))),
-    slow("deny", |paths, _| passed(deny::run(paths, &[]))),
+    slow("deny", |paths, _| passed(deny::offline(paths))),
+    slow("advisories, crates", |paths, _| advisories(deny::crate_advisories(paths))),
+    slow("advisories, portal", |paths, _| advisories(deny::portal_advisories(paths))),
     slow("sbom", |paths, _| passed(sbom::verify(paths))),
     fast("build engine", engine),
     slow("clippy, clinical", clinical_clippy),
@@ -73,7 +77,7 @@ pub(crate) fn run(paths: &Paths, args: &[String]) -> Result<()> {
     for step in STEPS {
         let result = report.time(step.name, || {
             if step.slow && extent.quick {
-                return Ok(Outcome::Skipped("--quick"));
+                return skipped("--quick");
             }
             (step.run)(paths, &extent)
         });
@@ -89,6 +93,10 @@ pub(crate) fn run(paths: &Paths, args: &[String]) -> Result<()> {
     }
 }
 
+fn skipped(why: &str) -> Result<Outcome> {
+    Ok(Outcome::Skipped(why.to_owned()))
+}
+
 fn passed(result: Result<()>) -> Result<Outcome> {
     result.map(|()| Outcome::Passed)
 }
@@ -96,7 +104,7 @@ fn passed(result: Result<()>) -> Result<Outcome> {
 /// In CI, what is committed must already hold what the builds would write.
 fn lock_files(paths: &Paths, _: &Extent) -> Result<Outcome> {
     if std::env::var_os("CI").is_none() {
-        return Ok(Outcome::Skipped("only in CI"));
+        return skipped("only in CI");
     }
     let mut git = Command::new("git");
     git.current_dir(&paths.root).args(["diff", "--stat", "--exit-code", "HEAD", "--"]);
@@ -104,20 +112,28 @@ fn lock_files(paths: &Paths, _: &Extent) -> Result<Outcome> {
     passed(run::run(&mut git).context("a lock file is not up to date: build, then commit it"))
 }
 
+/// A database that cannot be reached is no reason to stop, and none to say that the dependencies are sound.
+fn advisories(checked: Result<Advisories>) -> Result<Outcome> {
+    match checked? {
+        Advisories::None => Ok(Outcome::Passed),
+        Advisories::Unreachable(why) => skipped(&why),
+    }
+}
+
 fn picture(paths: &Paths, _: &Extent) -> Result<Outcome> {
-    Ok(if layers::documented(paths)? { Outcome::Passed } else { Outcome::Skipped("no ARCHITECTURE.md yet") })
+    if layers::documented(paths)? { Ok(Outcome::Passed) } else { skipped("no ARCHITECTURE.md yet") }
 }
 
 fn portal_step(paths: &Paths, run: fn(&Paths) -> Result<()>) -> Result<Outcome> {
     if !paths.has_portal() {
-        return Ok(Outcome::Skipped("no portal/package.json yet"));
+        return skipped("no portal/package.json yet");
     }
     passed(run(paths))
 }
 
 fn clinical(paths: &Paths, args: &[&str]) -> Result<Outcome> {
     if !paths.has_clinical() {
-        return Ok(Outcome::Skipped("no clinical/Cargo.toml yet"));
+        return skipped("no clinical/Cargo.toml yet");
     }
     passed(run::run(run::clinical_cargo(paths).args(args)))
 }
@@ -133,7 +149,7 @@ fn engine(paths: &Paths, _: &Extent) -> Result<Outcome> {
 /// time, which costs as much as half a build of them.
 fn clinical_clippy(paths: &Paths, _: &Extent) -> Result<Outcome> {
     if !paths.has_clinical() {
-        return Ok(Outcome::Skipped("no clinical/Cargo.toml yet"));
+        return skipped("no clinical/Cargo.toml yet");
     }
     let driver = run::output(Command::new("rustup").args(["which", "clippy-driver"]))?;
     let mut build = run::clinical_cargo(paths);
@@ -145,38 +161,48 @@ fn clinical_clippy(paths: &Paths, _: &Extent) -> Result<Outcome> {
 
 fn clinical_tests(paths: &Paths, extent: &Extent) -> Result<Outcome> {
     if !paths.has_clinical() {
-        return Ok(Outcome::Skipped("no clinical/Cargo.toml yet"));
+        return skipped("no clinical/Cargo.toml yet");
     }
-    let mut nextest = nextest(paths, extent)?;
+    let mut nextest = nextest(paths, extent, &[Artefact::Engine, Artefact::Definitions])?;
     nextest.current_dir(paths.clinical()).env("CARGO_TARGET_DIR", paths.engine_target());
     passed(run::run(&mut nextest))
 }
 
 fn tests(paths: &Paths, extent: &Extent) -> Result<Outcome> {
-    let mut nextest = nextest(paths, extent)?;
+    let mut needs = vec![Artefact::Salus];
+    if paths.has_clinical() {
+        needs.extend([Artefact::Engine, Artefact::Definitions]);
+    }
+    if paths.has_portal() {
+        needs.push(Artefact::Portal);
+    }
+    let mut nextest = nextest(paths, extent, &needs)?;
     nextest.current_dir(&paths.root).env("CARGO_TARGET_DIR", &paths.target);
     passed(run::run(&mut nextest))
 }
 
 /// A test of the nightly tier is `#[ignore = "nightly: ..."]`; what takes hours is a command, not a test.
-fn nextest(paths: &Paths, extent: &Extent) -> Result<Command> {
+/// What may not run side by side, and for how long a test may run, stands in `.config/nextest.toml`.
+fn nextest(paths: &Paths, extent: &Extent, needs: &[Artefact]) -> Result<Command> {
     let mut command = Command::new(tools::nextest(paths)?);
     command.args(["nextest", "run", "--workspace", "--no-fail-fast"]);
     if extent.nightly {
         command.args(["--run-ignored", "all"]);
     }
-    build::environment(paths, &mut command);
+    build::environment(paths, &mut command, needs)?;
     Ok(command)
 }
 
 fn browser(paths: &Paths, _: &Extent) -> Result<Outcome> {
     if !paths.has_portal() {
-        return Ok(Outcome::Skipped("no portal/package.json yet"));
+        return skipped("no portal/package.json yet");
     }
     if !portal::has_script(paths, "e2e")? {
-        return Ok(Outcome::Skipped("portal/package.json has no script `e2e` yet"));
+        return skipped("portal/package.json has no script `e2e` yet");
     }
     let mut npm = portal::npm(paths);
-    build::environment(paths, &mut npm);
+    let needs =
+        [Artefact::Salus, Artefact::Engine, Artefact::Definitions, Artefact::Portal, Artefact::Chromium];
+    build::environment(paths, &mut npm, &needs)?;
     passed(run::run(npm.args(["run", "--silent", "e2e"])))
 }

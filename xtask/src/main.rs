@@ -32,6 +32,7 @@ Salus: the chores of this repository
 
   cargo xtask demo [ARGS]       set up, build and start a network of four organisations on this machine;
                                 ARGS go to `salus demo`: --dir --base-port --patients --seed --data --fresh
+      --help                    say what each of them means
   cargo xtask check             set up, then run every check and test that a change must pass
       --quick                   leave out the slow ones (engine's own tests, cargo-deny, browser)
       --nightly                 also the tests marked #[ignore = \"nightly: ...\"]
@@ -39,7 +40,7 @@ Salus: the chores of this repository
   cargo xtask layers            check which crate imports which, and print the picture
       --markdown                print the block that ARCHITECTURE.md shows
       --update                  write that block into ARCHITECTURE.md
-  cargo xtask tidy              check file sizes, left-over notes and words a crate may not use
+  cargo xtask tidy              check file and function sizes, left-over notes and words a crate may not use
   cargo xtask deny              check dependencies: licences, bans, sources, advisories
   cargo xtask sbom FILE         write the list of all dependencies (CycloneDX 1.6, JSON)
   cargo xtask bench --json FILE [--quick]

@@ -62,6 +62,11 @@ impl Paths {
         self.cache.join("tools-target")
     }
 
+    /// Where somebody may have put FHIR bundles for tests: beside the checkout.
+    pub(crate) fn test_data(&self) -> Option<PathBuf> {
+        Some(self.root.parent()?.join("shared/data/synthea-r4"))
+    }
+
     /// The binary `salus` of the development profile.
     pub(crate) fn salus(&self) -> PathBuf {
         self.target.join("debug/salus")

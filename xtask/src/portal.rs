@@ -55,10 +55,10 @@ pub(crate) fn has_script(paths: &Paths, name: &str) -> Result<bool> {
     Ok(package["scripts"][name].is_string())
 }
 
-/// npm in the portal's folder. `CI` makes test runners run once instead of watching.
+/// npm in the portal's folder.
 pub(crate) fn npm(paths: &Paths) -> Command {
     let mut command = Command::new("npm");
-    command.current_dir(paths.portal()).env("CI", "true");
+    command.current_dir(paths.portal());
     command
 }
 

@@ -45,6 +45,16 @@ pub(crate) fn output(command: &mut Command) -> Result<String> {
     Ok(String::from_utf8_lossy(&out.stdout).trim().to_owned())
 }
 
+/// Runs a command and returns its standard output, whatever it exits with; its errors are for nobody.
+///
+/// # Errors
+/// When the program is missing.
+pub(crate) fn answer(command: &mut Command) -> Result<String> {
+    println!("$ {}", show(command));
+    let out = command.stdin(Stdio::null()).output().with_context(|| missing(command))?;
+    Ok(String::from_utf8_lossy(&out.stdout).trim().to_owned())
+}
+
 /// Becomes the command, so that signals reach it directly. Returns only when that failed.
 #[cfg(unix)]
 pub(crate) fn become_command(command: &mut Command) -> Result<()> {

@@ -2,8 +2,9 @@
 
 use crate::paths::Paths;
 use crate::{definitions, portal, run, system, tools, version};
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use std::fs;
+use std::process::Command;
 
 /// What the set-up is for: the demo needs less than the checks.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -36,6 +37,9 @@ pub(crate) fn prepare(paths: &Paths, purpose: Purpose) -> Result<()> {
     rust(paths, purpose)?;
     system::ensure(system::BUILD)?;
     node()?;
+    if purpose == Purpose::Check {
+        system::ensure(system::TESTS)?;
+    }
     if purpose == Purpose::Check && paths.has_portal() {
         system::ensure(system::BROWSER)?;
     }
@@ -51,12 +55,25 @@ fn rust(paths: &Paths, purpose: Purpose) -> Result<()> {
         version::show(found),
         version::show(wanted)
     );
-    let components = [("fmt", "rustfmt"), ("clippy", "clippy")];
-    let absent = |command: &str| run::output(run::cargo(paths).args([command, "--version"])).is_err();
-    match components.iter().find(|(command, _)| purpose == Purpose::Check && absent(command)) {
-        Some((_, component)) => bail!("please run: rustup component add {component}"),
-        None => Ok(()),
+    if purpose == Purpose::Check {
+        component(paths, "fmt", "rustfmt")?;
+        component(paths, "clippy", "clippy")?;
     }
+    Ok(())
+}
+
+/// Adds a component of the toolchain in use, unless its command is there.
+fn component(paths: &Paths, command: &str, component: &str) -> Result<()> {
+    let present = || run::output(run::cargo(paths).args([command, "--version"])).is_ok();
+    if present() {
+        return Ok(());
+    }
+    let added = run::run(Command::new("rustup").args(["component", "add", component]));
+    ensure!(
+        added.is_ok() && present(),
+        "please install {component} (with rustup: rustup component add {component})"
+    );
+    Ok(())
 }
 
 /// The `rust-version` of the workspace's manifest.

@@ -25,6 +25,12 @@ pub(crate) const BUILD: &[Need] = &[
     Need { package: "tar", present: || run::find_program(&["tar"]).is_some() },
 ];
 
+/// What the tests start besides our own programs: `curl` as a client that nobody here wrote, `kill` to kill nodes.
+pub(crate) const TESTS: &[Need] = &[
+    Need { package: "curl", present: || run::find_program(&["curl"]).is_some() },
+    Need { package: "procps", present: || run::find_program(&["kill"]).is_some() },
+];
+
 /// What the browser tests need on top.
 pub(crate) const BROWSER: &[Need] = &[Need { package: "chromium", present: || chromium().is_some() }];
 

@@ -24,7 +24,7 @@ pub(crate) fn run(paths: &Paths, args: &[String]) -> Result<()> {
         let bytes = fs::read(&path).with_context(|| format!("cannot read `{name}`"))?;
         count += 1;
         problems.extend(rules::problems(&name, &bytes));
-        warnings.extend(rules::warning(&name, &bytes));
+        warnings.extend(rules::warnings(&name, &bytes));
     }
     for warning in &warnings {
         println!("warning: {warning}");

@@ -4,11 +4,11 @@ use anyhow::Result;
 use std::time::{Duration, Instant};
 
 /// How a step that did not fail ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
     Passed,
     /// Left out, and why.
-    Skipped(&'static str),
+    Skipped(String),
 }
 
 struct Line {
@@ -32,8 +32,8 @@ impl Report {
         println!("\n==> {name}");
         let start = Instant::now();
         let result = run();
-        let outcome = result.as_ref().ok().copied();
-        if let Some(Outcome::Skipped(why)) = outcome {
+        let outcome = result.as_ref().ok().cloned();
+        if let Some(Outcome::Skipped(why)) = &outcome {
             println!("skipped: {why}");
         }
         self.lines.push(Line { name, outcome, took: start.elapsed() });
@@ -50,7 +50,7 @@ impl Report {
         let mut text = String::from("\nstep                          took   result\n");
         let (mut passed, mut failed, mut skipped) = (0, 0, 0);
         for line in &self.lines {
-            let result = match line.outcome {
+            let result = match &line.outcome {
                 Some(Outcome::Passed) => {
                     passed += 1;
                     "passed".to_owned()
@@ -81,7 +81,7 @@ mod tests {
     fn the_last_line_counts_the_steps_and_the_failed_one_is_named() {
         let mut report = Report::new();
         report.time("format", || Ok(Outcome::Passed)).expect("passes");
-        report.time("portal lint", || Ok(Outcome::Skipped("no portal yet"))).expect("skips");
+        report.time("portal lint", || Ok(Outcome::Skipped("no portal yet".to_owned()))).expect("skips");
         report.time("clippy", || Err(anyhow!("a warning"))).expect_err("fails");
         assert_eq!(report.failed(), Some("clippy"));
         let table = report.table();

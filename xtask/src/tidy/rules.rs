@@ -7,6 +7,11 @@ const FILE_LINES_MAX: usize = 1_000;
 /// Lines from which a source file should be split.
 const FILE_LINES_GOOD: usize = 600;
 
+/// Lines that one function of the product may have. A test that tells one story may be longer.
+const FUNCTION_LINES_MAX: usize = 100;
+/// Lines from which a function no longer fits a screen.
+const FUNCTION_LINES_GOOD: usize = 50;
+
 const SOURCE: &[&str] = &["rs", "ts", "tsx", "js", "mjs", "css", "sh"];
 /// Source and prose.
 const TEXT: &[&str] = &["rs", "ts", "tsx", "js", "mjs", "css", "sh", "md", "toml", "html", "yml", "yaml"];
@@ -76,6 +81,10 @@ pub(super) fn problems(path: &str, bytes: &[u8]) -> Vec<String> {
     if lines > FILE_LINES_MAX {
         found.push(format!("{path}: {lines} lines; split it, the limit is {FILE_LINES_MAX}"));
     }
+    if !is_test(path) {
+        let long = functions(path, text).into_iter().filter(|f| f.lines > FUNCTION_LINES_MAX);
+        found.extend(long.map(|f| f.says(path, "split it, the limit is", FUNCTION_LINES_MAX)));
+    }
     found.extend(banned_words(path, text));
     found.extend(dated_comments(path, text));
     found.extend(manifest(path, text));
@@ -83,11 +92,59 @@ pub(super) fn problems(path: &str, bytes: &[u8]) -> Vec<String> {
     found
 }
 
-/// A file that is on its way to being too long.
-pub(super) fn warning(path: &str, bytes: &[u8]) -> Option<String> {
-    let lines = source_lines(path, std::str::from_utf8(bytes).ok()?);
-    let long = lines > FILE_LINES_GOOD && lines <= FILE_LINES_MAX;
-    long.then(|| format!("{path}: {lines} lines; {FILE_LINES_GOOD} is a good limit"))
+/// Files and functions that are on their way to being too long.
+pub(super) fn warnings(path: &str, bytes: &[u8]) -> Vec<String> {
+    let Ok(text) = std::str::from_utf8(bytes) else { return Vec::new() };
+    let lines = source_lines(path, text);
+    let mut found = Vec::new();
+    if lines > FILE_LINES_GOOD && lines <= FILE_LINES_MAX {
+        found.push(format!("{path}: {lines} lines; {FILE_LINES_GOOD} is a good limit"));
+    }
+    let long = functions(path, text).into_iter();
+    let long =
+        long.filter(|f| f.lines > FUNCTION_LINES_GOOD && (f.lines <= FUNCTION_LINES_MAX || is_test(path)));
+    found.extend(long.map(|f| f.says(path, "a good limit is", FUNCTION_LINES_GOOD)));
+    found
+}
+
+/// A function and its length, from its first line to its closing brace.
+struct Function<'a> {
+    name: &'a str,
+    lines: usize,
+}
+
+impl Function<'_> {
+    fn says(&self, path: &str, what: &str, limit: usize) -> String {
+        format!("{path}: `{}` has {} lines; {what} {limit}", self.name, self.lines)
+    }
+}
+
+/// The functions of a Rust file, as rustfmt lays them out: each ends with a brace below its own beginning.
+fn functions<'a>(path: &str, text: &'a str) -> Vec<Function<'a>> {
+    if !RUST.contains(&extension(path)) {
+        return Vec::new();
+    }
+    let lines: Vec<&str> = text.lines().collect();
+    let starts = lines.iter().enumerate().filter_map(|(at, line)| Some((at, line, function_name(line)?)));
+    let measured = starts.filter_map(|(at, line, name)| {
+        let end = format!("{}}}", &line[..line.len() - line.trim_start().len()]);
+        let length = lines[at..].iter().position(|l| **l == end)? + 1;
+        // A declaration, or a body on the same line: the brace found is another's.
+        (!line.ends_with([';', '}'])).then_some(Function { name, lines: length })
+    });
+    measured.collect()
+}
+
+fn function_name(line: &str) -> Option<&str> {
+    let (before, after) = line.trim_start().split_once("fn ")?;
+    let qualifiers = ["pub", "pub(crate)", "pub(super)", "const", "async"];
+    let is_start = before.split_whitespace().all(|word| qualifiers.contains(&word));
+    let end = after.find(['(', '<'])?;
+    is_start.then_some(&after[..end])
+}
+
+fn is_test(path: &str) -> bool {
+    path.contains("/tests/") || path.ends_with("tests.rs")
 }
 
 /// Lines of a hand-written source file; 0 for anything else. Generated files say so near their top.
