@@ -1,5 +1,7 @@
 //! Request bodies: canonical encodings and JSON. What is refused is never repeated in the refusal.
 
+pub(crate) mod limit;
+
 use crate::error::{Code, Error};
 use axum::body::Bytes;
 use axum::extract::rejection::{BytesRejection, JsonRejection};

@@ -4,7 +4,21 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Milliseconds since 1970-01-01 UTC.
 pub(crate) fn now_ms() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_millis() as u64)
+    let now_ms = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_millis() as u64);
+    #[cfg(test)]
+    let now_ms = now_ms + AHEAD_MS.with(std::cell::Cell::get);
+    now_ms
+}
+
+#[cfg(test)]
+thread_local! {
+    static AHEAD_MS: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
+}
+
+/// Lets time pass on this thread, and thereby for a test that runs on one.
+#[cfg(test)]
+pub(crate) fn advance(by_ms: u64) {
+    AHEAD_MS.with(|ahead| ahead.set(ahead.get() + by_ms));
 }
 
 /// Seconds since 1970-01-01 UTC.

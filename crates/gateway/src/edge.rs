@@ -3,7 +3,9 @@
 //! A log line holds method, route template, status, time and request id; never a path, query, body, header or
 //! token. A path that matches no template is logged as `-`.
 
-use crate::error::{Code, Error};
+use crate::body::limit::{self, Limit};
+use crate::error::{Code, Error, outcome_of};
+use crate::fhir::is_fhir;
 use crate::state::Config;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
@@ -37,8 +39,11 @@ pub(crate) fn wrap(router: Router, config: &Config) -> Router {
         answer_timeout: config.limits.answer_timeout,
         tls: !config.demo_http,
     };
+    let slow = Limit::time(config.limits.body_timeout, config.limits.body_bytes_per_second_min);
     router
         .layer(DefaultBodyLimit::max(config.limits.body_bytes_max))
+        .layer(middleware::from_fn_with_state(slow, limit::keep))
+        .layer(middleware::from_fn(fhir_outcome))
         .layer(CompressionLayer::new())
         .layer(middleware::from_fn_with_state(gate, pass))
 }
@@ -48,7 +53,11 @@ async fn pass(State(gate): State<Gate>, request: Request, next: Next) -> Respons
     let id = hex::encode(random::bytes::<8>());
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
+    let fhir = is_fhir(request.uri().path());
     let mut response = answer(&gate, request, next).await;
+    if fhir {
+        response = outcome_of(response);
+    }
     let route = route.as_ref().map_or("-", MatchedPath::as_str);
     let (status, ms) = (response.status().as_u16(), began.elapsed().as_secs_f64() * 1_000.0);
     tracing::info!(target: "salus::http", %method, route, status, ms, request = %id, "answered");
@@ -69,6 +78,14 @@ async fn answer(gate: &Gate, request: Request, next: Next) -> Response {
         Ok(response) => response,
         Err(_) => Error::new(Code::Timeout, "the answer took too long").into_response(),
     }
+}
+
+/// Whatever route or layer refuses something under the FHIR base, it is said in FHIR; before compression, which
+/// would hide the body.
+async fn fhir_outcome(request: Request, next: Next) -> Response {
+    let fhir = is_fhir(request.uri().path());
+    let response = next.run(request).await;
+    if fhir { outcome_of(response) } else { response }
 }
 
 fn protect(response: &mut Response, tls: bool) {

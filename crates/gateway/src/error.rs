@@ -65,6 +65,8 @@ codes! {
     Gone = GONE, "gone", "deleted";
     /// The body is too large.
     TooLarge = PAYLOAD_TOO_LARGE, "too-large", "too-long";
+    /// The body came too slowly.
+    Slow = REQUEST_TIMEOUT, "slow", "timeout";
     /// The body is of a kind that is not understood.
     MediaType = UNSUPPORTED_MEDIA_TYPE, "media-type", "not-supported";
     /// Well-formed, but the rules refuse it.
@@ -129,6 +131,30 @@ impl Error {
     pub fn retry_after(mut self, seconds: u32) -> Self {
         self.retry_after_s = Some(seconds);
         self
+    }
+
+    /// Words for a bare status.
+    fn of_status(status: StatusCode) -> Self {
+        let (code, words) = match status.as_u16() {
+            401 => (Code::SignIn, "an access token or a sign-in is needed"),
+            403 => (Code::Forbidden, "this is refused"),
+            404 => (Code::NotFound, "there is no such record, or not for this caller"),
+            405 => (Code::Method, "this path answers other methods only"),
+            408 => (Code::Slow, "the body came too slowly"),
+            409 => (Code::Conflict, "this contradicts what is there"),
+            410 => (Code::Gone, "this record is deleted"),
+            412 => (Code::Conflict, "the record has changed in the meantime"),
+            413 => (Code::TooLarge, "the body is too large"),
+            415 => (Code::MediaType, "the body must be application/fhir+json"),
+            422 => (Code::Unprocessable, "the rules refuse this"),
+            429 => (Code::Throttled, "too many requests from here; wait a moment"),
+            501 => (Code::NotSupported, "this server does not offer that; see `/fhir/metadata`"),
+            503 => (Code::Away, "this is not available for the moment"),
+            504 => (Code::Timeout, "the answer took too long"),
+            400..=499 => (Code::Invalid, "the request is malformed"),
+            _ => (Code::Internal, "this node has a fault; its operator finds the cause in the log"),
+        };
+        Self::new(code, words)
     }
 
     /// The code.
@@ -196,7 +222,23 @@ impl IntoResponse for Error {
 
 /// Layer of FHIR routes: refusals become OperationOutcomes.
 pub(crate) async fn as_outcome(request: Request, next: Next) -> Response {
-    rewrite(next.run(request).await, "application/fhir+json; charset=utf-8", Error::outcome)
+    outcome_of(next.run(request).await)
+}
+
+/// The same for one answer. A refusal of a library, which knows no FHIR, is put into words by its status.
+pub(crate) fn outcome_of(mut response: Response) -> Response {
+    const FHIR: &str = "application/fhir+json";
+    let status = response.status();
+    let refused = status.is_client_error() || status.is_server_error();
+    let kind = response.headers().get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
+    let said = kind.is_some_and(|kind| kind.starts_with(FHIR.as_bytes()));
+    if refused && !said && response.extensions().get::<Error>().is_none() {
+        response.extensions_mut().insert(Error::of_status(status));
+        response.headers_mut().remove(header::CONTENT_ENCODING);
+    } else if said {
+        return response;
+    }
+    rewrite(response, "application/fhir+json; charset=utf-8", Error::outcome)
 }
 
 /// Layer of SMART routes: refusals carry `error_description`.

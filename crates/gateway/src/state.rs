@@ -62,6 +62,10 @@ pub struct Limits {
     pub answer_timeout: Duration,
     /// Longest wait for the head of a request.
     pub header_timeout: Duration,
+    /// Longest wait for a whole body, before what its bytes earn.
+    pub body_timeout: Duration,
+    /// A body gets a second more for every so many bytes.
+    pub body_bytes_per_second_min: u32,
     /// Largest body on FHIR routes.
     pub fhir_bytes_max: usize,
     /// Largest body on other public routes, unless the route says otherwise.
@@ -72,6 +76,8 @@ pub struct Limits {
     pub recoveries_per_minute: u32,
     /// Requests of one caller to other organisations in a minute.
     pub relays_per_minute: u32,
+    /// Assertions of one caller that are looked at in a minute.
+    pub assertions_per_minute: u32,
     /// Transactions of one caller in a minute.
     pub transactions_per_minute: u32,
     /// In a demo all callers share one address: their limits are this many times as high.
@@ -84,11 +90,14 @@ impl Default for Limits {
             requests_max: 512,
             answer_timeout: Duration::from_secs(120),
             header_timeout: Duration::from_secs(15),
+            body_timeout: Duration::from_secs(15),
+            body_bytes_per_second_min: 16 * 1024,
             fhir_bytes_max: 16 * 1024 * 1024,
             body_bytes_max: 2 * 1024 * 1024,
             attempts_per_minute: 60,
             recoveries_per_minute: 10,
             relays_per_minute: 600,
+            assertions_per_minute: 600,
             transactions_per_minute: 120,
             demo_callers: 100,
         }

@@ -5,7 +5,7 @@
 //! writer at a time, so "look, then write" within one transaction has exactly one winner.
 
 use redb::{
-    Database, ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition, TableError, WriteTransaction,
+    Database, ReadTransaction, ReadableDatabase, ReadableTable, ReadableTableMetadata as _, TableDefinition, TableError, WriteTransaction,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -162,6 +162,81 @@ impl<T: Serialize + DeserializeOwned> Rows<T> {
         Ok(rows)
     }
 
+    /// The last rows whose key begins with `prefix`, last first, at most `max`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn scan_last(
+        &self,
+        transaction: &ReadTransaction,
+        prefix: &str,
+        max: usize,
+    ) -> Result<Vec<(String, T)>, StoreError> {
+        match transaction.open_table(self.definition()) {
+            Ok(table) => self.last(&table, prefix, None, max),
+            Err(TableError::TableDoesNotExist(_)) => Ok(Vec::new()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The last rows under keys below `before`, last first, at most `max`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn scan_before(
+        &self,
+        transaction: &ReadTransaction,
+        before: &str,
+        max: usize,
+    ) -> Result<Vec<(String, T)>, StoreError> {
+        match transaction.open_table(self.definition()) {
+            Ok(table) => self.last(&table, "", Some(before), max),
+            Err(TableError::TableDoesNotExist(_)) => Ok(Vec::new()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// [`Self::scan_last`] within a write.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn scan_last_mut(
+        &self,
+        transaction: &WriteTransaction,
+        prefix: &str,
+        max: usize,
+    ) -> Result<Vec<(String, T)>, StoreError> {
+        self.last(&transaction.open_table(self.definition())?, prefix, None, max)
+    }
+
+    fn last(
+        &self,
+        table: &impl ReadableTable<&'static str, &'static [u8]>,
+        prefix: &str,
+        before: Option<&str>,
+        max: usize,
+    ) -> Result<Vec<(String, T)>, StoreError> {
+        // No key goes on with the last character of Unicode.
+        let end = before.map_or_else(|| format!("{prefix}\u{10ffff}"), str::to_owned);
+        if end.as_str() <= prefix {
+            return Ok(Vec::new());
+        }
+        let rows = table.range(prefix..end.as_str())?.rev().take(max);
+        rows.map(|row| {
+            let (key, value) = row?;
+            Ok((key.value().to_owned(), self.parse(value.value())?))
+        })
+        .collect()
+    }
+
+    /// How many rows there are, within a write.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn count(&self, transaction: &WriteTransaction) -> Result<u64, StoreError> {
+        Ok(transaction.open_table(self.definition())?.len()?)
+    }
+
     /// The row under `key`, within a write.
     ///
     /// # Errors
@@ -253,6 +328,27 @@ mod tests {
         let races = (0..100).map(|n| store.write(move |tx| NUMBERS.put_new(tx, "k", &n)));
         let wins = futures::future::join_all(races).await.into_iter().filter(|won| matches!(won, Ok(true)));
         assert_eq!(wins.count(), 1);
+    }
+
+    #[test]
+    fn the_last_rows_come_last_first_and_are_of_their_prefix() {
+        let (_folder, store) = store();
+        store
+            .write_blocking(|tx| {
+                for (key, row) in [("a/1", 1), ("a/2", 2), ("a/3", 3), ("a0", 4), ("b/1", 5)] {
+                    NUMBERS.put(tx, key, &row)?;
+                }
+                Ok::<_, StoreError>(())
+            })
+            .expect("write");
+        let rows = |found: Vec<(String, u32)>| found.into_iter().map(|(_, row)| row).collect::<Vec<_>>();
+        let last = |prefix: &str, max| rows(store.read(|tx| NUMBERS.scan_last(tx, prefix, max)).expect("scan"));
+        assert_eq!(last("a/", 2), [3, 2]);
+        assert_eq!(last("", 9), [5, 4, 3, 2, 1]);
+        assert_eq!(last("c", 9), [] as [u32; 0]);
+        let before = |key: &str| rows(store.read(|tx| NUMBERS.scan_before(tx, key, 2)).expect("scan"));
+        assert_eq!(before("a/3"), [2, 1]);
+        assert_eq!(before(""), [] as [u32; 0]);
     }
 
     #[test]

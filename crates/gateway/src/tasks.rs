@@ -13,6 +13,7 @@ pub(crate) fn start(gateway: &Gateway) -> JoinSet<()> {
     tasks.spawn(crate::shares::dropper::run(gateway.clone()));
     tasks.spawn(crate::log::anchor::run(gateway.clone()));
     tasks.spawn(crate::smart::housekeeping(gateway.clone()));
+    tasks.spawn(crate::steward::events::run(gateway.clone()));
     tasks.spawn(forget(gateway.clone()));
     tasks
 }

@@ -89,7 +89,7 @@ export const staff = {
     request('/staff/signin/finish', { json: { session, credential } }),
   signout: () => request('/staff/signout', { method: 'POST' }),
   patients: (search: string, signal?: AbortSignal) =>
-    getJson<PatientRow[]>(`/staff/patients?search=${encodeURIComponent(search)}`, { signal }),
+    getJson<PatientRow[]>('/staff/patients/search', { json: { search }, signal, tries: 3 }),
   openChart: (patient: string, reason: string, purpose: Purpose) =>
     getJson<Chart>('/staff/charts', { json: { patient, reason, purpose } }),
   fetchShared: (chart: string) =>

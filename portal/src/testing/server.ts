@@ -125,7 +125,7 @@ export class MockNode {
     ['POST', /^\/staff\/signin\/finish$/, (_m, body) => this.staffSignin(body)],
     ['POST', /^\/staff\/signout$/, () => ({ status: 204, cookie: 'salus_staff=; Max-Age=0; Path=/' })],
     ['GET', /^\/staff\/me$/, (_m, _b, request) => this.me(request)],
-    ['GET', /^\/staff\/patients$/, (_m, _b, request, url) => this.patients(request, url.searchParams.get('search') ?? '')],
+    ['POST', /^\/staff\/patients\/search$/, (_m, body, request) => this.patients(request, JSON.parse(body.toString()).search ?? '')],
     ['POST', /^\/staff\/charts$/, (_m, body, request) => this.openChart(body, request)],
     ['POST', /^\/staff\/charts\/(\w+)\/shared$/, ([, id], _b, request) => this.fetchShared(id!, request)],
     ['POST', /^\/staff\/requests$/, (_m, body, request) => this.ask(body, request)],

@@ -129,7 +129,10 @@ impl Ask {
     /// # Errors
     /// [`Code::NotSupported`] for everything that is not offered.
     pub fn parse(method: &Method, path: &str, query: Option<&str>) -> Result<Self> {
-        let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
+        let path = path.strip_prefix('/').unwrap_or(path);
+        let path = path.strip_suffix('/').unwrap_or(path);
+        // An empty segment within is a path of its own that names nothing; some servers would read it as another.
+        let segments: Vec<&str> = if path.is_empty() { Vec::new() } else { path.split('/').collect() };
         let ask = match segments.as_slice() {
             [] if method == Method::POST => Self::whole(What::Batch, "Bundle"),
             ["_history"] if method == Method::GET => Self::whole(What::SystemHistory, "Bundle"),
@@ -262,6 +265,8 @@ mod tests {
             ("GET", "/Observation/1/2"),
             ("POST", "/Observation/1"),
             ("GET", "/observation/1"),
+            ("GET", "//Observation/1"),
+            ("GET", "/Observation//1"),
             ("GET", "/Observation/a%2Fb"),
             ("GET", "/Observation/1/_history/2/3"),
             ("POST", "/$reindex"),

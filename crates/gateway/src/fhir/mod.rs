@@ -15,11 +15,17 @@ pub mod principal;
 pub(crate) mod proof;
 mod proxy;
 
+use crate::body::limit::{self, Limit};
 use crate::error::{Code, Error, as_outcome};
 use crate::state::Gateway;
+use axum::extract::DefaultBodyLimit;
 use axum::routing::{any, get};
 use axum::{Router, middleware};
-use tower_http::limit::RequestBodyLimitLayer;
+
+/// Whether a path is under the FHIR base, where every refusal is an OperationOutcome.
+pub(crate) fn is_fhir(path: &str) -> bool {
+    path.strip_prefix("/fhir").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
 
 /// Caches of the FHIR routes.
 #[derive(Default)]
@@ -35,7 +41,7 @@ pub(crate) fn is_id(text: &str) -> bool {
 
 /// The routes.
 pub(crate) fn router(gateway: Gateway) -> Router {
-    let limit = gateway.config.limits.fhir_bytes_max;
+    let limit = Limit::bytes(gateway.config.limits.fhir_bytes_max);
     Router::new()
         .route("/fhir/metadata", get(metadata::metadata).fallback(method))
         .route("/fhir/{type}/{id}/$proof", get(proof::proof).fallback(method))
@@ -45,7 +51,8 @@ pub(crate) fn router(gateway: Gateway) -> Router {
         .route("/fhir/{type}/", any(proxy::proxy))
         .route("/fhir/{type}/{id}", any(proxy::proxy))
         .route("/fhir/{type}/{id}/{*rest}", any(proxy::proxy))
-        .layer(RequestBodyLimitLayer::new(limit))
+        .layer(DefaultBodyLimit::disable())
+        .layer(middleware::from_fn_with_state(limit, limit::keep))
         .layer(middleware::from_fn(as_outcome))
         .with_state(gateway)
 }

@@ -1,21 +1,23 @@
 //! `GET /fhir/{type}/{id}/$proof`: the record proof of a resource that the caller may read.
 //!
-//! A record that is not anchored yet has no proof: 404 with code `not-found`, the state (`stored` or `sealed`) in
-//! `x-salus-state`, and `Retry-After`.
+//! The proof is of the version that a read would give now, never of one before it. While that version is not
+//! anchored there is no proof: 404 with code `not-found`, its state (`stored` or `sealed`) in `x-salus-state`, and
+//! `Retry-After`.
 
 use super::ask::{Ask, What};
 use super::authorise::authorise;
 use super::forward::{self, Forward};
 use super::principal::Principal;
+use super::json::Object;
 use super::{audit, authenticate};
-use crate::engine::read_whole;
+use crate::engine::{EngineError, read_whole};
 use crate::error::{Code, Error, Result};
 use crate::log::Kind;
 use crate::state::Gateway;
 use crate::vault::ProofState;
 use axum::Json;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use salus_types::proof::RecordProof;
 use salus_verifier::ProofFile;
@@ -48,19 +50,36 @@ pub(crate) async fn proof(
     if answer.status() != StatusCode::OK {
         return Err(missing(&gateway, &principal, &id).await?);
     }
-    let text = read_whole(answer.into_body()).await?;
+    let (head, body) = answer.into_parts();
+    let text = read_whole(body).await?;
     audit::record(&gateway, &principal, &ask, &permit, Kind::Proof)?;
     let proof = match gateway.shares.proof(&id)? {
         Some(proof) => Some(proof),
-        None => match gateway.ports.proofs.proof_of(&kind, &id, None).await.map_err(unavailable)? {
-            ProofState::Anchored(proof) => Some(record_proof(&proof, matching(&proof, &text))),
-            ProofState::Sealed => return Ok(not_yet("sealed")),
-            ProofState::Stored => return Ok(not_yet("stored")),
-            ProofState::Unknown => None,
-        },
+        None => {
+            let version = version_of(&head.headers, &text).ok_or(EngineError::Malformed)?;
+            let proofs = &gateway.ports.proofs;
+            match proofs.proof_of(&kind, &id, Some(&version)).await.map_err(unavailable)? {
+                ProofState::Anchored(proof) => Some(record_proof(&proof, matching(&proof, &text))),
+                ProofState::Sealed => return Ok(not_yet("sealed")),
+                ProofState::Stored => return Ok(not_yet("stored")),
+                ProofState::Unknown => None,
+            }
+        }
     };
     let proof = proof.ok_or_else(|| Error::new(Code::NotFound, "there is no proof of this record"))?;
     Ok(([(STATE, HeaderValue::from_static("anchored"))], Json(proof)).into_response())
+}
+
+/// The version that the engine answered with: its `ETag` (<https://hl7.org/fhir/R4/http.html#versioning>), else
+/// `meta.versionId`.
+fn version_of(headers: &HeaderMap, text: &[u8]) -> Option<String> {
+    let etag = headers.get(header::ETAG).and_then(|etag| etag.to_str().ok());
+    let etag = etag.and_then(|etag| etag.trim_start_matches("W/").strip_prefix('"')?.strip_suffix('"'));
+    let version = etag.map(str::to_owned).or_else(|| {
+        let resource = Object::parse(std::str::from_utf8(text).ok()?)?;
+        Object::parse(resource.raw("meta")?)?.text("versionId")
+    });
+    version.filter(|version| super::is_id(version))
 }
 
 /// The text travels with the proof only if it is exactly what was sealed.

@@ -356,6 +356,10 @@ struct Refusal {
 }
 
 fn refusal(status: StatusCode, body: &[u8]) -> PeerError {
+    if status == StatusCode::REQUEST_TIMEOUT {
+        // The line was slow, not the request wrong.
+        return PeerError::Timeout;
+    }
     let Refusal { error: code, message } = serde_json::from_slice(body)
         .unwrap_or_else(|_| Refusal { error: "upstream".into(), message: "no reason is given".into() });
     PeerError::Refused { status: status.as_u16(), code, message }

@@ -52,8 +52,10 @@ impl Shares {
         } else {
             state
         };
+        // By the ledger's time, as custodians count it.
+        let begun = gateway.chain().head().time_ms >= grant.not_before_ms;
         let facts = ShareFacts {
-            live: state == GrantState::Live,
+            live: state == GrantState::Live && begun,
             purpose: grant.purpose,
             of_this_patient: who.patient.as_deref() == Some(grant.patient.as_str()),
             protected: grant.categories.iter().any(|category| category.is_protected()),
@@ -69,7 +71,7 @@ impl Shares {
             return Ok(Verdict::Open);
         }
         let policies = decision.reasons.iter().map(|reason| reason.policy.clone()).collect();
-        Ok(Verdict::Closed(refusal(state, grant, who).by_policies(policies)))
+        Ok(Verdict::Closed(refusal(state, begun, grant, who).by_policies(policies)))
     }
 }
 
@@ -84,7 +86,7 @@ pub(crate) fn circumstances(who: &Practitioner, scopes_allow: bool) -> Circumsta
     }
 }
 
-fn refusal(state: GrantState, grant: &HeldGrant, who: &Practitioner) -> Error {
+fn refusal(state: GrantState, begun: bool, grant: &HeldGrant, who: &Practitioner) -> Error {
     let source = &grant.source;
     match state {
         GrantState::Unknown => {
@@ -98,6 +100,9 @@ fn refusal(state: GrantState, grant: &HeldGrant, who: &Practitioner) -> Error {
             Code::GrantExpired,
             format!("the time for which records of {source} were shared is over"),
         ),
+        GrantState::Live if !begun => {
+            Error::new(Code::NoGrant, format!("records of {source} are shared from a later time on"))
+        }
         GrantState::Live if grant.purpose != who.purpose => Error::new(
             Code::WrongPurpose,
             format!("records of {source} are shared for {}, not for {}", grant.purpose, who.purpose),

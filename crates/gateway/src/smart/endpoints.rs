@@ -5,6 +5,7 @@ use super::assertion::{ASSERTION_TYPE, Proven};
 use super::extension::on_behalf;
 use super::scope::{ScopeContext, Scopes};
 use crate::error::{Code, Error, Result};
+use crate::rate::Caller;
 use crate::state::Gateway;
 use axum::extract::State;
 use axum::extract::rejection::FormRejection;
@@ -33,8 +34,10 @@ pub(crate) struct AboutForm {
 /// `POST /smart/token`
 pub(crate) async fn token(
     State(gateway): State<Gateway>,
+    caller: Caller,
     form: Result<Form<TokenForm>, FormRejection>,
 ) -> Result<impl IntoResponse> {
+    gateway.smart.limit.check(caller)?;
     let Form(form) = form.map_err(|_| malformed())?;
     if form.grant_type.as_deref() != Some("client_credentials") {
         return Err(Error::new(Code::OAuthGrantType, "this server offers `client_credentials` only"));
@@ -106,8 +109,10 @@ fn grant(gateway: &Gateway, proven: Proven, asked: &Scopes, form_patient: Option
 /// `POST /smart/revoke`: a client ends its own token. Says the same for a token that is not valid.
 pub(crate) async fn revoke(
     State(gateway): State<Gateway>,
+    caller: Caller,
     form: Result<Form<AboutForm>, FormRejection>,
 ) -> Result<impl IntoResponse> {
+    gateway.smart.limit.check(caller)?;
     let Form(form) = form.map_err(|_| malformed())?;
     let proven = authenticate(&gateway, form.client_assertion_type, form.client_assertion).await?;
     if let Some(token) = own_token(&gateway, form.token.as_deref(), &proven) {
@@ -119,8 +124,10 @@ pub(crate) async fn revoke(
 /// `POST /smart/introspect`: a client learns what its own token says, and of others nothing.
 pub(crate) async fn introspect(
     State(gateway): State<Gateway>,
+    caller: Caller,
     form: Result<Form<AboutForm>, FormRejection>,
 ) -> Result<impl IntoResponse> {
+    gateway.smart.limit.check(caller)?;
     let Form(form) = form.map_err(|_| malformed())?;
     let proven = authenticate(&gateway, form.client_assertion_type, form.client_assertion).await?;
     let Some(token) = own_token(&gateway, form.token.as_deref(), &proven) else {

@@ -24,6 +24,7 @@ pub(crate) use scope::is_type;
 pub use scope::{Interaction, ScopeContext, Scopes};
 
 use crate::error::as_oauth;
+use crate::rate::RateLimit;
 use crate::state::{Config, Gateway, OpenError};
 use crate::store::Store;
 use axum::routing::{get, post};
@@ -41,6 +42,7 @@ pub struct Smart {
     pub tokens: access::Tokens,
     assertions: replay::Assertions,
     token_url: String,
+    limit: RateLimit,
 }
 
 impl Smart {
@@ -50,6 +52,7 @@ impl Smart {
             tokens: access::Tokens::open(store.clone(), config)?,
             assertions: replay::Assertions::new(store),
             token_url: config.token_url(),
+            limit: RateLimit::of(config, config.limits.assertions_per_minute),
         })
     }
 }

@@ -11,19 +11,19 @@ use crate::envelope;
 use crate::error::{Code, Error};
 use crate::log::{Entry, Kind, Page, Who};
 use crate::state::Gateway;
+use crate::store::{Rows, Store};
 use commonware_codec::Encode as _;
+use salus_crypto::hash::hash;
 use salus_types::category::Category;
 use salus_types::state::{AccessEntry, GrantEntry, key};
 use salus_types::vault::{PatientRequest, SealedEnvelope};
-use salus_types::{AccessId, Address, Digest, GrantId, decode_canonical, label, namespace};
+use salus_types::{AccessId, Address, Digest, GrantId, PublicKey, decode_canonical, label, namespace};
 use serde_json::{Value, json};
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
 
 /// How far a request's time may be from this node's.
 const FRESH_MS: u64 = 5 * 60 * 1_000;
 /// Nonces that are remembered at once.
-const NONCES_MAX: usize = 100_000;
+const NONCES_MAX: u64 = 100_000;
 /// Entries in one answer.
 const ENTRIES_MAX: usize = 1_000;
 /// Access events of one grant that are looked through.
@@ -31,22 +31,40 @@ const EVENTS_PER_GRANT_MAX: u32 = 256;
 /// How far an entry may be from the access event it belongs to.
 const SAME_READ_MS: u64 = 5 * 60 * 1_000;
 
-/// Nonces of requests, for as long as a request with one would be fresh.
-#[derive(Default)]
-pub(super) struct Nonces(Mutex<HashMap<[u8; 16], u64>>);
+/// When a nonce may be forgotten: until then a request with it would be fresh. By hash of key and nonce, and on disk,
+/// so that no restart answers a request again.
+const NONCES: Rows<u64> = Rows::new("access-log-nonces");
+
+/// Nonces of requests that were answered.
+pub(super) struct Nonces(Store);
 
 impl Nonces {
-    /// Takes a nonce that was not seen.
-    fn take(&self, nonce: [u8; 16], now_ms: u64) -> Result<(), Error> {
-        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if seen.len() >= NONCES_MAX {
-            seen.retain(|_, until_ms| *until_ms > now_ms);
+    pub(super) fn new(store: &Store) -> Self {
+        Self(store.clone())
+    }
+
+    /// Takes a nonce that was not seen. Of many at once exactly one wins.
+    pub(super) async fn take(&self, of: &PublicKey, nonce: [u8; 16], now_ms: u64) -> Result<(), Error> {
+        let key = hash("salus/access-log-nonce/v1", &[&of.0, &nonce]).to_string();
+        let taken = move |tx: &redb::WriteTransaction| {
+            if NONCES.count(tx)? >= NONCES_MAX {
+                NONCES.prune(tx, |until_ms| *until_ms > now_ms)?;
+            }
+            if NONCES.count(tx)? >= NONCES_MAX {
+                return Err(Error::new(Code::Throttled, "too many requests at once").retry_after(60));
+            }
+            Ok(NONCES.put_new(tx, &key, &(now_ms + 2 * FRESH_MS))?)
+        };
+        match self.0.write(taken).await? {
+            true => Ok(()),
+            false => Err(Error::new(Code::Conflict, "this request was answered already")),
         }
-        if seen.len() >= NONCES_MAX {
-            return Err(Error::new(Code::Throttled, "too many requests at once").retry_after(60));
-        }
-        let first = seen.insert(nonce, now_ms + 2 * FRESH_MS).is_none_or(|until_ms| until_ms <= now_ms);
-        first.then_some(()).ok_or_else(|| Error::new(Code::Conflict, "this request was answered already"))
+    }
+
+    /// Forgets what is not fresh any more.
+    pub(super) async fn prune(&self) -> Result<usize, Error> {
+        let now_ms = clock::now_ms();
+        Ok(self.0.write(move |tx| NONCES.prune(tx, |until_ms| *until_ms > now_ms)).await?)
     }
 }
 
@@ -56,7 +74,7 @@ impl Nonces {
 /// [`Code::Invalid`], [`Code::SignIn`] or [`Code::Conflict`] for a request that is not fresh, not for this
 /// organisation, or not signed by a person who is enrolled here.
 pub(crate) async fn access_log(gateway: &Gateway, request: &PatientRequest) -> Result<SealedEnvelope, Error> {
-    let patient = check(gateway, request)?;
+    let patient = check(gateway, request).await?;
     let page = Page { limit: ENTRIES_MAX, ..Page::default() };
     let mut entries = Vec::new();
     for entry in gateway.log.of_patient(&patient, page).await? {
@@ -69,7 +87,7 @@ pub(crate) async fn access_log(gateway: &Gateway, request: &PatientRequest) -> R
 }
 
 /// Checks the request; returns the FHIR id of who signed it.
-fn check(gateway: &Gateway, request: &PatientRequest) -> Result<String, Error> {
+async fn check(gateway: &Gateway, request: &PatientRequest) -> Result<String, Error> {
     let body = &request.body;
     if body.network != gateway.network || body.audience != gateway.config.organisation {
         return Err(Error::new(Code::Invalid, "the request is for another organisation"));
@@ -84,7 +102,7 @@ fn check(gateway: &Gateway, request: &PatientRequest) -> Result<String, Error> {
     let patient = gateway.store.read(|tx| rows::ENROLLED.get(tx, &address))?;
     let patient =
         patient.ok_or_else(|| Error::new(Code::NotFound, "nobody is enrolled here with this key"))?;
-    gateway.staff.nonces.take(body.nonce, now_ms)?;
+    gateway.staff.nonces.take(&body.patient, body.nonce, now_ms).await?;
     Ok(patient)
 }
 

@@ -69,15 +69,16 @@ impl Staff {
             passkeys: Passkeys::open(config, &shown_name)?,
             sessions: Sessions::new(store, config, "staff-sessions", "salus_staff", SESSION_LIFETIME),
             attempts: RateLimit::of(config, config.limits.attempts_per_minute),
-            nonces: Nonces::default(),
+            nonces: Nonces::new(store),
         })
     }
 
-    /// Forgets sessions that have ended.
+    /// Forgets sessions that have ended, and requests that could not be answered again anyway.
     ///
     /// # Errors
     /// A fault of the store.
     pub(crate) async fn prune(&self) -> Result<usize, Error> {
+        self.nonces.prune().await?;
         Ok(self.sessions.prune().await?)
     }
 
@@ -182,7 +183,7 @@ pub(crate) fn router(state: Gateway) -> Router {
         .route("/staff/signout", post(signin::out))
         .route("/staff/me", get(signin::me))
         .route("/staff/members", post(join::add_member))
-        .route("/staff/patients", get(patients::list))
+        .route("/staff/patients/search", post(patients::list))
         .route("/staff/charts", post(charts::open))
         .route("/staff/charts/{chart}/shared", post(charts::fetch_shared))
         .route("/staff/requests", post(requests::ask))

@@ -1,7 +1,7 @@
 //! This organisation's patients: who they are, nothing of what they have.
 
 use super::rows;
-use crate::body::{Json, Params};
+use crate::body::Json;
 use crate::clock;
 use crate::engine::{EnginePrincipal, Mode, PRINCIPAL_HEADER, Reach, read_whole};
 use crate::error::{Code, Error};
@@ -9,7 +9,7 @@ use crate::practitioner::Practitioner;
 use crate::state::Gateway;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, Request, StatusCode, header};
+use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use salus_policy::Action;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -19,7 +19,9 @@ const PAGE_PATIENTS: usize = 50;
 /// Longest search text in characters.
 const SEARCH_CHARS_MAX: usize = 100;
 
+/// What is looked for; in bodies only, towards the engine too, because a name in a URL ends up in logs.
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Search {
     #[serde(default)]
     search: String,
@@ -52,10 +54,10 @@ pub(super) struct Row {
 pub(super) async fn list(
     State(gateway): State<Gateway>,
     headers: HeaderMap,
-    Params(search): Params<Search>,
+    Json(search): Json<Search>,
 ) -> Result<Json<Vec<Row>>, Error> {
     let member = gateway.staff.allowed(&gateway, &headers, Action::ListPatients)?;
-    let bundle = fetch(&gateway, &member.id, &path_of(&search)).await?;
+    let bundle = fetch(&gateway, &member.id, Method::POST, "/fhir/Patient/_search", form_of(&search)).await?;
     let entries =
         bundle.as_ref().and_then(|bundle| bundle["entry"].as_array()).map_or(&[][..], Vec::as_slice);
     let mut cards: Vec<_> = entries.iter().filter_map(|entry| card(&entry["resource"])).collect();
@@ -67,8 +69,8 @@ pub(super) async fn list(
     Ok(Json(rows))
 }
 
-/// The FHIR search for a page of patients.
-fn path_of(search: &Search) -> String {
+/// The form of a FHIR search for a page of patients.
+fn form_of(search: &Search) -> String {
     let mut query = form_urlencoded::Serializer::new(String::new());
     query.append_pair("_elements", "id,name,birthDate,gender");
     query.append_pair("_count", &PAGE_PATIENTS.to_string());
@@ -80,7 +82,7 @@ fn path_of(search: &Search) -> String {
         // A comma, dollar sign or bar would mean something in a FHIR search value.
         query.append_pair("name", &word.replace(['\\', ',', '$', '|'], ""));
     }
-    format!("/fhir/Patient?{}", query.finish())
+    query.finish()
 }
 
 async fn row(gateway: &Gateway, member: &Practitioner, card: Card) -> Result<Row, Error> {
@@ -100,12 +102,18 @@ pub(super) async fn find(gateway: &Gateway, asker: &str, id: &str) -> Result<Opt
     if !crate::fhir::is_id(id) {
         return Err(Error::new(Code::Invalid, "the patient's id does not parse"));
     }
-    let patient = fetch(gateway, asker, &format!("/fhir/Patient/{id}")).await?;
+    let patient = fetch(gateway, asker, Method::GET, &format!("/fhir/Patient/{id}"), String::new()).await?;
     Ok(patient.as_ref().and_then(card))
 }
 
 /// Asks the engine as somebody who may see who patients are; only [`Card`]s of the answer go on.
-async fn fetch(gateway: &Gateway, asker: &str, path: &str) -> Result<Option<Value>, Error> {
+async fn fetch(
+    gateway: &Gateway,
+    asker: &str,
+    method: Method,
+    path: &str,
+    form: String,
+) -> Result<Option<Value>, Error> {
     let principal = EnginePrincipal {
         id: asker.to_owned(),
         read: Reach::All,
@@ -113,10 +121,13 @@ async fn fetch(gateway: &Gateway, asker: &str, path: &str) -> Result<Option<Valu
         shares: Vec::new(),
         mode: Mode::Interactive,
     };
-    let request = Request::get(path)
+    let request = Request::builder()
+        .method(method)
+        .uri(path)
+        .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
         .header(PRINCIPAL_HEADER, principal.header())
         .header(header::ACCEPT, "application/fhir+json")
-        .body(Body::empty())
+        .body(Body::from(form))
         .map_err(Error::internal)?;
     let response = gateway.engine.send(request).await?;
     match response.status() {

@@ -20,8 +20,10 @@ use serde_json::{Value, json};
 const DAYS_MAX: u32 = 366;
 /// How long a request is shown to the patient.
 const REQUEST_LIFETIME_MS: u64 = 30 * 24 * 3_600 * 1_000;
-/// Requests about one patient that are kept.
+/// Open requests about one patient; the oldest make room for a new one.
 const REQUESTS_PER_PATIENT_MAX: usize = 100;
+/// Open requests of one practitioner about one patient; more are refused, so that nobody pushes out all others'.
+const REQUESTS_PER_ASKER_MAX: usize = 10;
 
 #[derive(Deserialize)]
 pub(super) struct Ask {
@@ -67,10 +69,21 @@ pub(super) async fn ask(
     gateway
         .store
         .write(move |tx| {
-            rows::REQUESTS.prune(tx, |request| request.time_ms + REQUEST_LIFETIME_MS > clock::now_ms())?;
+            rows::REQUESTS.prune(tx, is_open)?;
+            let open = rows::REQUESTS.scan_last_mut(tx, &format!("{patient}/"), usize::MAX)?;
+            let own = open.iter().filter(|(_, other)| other.practitioner == request.practitioner).count();
+            if own >= REQUESTS_PER_ASKER_MAX {
+                return Err(Error::new(
+                    Code::Conflict,
+                    "the patient has ten open requests of yours; wait for an answer",
+                ));
+            }
+            for (key, _) in open.iter().skip(REQUESTS_PER_PATIENT_MAX - 1) {
+                rows::REQUESTS.take(tx, key)?;
+            }
             // The time first, so that requests are kept in order.
             let key = format!("{patient}/{:016x}/{}", request.time_ms, request.id);
-            rows::REQUESTS.put(tx, &key, &request)
+            Ok(rows::REQUESTS.put(tx, &key, &request)?)
         })
         .await?;
     Ok((StatusCode::ACCEPTED, Json(json!({ "id": id }))))
@@ -79,10 +92,13 @@ pub(super) async fn ask(
 /// The requests about a patient, newest first.
 pub(super) fn of_patient(gateway: &Gateway, patient: &str) -> Result<Vec<Value>, Error> {
     let prefix = format!("{patient}/");
-    let rows = gateway.store.read(|tx| rows::REQUESTS.scan(tx, &prefix, REQUESTS_PER_PATIENT_MAX))?;
-    let live = rows.into_iter().rev().map(|(_, request)| request);
-    let live = live.filter(|request| request.time_ms + REQUEST_LIFETIME_MS > clock::now_ms());
-    live.map(|request| shown(gateway, request)).collect()
+    let rows = gateway.store.read(|tx| rows::REQUESTS.scan_last(tx, &prefix, REQUESTS_PER_PATIENT_MAX))?;
+    let open = rows.into_iter().map(|(_, request)| request).filter(is_open);
+    open.map(|request| shown(gateway, request)).collect()
+}
+
+fn is_open(request: &AccessRequest) -> bool {
+    request.time_ms + REQUEST_LIFETIME_MS > clock::now_ms()
 }
 
 fn shown(gateway: &Gateway, request: AccessRequest) -> Result<Value, Error> {

@@ -2,6 +2,7 @@
 //!
 //! Architecture invariant: counts, heights and organisations only; no number is about one person.
 
+pub(crate) mod events;
 mod log;
 mod metrics;
 mod network;
@@ -17,7 +18,7 @@ pub(crate) fn router(state: Gateway) -> Router {
     Router::new()
         .route("/staff/network", get(network::network))
         .route("/staff/blocks", get(network::blocks))
-        .route("/staff/access-events", get(network::access_events))
+        .route("/staff/access-events", get(events::access_events))
         .route("/staff/log", get(log::log))
         .with_state(state)
 }

@@ -1,4 +1,4 @@
-//! The network: how every node does, what is in the newest blocks, who announced access.
+//! The network: how every node does, and what is in the newest blocks.
 
 use crate::body::{Json, Params};
 use crate::chain::FinalisedBlock;
@@ -10,8 +10,6 @@ use axum::http::HeaderMap;
 use futures::future::join_all;
 use salus_policy::Action as Ask;
 use salus_types::OrganisationId;
-use salus_types::action::{Access, Action};
-use salus_types::transaction::Transaction;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -19,10 +17,6 @@ use std::sync::Arc;
 
 /// Most blocks in one answer.
 const BLOCKS_COUNT_MAX: u64 = 100;
-/// Most access events in one answer.
-const ACCESS_EVENTS_MAX: usize = 200;
-/// Blocks that are looked through for access events.
-const ACCESS_EVENT_BLOCKS_MAX: u64 = 5_000;
 
 pub(super) async fn network(
     State(gateway): State<Gateway>,
@@ -94,40 +88,4 @@ fn block_row(gateway: &Gateway, block: &Arc<FinalisedBlock>) -> Value {
         "leader": leader.map_or("", |member| member.id.as_str()),
         "actions": actions,
     })
-}
-
-pub(super) async fn access_events(
-    State(gateway): State<Gateway>,
-    headers: HeaderMap,
-) -> Result<Json<Vec<Value>>, Error> {
-    gateway.staff.allowed(&gateway, &headers, Ask::ViewNetwork)?;
-    let head = gateway.chain().head().height;
-    let mut rows = Vec::new();
-    for height in (0..=head).rev().take(ACCESS_EVENT_BLOCKS_MAX as usize) {
-        let Some(block) = gateway.chain().block(height).await else { continue };
-        let time_ms = block.block.header.time_ms;
-        let events = block.block.transactions.iter().rev();
-        rows.extend(events.filter_map(|transaction| access_row(&gateway, transaction, height, time_ms)));
-        if rows.len() >= ACCESS_EVENTS_MAX {
-            break;
-        }
-    }
-    rows.truncate(ACCESS_EVENTS_MAX);
-    Ok(Json(rows))
-}
-
-fn access_row(gateway: &Gateway, transaction: &Transaction, height: u64, time_ms: u64) -> Option<Value> {
-    let Action::Access(access @ Access { grant, purpose, count, .. }) = &transaction.action else {
-        return None;
-    };
-    let member = gateway.genesis.organisations.iter().find(|member| member.node_key == transaction.signer)?;
-    Some(json!({
-        "id": access.id(&transaction.signer),
-        "organisation": member.id,
-        "purpose": purpose,
-        "count": count,
-        "height": height,
-        "timeMs": time_ms,
-        "grant": grant,
-    }))
 }

@@ -2,8 +2,8 @@
 
 use axum::Router;
 use axum::extract::Path;
-use axum::http::{HeaderMap, StatusCode};
-use axum::routing::get;
+use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::routing::{get, post};
 use serde_json::{Value, json};
 
 /// The name of patient `p1`: found in no log and no refusal.
@@ -13,7 +13,7 @@ pub(crate) const CANARY_ID: &str = "p1-canary-7f3a";
 
 /// Starts it; returns where.
 pub(crate) async fn start() -> String {
-    let router = Router::new().route("/fhir/Patient", get(search)).route("/fhir/Patient/{id}", get(read));
+    let router = Router::new().route("/fhir/Patient/_search", post(search)).route("/fhir/Patient/{id}", get(read));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("port");
     let address = listener.local_addr().expect("address").to_string();
     tokio::spawn(async move { axum::serve(listener, router).await });
@@ -33,7 +33,8 @@ fn patient(id: &str) -> Option<Value> {
     }))
 }
 
-async fn search(headers: HeaderMap) -> Result<axum::Json<Value>, StatusCode> {
+async fn search(uri: Uri, headers: HeaderMap) -> Result<axum::Json<Value>, StatusCode> {
+    assert_eq!(uri.query(), None, "what is searched for stands in no URL");
     headers.get("x-salus-principal").ok_or(StatusCode::FORBIDDEN)?;
     let entries: Vec<_> =
         [CANARY_ID, "p2"].into_iter().filter_map(patient).map(|p| json!({ "resource": p })).collect();
