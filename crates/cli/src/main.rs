@@ -1,5 +1,6 @@
 //! `salus`: the one binary. A module per subcommand; each prints for people, and JSON with `--json`.
 
+mod bench;
 mod client;
 mod demo;
 mod demo_data;
@@ -38,6 +39,8 @@ enum Command {
     Token(token::Arguments),
     /// Show the state of the nodes of a demo network.
     Status(status::Arguments),
+    /// Measure a network of four nodes on this machine.
+    Bench(bench::Arguments),
     /// Check a record proof against a genesis, without any network.
     Verify(verify::Arguments),
 }
@@ -51,6 +54,7 @@ fn main() -> ExitCode {
         Command::Patient(arguments) => patient::run(arguments, output),
         Command::Token(arguments) => token::run(arguments, output),
         Command::Status(arguments) => status::run(arguments, output),
+        Command::Bench(arguments) => bench::run(&arguments, output),
         Command::Verify(arguments) => verify::run(&arguments, output),
     };
     match outcome {

@@ -53,6 +53,12 @@ pub(crate) struct NodeFile {
     pub(crate) public: String,
     /// Where the outside reaches them.
     pub(crate) public_url: String,
+    /// Certificate chain and key of the public routes; only a demo does without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) public_tls: Option<TlsFiles>,
+    /// More origins under which the outside reaches the portal.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) more_origins: Vec<String>,
     /// Where other nodes reach this one, `host:port`.
     pub(crate) peer: String,
     /// Where the ledger listens, `host:port`.
@@ -61,6 +67,47 @@ pub(crate) struct NodeFile {
     pub(crate) demo_http: bool,
     /// Whether this organisation keeps clinical records.
     pub(crate) clinical: bool,
+    /// `host:port` of an engine that the organisation runs elsewhere, on a network of its own; by default the node
+    /// starts one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) engine: Option<String>,
+    /// What validation does to what feeds and bulk loads write. People's writes are always refused with every problem.
+    #[serde(default)]
+    pub(crate) feed_validation: FeedValidation,
+}
+
+/// PEM files (RFC 7468), relative to the node's folder.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TlsFiles {
+    /// The certificate chain, own certificate first.
+    pub(crate) certificates: PathBuf,
+    /// The private key.
+    pub(crate) key: PathBuf,
+}
+
+/// What validation does to what feeds write.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum FeedValidation {
+    /// Takes it and flags it, so that no history is lost to a validator.
+    #[default]
+    Flag,
+    /// Refuses it.
+    Enforce,
+    /// Takes it unseen.
+    Off,
+}
+
+impl FeedValidation {
+    /// As the engine's option names it.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Flag => "flag",
+            Self::Enforce => "enforce",
+            Self::Off => "off",
+        }
+    }
 }
 
 /// Makes keys, configurations and genesis for `plans` below `folder`.
@@ -92,10 +139,14 @@ fn create_node(folder: &Path, plan: &Plan, ports: Ports) -> anyhow::Result<Organ
         genesis: Path::new("..").join(GENESIS_FILE),
         public: format!("127.0.0.1:{}", ports.public),
         public_url: public_url.clone(),
+        public_tls: None,
+        more_origins: Vec::new(),
         peer: format!("127.0.0.1:{}", ports.peer),
         ledger: format!("127.0.0.1:{}", ports.ledger),
         demo_http: true,
         clinical: plan.class == Class::Provider,
+        engine: None,
+        feed_validation: FeedValidation::default(),
     };
     fs::write(home.join(CONFIG_FILE), serde_json::to_string_pretty(&file)?)?;
     Ok(Organisation {

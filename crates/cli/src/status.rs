@@ -27,10 +27,8 @@ struct Row {
 pub(crate) fn run(arguments: Arguments, output: Output) -> anyhow::Result<()> {
     let report = Report::read(&arguments.demo)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let mut rows = Vec::new();
-    for organisation in &report.organisations {
-        rows.push(runtime.block_on(ask(&arguments, organisation)));
-    }
+    let asks = report.organisations.iter().map(|organisation| ask(&arguments, organisation));
+    let rows: Vec<Row> = runtime.block_on(futures::future::join_all(asks));
     output.result(&rows, || table(&rows))
 }
 

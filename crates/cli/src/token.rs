@@ -25,15 +25,16 @@ pub(crate) struct Arguments {
     /// The organisation whose API is meant.
     #[arg(long)]
     org: String,
-    /// Act for this practitioner (id); needs --patient.
+    /// Act for this practitioner (id), in the chart of --patient. Without both, the token is the system's own: it
+    /// reaches the organisation's records, and nothing shared.
     #[arg(long = "as", requires = "patient")]
     practitioner: Option<String>,
     /// Open the chart of the patient with this key file.
     #[arg(long, requires = "practitioner")]
     patient: Option<PathBuf>,
-    /// Why.
-    #[arg(long, default_value = "treatment")]
-    purpose: Purpose,
+    /// Why the chart is opened; `treatment` unless told otherwise.
+    #[arg(long, requires = "practitioner")]
+    purpose: Option<Purpose>,
     /// Scopes to ask for; by default all that the client may have.
     #[arg(long)]
     scope: Option<String>,
@@ -41,8 +42,8 @@ pub(crate) struct Arguments {
 
 /// The answer of a token endpoint.
 #[derive(Deserialize)]
-struct Answer {
-    access_token: String,
+pub(crate) struct Answer {
+    pub(crate) access_token: String,
     #[serde(flatten)]
     rest: serde_json::Map<String, serde_json::Value>,
 }
@@ -64,7 +65,8 @@ async fn request(arguments: &Arguments) -> anyhow::Result<Answer> {
         (Some(practitioner), Some(key)) => {
             let patient = report.patient_at(&KeyFile::read(key)?, &arguments.org)?;
             let (organisation, practitioner) = (organisation.id.clone(), practitioner.clone());
-            Some(User { organisation, practitioner, patient, purpose: arguments.purpose })
+            let purpose = arguments.purpose.unwrap_or(Purpose::Treatment);
+            Some(User { organisation, practitioner, patient, purpose })
         }
         _ => None,
     };
@@ -72,11 +74,12 @@ async fn request(arguments: &Arguments) -> anyhow::Result<Answer> {
 }
 
 /// For whom a backend client acts.
-struct User {
-    organisation: String,
-    practitioner: String,
-    patient: String,
-    purpose: Purpose,
+pub(crate) struct User {
+    pub(crate) organisation: String,
+    pub(crate) practitioner: String,
+    /// FHIR Patient id at the organisation.
+    pub(crate) patient: String,
+    pub(crate) purpose: Purpose,
 }
 
 /// Fetches the token of a client for its own organisation's records.
@@ -84,7 +87,11 @@ pub(crate) async fn system_token(client: &Client) -> anyhow::Result<String> {
     Ok(fetch(client, None, None).await?.access_token)
 }
 
-async fn fetch(client: &Client, user: Option<&User>, scope: Option<&str>) -> anyhow::Result<Answer> {
+pub(crate) async fn fetch(
+    client: &Client,
+    user: Option<&User>,
+    scope: Option<&str>,
+) -> anyhow::Result<Answer> {
     let key: ClientKey = serde_json::from_str(
         &fs::read_to_string(&client.jwk)
             .with_context(|| format!("cannot read `{}`", client.jwk.display()))?,

@@ -124,10 +124,24 @@ pub(crate) fn transactions(path: &Path) -> anyhow::Result<Vec<Value>> {
     if path.extension().is_some_and(|kind| kind == "json") {
         let bundle: Value = serde_json::from_str(&text).with_context(|| format!("`{}`", path.display()))?;
         let is_bundle = bundle["resourceType"] == "Bundle" && bundle["type"] == "transaction";
-        return Ok(if is_bundle { vec![bundle] } else { Vec::new() });
+        return Ok(if is_bundle { vec![repeatable(bundle)] } else { Vec::new() });
     }
     let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
     lines.chunks(LINES_PER_TRANSACTION).map(transaction_of).collect()
+}
+
+/// The transaction with creations turned into updates under the ids that their `urn:uuid`s give, so that a load which
+/// was interrupted can be done again. Conditional creations can be as they are.
+fn repeatable(mut bundle: Value) -> Value {
+    for entry in bundle["entry"].as_array_mut().into_iter().flatten() {
+        let id = entry["fullUrl"].as_str().and_then(|url| url.strip_prefix("urn:uuid:")).map(str::to_owned);
+        let create = entry["request"]["method"] == "POST" && entry["request"]["ifNoneExist"].is_null();
+        if let (Some(id), true, Some(kind)) = (id, create, entry["resource"]["resourceType"].as_str()) {
+            entry["request"] = json!({ "method": "PUT", "url": format!("{kind}/{id}") });
+            entry["resource"]["id"] = id.into();
+        }
+    }
+    bundle
 }
 
 fn transaction_of(lines: &[&str]) -> anyhow::Result<Value> {

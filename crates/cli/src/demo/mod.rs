@@ -8,12 +8,14 @@
 //!
 //! Every step notes that it is done, so a second start resumes where the first one stopped.
 
-mod load;
+pub(crate) mod load;
 mod nodes;
 mod people;
 mod progress;
 pub(crate) mod report;
 mod steps;
+
+pub(crate) use steps::until_anchored;
 
 use crate::network::{self, GENESIS_FILE, Plan};
 use crate::output::Output;
@@ -80,20 +82,16 @@ async fn drive(arguments: Arguments, output: Output) -> anyhow::Result<()> {
     let mut progress = Progress::new(output);
     let genesis = prepare(&arguments, &progress)?;
     let mut nodes = Nodes::start(&arguments, &PLANS)?;
-    let outcome = tokio::select! {
-        outcome = steps::bring_up(&arguments, &genesis, &mut nodes, &mut progress) => outcome.map(Some),
-        signal = stop_signal() => signal.map(|()| None),
+    let keeper = progress.clone();
+    let work = async {
+        let report = steps::bring_up(&arguments, &genesis, &mut progress).await?;
+        progress.ready(&report);
+        std::future::pending().await
     };
-    let waited = match outcome {
-        Ok(Some(report)) => {
-            progress.ready(&report);
-            tokio::select! {
-                signal = stop_signal() => signal,
-                failed = nodes.failure() => Err(failed),
-            }
-        }
-        Ok(None) => Ok(()),
-        Err(error) => Err(error),
+    let waited = tokio::select! {
+        failed = work => failed,
+        failed = nodes.keep(&keeper) => failed,
+        signal = stop_signal() => signal,
     };
     progress.say("Stopping ...");
     // The report tells of a network that runs.

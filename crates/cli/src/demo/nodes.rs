@@ -1,76 +1,128 @@
-//! The four node processes.
+//! The four node processes: started, started again when one ends by itself, stopped together.
 
 use super::Arguments;
+use super::progress::Progress;
 use crate::network::Plan;
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use std::fs::{self, OpenOptions};
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
-use std::time::Duration;
+use std::process::{ExitStatus, Stdio};
+use std::time::{Duration, Instant};
 use tokio::process::{Child, ChildStdin, Command};
 
 /// How long a node may take to stop when asked to.
 const STOP_TIMEOUT: Duration = Duration::from_secs(30);
+/// Pause before a node that ended is started again.
+const RESTART_PAUSE: Duration = Duration::from_millis(500);
+/// A node that ends sooner than this after its start has failed to start.
+const STARTED_AFTER: Duration = Duration::from_secs(5);
+/// Failures to start, one after the other, after which the demo gives up.
+const FAILURES_MAX: u32 = 5;
 
 /// Running nodes. They end with this process: their standard input closes.
 pub(crate) struct Nodes {
-    running: Vec<(&'static str, Child)>,
-    /// Apart from the children, because waiting for a child closes its standard input.
-    lifelines: Vec<ChildStdin>,
+    commands: Vec<NodeCommand>,
+    running: Vec<Running>,
+}
+
+/// How to start a node.
+struct NodeCommand {
+    id: &'static str,
+    home: PathBuf,
+    engine: PathBuf,
+    definitions: PathBuf,
+    portal: Option<PathBuf>,
+}
+
+struct Running {
+    child: Child,
+    /// Apart from the child, because waiting for a child closes its standard input.
+    lifeline: Option<ChildStdin>,
+    since: Instant,
+    failures: u32,
 }
 
 impl Nodes {
     /// Starts one process for each organisation.
     pub(crate) fn start(arguments: &Arguments, plans: &'static [Plan]) -> anyhow::Result<Self> {
-        let (mut running, mut lifelines) = (Vec::new(), Vec::new());
+        let absolute =
+            |path: &PathBuf| fs::canonicalize(path).with_context(|| format!("`{}`", path.display()));
+        let mut nodes = Self { commands: Vec::new(), running: Vec::new() };
         for plan in plans {
-            let mut child = spawn(arguments, &arguments.dir.join(plan.id))?;
-            lifelines.extend(child.stdin.take());
-            running.push((plan.id, child));
+            let command = NodeCommand {
+                id: plan.id,
+                home: arguments.dir.join(plan.id),
+                engine: absolute(&arguments.engine)?,
+                definitions: absolute(&arguments.definitions)?,
+                portal: arguments.portal.as_ref().map(absolute).transpose()?,
+            };
+            nodes.running.push(command.spawn(0)?);
+            nodes.commands.push(command);
         }
-        Ok(Self { running, lifelines })
+        Ok(nodes)
     }
 
-    /// Resolves when a node ends by itself.
-    pub(crate) async fn failure(&mut self) -> anyhow::Error {
-        let waits = self.running.iter_mut().map(|(id, child)| {
-            let id = *id;
-            Box::pin(async move { (id, child.wait().await) })
-        });
-        let ((id, status), _, _) = futures::future::select_all(waits).await;
-        let status = status.map_or_else(|error| error.to_string(), |status| status.to_string());
-        anyhow::anyhow!("the node of `{id}` ended ({status}); its log is `{id}/node.log`")
+    /// Keeps all nodes running, as a service manager would; ends only with an error, when one does not start.
+    pub(crate) async fn keep(&mut self, progress: &Progress) -> anyhow::Result<()> {
+        loop {
+            let (index, status) = self.ended().await;
+            let (command, before) = (&self.commands[index], &self.running[index]);
+            let failures = if before.since.elapsed() < STARTED_AFTER { before.failures + 1 } else { 0 };
+            let id = command.id;
+            if failures >= FAILURES_MAX {
+                bail!("the node of `{id}` does not start ({status}); its log is `{id}/node.log`");
+            }
+            progress.say(&format!("The node of {id} ended ({status}); it is started again."));
+            tokio::time::sleep(RESTART_PAUSE).await;
+            self.running[index] = command.spawn(failures)?;
+        }
+    }
+
+    /// Resolves when a node ends by itself: its place, and how it ended.
+    async fn ended(&mut self) -> (usize, String) {
+        let waits = self.running.iter_mut().map(|node| Box::pin(node.child.wait()));
+        let (status, index, _) = futures::future::select_all(waits).await;
+        let show = |status: ExitStatus| status.to_string();
+        (index, status.map_or_else(|error| error.to_string(), show))
     }
 
     /// Asks every node to stop and waits until all have.
     pub(crate) async fn stop(&mut self) {
-        self.lifelines.clear();
-        for (_, child) in &mut self.running {
-            if tokio::time::timeout(STOP_TIMEOUT, child.wait()).await.is_err() {
+        for node in &mut self.running {
+            node.lifeline = None;
+        }
+        for node in &mut self.running {
+            if tokio::time::timeout(STOP_TIMEOUT, node.child.wait()).await.is_err() {
                 // It was asked and did not; what it acknowledged is durable anyway.
-                let _ = child.kill().await;
+                let _ = node.child.kill().await;
             }
         }
     }
 }
 
-fn spawn(arguments: &Arguments, home: &Path) -> anyhow::Result<Child> {
-    let log = OpenOptions::new().create(true).append(true).open(home.join("node.log"))?;
-    let absolute = |path: &PathBuf| fs::canonicalize(path).with_context(|| format!("`{}`", path.display()));
-    let mut command = Command::new(std::env::current_exe()?);
-    command.arg("node").arg("--home").arg(home).arg("--supervised");
-    command.arg("--engine").arg(absolute(&arguments.engine)?);
-    command.arg("--definitions").arg(absolute(&arguments.definitions)?);
-    if let Some(portal) = &arguments.portal {
-        command.arg("--portal").arg(absolute(portal)?);
+impl NodeCommand {
+    fn spawn(&self, failures: u32) -> anyhow::Result<Running> {
+        let log = open_log(&self.home)?;
+        let mut command = Command::new(std::env::current_exe()?);
+        command.arg("node").arg("--home").arg(&self.home).arg("--supervised");
+        command.arg("--engine").arg(&self.engine).arg("--definitions").arg(&self.definitions);
+        if let Some(portal) = &self.portal {
+            command.arg("--portal").arg(portal);
+        }
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::from(log.try_clone()?))
+            .stderr(Stdio::from(log))
+            .kill_on_drop(true)
+            // A Ctrl-C reaches this process alone, which then stops the nodes in order.
+            .process_group(0)
+            .spawn()
+            .context("cannot start a node")?;
+        let lifeline = child.stdin.take();
+        Ok(Running { child, lifeline, since: Instant::now(), failures })
     }
-    command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::from(log.try_clone()?))
-        .stderr(Stdio::from(log))
-        .kill_on_drop(true)
-        // A Ctrl-C reaches this process alone, which then stops the nodes in order.
-        .process_group(0)
-        .spawn()
-        .context("cannot start a node")
+}
+
+fn open_log(home: &Path) -> anyhow::Result<fs::File> {
+    Ok(OpenOptions::new().create(true).append(true).open(home.join("node.log"))?)
 }

@@ -27,7 +27,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 const CODES_PRINTED: usize = 3;
 
 /// A patient whose records are loaded.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Loaded {
     name: String,
     /// What the invented life is about; empty for patients of `--data`.

@@ -3,13 +3,24 @@
 use super::report::Report;
 use crate::output::Output;
 use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
 use std::time::Duration;
 
 /// Lines and bars for people; with `--json` only the report.
+#[derive(Clone)]
 pub(crate) struct Progress {
     output: Output,
     /// Lines that tell how to sign in, shown at the end.
     pub(crate) sign_in: Vec<String>,
+}
+
+/// What `--json` prints: the report, and what is for a person's eyes and in no file.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct WithCodes<'a> {
+    #[serde(flatten)]
+    report: &'a Report,
+    sign_in: &'a [String],
 }
 
 impl Progress {
@@ -33,7 +44,8 @@ impl Progress {
     }
 
     pub(crate) fn ready(&self, report: &Report) {
-        let shown = self.output.result(report, || self.text(report));
+        let value = WithCodes { report, sign_in: &self.sign_in };
+        let shown = self.output.result(&value, || self.text(report));
         if let Err(error) = shown {
             self.output.error(&error);
         }

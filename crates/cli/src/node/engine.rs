@@ -1,14 +1,19 @@
 //! The clinical engine's process: started with the node, restarted when it ends, stopped with the node.
 
+use crate::network::FeedValidation;
 use anyhow::Context as _;
 use std::path::PathBuf;
 use std::process::Stdio;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::process::{Child, Command};
 use tokio::sync::watch;
 
 /// Longest pause between two starts of an engine that keeps ending.
 const RESTART_PAUSE_MAX: Duration = Duration::from_secs(30);
+/// Shortest pause, and that after an engine which ran for a while.
+const RESTART_PAUSE_MIN: Duration = Duration::from_millis(200);
+/// How long an engine must run until its end counts as the first one.
+const HEALTHY_AFTER: Duration = Duration::from_secs(30);
 /// How long an engine may take to end when asked to.
 const STOP_TIMEOUT: Duration = Duration::from_secs(20);
 
@@ -25,6 +30,8 @@ pub(crate) struct EngineCommand {
     pub(crate) socket: PathBuf,
     /// The public FHIR base URL, for links.
     pub(crate) base_url: String,
+    /// What validation does to what feeds write.
+    pub(crate) feed_validation: FeedValidation,
 }
 
 impl EngineCommand {
@@ -37,6 +44,7 @@ impl EngineCommand {
             .arg("--definitions")
             .arg(&self.definitions)
             .args(["--base-url", &self.base_url, "--supervised"])
+            .args(["--feed-validation", self.feed_validation.as_str()])
             // `--supervised`: the engine ends when this pipe closes, so it never outlives its node.
             .stdin(Stdio::piped())
             .kill_on_drop(true)
@@ -46,8 +54,9 @@ impl EngineCommand {
 
     /// Keeps the engine running until `stop` says otherwise.
     pub(crate) async fn supervise(self, mut stop: watch::Receiver<bool>) {
-        let mut pause = Duration::from_millis(200);
+        let mut pause = RESTART_PAUSE_MIN;
         loop {
+            let started = Instant::now();
             match self.spawn() {
                 Ok(mut child) => {
                     // Apart from the child, because waiting for a child closes its standard input.
@@ -61,6 +70,9 @@ impl EngineCommand {
                     }
                 }
                 Err(error) => tracing::error!(%error, "the clinical engine does not start"),
+            }
+            if started.elapsed() > HEALTHY_AFTER {
+                pause = RESTART_PAUSE_MIN;
             }
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}

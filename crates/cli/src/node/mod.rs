@@ -7,15 +7,17 @@ pub(crate) mod ops;
 mod vault;
 
 use crate::keys::NodeKeys;
-use crate::network::{self, CONFIG_FILE, KEYS_FILE, NodeFile};
+use crate::network::{self, CONFIG_FILE, KEYS_FILE, NodeFile, TlsFiles};
 use anyhow::Context as _;
 use chain::LocalChain;
 use engine::EngineCommand;
 use ledger::LocalLedger;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use salus_crypto::HpkePrivateKey;
 use salus_gateway::engine::{Engine, EngineAddress};
 use salus_gateway::peer::Peers;
-use salus_gateway::tls::{Pins, peer_server};
+use salus_gateway::tls::{Pins, peer_server, public_server};
 use salus_gateway::{Config, Gateway, Listeners, Ports, serve};
 use salus_node::{NodeConfig, NodeHandle};
 use salus_types::genesis::Genesis;
@@ -78,10 +80,15 @@ impl Home {
     }
 }
 
+/// What is logged unless `SALUS_LOG` says otherwise.
+const LOG_DEFAULT: &str =
+    "off,salus=info,salus_gateway=info,salus_node=info,salus_vault=info,salus_ledger=info,commonware=warn";
+
 pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
     tracing_subscriber::fmt()
         .with_env_filter(
-            tracing_subscriber::EnvFilter::try_from_env("SALUS_LOG").unwrap_or_else(|_| "info".into()),
+            // Libraries' own logs may quote what they carry, so only ours are let through.
+            tracing_subscriber::EnvFilter::try_from_env("SALUS_LOG").unwrap_or_else(|_| LOG_DEFAULT.into()),
         )
         .with_ansi(false)
         .init();
@@ -98,16 +105,26 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
 
 async fn drive(arguments: Arguments, home: Home, node: NodeHandle) -> anyhow::Result<()> {
     let (stop, stopped) = watch::channel(false);
-    tokio::spawn(watch_for_stop(stop, arguments.supervised));
+    tokio::spawn(watch_for_stop(stop.clone(), arguments.supervised));
     let engine = start_engine(&arguments, &home, &stopped)?;
-    let (gateway, vault) = assemble(&arguments, &home, node, engine)?;
+    let (gateway, vault, keeper) = assemble(&arguments, &home, node, engine)?;
     let listeners = listen(&home)?;
-    let ops = ops::serve(gateway.clone(), &home.path, until(stopped.clone()));
+    let watching = keeper.clone();
+    let ops = ops::serve(gateway.clone(), keeper, &home.path, until(stopped.clone()));
     let serving = serve(gateway, listeners, until(stopped.clone()));
     tracing::info!(organisation = %home.file.organisation, "the node is up");
     let work = async {
         tokio::select! {
-            failed = vault.run() => failed.map(|never| match never {}).map_err(anyhow::Error::from),
+            failed = vault.run() => {
+                let failed = failed.map(|never| match never {}).map_err(anyhow::Error::from);
+                // A node that no longer seals must not go on as if it did: it ends, and whoever watches it sees why.
+                if let Err(error) = &failed {
+                    tracing::error!(%error, "the vault has stopped; the node ends");
+                }
+                stop.send_replace(true);
+                failed
+            }
+            () = watching.watch() => Ok(()),
             () = until(stopped.clone()) => Ok(()),
         }
     };
@@ -161,6 +178,9 @@ fn start_engine(
     if !home.file.clinical {
         return Ok(EngineAddress::None);
     }
+    if let Some(elsewhere) = &home.file.engine {
+        return Ok(EngineAddress::Tcp(elsewhere.clone()));
+    }
     let run = home.path.join("run");
     fs::create_dir_all(&run)?;
     let command = EngineCommand {
@@ -172,6 +192,7 @@ fn start_engine(
         data: home.path.join("clinical"),
         socket: run.join("engine.sock"),
         base_url: format!("{}/fhir", home.file.public_url),
+        feed_validation: home.file.feed_validation,
     };
     let socket = command.socket.clone();
     tokio::spawn(command.supervise(stopped.clone()));
@@ -183,27 +204,29 @@ fn assemble(
     home: &Home,
     node: NodeHandle,
     engine: EngineAddress,
-) -> anyhow::Result<(Gateway, Arc<Vault>)> {
+) -> anyhow::Result<(Gateway, Arc<Vault>, Arc<LocalKeeper>)> {
     let mut config =
         Config::new(home.file.organisation.clone(), home.path.join("gateway"), home.file.public_url.clone());
     config.demo_http = home.file.demo_http;
     config.portal.clone_from(&arguments.portal);
     config.engine = engine.clone();
+    config.more_origins.clone_from(&home.file.more_origins);
     let chain = LocalChain::new(node);
     let key = Arc::new(home.signing_key());
     let engine_client = Engine::new(engine)?;
     let peers = Peers::new(&home.genesis, &home.file.organisation, &home.keys.tls)?;
     let vault = Arc::new(open_vault(home, &chain, &key, &engine_client, &peers)?);
     let records = Arc::new(LocalRecords(vault.clone()));
+    let keeper = Arc::new(LocalKeeper::new(vault.clone(), engine_client));
     let ports = Ports {
         chain: Arc::new(chain),
         shared: records.clone(),
         proofs: records,
-        keeper: Arc::new(LocalKeeper { vault: vault.clone(), engine: engine_client }),
+        keeper: keeper.clone(),
         peers,
         kem: Arc::new(home.kem_key()),
     };
-    Ok((Gateway::open(config, home.genesis.clone(), key, ports)?, vault))
+    Ok((Gateway::open(config, home.genesis.clone(), key, ports)?, vault, keeper))
 }
 
 fn open_vault(
@@ -231,7 +254,17 @@ fn listen(home: &Home) -> anyhow::Result<Listeners> {
     let tls = peer_server(Arc::new(Pins::of(&home.genesis)), home.keys.tls.clone())?;
     Ok(Listeners {
         public: bind(&home.file.public)?,
-        public_tls: None,
+        public_tls: home.file.public_tls.as_ref().map(|files| public_tls(home, files)).transpose()?,
         peer: Some((bind(&home.file.peer)?, Arc::new(tls))),
     })
+}
+
+/// TLS of the public routes, from the operator's PEM files.
+fn public_tls(home: &Home, files: &TlsFiles) -> anyhow::Result<Arc<rustls::ServerConfig>> {
+    let named = |path: &Path| format!("`{}`", path.display());
+    let chain = CertificateDer::pem_file_iter(home.path.join(&files.certificates))
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .with_context(|| named(&files.certificates))?;
+    let key = PrivateKeyDer::from_pem_file(home.path.join(&files.key)).with_context(|| named(&files.key))?;
+    Ok(Arc::new(public_server(chain, key).context("the public certificate and key do not fit")?))
 }

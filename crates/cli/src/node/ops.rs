@@ -7,14 +7,27 @@ pub(crate) use server::serve;
 
 use anyhow::{Context as _, bail};
 use bytes::Bytes;
+use commonware_codec::Encode as _;
 use http_body_util::{BodyExt as _, Full};
 use hyper::Request;
 use hyper_util::rt::TokioIo;
 use salus_gateway::practitioner::Role;
+use salus_types::Bounded;
+use salus_types::transaction::Transaction;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use tokio::net::UnixStream;
+
+/// Most transactions handed in at once.
+pub(crate) const TRANSACTIONS_COUNT_MAX: usize = 512;
+/// Transactions that were signed elsewhere.
+pub(crate) type Transactions = Bounded<Transaction, TRANSACTIONS_COUNT_MAX>;
+/// Longest wait for an answer: registering staff waits for the ledger.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
+/// Longest wait for a status: a node that takes longer is as good as away.
+const STATUS_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The socket's name in a node's folder.
 pub(crate) const SOCKET_FILE: &str = "ops.sock";
@@ -35,6 +48,8 @@ pub(crate) struct Status {
     pub(crate) sealed: u64,
     /// Record versions that are anchored.
     pub(crate) anchored: u64,
+    /// How long the oldest record version that is not anchored has waited, in milliseconds.
+    pub(crate) anchor_lag_ms: u64,
     /// Memory of the node's process, the engine aside.
     pub(crate) resident_bytes: u64,
 }
@@ -64,8 +79,8 @@ pub(crate) struct NewInvite {
     pub(crate) patient: String,
 }
 
-/// A joining code, or an invite's code.
-#[derive(Debug, Serialize, Deserialize)]
+/// A joining code, or an invite's code: a secret, so it is not shown in logs.
+#[derive(Serialize, Deserialize)]
 pub(crate) struct Code {
     pub(crate) code: String,
 }
@@ -86,7 +101,14 @@ impl Client {
     }
 
     pub(crate) async fn status(&self) -> anyhow::Result<Status> {
-        self.send(Request::get("/status").body(Full::default())?).await
+        let answer = self.send(Request::get("/status").body(Full::default())?);
+        tokio::time::timeout(STATUS_TIMEOUT, answer).await.context("the node does not answer")?
+    }
+
+    /// Hands transactions in; an answer means that the node's mempool has them all.
+    pub(crate) async fn submit(&self, transactions: &Transactions) -> anyhow::Result<()> {
+        let body = Full::from(transactions.encode().to_vec());
+        self.send::<Done>(Request::post("/transactions").body(body)?).await.map(|Done {}| ())
     }
 
     /// Posts a request of this module's types.
@@ -96,7 +118,8 @@ impl Client {
         body: &impl Serialize,
     ) -> anyhow::Result<T> {
         let request = Request::post(path).header("content-type", "application/json");
-        self.send(request.body(Full::from(serde_json::to_vec(body)?))?).await
+        let answer = self.send(request.body(Full::from(serde_json::to_vec(body)?))?);
+        tokio::time::timeout(ANSWER_TIMEOUT, answer).await.context("the node does not answer")?
     }
 
     async fn send<T: DeserializeOwned>(&self, mut request: Request<Full<Bytes>>) -> anyhow::Result<T> {

@@ -9,7 +9,7 @@ use salus_types::category::{Category, Purpose};
 use salus_types::organisation::Organisation;
 use salus_types::state::{DroppedEntry, GrantEntry, key};
 use salus_types::{GrantId, OrganisationId};
-use salus_vault::patient::{GrantAsk, OpenCompartment, make_grant, revoke as revoke_transaction};
+use salus_vault::patient::{GrantAsk, NewGrant, OpenCompartment, make_grant, revoke as revoke_transaction};
 use serde::Serialize;
 
 /// How long a transaction may wait to be included, in blocks.
@@ -76,6 +76,124 @@ fn parse_categories(text: &str) -> anyhow::Result<Vec<Category>> {
     text.split(',').map(parse).collect()
 }
 
+impl Session {
+    /// Grants what all other organisations hold in these categories: one grant for each source.
+    pub(crate) async fn make_grants(
+        &self,
+        to: &str,
+        categories: &[Category],
+        purpose: Purpose,
+        days: u32,
+    ) -> anyhow::Result<Vec<Made>> {
+        let grantee =
+            self.genesis.organisation(&to.parse()?).with_context(|| format!("no organisation `{to}`"))?;
+        if days == 0 {
+            bail!("a grant lasts at least one day");
+        }
+        if !self.file.at.contains_key(to) {
+            bail!("this person is not registered at `{to}`, which could not tell whose chart to open");
+        }
+        let known = self.known_grants().await?;
+        let mut made = Vec::new();
+        for source in self.sources()?.iter().filter(|source| source.id != grantee.id) {
+            let directories = self.directories(source, &self.root.at(&source.id)).await?;
+            let chosen: Vec<OpenCompartment> = directories
+                .compartments
+                .into_iter()
+                .filter(|opened| categories.contains(&opened.category))
+                .collect();
+            if chosen.is_empty() {
+                continue;
+            }
+            let counter = known.iter().filter(|grant| grant.source == source.id).count();
+            let counter = u32::try_from(counter)?;
+            made.push(self.send(source, grantee, counter, &chosen, purpose, days).await?);
+        }
+        if made.is_empty() {
+            bail!("there is nothing in these categories that another organisation could share with `{to}`");
+        }
+        Ok(made)
+    }
+
+    async fn send(
+        &self,
+        source: &Organisation,
+        grantee: &Organisation,
+        counter: u32,
+        compartments: &[OpenCompartment],
+        purpose: Purpose,
+        days: u32,
+    ) -> anyhow::Result<Made> {
+        let head = self.relay.head().await?;
+        let patient =
+            self.file.at.get(grantee.id.as_str()).map_or("", |text| text.trim_start_matches("Patient/"));
+        // The ledger's clock may be a little behind this machine's.
+        let begin = head.time_ms.min(now_ms()?);
+        let ask = GrantAsk {
+            network: self.genesis.network(),
+            source,
+            grantee,
+            counter,
+            purpose,
+            not_before_ms: begin,
+            expiry_ms: begin + u64::from(days) * DAY_MS,
+            compartments,
+            future: true,
+            practitioner: None,
+            patient,
+        };
+        let new = make_grant(&self.root, &ask)?;
+        let height = self.relay.submit(&new.transaction(ask.network, head.height + LIFETIME_BLOCKS)).await?;
+        if let Err(error) = self.deliver(source, grantee, &new).await {
+            // Without its letters a grant gives nothing, and would look as if it did.
+            let until = self.relay.head().await?.height + LIFETIME_BLOCKS;
+            let revoke = revoke_transaction(&self.root, ask.network, &source.id, counter, until);
+            self.relay.submit(&revoke).await.context("a grant could be neither delivered nor ended")?;
+            return Err(error.context("the grant could not be delivered, and is ended; try again later"));
+        }
+        self.relay.reaches(grantee, height).await;
+        Ok(Made { grant: new.grant, source: source.id.clone(), expiry_ms: ask.expiry_ms })
+    }
+
+    async fn deliver(
+        &self,
+        source: &Organisation,
+        grantee: &Organisation,
+        new: &NewGrant,
+    ) -> anyhow::Result<()> {
+        // The source first: without its notice it would not turn the keys when the grant ends.
+        self.relay.mail(&source.id, &new.notice).await?;
+        self.relay.mail(&grantee.id, &new.letter).await
+    }
+
+    /// Ends a grant. Gives the former grantee, and whether its own node is known to have heard.
+    pub(crate) async fn end_grant(&self, grant: GrantId) -> anyhow::Result<(OrganisationId, bool)> {
+        let known = self.known_grants().await?;
+        let found = known
+            .into_iter()
+            .find(|known| known.grant == grant)
+            .context("this is no grant of this key file")?;
+        if found.entry.revoked.is_some() {
+            return Ok((found.grantee, true));
+        }
+        let until = self.relay.head().await?.height + LIFETIME_BLOCKS;
+        let network = self.genesis.network();
+        let transaction = revoke_transaction(&self.root, network, &found.source, found.counter, until);
+        let height = self.relay.submit(&transaction).await?;
+        let grantee =
+            self.genesis.organisation(&found.grantee).context("the grantee has left the network")?;
+        let heard = self.relay.reaches(grantee, height).await;
+        Ok((found.grantee, heard))
+    }
+}
+
+/// A grant that was made.
+pub(crate) struct Made {
+    pub(crate) grant: GrantId,
+    source: OrganisationId,
+    expiry_ms: u64,
+}
+
 pub(super) async fn grant(
     session: &Session,
     to: &str,
@@ -84,96 +202,25 @@ pub(super) async fn grant(
     days: u32,
     output: Output,
 ) -> anyhow::Result<()> {
-    let categories = parse_categories(categories)?;
-    let grantee =
-        session.genesis.organisation(&to.parse()?).with_context(|| format!("no organisation `{to}`"))?;
-    if days == 0 {
-        bail!("a grant lasts at least one day");
-    }
-    let known = session.known_grants().await?;
-    let mut made = Vec::new();
-    for source in session.sources()?.iter().filter(|source| source.id != grantee.id) {
-        let directories = session.directories(source, &session.root.at(&source.id)).await?;
-        let chosen: Vec<OpenCompartment> = directories
-            .compartments
-            .into_iter()
-            .filter(|opened| categories.contains(&opened.category))
-            .collect();
-        if chosen.is_empty() {
-            continue;
-        }
-        let counter = known.iter().filter(|grant| grant.source == source.id).count();
-        made.push(send(session, source, grantee, u32::try_from(counter)?, &chosen, purpose, days).await?);
-    }
-    if made.is_empty() {
-        bail!("there is nothing in these categories that another organisation could share with `{to}`");
-    }
-    let report = serde_json::json!({ "grants": made });
-    output.result(&report, || {
-        let lines = made.iter().map(|grant| format!("{}  records of {}", grant.grant, grant.source));
+    let made = session.make_grants(to, &parse_categories(categories)?, purpose, days).await?;
+    let list = |made: &Made| Listed {
+        grant: made.grant.to_string(),
+        source: made.source.to_string(),
+        state: "active",
+        expiry_ms: made.expiry_ms,
+        accesses: 0,
+        dropped: false,
+    };
+    let listed: Vec<Listed> = made.iter().map(list).collect();
+    output.result(&serde_json::json!({ "grants": listed }), || {
+        let lines = listed.iter().map(|grant| format!("{}  records of {}", grant.grant, grant.source));
         format!("Granted to {to} for {purpose}, {days} days:\n{}", lines.collect::<Vec<_>>().join("\n"))
     })
 }
 
-async fn send(
-    session: &Session,
-    source: &Organisation,
-    grantee: &Organisation,
-    counter: u32,
-    compartments: &[OpenCompartment],
-    purpose: Purpose,
-    days: u32,
-) -> anyhow::Result<Listed> {
-    let head = session.relay.head().await?;
-    let patient =
-        session.file.at.get(grantee.id.as_str()).map_or("", |text| text.trim_start_matches("Patient/"));
-    // The ledger's clock may be a little behind this machine's.
-    let begin = head.time_ms.min(now_ms()?);
-    let ask = GrantAsk {
-        network: session.genesis.network(),
-        source,
-        grantee,
-        counter,
-        purpose,
-        not_before_ms: begin,
-        expiry_ms: begin + u64::from(days) * DAY_MS,
-        compartments,
-        future: true,
-        practitioner: None,
-        patient,
-    };
-    let new = make_grant(&session.root, &ask)?;
-    let height = session.relay.submit(&new.transaction(ask.network, head.height + LIFETIME_BLOCKS)).await?;
-    session.relay.mail(&grantee.id, &new.letter).await?;
-    session.relay.mail(&source.id, &new.notice).await?;
-    session.relay.reaches(grantee, height).await;
-    Ok(Listed {
-        grant: new.grant.to_string(),
-        source: source.id.to_string(),
-        state: "active",
-        expiry_ms: ask.expiry_ms,
-        accesses: 0,
-        dropped: false,
-    })
-}
-
 pub(super) async fn revoke(session: &Session, grant: GrantId, output: Output) -> anyhow::Result<()> {
-    let known = session.known_grants().await?;
-    let found =
-        known.iter().find(|known| known.grant == grant).context("this is no grant of this key file")?;
-    let enforced = match found.entry.revoked {
-        Some(_) => true,
-        None => {
-            let until = session.relay.head().await?.height + LIFETIME_BLOCKS;
-            let network = session.genesis.network();
-            let transaction = revoke_transaction(&session.root, network, &found.source, found.counter, until);
-            let height = session.relay.submit(&transaction).await?;
-            let grantee = session.genesis.organisation(&found.grantee);
-            session.relay.reaches(grantee.context("the grantee has left the network")?, height).await
-        }
-    };
+    let (grantee, enforced) = session.end_grant(grant).await?;
     output.result(&serde_json::json!({ "revoked": grant, "enforced": enforced }), || {
-        let grantee = &found.grantee;
         if enforced {
             format!("Ended: {grant}. {grantee} knows, and can no longer read with it.")
         } else {

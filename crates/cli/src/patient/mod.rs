@@ -12,7 +12,7 @@ pub(crate) mod relay;
 use crate::demo::report::Report;
 use crate::network;
 use crate::output::Output;
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use relay::Relay;
 use salus_crypto::Secret32;
 use salus_types::GrantId;
@@ -107,22 +107,33 @@ impl KeyFile {
 }
 
 /// What every subcommand works with.
-struct Session {
+pub(crate) struct Session {
     genesis: Genesis,
-    file: KeyFile,
+    pub(crate) file: KeyFile,
     root: Root,
     relay: Relay,
+}
+
+impl Session {
+    /// Works through the first portal that answers: any node's portal serves any patient.
+    pub(crate) async fn open(report: &Report, file: KeyFile) -> anyhow::Result<Self> {
+        let genesis = network::read_genesis(&report.genesis)?;
+        for organisation in &report.organisations {
+            let relay = Relay::new(&organisation.portal)?;
+            if relay.head().await.is_ok() {
+                return Ok(Self { root: file.root()?, relay, genesis, file });
+            }
+        }
+        bail!("no portal of the network answers")
+    }
 }
 
 pub(crate) fn run(arguments: Arguments, output: Output) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let report = Report::read(&arguments.demo)?;
-    let genesis = network::read_genesis(&report.genesis)?;
     let file = KeyFile::read(&arguments.key)?;
-    // Any node's portal serves any patient; this one is as good as another.
-    let portal = report.organisations.first().context("the network has no organisation")?.portal.clone();
-    let session = Session { root: file.root()?, relay: Relay::new(&portal)?, genesis, file };
     runtime.block_on(async {
+        let session = Session::open(&report, file).await?;
         match arguments.command {
             Command::Records => records::print(&session, output).await,
             Command::Grant { to, categories, purpose, days } => {

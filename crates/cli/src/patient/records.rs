@@ -14,8 +14,7 @@ use salus_vault::patient::{Directories, Pairwise, collect_release, keys_of, open
 use salus_verifier::verify_record;
 use serde::Serialize;
 use serde_json::Value;
-use std::collections::BTreeMap;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// One version of one record, opened and with its proof.
@@ -79,17 +78,22 @@ impl Session {
         std::iter::once(source.id.clone()).chain(custodians.filter(|id| *id != source.id)).collect()
     }
 
+    /// What all custodians list together: one alone may be behind, or keep other compartments.
     async fn versions(&self, source: &Organisation, own: &Pairwise) -> anyhow::Result<Vec<VersionId>> {
-        let mut failure = None;
+        let (mut versions, mut answers) = (Vec::new(), 0);
+        let mut known = HashSet::new();
         for custodian in self.genesis.custodians() {
             let (network, to) = (self.genesis.network(), &custodian.id);
             let request = own.sign_request(network, to, PatientAsk::Versions, now_ms()?, Vec::new())?;
-            match self.relay.ask::<VersionList>(to, &request).await {
-                Ok(list) => return Ok(list.versions.iter().map(|listed| listed.version).collect()),
-                Err(error) => failure = Some(error),
-            }
+            let Ok(list) = self.relay.ask::<VersionList>(to, &request).await else { continue };
+            answers += 1;
+            let listed = list.versions.iter().map(|listed| listed.version);
+            versions.extend(listed.filter(|version| known.insert(*version)));
         }
-        Err(failure.with_context(|| format!("nobody lists the records of {}", source.name.as_str()))?)
+        if answers == 0 {
+            bail!("nobody lists the records of {}; try again later", source.name.as_str());
+        }
+        Ok(versions)
     }
 
     /// Everything that this person's keys open, of all sources.

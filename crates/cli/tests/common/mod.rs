@@ -1,5 +1,9 @@
 //! A demo network in a folder of its own, driven by its command line and its FHIR API alone.
 
+#![allow(dead_code, reason = "each test program uses its part of this")]
+
+pub(crate) mod nodes;
+
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -148,9 +152,7 @@ impl Demo {
     }
 
     pub(crate) fn system_token(&self, organisation: &str) -> String {
-        let folder = self.folder.display().to_string();
-        let answer = self.salus(&["token", "--demo", &folder, "--org", organisation]);
-        answer["access_token"].as_str().expect("a token").to_owned()
+        try_system_token(&self.folder, organisation).expect("a token")
     }
 
     /// FHIR base URL of an organisation.
@@ -172,8 +174,10 @@ impl Demo {
 impl Drop for Demo {
     fn drop(&mut self) {
         // The nodes end with the demo's process: their standard input closes.
-        let _ = Command::new("kill").args(["-INT", &self.process.id().to_string()]).status();
-        let _ = self.process.wait();
+        if let Ok(None) = self.process.try_wait() {
+            let _ = Command::new("kill").args(["-INT", &self.process.id().to_string()]).status();
+            let _ = self.process.wait();
+        }
     }
 }
 
@@ -194,6 +198,14 @@ pub(crate) fn salus(arguments: &[&str]) -> Command {
 
 pub(crate) fn read_json(path: &Path) -> Value {
     serde_json::from_str(&std::fs::read_to_string(path).expect("the file is there")).expect("JSON")
+}
+
+/// A token for a hospital's own system, if the hospital answers.
+pub(crate) fn try_system_token(demo: &Path, organisation: &str) -> Option<String> {
+    let folder = demo.display().to_string();
+    let output = salus(&["token", "--demo", &folder, "--org", organisation]).output().expect("salus runs");
+    let token = String::from_utf8(output.stdout).expect("text").trim().to_owned();
+    output.status.success().then_some(token)
 }
 
 /// Asks until it is true; panics with `what` if it never is.
@@ -219,17 +231,30 @@ pub(crate) fn get(url: &str, token: &str) -> Answer {
 
 /// A POST of FHIR JSON with a bearer token.
 pub(crate) fn post(url: &str, token: &str, body: &str) -> Answer {
+    try_post(url, token, body).expect("an answer")
+}
+
+/// The same, if there is an answer at all.
+pub(crate) fn try_post(url: &str, token: &str, body: &str) -> Option<Answer> {
     let authorization = format!("authorization: Bearer {token}");
-    request(&["-H", &authorization, "-H", "content-type: application/fhir+json", "--data-binary", body, url])
+    let kind = "content-type: application/fhir+json";
+    try_request(&["-H", &authorization, "-H", kind, "--data-binary", body, url])
 }
 
 fn request(arguments: &[&str]) -> Answer {
+    try_request(arguments).expect("an answer")
+}
+
+/// What curl brings; `None` if nobody answers, or not to the end.
+pub(crate) fn try_request(arguments: &[&str]) -> Option<Answer> {
     let output = Command::new("curl")
-        .args(["-sS", "-w", "\n%{http_code}"])
+        .args(["-sS", "--max-time", "60", "-w", "\n%{http_code}"])
         .args(arguments)
+        .stderr(Stdio::null())
         .output()
         .expect("curl runs");
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let (body, status) = text.rsplit_once('\n').expect("a status");
-    Answer { status: status.parse().expect("a number"), body: serde_json::from_str(body).unwrap_or_default() }
+    let body = serde_json::from_str(body).unwrap_or_default();
+    output.status.success().then(|| Answer { status: status.parse().expect("a number"), body })
 }

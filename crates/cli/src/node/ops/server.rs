@@ -1,21 +1,27 @@
 //! The node's side of the operator's socket.
 
-use super::{Code, Done, NewClient, NewInvite, NewMember, SOCKET_FILE, Status};
+use super::{Code, Done, NewClient, NewInvite, NewMember, SOCKET_FILE, Status, Transactions};
+use crate::node::vault::LocalKeeper;
 use anyhow::Context as _;
+use axum::body::Bytes;
 use axum::extract::State;
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use salus_gateway::error::Code as Reason;
 use salus_gateway::staff::{bootstrap_staff, issue_invite};
 use salus_gateway::{Error, Gateway, smart, staff};
+use salus_types::decode_canonical;
 use std::fs;
 use std::future::Future;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use std::sync::Arc;
 use tokio::net::UnixListener;
 
 /// Serves until `shutdown` resolves.
 pub(crate) async fn serve(
     gateway: Gateway,
+    keeper: Arc<LocalKeeper>,
     home: &Path,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
@@ -26,7 +32,8 @@ pub(crate) async fn serve(
         UnixListener::bind(&path).with_context(|| format!("cannot listen on `{}`", path.display()))?;
     fs::set_permissions(&path, fs::Permissions::from_mode(0o600))?;
     let router = Router::new()
-        .route("/status", get(status))
+        .route("/status", get(move |gateway| status(gateway, keeper.clone())))
+        .route("/transactions", post(transactions))
         .route("/clients", post(clients))
         .route("/staff", post(members))
         .route("/invites", post(invites))
@@ -35,18 +42,29 @@ pub(crate) async fn serve(
     Ok(())
 }
 
-async fn status(State(gateway): State<Gateway>) -> Json<Status> {
+async fn status(State(gateway): State<Gateway>, keeper: Arc<LocalKeeper>) -> Result<Json<Status>, Error> {
     let chain = gateway.chain().stats().await;
-    let queues = gateway.ports.keeper.queues().await;
-    Json(Status {
+    let queues = keeper.measure().await.map_err(|error| Error::new(Reason::Away, error.to_string()))?;
+    Ok(Json(Status {
         height: chain.height,
         lag: chain.lag,
         peers: chain.peers,
         stored: queues.stored,
         sealed: queues.sealed,
         anchored: queues.anchored,
+        anchor_lag_ms: queues.anchor_lag_ms,
         resident_bytes: resident_bytes(),
-    })
+    }))
+}
+
+/// Transactions that were signed elsewhere, in their canonical encoding.
+async fn transactions(State(gateway): State<Gateway>, body: Bytes) -> Result<Json<Done>, Error> {
+    let decoded = decode_canonical::<Transactions>(&body);
+    let transactions = decoded.map_err(|error| Error::new(Reason::Invalid, error.to_string()))?;
+    for transaction in transactions.into_inner() {
+        gateway.chain().submit(transaction).await?;
+    }
+    Ok(Json(Done {}))
 }
 
 async fn clients(State(gateway): State<Gateway>, Json(new): Json<NewClient>) -> Result<Json<Done>, Error> {

@@ -1,5 +1,6 @@
 //! What other nodes and patients ask of this node's vault.
 
+use super::lag::Lag;
 use super::{custody_error, mailbox_error, release_error, source_error};
 use async_trait::async_trait;
 use salus_crypto::HpkePublicKey;
@@ -13,11 +14,48 @@ use salus_types::vault::{
 use salus_types::{OrganisationId, PublicKey};
 use salus_vault::Vault;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How often it is looked how long record versions wait.
+const LAG_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The vault of this process as a [`Keeper`].
 pub(crate) struct LocalKeeper {
-    pub(crate) vault: Arc<Vault>,
-    pub(crate) engine: Engine,
+    vault: Arc<Vault>,
+    engine: Engine,
+    lag: Lag,
+}
+
+impl LocalKeeper {
+    pub(crate) fn new(vault: Arc<Vault>, engine: Engine) -> Self {
+        Self { vault, engine, lag: Lag::default() }
+    }
+
+    /// Looks now and then how long record versions wait, as long as the node runs.
+    pub(crate) async fn watch(&self) {
+        let mut ticks = tokio::time::interval(LAG_INTERVAL);
+        loop {
+            ticks.tick().await;
+            // Who asks is told what is wrong; here there is nobody to tell.
+            let _ = self.measure().await;
+        }
+    }
+
+    /// How far sealing is; an error if the engine or the store does not tell.
+    pub(crate) async fn measure(&self) -> Result<Queues, VaultError> {
+        let Some(source) = &self.vault.source else { return Ok(Queues::default()) };
+        let stored =
+            self.engine.status().await.map_err(|error| VaultError::Unavailable(error.to_string()))?;
+        let status = source.status().await.map_err(source_error)?;
+        let stored = stored.last_seq.saturating_sub(status.outbox_cursor);
+        let lag = self.lag.note(Instant::now(), status.sealed + stored, status.anchored);
+        Ok(Queues {
+            stored,
+            sealed: status.sealed.saturating_sub(status.anchored),
+            anchored: status.anchored,
+            anchor_lag_ms: u64::try_from(lag.as_millis()).unwrap_or(u64::MAX),
+        })
+    }
 }
 
 #[async_trait]
@@ -83,14 +121,9 @@ impl Keeper for LocalKeeper {
     }
 
     async fn queues(&self) -> Queues {
-        let Some(source) = &self.vault.source else { return Queues::default() };
-        let status = source.status().await.unwrap_or_default();
-        let stored = self.engine.status().await.map(|engine| engine.last_seq).unwrap_or_default();
-        Queues {
-            stored: stored.saturating_sub(status.outbox_cursor),
-            sealed: status.sealed.saturating_sub(status.anchored),
-            anchored: status.anchored,
-            ..Queues::default()
-        }
+        self.measure().await.unwrap_or_else(|error| {
+            tracing::warn!(%error, "the queues are not known");
+            Queues::default()
+        })
     }
 }

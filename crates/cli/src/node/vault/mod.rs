@@ -1,6 +1,7 @@
 //! The vault and the gateway do not know each other; these adapters join them.
 
 mod keeper;
+mod lag;
 mod outward;
 mod records;
 

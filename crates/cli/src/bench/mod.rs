@@ -1,0 +1,91 @@
+//! `salus bench`: the figures of `docs/benchmarks.md`, measured on a demo network of four node processes.
+//!
+//! Everything goes through the interfaces that people and machines use: real processes, sockets and disks. What a
+//! figure includes stands with the function that measures it.
+
+mod chart;
+mod figure;
+mod http;
+mod idle;
+mod ledger;
+mod proofs;
+mod reads;
+mod sealing;
+mod stage;
+
+use crate::output::Output;
+use anyhow::Context as _;
+use figure::{Figure, Report};
+use stage::Stage;
+use std::fs;
+use std::path::PathBuf;
+
+/// Measure a network of four nodes on this machine.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// Where the figures go.
+    #[arg(long)]
+    json: PathBuf,
+    /// Also write them as a table in Markdown.
+    #[arg(long)]
+    markdown: Option<PathBuf>,
+    /// Fewer runs and smaller amounts: to see that it works, not to publish.
+    #[arg(long)]
+    quick: bool,
+    /// First port; each organisation uses ten.
+    #[arg(long, default_value_t = 27_100)]
+    base_port: u16,
+    /// The clinical engine's program.
+    #[arg(long, env = "SALUS_ENGINE")]
+    engine: PathBuf,
+    /// Folder of the FHIR definitions.
+    #[arg(long, env = "SALUS_DEFINITIONS")]
+    definitions: PathBuf,
+    /// Folder of the built portal.
+    #[arg(long, env = "SALUS_PORTAL_DIST")]
+    portal: Option<PathBuf>,
+}
+
+/// How much is measured.
+#[derive(Clone, Copy)]
+struct Extent {
+    runs: usize,
+    /// Divides the amounts.
+    smaller: usize,
+}
+
+pub(crate) fn run(arguments: &Arguments, output: Output) -> anyhow::Result<()> {
+    let extent =
+        if arguments.quick { Extent { runs: 1, smaller: 10 } } else { Extent { runs: 5, smaller: 1 } };
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let figures = runtime.block_on(measure(arguments, extent, output))?;
+    let report = Report::new(figures);
+    let text = serde_json::to_string_pretty(&report)?;
+    fs::write(&arguments.json, text).with_context(|| format!("`{}`", arguments.json.display()))?;
+    if let Some(path) = &arguments.markdown {
+        fs::write(path, report.markdown()).with_context(|| format!("`{}`", path.display()))?;
+    }
+    output.result(&report, || report.table())
+}
+
+async fn measure(arguments: &Arguments, extent: Extent, output: Output) -> anyhow::Result<Vec<Figure>> {
+    let mut figures = Vec::new();
+    output.progress("Starting a network ...");
+    let mut stage = Stage::new(arguments)?;
+    stage.start().await?;
+    output.progress("Measuring what an idle node costs ...");
+    figures.extend(idle::measure(&stage, extent).await?);
+    output.progress("Measuring the ledger ...");
+    figures.extend(ledger::measure(&stage, extent).await?);
+    output.progress("Measuring proofs ...");
+    figures.extend(proofs::measure(&stage, extent).await?);
+    output.progress("Measuring local reads ...");
+    figures.extend(reads::measure(&stage, extent).await?);
+    output.progress("Measuring reads of another organisation's chart ...");
+    figures.extend(chart::measure(&stage, extent).await?);
+    output.progress("Measuring the start of what has run before, and sealing ...");
+    figures.extend(sealing::measure(&mut stage, extent).await?);
+    figures.extend(idle::memory(&stage)?);
+    stage.stop().await?;
+    Ok(figures)
+}
