@@ -82,7 +82,10 @@ enum Transport {
 
 /// The client; cheap to clone.
 #[derive(Clone)]
-pub struct Engine(Transport);
+pub struct Engine {
+    transport: Transport,
+    answer_timeout: Duration,
+}
 
 impl Engine {
     /// A client for an address. Nothing connects yet.
@@ -92,7 +95,7 @@ impl Engine {
     pub fn new(address: EngineAddress) -> Result<Self, EngineError> {
         let mut builder = Client::builder(TokioExecutor::new());
         builder.pool_max_idle_per_host(IDLE_CONNECTIONS_MAX).pool_timer(TokioTimer::new());
-        Ok(Self(match address {
+        let transport = match address {
             EngineAddress::Socket(path) => Transport::Socket(builder.build(SocketConnector(path))),
             EngineAddress::Tcp(authority) => {
                 let authority = authority.parse().map_err(|_| EngineError::Malformed)?;
@@ -101,12 +104,20 @@ impl Engine {
                 Transport::Tcp(builder.build(connector), authority)
             }
             EngineAddress::None => Transport::None,
-        }))
+        };
+        Ok(Self { transport, answer_timeout: ANSWER_TIMEOUT })
+    }
+
+    /// The same client with another longest wait for the head of an answer to a client's request.
+    #[must_use]
+    pub fn answering_within(mut self, limit: Duration) -> Self {
+        self.answer_timeout = limit;
+        self
     }
 
     /// Whether this organisation has an engine at all.
     pub fn is_configured(&self) -> bool {
-        !matches!(self.0, Transport::None)
+        !matches!(self.transport, Transport::None)
     }
 
     /// Sends a request whose URI is a path and query; bodies stream both ways.
@@ -114,7 +125,7 @@ impl Engine {
     /// # Errors
     /// [`EngineError`] if there is no answer.
     pub async fn send(&self, request: Request<Body>) -> Result<Response<Incoming>, EngineError> {
-        self.send_within(request, ANSWER_TIMEOUT).await
+        self.send_within(request, self.answer_timeout).await
     }
 
     async fn send_within(
@@ -124,7 +135,7 @@ impl Engine {
     ) -> Result<Response<Incoming>, EngineError> {
         let (mut parts, body) = request.into_parts();
         let path = parts.uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
-        let answer = match &self.0 {
+        let answer = match &self.transport {
             Transport::Socket(client) => {
                 parts.uri = absolute(Authority::from_static("engine"), path)?;
                 client.request(Request::from_parts(parts, body))

@@ -60,6 +60,8 @@ pub struct Limits {
     pub requests_max: usize,
     /// Longest wait for the head of an answer.
     pub answer_timeout: Duration,
+    /// Longest wait for the head of an answer of the clinical engine.
+    pub engine_timeout: Duration,
     /// Longest wait for the head of a request.
     pub header_timeout: Duration,
     /// Longest wait for a whole body, before what its bytes earn.
@@ -89,6 +91,7 @@ impl Default for Limits {
         Self {
             requests_max: 512,
             answer_timeout: Duration::from_secs(120),
+            engine_timeout: Duration::from_secs(30),
             header_timeout: Duration::from_secs(15),
             body_timeout: Duration::from_secs(15),
             body_bytes_per_second_min: 16 * 1024,
@@ -246,7 +249,9 @@ impl Gateway {
         }
         private_folder(&config.data)?;
         let store = Store::open(&config.data.join("gateway.redb"))?;
-        let engine = Engine::new(config.engine.clone()).map_err(|_| OpenError::EngineAddress)?;
+        let engine = Engine::new(config.engine.clone())
+            .map_err(|_| OpenError::EngineAddress)?
+            .answering_within(config.limits.engine_timeout);
         let inner = Inner {
             network: genesis.network(),
             log: AccessLog::open(store.clone(), &config.data.join("access-log.journal"))?,

@@ -5,7 +5,8 @@
 //! writer at a time, so "look, then write" within one transaction has exactly one winner.
 
 use redb::{
-    Database, ReadTransaction, ReadableDatabase, ReadableTable, ReadableTableMetadata as _, TableDefinition, TableError, WriteTransaction,
+    Database, ReadTransaction, ReadableDatabase, ReadableTable, ReadableTableMetadata as _, TableDefinition,
+    TableError, WriteTransaction,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -322,12 +323,16 @@ mod tests {
         assert_eq!(store.read(|tx| NUMBERS.get(tx, "a")).expect("read"), None);
     }
 
-    #[tokio::test]
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
     async fn of_a_hundred_racing_writers_of_one_new_key_exactly_one_wins() {
+        use crate::tests::race::{RACERS, race};
         let (_folder, store) = store();
-        let races = (0..100).map(|n| store.write(move |tx| NUMBERS.put_new(tx, "k", &n)));
-        let wins = futures::future::join_all(races).await.into_iter().filter(|won| matches!(won, Ok(true)));
-        assert_eq!(wins.count(), 1);
+        let wins = race(RACERS, |at| {
+            let store = store.clone();
+            async move { store.write(move |tx| NUMBERS.put_new(tx, "k", &(at as u32))).await }
+        })
+        .await;
+        assert_eq!(wins.into_iter().filter(|won| matches!(won, Ok(true))).count(), 1);
     }
 
     #[test]
@@ -342,7 +347,8 @@ mod tests {
             })
             .expect("write");
         let rows = |found: Vec<(String, u32)>| found.into_iter().map(|(_, row)| row).collect::<Vec<_>>();
-        let last = |prefix: &str, max| rows(store.read(|tx| NUMBERS.scan_last(tx, prefix, max)).expect("scan"));
+        let last =
+            |prefix: &str, max| rows(store.read(|tx| NUMBERS.scan_last(tx, prefix, max)).expect("scan"));
         assert_eq!(last("a/", 2), [3, 2]);
         assert_eq!(last("", 9), [5, 4, 3, 2, 1]);
         assert_eq!(last("c", 9), [] as [u32; 0]);

@@ -1,7 +1,11 @@
 //! Tests over the whole public router: a fake engine on a real socket, a chain in memory, a vault in memory.
 
 mod abuse;
+mod consent;
 mod fhir;
 mod matrix;
+mod people;
+pub(crate) mod race;
 pub(crate) mod routes;
+mod secrets;
 pub(crate) mod world;

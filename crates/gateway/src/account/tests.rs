@@ -1,10 +1,11 @@
 use crate::testing::passkey::SoftPasskey;
 use crate::testing::{Answer, Browser, Node, node, node_with};
+use crate::tests::race::{RACERS, race};
 use axum::http::{Method, StatusCode};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use futures::future::join_all;
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 fn sealed(byte: u8) -> String {
     STANDARD.encode([byte; 81])
@@ -142,29 +143,46 @@ async fn a_wrong_answer_uses_the_challenge_up() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_a_hundred_racing_answers_to_one_challenge_exactly_one_wins() {
-    let (node, mut passkey) = (node().await, SoftPasskey::new());
+    let (node, mut passkey) = (Arc::new(node().await), SoftPasskey::new());
     account(&node, &mut passkey).await;
-    let browser = Browser::default();
-    let (session, options) = begin(&node, &browser, "/account/signin/start").await;
+    let (session, options) = begin(&node, &Browser::default(), "/account/signin/start").await;
     let body = json!({ "session": session, "credential": passkey.get(&options) });
-    let races = (0..100).map(|_| browser.post(&node, "/account/signin/finish", body.clone()));
-    let won = join_all(races).await.into_iter().filter(|answer| answer.status == StatusCode::OK);
-    assert_eq!(won.count(), 1);
+    let won = finish_all(&node, "/account/signin/finish", vec![body; RACERS]).await;
+    assert_eq!(won.iter().filter(|status| **status == StatusCode::OK).count(), 1);
+}
+
+/// Ends ceremonies, all at the same moment.
+async fn finish_all(node: &Arc<Node>, path: &'static str, bodies: Vec<Value>) -> Vec<StatusCode> {
+    race(bodies.len(), |at| {
+        let (node, body) = (Arc::clone(node), bodies[at].clone());
+        async move { Browser::default().post(&node, path, body).await.status }
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_a_hundred_racing_answers_to_one_creation_exactly_one_makes_an_account() {
+    let node = Arc::new(node().await);
+    let (session, options) = begin(&node, &Browser::default(), "/account/register/start").await;
+    // Each answers the one challenge with a passkey of its own.
+    let body =
+        |_| json!({ "session": session, "credential": SoftPasskey::new().create(&options), "slots": [] });
+    let statuses = finish_all(&node, "/account/register/finish", (0..RACERS).map(body).collect()).await;
+    let count = |status| statuses.iter().filter(|found| **found == status).count();
+    assert_eq!((count(StatusCode::NO_CONTENT), count(StatusCode::GONE)), (1, RACERS - 1));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_a_hundred_racing_registrations_of_one_passkey_exactly_one_wins() {
-    let (node, mut passkey) = (node().await, SoftPasskey::new());
-    let browser = Browser::default();
+    let (node, mut passkey) = (Arc::new(node().await), SoftPasskey::new());
     let mut bodies = Vec::new();
-    for _ in 0..100 {
-        let (session, options) = begin(&node, &browser, "/account/register/start").await;
+    for _ in 0..RACERS {
+        let (session, options) = begin(&node, &Browser::default(), "/account/register/start").await;
         bodies.push(json!({ "session": session, "credential": passkey.create(&options), "slots": [] }));
     }
-    let races = bodies.into_iter().map(|body| browser.post(&node, "/account/register/finish", body));
-    let answers = join_all(races).await;
-    let count = |status| answers.iter().filter(|answer| answer.status == status).count();
-    assert_eq!((count(StatusCode::NO_CONTENT), count(StatusCode::CONFLICT)), (1, 99));
+    let statuses = finish_all(&node, "/account/register/finish", bodies).await;
+    let count = |status| statuses.iter().filter(|found| **found == status).count();
+    assert_eq!((count(StatusCode::NO_CONTENT), count(StatusCode::CONFLICT)), (1, RACERS - 1));
 }
 
 #[tokio::test]

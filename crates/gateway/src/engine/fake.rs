@@ -12,6 +12,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::Path as FilePath;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 /// One resource, whose record it is, and by which grant it came.
@@ -21,7 +22,28 @@ struct Kept {
     id: String,
     patient: Option<String>,
     grant: Option<String>,
+    version: u32,
     text: String,
+}
+
+/// How an engine may fail its contract.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// It does not.
+    #[default]
+    None,
+    /// Never answers.
+    Silent,
+    /// Answers with a page.
+    Html,
+    /// Sends the caller elsewhere.
+    Redirect,
+    /// Answers with half a resource.
+    Malformed,
+    /// Answers with a stack trace.
+    Broken,
+    /// Answers with more than anybody reads.
+    Oversize,
 }
 
 #[derive(Default)]
@@ -30,6 +52,8 @@ struct Inner {
     sets: Mutex<BTreeMap<String, (String, String)>>,
     asked: Mutex<Vec<EnginePrincipal>>,
     prefer: Mutex<Option<String>>,
+    fault: Mutex<Fault>,
+    leaks: AtomicBool,
 }
 
 /// The engine.
@@ -57,6 +81,22 @@ impl FakeEngine {
     pub(crate) fn keep(&self, patient: Option<&str>, resource: Value) {
         let text = resource.to_string();
         self.0.kept.lock().expect("lock").push(kept(patient, None, &resource, text));
+    }
+
+    /// Makes a new version of a resource.
+    pub(crate) fn revise(&self, id: &str) {
+        let mut all = self.0.kept.lock().expect("lock");
+        all.iter_mut().filter(|kept| kept.id == id).for_each(|kept| kept.version += 1);
+    }
+
+    /// Answers everything to everybody: the planted bug that every test of who sees what must report.
+    pub(crate) fn leak(&self) {
+        self.0.leaks.store(true, Ordering::Relaxed);
+    }
+
+    /// Fails its contract from now on.
+    pub(crate) fn fail(&self, fault: Fault) {
+        *self.0.fault.lock().expect("lock") = fault;
     }
 
     /// What the gateway said of the newest request.
@@ -94,6 +134,7 @@ fn kept(patient: Option<&str>, grant: Option<&str>, resource: &Value, text: Stri
         id: field("id"),
         patient: patient.map(str::to_owned),
         grant: grant.map(str::to_owned),
+        version: 1,
         text,
     }
 }
@@ -179,38 +220,109 @@ async fn fhir(State(engine): State<FakeEngine>, request: Request) -> Response {
     *engine.0.prefer.lock().expect("lock") = prefer;
     assert!(!request.headers().contains_key(header::AUTHORIZATION), "a token reached the engine");
     assert!(!request.headers().contains_key(header::COOKIE), "a cookie reached the engine");
-    let path = request.uri().path().trim_start_matches("/fhir").to_owned();
-    let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
-    if *request.method() != Method::GET && !path.ends_with("_search") {
-        let status = match principal.write {
-            Reach::None => StatusCode::FORBIDDEN,
-            _ if request.method() == Method::POST => StatusCode::CREATED,
-            _ => StatusCode::OK,
-        };
-        return status.into_response();
+    let fault = *engine.0.fault.lock().expect("lock");
+    if let Some(answer) = faulty(fault).await {
+        return answer;
     }
+    let (head, body) = request.into_parts();
+    let path = head.uri.path().trim_start_matches("/fhir").to_owned();
+    let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
+    let leaks = engine.0.leaks.load(Ordering::Relaxed);
     let all = engine.0.kept.lock().expect("lock").clone();
-    let seen = all.into_iter().filter(|kept| sees(&principal, kept));
-    let fhir_json = [(header::CONTENT_TYPE, "application/fhir+json"), (header::SERVER, "fake/1")];
+    let seen: Vec<Kept> = all.into_iter().filter(|kept| leaks || sees(&principal, kept)).collect();
+    if head.method == Method::POST && segments.is_empty() {
+        let bytes = axum::body::to_bytes(body, 1 << 20).await.expect("body");
+        return batch(&principal, &seen, &bytes);
+    }
+    if head.method != Method::GET && !path.ends_with("_search") {
+        return match principal.write {
+            Reach::None => refusal(StatusCode::FORBIDDEN),
+            _ if head.method == Method::POST => StatusCode::CREATED.into_response(),
+            _ => StatusCode::OK.into_response(),
+        };
+    }
+    let query = head.uri.query().unwrap_or_default();
+    let of = |kind: &str| seen.iter().filter(move |kept| kept.kind == kind).collect::<Vec<_>>();
     match segments.as_slice() {
-        [kind, id] if *id != "_search" && *id != "_history" => {
-            match seen.into_iter().find(|kept| kept.kind == *kind && kept.id == *id) {
-                Some(kept) => (fhir_json, kept.text).into_response(),
-                None => (StatusCode::NOT_FOUND, fhir_json, r#"{"resourceType":"OperationOutcome"}"#)
-                    .into_response(),
-            }
+        [] | ["_history"] => bundle(&seen.iter().collect::<Vec<_>>()),
+        [kind] if query.contains("_include") || query.contains("_revinclude") => {
+            let patients: Vec<_> = of(kind).iter().filter_map(|kept| kept.patient.clone()).collect();
+            let with = |kept: &&Kept| {
+                kept.kind == *kind || kept.patient.as_ref().is_some_and(|patient| patients.contains(patient))
+            };
+            bundle(&seen.iter().filter(with).collect::<Vec<_>>())
         }
-        [kind, ..] => bundle(seen.filter(|kept| kept.kind == *kind)),
-        [] => bundle(seen),
+        [kind] | [kind, "_search" | "_history"] => bundle(&of(kind)),
+        ["Patient", patient, inner] if *inner != "_history" => {
+            let within = |kept: &&Kept| {
+                kept.patient.as_deref() == Some(patient) && (*inner == "$everything" || kept.kind == *inner)
+            };
+            bundle(&seen.iter().filter(within).collect::<Vec<_>>())
+        }
+        [kind, id, rest @ ..] => match seen.iter().find(|kept| kept.kind == *kind && kept.id == *id) {
+            None => refusal(StatusCode::NOT_FOUND),
+            Some(kept) if rest == ["_history"] => bundle(&[kept]),
+            Some(kept) => {
+                let etag = format!("W/\"{}\"", kept.version);
+                (
+                    [(header::CONTENT_TYPE, FHIR), (header::SERVER, "fake/1"), (header::ETAG, &etag)],
+                    kept.text.clone(),
+                )
+                    .into_response()
+            }
+        },
     }
 }
 
-fn bundle(seen: impl Iterator<Item = Kept>) -> Response {
-    let entries: Vec<String> = seen.map(|kept| format!("{{\"resource\":{}}}", kept.text)).collect();
+const FHIR: &str = "application/fhir+json";
+
+/// An engine that does not do as it should.
+async fn faulty(fault: Fault) -> Option<Response> {
+    Some(match fault {
+        Fault::None => return None,
+        Fault::Silent => std::future::pending().await,
+        Fault::Html => ([(header::CONTENT_TYPE, "text/html")], "<script>alert(1)</script>").into_response(),
+        Fault::Redirect => {
+            (StatusCode::FOUND, [(header::LOCATION, "http://169.254.169.254/x")]).into_response()
+        }
+        Fault::Malformed => ([(header::CONTENT_TYPE, FHIR)], "{\"resourceType\":").into_response(),
+        Fault::Broken => (StatusCode::INTERNAL_SERVER_ERROR, "panicked at Kanarienvogel").into_response(),
+        Fault::Oversize => {
+            let piece = bytes::Bytes::from(vec![b' '; 1 << 20]);
+            let pieces = (0..300).map(move |_| Ok::<_, std::convert::Infallible>(piece.clone()));
+            let body = axum::body::Body::from_stream(futures::stream::iter(pieces));
+            ([(header::CONTENT_TYPE, FHIR)], body).into_response()
+        }
+    })
+}
+
+fn refusal(status: StatusCode) -> Response {
+    let outcome = json!({
+        "resourceType": "OperationOutcome",
+        "issue": [{ "severity": "error", "code": "processing", "diagnostics": "refused" }],
+    });
+    (status, [(header::CONTENT_TYPE, FHIR)], outcome.to_string()).into_response()
+}
+
+/// Reads within a batch see what a read would.
+fn batch(principal: &EnginePrincipal, seen: &[Kept], body: &[u8]) -> Response {
+    if principal.write == Reach::None {
+        return refusal(StatusCode::FORBIDDEN);
+    }
+    let asked: Value = serde_json::from_slice(body).unwrap_or_default();
+    let urls =
+        asked["entry"].as_array().into_iter().flatten().filter_map(|entry| entry["request"]["url"].as_str());
+    let read =
+        |url: &str| seen.iter().find(|kept| format!("{}/{}", kept.kind, kept.id) == url || kept.kind == url);
+    bundle(&urls.filter_map(read).collect::<Vec<_>>())
+}
+
+fn bundle(seen: &[&Kept]) -> Response {
+    let entries: Vec<String> = seen.iter().map(|kept| format!("{{\"resource\":{}}}", kept.text)).collect();
     let text = format!(
         r#"{{"resourceType":"Bundle","type":"searchset","total":{},"entry":[{}]}}"#,
         entries.len(),
         entries.join(",")
     );
-    ([(header::CONTENT_TYPE, "application/fhir+json")], text).into_response()
+    ([(header::CONTENT_TYPE, FHIR)], text).into_response()
 }

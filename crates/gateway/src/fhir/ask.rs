@@ -136,6 +136,8 @@ impl Ask {
         let ask = match segments.as_slice() {
             [] if method == Method::POST => Self::whole(What::Batch, "Bundle"),
             ["_history"] if method == Method::GET => Self::whole(What::SystemHistory, "Bundle"),
+            // This node calls nobody's endpoint.
+            ["Subscription", ..] if method != Method::GET => return Err(not_offered()),
             [kind, rest @ ..] if is_type(kind) => Self::of_type(method, kind, rest)?,
             _ => return Err(not_offered()),
         };
@@ -271,6 +273,8 @@ mod tests {
             ("GET", "/Observation/1/_history/2/3"),
             ("POST", "/$reindex"),
             ("OPTIONS", "/Observation/1"),
+            ("POST", "/Subscription"),
+            ("PUT", "/Subscription/1"),
         ] {
             let method = method.parse().expect("method");
             assert!(Ask::parse(&method, path, None).is_err(), "{method} {path}");

@@ -6,6 +6,7 @@ use crate::engine::{EngineError, PRINCIPAL_HEADER};
 use crate::error::{Code, Error, Result};
 use crate::state::Gateway;
 use axum::body::Body;
+use axum::http::response::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 
@@ -86,13 +87,33 @@ pub(crate) async fn send(gateway: &Gateway, forward: Forward<'_>) -> Result<Resp
     Ok(gateway.engine.send(request).await?)
 }
 
-/// The engine's answer as the client gets it.
-pub(crate) fn clean(answer: Response<Incoming>) -> Result<Response<Body>> {
-    let (parts, body) = answer.into_parts();
+fn is_json(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
+    kind.is_none_or(|kind| {
+        kind.starts_with(b"application/fhir+json") || kind.starts_with(b"application/json")
+    })
+}
+
+/// Whether the engine keeps to what it promised: it fails not, redirects nobody, and speaks nothing but FHIR JSON.
+///
+/// # Errors
+/// What the caller is told instead.
+pub(crate) fn check(parts: &Parts) -> Result<()> {
     if parts.status.is_server_error() && parts.status != StatusCode::NOT_IMPLEMENTED {
         tracing::error!(status = parts.status.as_u16(), "the clinical engine failed");
         return Err(EngineError::Away.into());
     }
+    let redirects = parts.status.is_redirection() && parts.status != StatusCode::NOT_MODIFIED;
+    if redirects || !is_json(&parts.headers) {
+        return Err(EngineError::Malformed.into());
+    }
+    Ok(())
+}
+
+/// The engine's answer as the client gets it.
+pub(crate) fn clean(answer: Response<Incoming>) -> Result<Response<Body>> {
+    let (parts, body) = answer.into_parts();
+    check(&parts)?;
     let mut response = Response::new(Body::new(body));
     *response.status_mut() = parts.status;
     for name in &RESPONSE_HEADERS {

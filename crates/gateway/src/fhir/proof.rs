@@ -7,8 +7,8 @@
 use super::ask::{Ask, What};
 use super::authorise::authorise;
 use super::forward::{self, Forward};
-use super::principal::Principal;
 use super::json::Object;
+use super::principal::Principal;
 use super::{audit, authenticate};
 use crate::engine::{EngineError, read_whole};
 use crate::error::{Code, Error, Result};
@@ -47,10 +47,11 @@ pub(crate) async fn proof(
     let path = format!("/fhir/{kind}/{id}");
     let read = Forward::new(Method::GET, &path, &permit);
     let answer = forward::send(&gateway, read).await?;
-    if answer.status() != StatusCode::OK {
+    let (head, body) = answer.into_parts();
+    forward::check(&head)?;
+    if head.status != StatusCode::OK {
         return Err(missing(&gateway, &principal, &id).await?);
     }
-    let (head, body) = answer.into_parts();
     let text = read_whole(body).await?;
     audit::record(&gateway, &principal, &ask, &permit, Kind::Proof)?;
     let proof = match gateway.shares.proof(&id)? {

@@ -1,4 +1,5 @@
 use crate::testing::{Browser, Node, node, node_with};
+use crate::tests::race::{RACERS, race};
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode};
 use commonware_codec::Encode as _;
@@ -9,6 +10,7 @@ use salus_types::block::Block;
 use salus_types::genesis::Genesis;
 use salus_types::transaction::Transaction;
 use salus_types::{Address, Digest, GrantId, NetworkId, decode_canonical};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use tower::ServiceExt as _;
@@ -59,6 +61,22 @@ async fn transactions_of_one_caller_are_limited() {
         statuses.push(answer.status.as_u16());
     }
     assert_eq!(statuses, [202, 202, 429, 429]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_hundred_racing_copies_of_one_grant_are_one_transaction() {
+    let node = Arc::new(node().await);
+    let transaction = signed(&node, grant());
+    let (id, body) = (transaction.id(), transaction.encode().to_vec());
+    let answers = race(RACERS, |_| {
+        let (node, body) = (Arc::clone(&node), body.clone());
+        async move { Browser::default().post_octets(&node, "/ledger/transactions", body).await }
+    })
+    .await;
+    for answer in &answers {
+        assert_eq!((answer.status, &answer.json()["id"]), (StatusCode::ACCEPTED, &serde_json::json!(id)));
+    }
+    assert_eq!(node.gateway.chain().head().height, 1, "ninety-nine are no second block");
 }
 
 #[tokio::test]

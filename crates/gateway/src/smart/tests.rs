@@ -2,12 +2,14 @@
 
 use super::testing::{assertion, claims, form, jwk, keys};
 use crate::smart::NewClient;
+use crate::tests::race::{RACERS, race};
 use crate::tests::world::{Answer, PATIENT, World};
 use axum::http::StatusCode;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, EncodingKey};
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 async fn ask(world: &World, assertion: &str, scope: &str) -> Answer {
     world.ask(None, "POST", "/smart/token", &form(assertion, scope)).await
@@ -157,24 +159,35 @@ async fn every_bad_signature_is_refused() {
     assert_eq!(ask(&world, &whole, "system/*.rs").await.status, StatusCode::OK);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn an_assertion_is_used_once_even_by_a_hundred_at_a_time_and_after_a_restart() {
+    let world = Arc::new(World::new().await);
+    let claims = good(&world);
+    let assertion = signed(&claims);
+    let statuses = race(RACERS, |_| {
+        let (world, assertion) = (Arc::clone(&world), assertion.clone());
+        async move { ask(&world, &assertion, "system/*.rs").await.status }
+    })
+    .await;
+    assert_eq!(statuses.iter().filter(|status| **status == StatusCode::OK).count(), 1);
+    let world = Arc::into_inner(world).expect("no racer is left").restarted().await;
+    let replayed = ask(&world, &assertion, "system/*.rs").await;
+    assert_eq!(replayed.status, StatusCode::UNAUTHORIZED, "{}", replayed.body);
+    assert!(replayed.body.contains("used before"), "for no other reason: {}", replayed.body);
+    let mut fresh = claims;
+    fresh["jti"] = json!("fresh");
+    assert_eq!(ask(&world, &signed(&fresh), "system/*.rs").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_used_assertion_is_forgotten_no_sooner_than_it_is_dead() {
     let world = World::new().await;
-    let assertion = signed(&good(&world));
-    let asks = (0..100).map(|_| ask(&world, &assertion, "system/*.rs"));
-    let answers = futures::future::join_all(asks).await;
-    assert_eq!(answers.iter().filter(|answer| answer.status == StatusCode::OK).count(), 1);
-    let again = super::replay::Assertions::new(world.gateway.store.clone());
-    let jti = "once";
-    let until = crate::clock::now_s() + 60;
-    assert!(again.redeem("ehr", jti, until).await.expect("store"));
-    assert!(!again.redeem("ehr", jti, until).await.expect("store"));
-    assert!(again.redeem("lab", jti, until).await.expect("store"), "clients do not use up each other's");
-    again.forget().await.expect("store");
-    assert!(
-        !again.redeem("ehr", jti, until).await.expect("store"),
-        "what could be replayed is not forgotten"
-    );
+    let used = super::replay::Assertions::new(world.gateway.store.clone());
+    let (jti, until) = ("once", crate::clock::now_s() + 60);
+    assert!(used.redeem("ehr", jti, until).await.expect("store"));
+    assert!(used.redeem("lab", jti, until).await.expect("store"), "clients do not use up each other's");
+    used.forget().await.expect("store");
+    assert!(!used.redeem("ehr", jti, until).await.expect("store"), "what could be replayed is not forgotten");
 }
 
 #[tokio::test]
@@ -268,6 +281,20 @@ async fn malformed_token_requests_are_refused() {
             answer.body
         );
     }
+}
+
+#[tokio::test]
+async fn assertions_of_one_caller_are_limited() {
+    let world = World::changed(|config| {
+        (config.limits.assertions_per_minute, config.limits.demo_callers) = (1, 3);
+    })
+    .await;
+    let mut statuses = Vec::new();
+    for path in ["/smart/token", "/smart/revoke", "/smart/introspect", "/smart/token"] {
+        let answer = world.ask(None, "POST", path, "").await;
+        statuses.push((answer.status.as_u16(), answer.headers.contains_key("retry-after")));
+    }
+    assert_eq!(statuses, [(400, false), (400, false), (400, false), (429, true)]);
 }
 
 #[tokio::test]

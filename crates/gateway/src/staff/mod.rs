@@ -82,6 +82,13 @@ impl Staff {
         Ok(self.sessions.prune().await?)
     }
 
+    /// A signed-in browser's cookie, without a passkey.
+    #[cfg(test)]
+    pub(crate) async fn testing_session(&self, id: &str) -> String {
+        let cookie = self.sessions.open(id.into()).await.expect("session");
+        cookie.to_str().expect("text").split(';').next().expect("cookie").to_owned()
+    }
+
     /// Who is signed in.
     ///
     /// # Errors

@@ -5,17 +5,19 @@ use crate::testing::clinic::{CANARY_ID, CANARY_NAME};
 use crate::testing::logs::Logs;
 use crate::testing::passkey::SoftPasskey;
 use crate::testing::{Answer, Browser, Node, node};
+use crate::tests::race::{RACERS, race};
 use axum::http::StatusCode;
 use commonware_codec::Encode as _;
-use futures::future::join_all;
 use salus_crypto::hpke::HpkePrivateKey;
 use salus_crypto::random;
 use salus_crypto::sign::SigningKey;
+use salus_types::category::{Category, Purpose};
 use salus_types::vault::{
     EnrolmentAnswer, EnrolmentRequest, PatientAsk, PatientRequest, PatientRequestBody, SealedEnvelope,
 };
 use salus_types::{Address, Signature, Text, decode_canonical, label, namespace};
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 async fn join(node: &Node, role: Role) -> Joining {
     let new = NewMember { id: format!("pr-{}", role.as_str()), name: format!("Dr. {role:?}"), role };
@@ -73,19 +75,74 @@ async fn bringing_the_same_staff_in_again_registers_nobody_twice() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_a_hundred_racing_uses_of_one_joining_code_exactly_one_wins() {
-    let node = node().await;
+    let node = Arc::new(node().await);
     let code = join(&node, Role::Clinician).await.code;
     let mut bodies = Vec::new();
-    for _ in 0..100 {
+    for _ in 0..RACERS {
         let (session, options) = begin(&node, "/staff/join/start", json!({ "code": code })).await;
         let credential = SoftPasskey::new().create(&options);
         bodies.push(json!({ "code": code, "session": session, "credential": credential }));
     }
-    let browser = Browser::default();
-    let answers =
-        join_all(bodies.into_iter().map(|body| browser.post(&node, "/staff/join/finish", body))).await;
-    let count = |status| answers.iter().filter(|answer| answer.status == status).count();
-    assert_eq!((count(StatusCode::NO_CONTENT), count(StatusCode::GONE)), (1, 99));
+    let answers = race(RACERS, |at| {
+        let (node, body) = (Arc::clone(&node), bodies[at].clone());
+        async move { Browser::default().post(&node, "/staff/join/finish", body).await.status }
+    })
+    .await;
+    check_one_winner(&answers, StatusCode::NO_CONTENT, StatusCode::GONE);
+}
+
+fn check_one_winner(answers: &[StatusCode], won: StatusCode, lost: StatusCode) {
+    let count = |wanted| answers.iter().filter(|status| **status == wanted).count();
+    assert_eq!((count(won), count(lost)), (1, answers.len() - 1), "{answers:?}");
+}
+
+/// A clinician with a passkey, and the answer to a sign-in's challenge.
+async fn sign_in_body(node: &Node) -> Value {
+    let mut passkey = SoftPasskey::new();
+    let code = join(node, Role::Clinician).await.code;
+    let (session, options) = begin(node, "/staff/join/start", json!({ "code": code })).await;
+    let body = json!({ "code": code, "session": session, "credential": passkey.create(&options) });
+    assert_eq!(
+        Browser::default().post(node, "/staff/join/finish", body).await.status,
+        StatusCode::NO_CONTENT
+    );
+    let (session, options) = begin(node, "/staff/signin/start", json!({})).await;
+    json!({ "session": session, "credential": passkey.get(&options) })
+}
+
+#[tokio::test]
+async fn a_staff_sign_in_is_answered_once() {
+    let node = node().await;
+    let body = sign_in_body(&node).await;
+    for (case, status) in [("the first", StatusCode::NO_CONTENT), ("a replay", StatusCode::GONE)] {
+        let answer = Browser::default().post(&node, "/staff/signin/finish", body.clone()).await;
+        assert_eq!((answer.status, answer.cookie.is_some()), (status, status.is_success()), "{case}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_a_hundred_racing_staff_sign_ins_by_one_challenge_exactly_one_wins() {
+    let node = Arc::new(node().await);
+    let body = sign_in_body(&node).await;
+    let answers = race(RACERS, |_| {
+        let (node, body) = (Arc::clone(&node), body.clone());
+        async move { Browser::default().post(&node, "/staff/signin/finish", body).await.status }
+    })
+    .await;
+    check_one_winner(&answers, StatusCode::NO_CONTENT, StatusCode::GONE);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_a_hundred_racing_copies_of_one_request_for_the_log_exactly_one_is_answered() {
+    let (node, person) = (Arc::new(node().await), Person::new());
+    person.enrol(&node, &invite(&node, "p2").await).await;
+    let body = person.asks(&node, |_| {});
+    let answers = race(RACERS, |_| {
+        let (node, body) = (Arc::clone(&node), body.clone());
+        async move { Browser::default().post_octets(&node, "/relay/hospital-a/patient", body).await.status }
+    })
+    .await;
+    check_one_winner(&answers, StatusCode::OK, StatusCode::CONFLICT);
 }
 
 #[tokio::test]
@@ -297,16 +354,19 @@ async fn an_invite_ties_a_persons_device_to_the_patient_here() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_a_hundred_racing_uses_of_one_invite_exactly_one_wins_and_may_ask_again() {
-    let node = node().await;
+    let node = Arc::new(node().await);
     let code = invite(&node, "p2").await;
-    let people: Vec<_> = (0..100).map(|_| Person::new()).collect();
-    let answers = join_all(people.iter().map(|person| person.enrol(&node, &code))).await;
-    let won: Vec<_> = (0..100).filter(|at| answers[*at].status == StatusCode::OK).collect();
-    assert_eq!(won.len(), 1);
+    let people: Vec<_> = (0..RACERS).map(|_| Arc::new(Person::new())).collect();
+    let answers = race(RACERS, |at| {
+        let (node, person, code) = (Arc::clone(&node), Arc::clone(&people[at]), code.clone());
+        async move { person.enrol(&node, &code).await.status }
+    })
+    .await;
+    check_one_winner(&answers, StatusCode::OK, StatusCode::GONE);
     assert_eq!(node.keeper.count("enrol"), 1);
-    assert!(answers.iter().filter(|answer| answer.status == StatusCode::GONE).count() == 99);
     // The answer was lost: the same key gets it again, no other does.
-    assert_eq!(people[won[0]].enrol(&node, &code).await.status, StatusCode::OK);
+    let won = answers.iter().position(|status| *status == StatusCode::OK).expect("a winner");
+    assert_eq!(people[won].enrol(&node, &code).await.status, StatusCode::OK);
     assert_eq!(Person::new().enrol(&node, &code).await.status, StatusCode::GONE);
 }
 
@@ -400,6 +460,107 @@ async fn an_access_log_is_for_who_signs_freshly_and_once() {
         let answer = Browser::default().post_octets(&node, "/relay/hospital-a/patient", body).await;
         assert_eq!(answer.status.as_u16(), status, "{case}: {answer:?}");
     }
+}
+
+#[tokio::test]
+async fn a_patient_sees_the_newest_requests_and_nobody_pushes_out_all_others() {
+    let (node, person) = (node().await, Person::new());
+    person.enrol(&node, &invite(&node, "p2").await).await;
+    let doctor = signed_in(&node, Role::Clinician).await;
+    let ask = |reason: &str| json!({ "patient": "p2", "categories": ["labs"], "reason": reason, "days": 30 });
+    // A hundred of others, older than what comes now.
+    let now_ms = crate::clock::now_ms();
+    node.gateway
+        .store
+        .write(move |tx| {
+            for at in 0..100_u64 {
+                let row = rows::AccessRequest {
+                    id: format!("old-{at}"),
+                    practitioner: format!("other-{at}"),
+                    time_ms: now_ms - 1_000 + at,
+                    categories: vec![Category::Labs],
+                    reason: format!("old {at}"),
+                    days: 1,
+                    purpose: Purpose::Treatment,
+                };
+                rows::REQUESTS.put(tx, &format!("p2/{:016x}/{}", row.time_ms, row.id), &row)?;
+            }
+            Ok::<_, crate::Error>(())
+        })
+        .await
+        .expect("rows");
+    for at in 0..12 {
+        let status = doctor.post(&node, "/staff/requests", ask(&format!("new {at}"))).await.status.as_u16();
+        assert_eq!(status, if at < 10 { 202 } else { 409 }, "{at}");
+    }
+    let shown = super::requests::of_patient(&node.gateway, "p2").expect("requests");
+    let reasons: Vec<_> = shown.iter().map(|request| request["reason"].as_str().expect("reason")).collect();
+    assert_eq!((reasons.len(), reasons[0], reasons[9]), (100, "new 9", "new 0"));
+    assert_eq!((reasons[10], reasons[99]), ("old 99", "old 10"), "the oldest made room");
+}
+
+#[tokio::test]
+async fn a_request_for_the_log_is_answered_once_though_the_node_starts_again() {
+    let (node, person) = (node().await, Person::new());
+    let again = super::access_log::Nonces::new(&node.gateway.store);
+    let (key, other, now_ms) = (person.key.public(), Person::new().key.public(), crate::clock::now_ms());
+    node.gateway.staff.nonces.take(&key, [7; 16], now_ms).await.expect("the first");
+    let answered = again.take(&key, [7; 16], now_ms).await.expect_err("a replay");
+    assert_eq!(answered.code(), crate::error::Code::Conflict);
+    again.take(&other, [7; 16], now_ms).await.expect("keys do not use up each other's");
+    again.prune().await.expect("prune");
+    assert!(again.take(&key, [7; 16], now_ms).await.is_err(), "what is fresh is not forgotten");
+    crate::clock::advance(10 * 60 * 1_000);
+    assert_eq!(again.prune().await.expect("prune"), 2, "what is not, is");
+}
+
+#[tokio::test]
+async fn a_steward_sees_every_access_event_however_old_and_each_once() {
+    let node = node().await;
+    let steward = signed_in(&node, Role::Steward).await;
+    let access = |at: u64| salus_types::action::Access {
+        grant: salus_types::GrantId(salus_types::Digest([1; 32])),
+        scope_salt: [0; 32],
+        purpose: Purpose::Treatment,
+        versions_root: salus_types::Digest([u8::try_from(at % 251).expect("small"); 32]),
+        count: 1,
+        practitioner: salus_types::Digest([u8::try_from(at / 251).expect("small"); 32]),
+        nonce: [0; 16],
+    };
+    let add = |at: u64| {
+        let signed = salus_types::transaction::Transaction::sign(
+            node.gateway.network,
+            &node.party.key,
+            1_000,
+            access(at),
+        );
+        node.chain.append(vec![signed], Vec::new());
+    };
+    let index = async || crate::steward::events::catch_up(&node.gateway).await.expect("index");
+    let page = async |query: &str| {
+        steward
+            .get(&node, &format!("/staff/access-events{query}"))
+            .await
+            .json()
+            .as_array()
+            .expect("rows")
+            .clone()
+    };
+    add(0);
+    for _ in 0..6_000 {
+        node.chain.append(Vec::new(), Vec::new());
+    }
+    index().await;
+    assert_eq!(page("").await.len(), 1, "older than five thousand blocks");
+    (1..=250).for_each(add);
+    index().await;
+    index().await;
+    let (newest, rest) = (page("").await, page("?before=51").await);
+    let numbers =
+        |rows: &[Value]| rows.iter().map(|row| row["number"].as_u64().expect("number")).collect::<Vec<_>>();
+    assert_eq!(numbers(&newest), (51..=250).rev().collect::<Vec<_>>());
+    assert_eq!(numbers(&rest), (0..=50).rev().collect::<Vec<_>>());
+    assert_eq!((&rest[50]["organisation"], rest[50]["height"].as_u64()), (&json!("hospital-a"), Some(2)));
 }
 
 #[tokio::test]

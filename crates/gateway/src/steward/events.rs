@@ -141,7 +141,9 @@ fn key(number: u64) -> String {
 fn events_of(gateway: &Gateway, block: &Arc<FinalisedBlock>) -> Vec<Event> {
     let header = &block.block.header;
     let transactions = block.block.transactions.iter();
-    transactions.filter_map(|transaction| event_of(gateway, transaction, header.height, header.time_ms)).collect()
+    transactions
+        .filter_map(|transaction| event_of(gateway, transaction, header.height, header.time_ms))
+        .collect()
 }
 
 fn event_of(gateway: &Gateway, transaction: &Transaction, height: u64, time_ms: u64) -> Option<Event> {

@@ -26,6 +26,7 @@ pub(crate) struct FakeChain {
     blocks: Mutex<Vec<Arc<FinalisedBlock>>>,
     state: Mutex<HashMap<StateKey, Vec<u8>>>,
     known: Mutex<HashMap<TransactionId, Finalised>>,
+    submitting: Mutex<()>,
     news: broadcast::Sender<Arc<FinalisedBlock>>,
     /// Transactions wait for ever.
     pub(crate) stalled: AtomicBool,
@@ -38,6 +39,7 @@ impl FakeChain {
             blocks: Mutex::default(),
             state: Mutex::default(),
             known: Mutex::default(),
+            submitting: Mutex::default(),
             news: broadcast::channel(4).0,
             stalled: AtomicBool::new(false),
         };
@@ -128,6 +130,8 @@ impl FakeChain {
 impl Chain for FakeChain {
     async fn submit(&self, transaction: Transaction) -> Result<TransactionId, ChainError> {
         let id = transaction.id();
+        // Two at a time would both find it unknown.
+        let _one_at_a_time = self.submitting.lock().expect("lock");
         if self.stalled.load(Ordering::Relaxed) || self.known.lock().expect("lock").contains_key(&id) {
             return Ok(id);
         }

@@ -13,7 +13,8 @@ pub(crate) const CANARY_ID: &str = "p1-canary-7f3a";
 
 /// Starts it; returns where.
 pub(crate) async fn start() -> String {
-    let router = Router::new().route("/fhir/Patient/_search", post(search)).route("/fhir/Patient/{id}", get(read));
+    let router =
+        Router::new().route("/fhir/Patient/_search", post(search)).route("/fhir/Patient/{id}", get(read));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("port");
     let address = listener.local_addr().expect("address").to_string();
     tokio::spawn(async move { axum::serve(listener, router).await });

@@ -1,7 +1,7 @@
 //! What this crate writes to its log, for tests that look for what must not be there.
 
 use std::io;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -18,6 +18,21 @@ impl Logs {
             .with_writer(logs.clone())
             .finish();
         (logs, tracing::subscriber::set_default(subscriber))
+    }
+
+    /// Listens on all threads of this process, for good. Every test that calls it gets the same lines.
+    pub(crate) fn everywhere() -> Self {
+        static ALL: OnceLock<Logs> = OnceLock::new();
+        let logs = ALL.get_or_init(|| {
+            let logs = Self::default();
+            let subscriber = tracing_subscriber::fmt()
+                .with_max_level(tracing::Level::TRACE)
+                .with_writer(logs.clone())
+                .finish();
+            tracing::subscriber::set_global_default(subscriber).expect("the first subscriber");
+            logs
+        });
+        logs.clone()
     }
 
     /// The lines of this crate; libraries are silenced below `warn` where the node starts.

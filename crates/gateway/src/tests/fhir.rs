@@ -5,7 +5,7 @@ use crate::engine::{Mode, Reach};
 use crate::log::{Kind, Page};
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
-use std::time::{Duration, Instant};
+use std::convert::Infallible;
 
 #[tokio::test]
 async fn the_engine_is_told_exactly_how_far_a_caller_reaches() {
@@ -106,53 +106,104 @@ async fn a_patient_finds_what_a_system_read_by_the_record_s_id_alone() {
     assert_eq!(entries.len(), 1);
 }
 
-fn median(mut times: Vec<Duration>) -> Duration {
-    times.sort();
-    times[times.len() / 2]
+#[tokio::test]
+async fn a_proof_is_of_the_version_that_is_read_and_of_none_before_it() {
+    let world = World::new().await;
+    let token = world.clinician();
+    let path = "/fhir/Observation/anchored/$proof";
+    let proof = world.get(&token, path).await;
+    assert_eq!((proof.status, proof.headers["x-salus-state"].as_bytes()), (StatusCode::OK, &b"anchored"[..]));
+    world.engine.revise("anchored");
+    for (sealed, state) in [(false, "stored"), (true, "sealed")] {
+        world.vault.newest_sealed.store(sealed, std::sync::atomic::Ordering::Relaxed);
+        let answer = world.get(&token, path).await;
+        assert_eq!(answer.status, StatusCode::NOT_FOUND, "{state}: {}", answer.body);
+        assert_eq!(answer.headers["x-salus-state"], state);
+        assert!(!answer.body.contains("ciphertextDigest"), "{}", answer.body);
+    }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_gateway_costs_less_than_a_millisecond_over_the_engine() {
+fn chunked(bytes: usize) -> Body {
+    let piece = bytes::Bytes::from(vec![b'x'; 1 << 20]);
+    let pieces = (0..bytes.div_ceil(piece.len())).map(move |_| Ok::<_, Infallible>(piece.clone()));
+    Body::from_stream(futures::stream::iter(pieces))
+}
+
+#[tokio::test]
+async fn every_refusal_under_fhir_is_an_outcome_with_a_code_and_diagnostics() {
     let world = World::new().await;
-    let (clinician, system) = (world.clinician(), world.system("system/*.cruds"));
-    let router = crate::edge::wrap(crate::public_router(world.gateway.clone()), &world.gateway.config);
-    let mut direct = Vec::new();
-    let mut through = [Vec::new(), Vec::new(), Vec::new()];
-    let principal = crate::engine::EnginePrincipal {
-        id: "x".into(),
-        read: Reach::All,
-        write: Reach::None,
-        shares: Vec::new(),
-        mode: Mode::Feed,
-    };
-    for _ in 0..300 {
-        let began = Instant::now();
-        let request = Request::get("/fhir/Observation/o1").header("x-salus-principal", principal.header());
-        let answer =
-            world.gateway.engine.send(request.body(Body::empty()).expect("request")).await.expect("answer");
-        crate::engine::read_whole(answer.into_body()).await.expect("body");
-        direct.push(began.elapsed());
-        for (at, (token, path)) in [
-            (&clinician, "/fhir/Observation/o1"),
-            (&system, "/fhir/Observation/o1"),
-            (&system, "/fhir/metadata"),
-        ]
-        .into_iter()
-        .enumerate()
-        {
-            let began = Instant::now();
-            let request = Request::get(path).header(header::AUTHORIZATION, format!("Bearer {token}"));
-            let request = request.body(Body::empty()).expect("request");
-            let answer = tower::ServiceExt::oneshot(router.clone(), request).await.expect("answer");
-            axum::body::to_bytes(answer.into_body(), 1 << 20).await.expect("body");
-            through[at].push(began.elapsed());
+    let token = world.clinician();
+    let large = world.gateway.config.limits.fhir_bytes_max + 1;
+    let narrow = World::changed(|config| config.limits.requests_max = 0).await;
+    let hasty = World::changed(|config| config.limits.answer_timeout = std::time::Duration::ZERO).await;
+    let impatient = World::changed(|config| config.limits.body_timeout = std::time::Duration::ZERO).await;
+    let pending = || Body::from_stream(futures::stream::pending::<Result<bytes::Bytes, Infallible>>());
+    let table = [
+        ("no token", &world, "GET", "/fhir/Observation/o1", None, Body::empty(), 401),
+        ("another patient", &world, "GET", "/fhir/Observation/o2", Some(&token), Body::empty(), 404),
+        (
+            "an empty segment in front",
+            &world,
+            "GET",
+            "/fhir//Observation/1",
+            Some(&token),
+            Body::empty(),
+            404,
+        ),
+        ("an empty segment within", &world, "GET", "/fhir/Observation//1", Some(&token), Body::empty(), 404),
+        ("a slash at the end", &world, "GET", "/fhir/X/1/", Some(&token), Body::empty(), 404),
+        ("no such operation", &world, "GET", "/fhir/$export", Some(&token), Body::empty(), 404),
+        ("a method that metadata has not", &world, "POST", "/fhir/metadata", None, Body::empty(), 405),
+        (
+            "a method that a proof has not",
+            &world,
+            "PUT",
+            "/fhir/Observation/o1/$proof",
+            None,
+            Body::empty(),
+            405,
+        ),
+        (
+            "a method that the configuration has not",
+            &world,
+            "PUT",
+            "/fhir/.well-known/smart-configuration",
+            None,
+            Body::empty(),
+            405,
+        ),
+        ("a large body", &world, "POST", "/fhir/Observation", Some(&token), vec![b'x'; large].into(), 413),
+        ("a large body in chunks", &world, "POST", "/fhir/Observation", Some(&token), chunked(large), 413),
+        ("a large form", &world, "POST", "/fhir/Observation/_search", Some(&token), chunked(2 << 20), 413),
+        (
+            "a body that never comes",
+            &impatient,
+            "POST",
+            "/fhir/Observation",
+            Some(&impatient.clinician()),
+            pending(),
+            408,
+        ),
+        ("no place", &narrow, "GET", "/fhir/metadata", None, Body::empty(), 503),
+        ("no time", &hasty, "GET", "/fhir/metadata", None, Body::empty(), 504),
+        (
+            "a library's refusal",
+            &world,
+            "GET",
+            "/fhir/Observation/o1/_history/%FF",
+            Some(&token),
+            Body::empty(),
+            404,
+        ),
+    ];
+    for (case, world, method, path, token, body, status) in table {
+        let mut request = Request::builder().method(method).uri(path);
+        if let Some(token) = token {
+            request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
         }
+        let request = request.header(header::ACCEPT_ENCODING, "gzip").body(body).expect("request");
+        let answer = world.send(request).await;
+        assert_eq!(answer.status.as_u16(), status, "{case}: {}", answer.body);
+        assert!(super::world::is_outcome(&answer), "{case}: {:?} {}", answer.headers, answer.body);
     }
-    let direct = median(direct);
-    let [clinician, system, metadata] = through.map(median);
-    println!(
-        "engine {direct:?}; through the gateway: clinician {clinician:?}, system {system:?}; metadata {metadata:?}"
-    );
-    assert!(clinician.saturating_sub(direct) < Duration::from_millis(1), "{clinician:?} against {direct:?}");
-    assert!(metadata < Duration::from_millis(2), "{metadata:?}");
 }

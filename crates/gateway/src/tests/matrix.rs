@@ -1,6 +1,7 @@
 //! Who gets what: role by route, with the routes listed from the router itself. A route without a row fails.
 
-use super::routes::paths;
+use super::people;
+use super::routes::{ANY, routes};
 use super::world::{CANARY, OTHER, PATIENT, World};
 use crate::fhir::ask::What;
 use salus_types::category::Purpose;
@@ -26,6 +27,7 @@ const NONE: &str = "404";
 
 const FHIR: &[Row] = &[
     row(What::Read, "GET", "/fhir/Observation/o1", [WHO, OK, OK, OK, NO, NO, NO]),
+    row(What::Search, "GET", "/fhir/Observation/", [WHO, OK, OK, OK, NO, NO, NO]),
     row(What::Read, "GET", "/fhir/Observation/o2", [WHO, OK, OK, NONE, NO, NO, NO]),
     row(What::Read, "GET", "/fhir/Patient/p1", [WHO, OK, NO, OK, NO, OK, NO]),
     row(What::Read, "GET", "/fhir/Patient/p2-kanarienvogel", [WHO, OK, NO, NONE, NO, OK, NO]),
@@ -55,20 +57,6 @@ const FHIR: &[Row] = &[
     row(What::Proof, "GET", "/fhir/Observation/sealed/$proof", [WHO, NONE, NONE, NONE, NO, NO, NO]),
     row(What::Proof, "GET", "/fhir/Observation/o2/$proof", [WHO, NONE, NONE, NONE, NO, NO, NO]),
 ];
-
-/// Routes that are no FHIR interaction: method, path, and what somebody without any sign-in gets.
-const OTHERS: &[(&str, &str, &str)] = &[
-    ("GET", "/fhir/metadata", "200"),
-    ("POST", "/fhir/metadata", "405"),
-    ("GET", "/fhir/.well-known/smart-configuration", "200"),
-    ("POST", "/smart/token", "400"),
-    ("POST", "/smart/revoke", "400"),
-    ("POST", "/smart/introspect", "400"),
-    ("GET", "/smart/jwks", "200"),
-];
-
-/// Paths whose rows are in the tests of their own modules.
-const ELSEWHERE: &[&str] = &["/ledger/", "/relay/", "/account", "/staff/"];
 
 #[tokio::test]
 async fn every_role_gets_what_its_row_says_and_nothing_of_other_patients() {
@@ -111,38 +99,65 @@ async fn every_role_gets_what_its_row_says_and_nothing_of_other_patients() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-#[tokio::test]
-async fn open_routes_answer_nobody_in_particular() {
-    let world = World::new().await;
-    for (method, path, expected) in OTHERS {
-        let answer = world.ask(None, method, path, "").await;
-        assert_eq!(answer.status.as_u16().to_string(), *expected, "{method} {path}: {}", answer.body);
+/// Whether a path is one of a template's.
+fn fits(template: &str, path: &str) -> bool {
+    let path = path.split('?').next().unwrap_or(path);
+    let (mut parts, mut found) = (template.split('/'), path.split('/'));
+    loop {
+        match (parts.next(), found.next()) {
+            (None, None) => return true,
+            (Some(part), Some(_)) if part.starts_with("{*") => return true,
+            (Some(part), Some(found)) if part == found || (part.starts_with('{') && !found.is_empty()) => (),
+            _ => return false,
+        }
     }
 }
 
+/// Routes without a row, and rows without a route.
+fn unmatched(routes: &BTreeSet<(String, String)>, rows: &[(&str, &str)]) -> Vec<String> {
+    let is = |route: &(String, String), row: &(&str, &str)| {
+        (route.0 == ANY || route.0 == row.0) && fits(&route.1, row.1)
+    };
+    let bare = routes.iter().filter(|route| !rows.iter().any(|row| is(route, row)));
+    let idle = rows.iter().filter(|row| !routes.iter().any(|route| is(route, row)));
+    bare.map(|(method, path)| format!("`{method} {path}` has no row"))
+        .chain(idle.map(|(method, path)| format!("`{method} {path}` is no route")))
+        .collect()
+}
+
+fn public_rows() -> Vec<(&'static str, &'static str)> {
+    let fhir = FHIR.iter().map(|row| (row.method, row.path));
+    fhir.chain(people::ROWS.iter().map(|(method, path, ..)| (*method, *path))).collect()
+}
+
+fn peer_rows() -> Vec<(&'static str, &'static str)> {
+    people::PEERS.iter().map(|(method, path, ..)| (*method, *path)).collect()
+}
+
 #[tokio::test]
-async fn every_interaction_and_every_route_has_a_row() {
+async fn every_interaction_and_every_route_has_a_row_and_a_missing_one_is_found() {
     let interactions: HashSet<What> = FHIR.iter().map(|row| row.what).collect();
     for what in What::ALL {
         assert!(interactions.contains(what), "{what:?} has no row");
     }
     let world = World::new().await;
-    let listed = paths(&crate::public_router(world.gateway.clone()));
-    let fhir = [
-        "/fhir",
-        "/fhir/",
-        "/fhir/{type}",
-        "/fhir/{type}/",
-        "/fhir/{type}/{id}",
-        "/fhir/{type}/{id}/{*rest}",
-        "/fhir/{type}/{id}/$proof",
-    ];
-    let rows: BTreeSet<&str> = OTHERS.iter().map(|(_, path, _)| *path).chain(fhir).collect();
-    for path in &listed {
-        let elsewhere = ELSEWHERE.iter().any(|prefix| path.starts_with(prefix));
-        assert!(elsewhere || rows.contains(path.as_str()), "`{path}` has no row in the matrix");
-    }
-    for path in rows {
-        assert!(listed.contains(path), "`{path}` has a row, and is no route");
+    for (router, rows) in [
+        (crate::public_router(world.gateway.clone()), public_rows()),
+        (crate::peer_router(world.gateway.clone()), peer_rows()),
+    ] {
+        let routes = routes(&router).await;
+        assert_eq!(unmatched(&routes, &rows), [] as [&str; 0]);
+        // Without its rows each route is reported, and so is a row for what is no route.
+        for (method, path) in &routes {
+            let fewer: Vec<_> = rows
+                .iter()
+                .copied()
+                .filter(|row| !((method == ANY || method == row.0) && fits(path, row.1)))
+                .collect();
+            let missing = format!("`{method} {path}` has no row");
+            assert!(unmatched(&routes, &fewer).contains(&missing), "{missing}");
+        }
+        let more: Vec<_> = rows.iter().copied().chain([("GET", "/nowhere")]).collect();
+        assert_eq!(unmatched(&routes, &more), ["`GET /nowhere` is no route"]);
     }
 }

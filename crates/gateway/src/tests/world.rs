@@ -43,6 +43,8 @@ pub(crate) struct FakeVault {
     versions: Mutex<HashMap<GrantId, Vec<OpenedVersion>>>,
     /// Custodians do not answer.
     pub(crate) away: AtomicBool,
+    /// A version after the first is sealed, and not anchored.
+    pub(crate) newest_sealed: AtomicBool,
     /// Versions that do not come.
     pub(crate) missing: AtomicUsize,
     /// Readings, that is access events.
@@ -85,8 +87,16 @@ impl SharedRecords for FakeVault {
 
 #[async_trait]
 impl OwnProofs for FakeVault {
-    async fn proof_of(&self, _: &str, id: &str, _: Option<&str>) -> Result<ProofState, VaultError> {
+    async fn proof_of(&self, _: &str, id: &str, version: Option<&str>) -> Result<ProofState, VaultError> {
         Ok(match id {
+            // As the vault does: the newest sealed version where none is named.
+            "anchored" if version.is_some_and(|version| version != "1") => {
+                if self.newest_sealed.load(Ordering::Relaxed) {
+                    ProofState::Sealed
+                } else {
+                    ProofState::Stored
+                }
+            }
             "anchored" => ProofState::Anchored(Box::new(record_proof())),
             "sealed" => ProofState::Sealed,
             _ => ProofState::Stored,
@@ -147,6 +157,19 @@ impl Answer {
     }
 }
 
+/// Whether an answer is an OperationOutcome with a code and diagnostics.
+pub(crate) fn is_outcome(answer: &Answer) -> bool {
+    let kind = answer
+        .headers
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|kind| kind.as_bytes().starts_with(b"application/fhir+json"));
+    let json = answer.json();
+    let issue = &json["issue"][0];
+    kind && json["resourceType"] == "OperationOutcome"
+        && issue["code"].is_string()
+        && issue["diagnostics"].is_string()
+}
+
 /// The hospital.
 pub(crate) struct World {
     pub(crate) gateway: Gateway,
@@ -161,7 +184,16 @@ impl World {
         Self::with_engine(true).await
     }
 
+    /// A hospital with another configuration.
+    pub(crate) async fn changed(change: impl FnOnce(&mut Config)) -> Self {
+        Self::made(true, change).await
+    }
+
     pub(crate) async fn with_engine(running: bool) -> Self {
+        Self::made(running, |_| {}).await
+    }
+
+    async fn made(running: bool, change: impl FnOnce(&mut Config)) -> Self {
         let folder = tempfile::tempdir().expect("folder");
         let party = Party::new("hospital-a");
         let other = Party::new("hospital-b");
@@ -174,6 +206,7 @@ impl World {
         } else {
             crate::engine::EngineAddress::Socket(folder.path().join("nobody.sock"))
         };
+        change(&mut config);
         let chain = Arc::new(FakeChain::new(&genesis));
         let vault = Arc::new(FakeVault::default());
         let ports = Ports {
@@ -188,6 +221,26 @@ impl World {
         let world = Self { gateway, engine, chain, vault, _folder: folder };
         world.populate().await;
         world
+    }
+
+    /// The same hospital after its node was stopped and started again: the folder stays, and no memory.
+    pub(crate) async fn restarted(self) -> Self {
+        let Self { gateway, engine, chain, vault, _folder } = self;
+        let (config, genesis) = (gateway.config.clone(), gateway.genesis.clone());
+        let (key, ports) = (gateway.key.clone(), gateway.ports.clone());
+        gateway.log.flush().await;
+        drop(gateway);
+        // The log's thread and a last task still hold the database for a moment.
+        let mut opened = None;
+        for _ in 0..100_000 {
+            opened = Gateway::open(config.clone(), genesis.clone(), key.clone(), ports.clone()).ok();
+            if opened.is_some() {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+        let gateway = opened.expect("the database is free again");
+        Self { gateway, engine, chain, vault, _folder }
     }
 
     async fn populate(&self) {
@@ -320,6 +373,11 @@ impl World {
             text: bytes::Bytes::copy_from_slice(text.as_bytes()),
             proof: Box::new(record_proof()),
         }));
+    }
+
+    /// Takes the letter of a grant away: this hospital knows of none.
+    pub(crate) fn withdraw_letter(&self, grant: &Granted) {
+        self.vault.grants.lock().expect("lock").retain(|held| held.grant != grant.held.grant);
     }
 
     pub(crate) async fn revoke(&self, grant: &Granted) {

@@ -1,0 +1,213 @@
+//! Who may use the routes that are no FHIR interaction: every route, every kind of caller. `tests/matrix.rs` checks
+//! that no route is missing.
+
+use super::world::{Answer, CANARY, OTHER, World};
+use crate::PeerIdentity;
+use crate::testing::ORIGIN;
+use crate::testing::passkey::SoftPasskey;
+use axum::body::Body;
+use axum::http::{Request, StatusCode, header};
+use serde_json::{Value, json};
+use tower::ServiceExt as _;
+
+/// Columns: nobody, a patient's account, clinician, clerk, steward, a system's token.
+pub(crate) const CALLERS: [&str; 6] = ["nobody", "patient", "clinician", "clerk", "steward", "system"];
+
+/// A body by name, so that the table stays a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Load {
+    Nothing,
+    Octets,
+    Json(&'static str),
+    /// JSON with a new credential in it.
+    Credential,
+}
+
+use Load::{Credential, Json, Nothing, Octets};
+
+pub(crate) type Row = (&'static str, &'static str, Load, [u16; 6]);
+
+const SLOT: &str = r#"{"slot":{"kind":"recovery","sealed":"AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEB"},"recoveryLocator":"0909090909090909090909090909090909090909090909090909090909090909"}"#;
+const CHART: &str = r#"{"patient":"p1","reason":"follow-up","purpose":"treatment"}"#;
+const ASK: &str = r#"{"patient":"p1","categories":["labs"],"reason":"follow-up","days":30}"#;
+const ZERO: &str = "/ledger/state/0000000000000000000000000000000000000000000000000000000000000000";
+const ZERO_PROOF: &str =
+    "/ledger/state/0000000000000000000000000000000000000000000000000000000000000000/proof";
+const UNKNOWN: &str = "/ledger/transactions/0000000000000000000000000000000000000000000000000000000000000000";
+const UNKNOWN_PROOF: &str =
+    "/ledger/transactions/0000000000000000000000000000000000000000000000000000000000000000/proof";
+
+/// Method, path, body, and what each caller gets.
+pub(crate) const ROWS: &[Row] = &[
+    ("GET", "/account", Nothing, [200; 6]),
+    ("POST", "/account/register/start", Json("{}"), [200; 6]),
+    ("POST", "/account/register/finish", Json(r#"{"session":"x","slots":[]}"#), [410; 6]),
+    ("POST", "/account/signin/start", Json("{}"), [200; 6]),
+    ("POST", "/account/signin/finish", Json("{}"), [400; 6]),
+    ("POST", "/account/signout", Nothing, [204; 6]),
+    ("POST", "/account/recovery", Json(r#"{"locator":"zz"}"#), [400; 6]),
+    ("PUT", "/account/recovery", Json(SLOT), [401, 204, 401, 401, 401, 401]),
+    ("POST", "/account/passkeys/start", Json("{}"), [401, 200, 401, 401, 401, 401]),
+    ("POST", "/account/passkeys/finish", Credential, [401, 410, 401, 401, 401, 401]),
+    ("DELETE", "/account/passkeys/x", Nothing, [401, 404, 401, 401, 401, 401]),
+    ("GET", "/account/backup", Nothing, [401, 404, 401, 401, 401, 401]),
+    ("PUT", "/account/backup", Octets, [401, 204, 401, 401, 401, 401]),
+    ("POST", "/staff/join/start", Json(r#"{"code":"x"}"#), [410; 6]),
+    ("POST", "/staff/join/finish", Credential, [410; 6]),
+    ("POST", "/staff/signin/start", Json("{}"), [200; 6]),
+    ("POST", "/staff/signin/finish", Json("{}"), [400; 6]),
+    ("POST", "/staff/signout", Nothing, [204; 6]),
+    ("GET", "/staff/me", Nothing, [401, 401, 200, 200, 200, 401]),
+    (
+        "POST",
+        "/staff/members",
+        Json(r#"{"id":"new","name":"New","role":"clerk"}"#),
+        [401, 401, 403, 403, 200, 401],
+    ),
+    ("POST", "/staff/patients/search", Json(r#"{"search":"x"}"#), [401, 401, 200, 200, 200, 401]),
+    ("POST", "/staff/charts", Json(CHART), [401, 401, 200, 403, 403, 401]),
+    ("POST", "/staff/charts/x/shared", Nothing, [401, 401, 403, 403, 403, 401]),
+    ("POST", "/staff/requests", Json(ASK), [401, 401, 202, 403, 403, 401]),
+    ("POST", "/staff/invites", Json(r#"{"patient":"p1"}"#), [401, 401, 200, 200, 200, 401]),
+    ("GET", "/staff/network", Nothing, [401, 401, 403, 403, 200, 401]),
+    ("GET", "/staff/blocks", Nothing, [401, 401, 403, 403, 200, 401]),
+    ("GET", "/staff/access-events", Nothing, [401, 401, 403, 403, 200, 401]),
+    ("GET", "/staff/log", Nothing, [401, 401, 403, 403, 200, 401]),
+    ("GET", "/ledger/genesis", Nothing, [200; 6]),
+    ("GET", "/ledger/organisations", Nothing, [200; 6]),
+    ("GET", "/ledger/head", Nothing, [200; 6]),
+    ("POST", "/ledger/transactions", Octets, [400; 6]),
+    ("GET", UNKNOWN, Nothing, [200; 6]),
+    ("GET", UNKNOWN_PROOF, Nothing, [404; 6]),
+    ("GET", "/ledger/headers?from=0&count=1", Nothing, [200; 6]),
+    ("GET", "/ledger/blocks/0", Nothing, [200; 6]),
+    ("GET", ZERO, Nothing, [404; 6]),
+    ("GET", ZERO_PROOF, Nothing, [200; 6]),
+    ("GET", "/ledger/anchors/hospital-a/0", Nothing, [404; 6]),
+    ("GET", "/ledger/events", Nothing, [200; 6]),
+    ("POST", "/relay/hospital-a/patient", Octets, [400; 6]),
+    ("POST", "/relay/hospital-a/enrol", Octets, [400; 6]),
+    ("POST", "/relay/hospital-a/mailbox", Octets, [400; 6]),
+    ("GET", "/fhir/metadata", Nothing, [200; 6]),
+    ("GET", "/fhir/.well-known/smart-configuration", Nothing, [200; 6]),
+    ("POST", "/smart/token", Nothing, [400; 6]),
+    ("POST", "/smart/revoke", Nothing, [400; 6]),
+    ("POST", "/smart/introspect", Nothing, [400; 6]),
+    ("GET", "/smart/jwks", Nothing, [200; 6]),
+];
+
+/// The routes between nodes: what the own organisation gets, and what another member gets. Who shows no certificate
+/// of a member reaches no route at all (`peer/tests.rs`).
+pub(crate) const PEERS: &[(&str, &str, Load, [u16; 2])] = &[
+    ("POST", "/peer/custody", Octets, [400; 2]),
+    ("POST", "/peer/anchored", Json(r#"{"sequence":1,"height":1}"#), [204; 2]),
+    ("POST", "/peer/compartments", Octets, [400; 2]),
+    ("POST", "/peer/links", Octets, [400; 2]),
+    ("POST", "/peer/versions", Octets, [400; 2]),
+    ("POST", "/peer/release", Octets, [400; 2]),
+    ("POST", "/peer/patient", Octets, [400; 2]),
+    ("POST", "/peer/enrol", Octets, [400; 2]),
+    ("POST", "/peer/mailbox", Octets, [400; 2]),
+    ("POST", "/peer/keys", Octets, [400; 2]),
+    ("GET", "/peer/status", Nothing, [200; 2]),
+    ("GET", "/metrics", Nothing, [200, 403]),
+];
+
+fn new_credential() -> Value {
+    let options = json!({ "user": { "id": "AAAA" }, "challenge": "AAAAAAAAAAAAAAAAAAAAAA" });
+    SoftPasskey::new().create(&options)
+}
+
+/// A request with a body.
+pub(crate) fn request(method: &str, path: &str, load: Load) -> Request<Body> {
+    let (kind, body) = match load {
+        Nothing => ("application/x-www-form-urlencoded", Vec::new()),
+        Octets => (crate::body::OCTETS, vec![0xff, 1, 2, 3]),
+        Json(text) => ("application/json", text.as_bytes().to_vec()),
+        Credential => {
+            let body = json!({ "code": "x", "session": "x", "credential": new_credential(), "slots": [] });
+            ("application/json", body.to_string().into_bytes())
+        }
+    };
+    let request = Request::builder().method(method).uri(path).header(header::CONTENT_TYPE, kind);
+    request.header(header::ORIGIN, ORIGIN).body(Body::from(body)).expect("request")
+}
+
+/// What a caller shows.
+pub(crate) async fn proof_of(world: &World, caller: &str) -> Option<(header::HeaderName, String)> {
+    let staff = async |id: &str| Some((header::COOKIE, world.gateway.staff.testing_session(id).await));
+    match caller {
+        "patient" => Some((header::COOKIE, patient_cookie(world).await)),
+        "clinician" => staff("dr-bo").await,
+        "clerk" => staff("front-desk").await,
+        "steward" => staff("root").await,
+        "system" => Some((header::AUTHORIZATION, format!("Bearer {}", world.system("system/*.cruds")))),
+        _ => None,
+    }
+}
+
+/// Makes an account with a passkey.
+async fn patient_cookie(world: &World) -> String {
+    let begun = world.send(request("POST", "/account/register/start", Json("{}"))).await.json();
+    let credential = SoftPasskey::new().create(&begun["options"]);
+    let body = json!({ "session": begun["session"], "credential": credential, "slots": [] }).to_string();
+    let mut finish = request("POST", "/account/register/finish", Json("{}"));
+    *finish.body_mut() = Body::from(body);
+    let made = world.send(finish).await;
+    assert_eq!(made.status, StatusCode::NO_CONTENT, "{}", made.body);
+    let cookie = made.headers[header::SET_COOKIE].to_str().expect("text");
+    cookie.split(';').next().expect("cookie").to_owned()
+}
+
+/// Asks as a caller; of a stream of events the head alone.
+pub(crate) async fn ask(world: &World, caller: &str, mut request: Request<Body>) -> Answer {
+    if let Some((name, value)) = proof_of(world, caller).await {
+        request.headers_mut().insert(name, value.parse().expect("value"));
+    }
+    if request.uri().path() != "/ledger/events" {
+        return world.send(request).await;
+    }
+    let router = crate::edge::wrap(crate::public_router(world.gateway.clone()), &world.gateway.config);
+    let answer = router.oneshot(request).await.expect("answer");
+    Answer { status: answer.status(), headers: answer.headers().clone(), body: String::new() }
+}
+
+#[tokio::test]
+async fn every_caller_gets_what_the_row_says_and_a_refusal_shows_nobody_anything() {
+    let world = World::changed(|config| config.limits.demo_callers = 100_000).await;
+    let mut wrong = Vec::new();
+    for (method, path, load, expected) in ROWS {
+        for (caller, expected) in CALLERS.iter().zip(expected) {
+            let answer = ask(&world, caller, request(method, path, *load)).await;
+            if answer.status.as_u16() != *expected {
+                wrong.push(format!(
+                    "{method} {path} {caller}: {}, not {expected}: {}",
+                    answer.status, answer.body
+                ));
+            }
+            let shows = [CANARY, OTHER].iter().any(|secret| answer.body.contains(secret));
+            if shows && (!answer.status.is_success() || *path != "/staff/patients/search") {
+                wrong.push(format!("{method} {path} {caller}: leaks {}", answer.body));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[tokio::test]
+async fn every_member_gets_what_the_row_says() {
+    let world = World::new().await;
+    let router = crate::edge::wrap(crate::peer_router(world.gateway.clone()), &world.gateway.config);
+    let mut wrong = Vec::new();
+    for (method, path, load, expected) in PEERS {
+        for (member, expected) in ["hospital-a", "hospital-b"].iter().zip(expected) {
+            let mut request = request(method, path, *load);
+            request.extensions_mut().insert(PeerIdentity(member.parse().expect("id")));
+            let answer = router.clone().oneshot(request).await.expect("answer");
+            if answer.status().as_u16() != *expected {
+                wrong.push(format!("{method} {path} {member}: {}, not {expected}", answer.status()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
