@@ -28,6 +28,13 @@ export function useIdleLock(): void {
   }, []);
 }
 
+/** What failed without a connection is tried again when there is one. */
+export function useReconnect(): void {
+  useEffect(() => onConnection((online) => {
+    if (online && session.get().sync.state === 'failed') void session.refresh();
+  }), []);
+}
+
 /** The name under which the network knows an organisation. */
 export function useOrganisationName(): (id: string) => string {
   const { around } = useSession();
