@@ -1,5 +1,5 @@
 import { Button } from '@mantine/core';
-import { useEffect, useId, useRef, type ReactNode } from 'react';
+import { useEffect, useId, useLayoutEffect, useRef, type ReactNode } from 'react';
 import css from './Dialog.module.css';
 
 interface Props {
@@ -20,6 +20,11 @@ export function Dialog({ open, title, onClose, confirm, children }: Props) {
     if (open && !element.open) element.showModal?.();
     if (!open && element.open) element.close();
   }, [open]);
+  // Taken away while open, it would drop the focus instead of giving it back.
+  useLayoutEffect(() => {
+    const element = dialog.current;
+    return () => element?.close?.();
+  }, []);
   return (
     <dialog ref={dialog} className={css.dialog} aria-labelledby={id} onClose={onClose} onCancel={onClose}>
       {open && (
