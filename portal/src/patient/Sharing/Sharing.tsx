@@ -1,5 +1,5 @@
 import { Button } from '@mantine/core';
-import { useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { Link } from 'react-router';
 import { isProtected } from '../../crypto/formats';
 import { Dialog } from '../../ui/Dialog/Dialog';
@@ -44,6 +44,11 @@ export function Sharing() {
 
 function Live({ share, now, stopAtMs }: { share: ShareView; now: number; stopAtMs?: number }) {
   const [asking, setAsking] = useState(false);
+  const undo = useRef<HTMLButtonElement>(null);
+  const stopping = stopAtMs !== undefined;
+  useEffect(() => {
+    if (stopping) undo.current?.focus();
+  }, [stopping]);
   const nameOf = useOrganisationName();
   const name = nameOf(share.grantee);
   return (
@@ -62,7 +67,7 @@ function Live({ share, now, stopAtMs }: { share: ShareView; now: number; stopAtM
         ]}
       />
       {stopAtMs ? (
-        <Note tone="warn" title="Sharing is being stopped" action={stopAtMs > now && <Button variant="default" leftSection={<Icon name="arrow-back-up" size={20} />} onClick={() => session.undoStop(share.share)}>Undo</Button>}>
+        <Note tone="warn" title="Sharing is being stopped" action={stopAtMs > now && <Button ref={undo} variant="default" leftSection={<Icon name="arrow-back-up" size={20} />} onClick={() => session.undoStop(share.share)}>Undo</Button>}>
           {stopAtMs > now ? `In ${Math.ceil((stopAtMs - now) / 1_000)} seconds.` : 'One moment …'}
         </Note>
       ) : (
