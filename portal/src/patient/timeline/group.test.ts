@@ -26,6 +26,8 @@ it('bills are no events, but are found', () => {
   expect(timeline(entries).flatMap((month) => month.visits).flatMap((one) => one.entries).some((entry) => entry.record.resource.resourceType === 'Claim')).toBe(false);
   expect(entries.filter((entry) => matches(entry, 'bill')).length).toBe(1);
   expect(entries.filter((entry) => matches(entry, 'anaemia diag')).length).toBe(1);
+  const [report] = entriesOf([record('a', { resourceType: 'DiagnosticReport', id: '5', code: { coding: [{ system: 'http://loinc.org', code: '57698-3' }], text: 'Lipid Panel' } })]);
+  expect(matches(report!, 'lipid') && matches(report!, 'cholesterol')).toBe(true);
 });
 
 it('a long list falls into years', () => {

@@ -1,6 +1,7 @@
 /** The timeline: entries by month, and within it by visit where the record names one. */
 import { describe, dateOf, visitOf, type Described } from '../../ui/fhir/describe';
 import { monthOf, msOf, UNDATED_MS } from '../../ui/fhir/dates';
+import { conceptText } from '../../ui/fhir/text';
 import type { RecordItem } from '../session/sync';
 
 export interface Entry {
@@ -67,7 +68,10 @@ export function byYear(entries: Entry[]): [year: string, entries: Entry[]][] {
   return [...years];
 }
 
+/** Finds plain words and the medical ones that a letter uses. */
 export function matches(entry: Entry, words: string): boolean {
-  const text = `${entry.described.title} ${entry.described.detail} ${entry.described.kind}`.toLowerCase();
+  const { code, medicationCodeableConcept, vaccineCode } = entry.record.resource;
+  const medical = conceptText(code ?? medicationCodeableConcept ?? vaccineCode);
+  const text = `${entry.described.title} ${entry.described.detail} ${entry.described.kind} ${medical}`.toLowerCase();
   return words.toLowerCase().split(/\s+/).every((word) => text.includes(word));
 }
