@@ -71,7 +71,7 @@ function Categories({ entries }: { entries: Entry[] }) {
             <Link to={`/category/${category}`} className={css.category}>
               <Icon name={CATEGORY_WORDS[category].icon} size={24} />
               <span>{CATEGORY_WORDS[category].name}</span>
-              <span className={css.count}>{counts.get(category)}<span className="visually-hidden"> entries</span></span>
+              <span className={css.count}>{counts.get(category)}<span className="visually-hidden">{counts.get(category) === 1 ? ' entry' : ' entries'}</span></span>
             </Link>
           </li>
         ))}

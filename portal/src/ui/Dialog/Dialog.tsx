@@ -13,13 +13,19 @@ interface Props {
 /** The browser's own dialog: it traps focus, closes on Escape and needs no script of ours for either. */
 export function Dialog({ open, title, onClose, confirm, children }: Props) {
   const dialog = useRef<HTMLDialogElement>(null);
+  const heading = useRef<HTMLHeadingElement>(null);
   const id = useId();
+  const plain = !confirm;
   useEffect(() => {
     const element = dialog.current;
     if (!element) return;
-    if (open && !element.open) element.showModal?.();
+    if (open && !element.open) {
+      element.showModal?.();
+      // What is only read begins at its beginning: the browser would go to the button at the end.
+      if (plain) heading.current?.focus();
+    }
     if (!open && element.open) element.close();
-  }, [open]);
+  }, [open, plain]);
   // Taken away while open, it would drop the focus instead of giving it back.
   useLayoutEffect(() => {
     const element = dialog.current;
@@ -29,7 +35,7 @@ export function Dialog({ open, title, onClose, confirm, children }: Props) {
     <dialog ref={dialog} className={css.dialog} aria-labelledby={id} onClose={onClose} onCancel={onClose}>
       {open && (
         <>
-          <h2 id={id}>{title}</h2>
+          <h2 id={id} ref={heading} tabIndex={-1} className={css.title}>{title}</h2>
           <div className={css.body}>{children}</div>
           <div className={css.actions}>
             <Button variant="default" onClick={onClose}>{confirm ? 'Cancel' : 'Close'}</Button>

@@ -98,9 +98,11 @@ function until(r: Resource): string {
 /** Empty values are left out by whoever shows them. */
 export function factsOf(resource: Resource, find: Find = () => undefined): Fact[] {
   const medical = conceptText(resource.code ?? resource.medicationCodeableConcept ?? resource.vaccineCode);
+  const mistake = isMistake(resource);
+  const own = BY_TYPE[resource.resourceType]?.(resource, find) ?? [];
   return [
-    ['Note', isMistake(resource) ? 'Entered by mistake. It is kept here because nothing is erased, but it does not count.' : ''],
-    ...(BY_TYPE[resource.resourceType]?.(resource, find) ?? []),
+    ['Note', mistake ? 'Entered by mistake. It is kept here because nothing is erased, but it does not count.' : ''],
+    ...own.filter(([name]) => !mistake || name !== 'State'),
     ['Until', until(resource)],
     ['By', peopleOf(resource).join(', ')],
     ['Reason', reasons(resource, find)],
