@@ -212,6 +212,9 @@ async function stopping_can_be_undone_and_then_holds(stage: Stage): Promise<void
   await page.getByRole('dialog').getByRole('button', { name: 'Stop sharing' }).click();
   await page.getByText('Sharing is being stopped').waitFor();
   await eyes.look(page, 'stopping');
+  // Whoever locks at once has still stopped it.
+  await button(page, 'Lock').first().click();
+  await button(page, 'Unlock with passkey').click();
   await page.getByRole('heading', { name: 'Ended' }).waitFor();
   await eyes.look(page, 'sharing-ended');
   await staff.getByRole('link', { name: 'Patients' }).last().click();

@@ -23,6 +23,7 @@ export interface Reference {
   reference?: string;
   display?: string;
 }
+export type Placed = Reference & { location?: Reference };
 export interface ReferenceRange {
   low?: Quantity;
   high?: Quantity;
@@ -106,7 +107,7 @@ export interface Resource {
   reasonCode?: CodeableConcept[];
   serviceType?: CodeableConcept;
   serviceProvider?: Reference;
-  participant?: { individual?: Reference; actor?: Reference }[];
+  participant?: { individual?: Reference; actor?: Reference; member?: Reference; role?: CodeableConcept | CodeableConcept[] }[];
   performer?: (Reference & { actor?: Reference })[];
   requester?: Reference;
   recorder?: Reference;
@@ -122,15 +123,53 @@ export interface Resource {
   birthDate?: string;
   gender?: string;
   telecom?: { system?: string; value?: string }[];
-  address?: { text?: string; line?: string[]; city?: string; postalCode?: string; country?: string }[];
+  address?: Address | Address[];
   total?: { value?: number; currency?: string } | unknown;
   lifecycleStatus?: string;
+  achievementStatus?: CodeableConcept;
+  startDate?: string;
+  addresses?: Reference[];
+  goal?: Reference[];
   activity?: { detail?: { code?: CodeableConcept; description?: string; status?: string } }[];
+  item?: { productOrService?: CodeableConcept }[];
+  payment?: { amount?: unknown };
+  insurer?: Reference;
+  insurance?: { coverage?: Reference }[];
+  payor?: Reference[];
+  subscriberId?: string;
+  agent?: { who?: Reference; onBehalfOf?: Reference }[];
+  series?: { modality?: Coding; bodySite?: Coding }[];
+  procedureCode?: CodeableConcept[];
+  deviceName?: { name?: string }[];
+  manufacturer?: string | Reference;
+  modelNumber?: string;
+  serialNumber?: string;
+  expirationDate?: string;
+  site?: CodeableConcept;
+  /** An encounter wraps the reference, others do not. */
+  location?: Placed | Placed[];
+  protocolApplied?: { doseNumberPositiveInt?: number }[];
+  outcome?: CodeableConcept | string;
+  reasonReference?: Reference[];
+  maritalStatus?: CodeableConcept;
+  communication?: { language?: CodeableConcept }[];
+  generalPractitioner?: Reference[];
+  deceasedDateTime?: string;
+  condition?: { code?: CodeableConcept }[];
+  dataAbsentReason?: CodeableConcept;
   modality?: Coding | Coding[];
   numberOfInstances?: number;
   bodySite?: CodeableConcept | CodeableConcept[];
-  target?: unknown[];
+  target?: { dueDate?: string }[];
   [other: string]: unknown;
+}
+export interface Address {
+  text?: string;
+  line?: string[];
+  city?: string;
+  state?: string;
+  postalCode?: string;
+  country?: string;
 }
 export interface Attachment {
   contentType?: string;

@@ -53,9 +53,25 @@ export function onConnection(listener: Listener): () => void {
   listeners.add(listener);
   return () => listeners.delete(listener);
 }
+/** The browser says when the device is connected, not when a node answers again: that is found out by asking. */
+const PROBE_MS = 3_000;
+let probe: ReturnType<typeof setTimeout> | undefined;
+
+async function askAgain(): Promise<void> {
+  try {
+    if (navigator.onLine === false) throw new ApiError('offline');
+    await fetch('/ledger/head', { cache: 'no-store' });
+    setReachable(true);
+  } catch {
+    probe = setTimeout(() => void askAgain(), PROBE_MS);
+  }
+}
+
 function setReachable(now: boolean): void {
   if (now === reachable) return;
   reachable = now;
+  clearTimeout(probe);
+  if (!now && typeof window !== 'undefined') probe = setTimeout(() => void askAgain(), PROBE_MS);
   for (const listener of listeners) listener(isOnline());
 }
 if (typeof window !== 'undefined') {

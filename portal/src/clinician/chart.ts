@@ -5,7 +5,7 @@ import { everything } from '../api/fhir';
 import type { Chart, ChartSource } from '../api/staff';
 import type { Resource } from '../api/fhirTypes';
 import { dateOf, describe, type Described } from '../ui/fhir/describe';
-import { toDate } from '../ui/fhir/dates';
+import { msOf } from '../ui/fhir/dates';
 import { setPerson } from '../ui/fhir/person';
 
 const SHARE_SYSTEM = 'https://salus.network/fhir/share';
@@ -38,7 +38,7 @@ export function entriesOf(resources: Resource[], sources: ChartSource[]): ChartE
       key: `${resource.resourceType}/${resource.id ?? ''}`,
       resource,
       described: describe(resource),
-      ms: toDate(dateOf(resource))?.getTime() ?? 0,
+      ms: msOf(dateOf(resource)),
       source: sourceOf(resource, sources),
     }))
     .sort((a, b) => b.ms - a.ms);

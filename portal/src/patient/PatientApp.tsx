@@ -14,7 +14,7 @@ import { Shell } from './Shell/Shell';
 import { Share } from './Share/Share';
 import { Sharing } from './Sharing/Sharing';
 import { Welcome } from './Welcome/Welcome';
-import { useIdleLock, useSession } from './session/useSession';
+import { useIdleLock, useReconnect, useSession } from './session/useSession';
 
 const Detail = lazy(() => import('./Detail/Detail'));
 
@@ -39,6 +39,7 @@ const Opening = () => (
 
 export default function PatientApp() {
   useIdleLock();
+  useReconnect();
   return (
     <Shell>
       <Suspense fallback={<Opening />}>

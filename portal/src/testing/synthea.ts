@@ -8,7 +8,7 @@ import type { MockPatient } from './data';
 
 const BY_TYPE: Record<string, Category> = {
   Patient: 'demographics', Condition: 'problems', MedicationRequest: 'medications', AllergyIntolerance: 'allergies', Immunization: 'immunizations',
-  DiagnosticReport: 'labs', ImagingStudy: 'imaging', Procedure: 'procedures', Encounter: 'notes', CarePlan: 'notes', Goal: 'notes', Claim: 'claims', ExplanationOfBenefit: 'claims',
+  DiagnosticReport: 'labs', ImagingStudy: 'imaging', Procedure: 'procedures', Device: 'procedures', Encounter: 'notes', CarePlan: 'notes', CareTeam: 'notes', Goal: 'notes', DocumentReference: 'notes', Claim: 'claims', ExplanationOfBenefit: 'claims',
 };
 
 function categoryOf(resource: Resource): Category | undefined {

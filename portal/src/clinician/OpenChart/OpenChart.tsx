@@ -1,10 +1,12 @@
-import { Button, SegmentedControl } from '@mantine/core';
-import { createContext, lazy, Suspense, useContext, useMemo, useState } from 'react';
+import { Button, NativeSelect, SegmentedControl, TextInput } from '@mantine/core';
+import { createContext, lazy, Suspense, useContext, useDeferredValue, useMemo, useState } from 'react';
 import { staff, type Chart as ChartSession, type ChartSource, type FetchedShares, type StaffMember } from '../../api/staff';
 import { shortDay } from '../../ui/fhir/dates';
 import { CATEGORY_WORDS, plainConcept } from '../../ui/fhir/describe';
+import { finder } from '../../ui/fhir/facts';
 import { chartable, seriesOf } from '../../ui/fhir/series';
-import { loinc } from '../../ui/fhir/text';
+import { isCurrent, isMistake } from '../../ui/fhir/status';
+import { counted, loinc } from '../../ui/fhir/text';
 import { useAction } from '../../ui/hooks';
 import { Icon } from '../../ui/icons';
 import { Empty, ErrorNote, Note, Skeletons } from '../../ui/Note/Note';
@@ -13,6 +15,7 @@ import { RecordList, RecordRow } from '../../ui/RecordRow/RecordRow';
 import { Tag } from '../../ui/Tag/Tag';
 import { AskAccess } from '../AskAccess/AskAccess';
 import { entriesOf, useChartRecords, type ChartEntry } from '../chart';
+import { EntryDialog } from '../EntryDialog/EntryDialog';
 import css from './OpenChart.module.css';
 
 const Chart = lazy(() => import('../../ui/Chart/Chart'));
@@ -27,6 +30,7 @@ export function OpenChart({ chart, patient, name, me, nameOf }: { chart: ChartSe
   const [view, setView] = useState<View>('summary');
   const [asking, setAsking] = useState(false);
   const [source, setSource] = useState<string | null>(null);
+  const [opened, setOpened] = useState<ChartEntry | null>(null);
   const given = fetched?.sources ?? chart.sources;
   const sources = given.map((one) => ({ ...one, id: one.organisation, organisation: nameOf(one.organisation) }));
   const records = useChartRecords(chart, round);
@@ -37,6 +41,10 @@ export function OpenChart({ chart, patient, name, me, nameOf }: { chart: ChartSe
     setRound((at) => at + 1);
   });
   const sharing = sources.some((one) => one.state === 'shared');
+  const find = useMemo(() => finder(records.resources), [records.resources]);
+  const sourceName = (entry: ChartEntry) => (entry.source ? nameOf(entry.source.organisation) : me.organisation);
+  // "None" would be read as "has none": it has to say of which records.
+  const unread = records.loading ? 'still loading' : sharing && !entries.some((entry) => entry.source) ? `${name} shares records that have not been fetched` : source !== null ? 'from the chosen source only' : null;
   return (
     <>
       <Sources sources={sources} entries={entries} chosen={source} onChoose={setSource} me={me} />
@@ -49,17 +57,27 @@ export function OpenChart({ chart, patient, name, me, nameOf }: { chart: ChartSe
       {fetched && !fetchShared.busy && <Note tone="good">{fetched.imported === 0 ? `Nothing new. ${fetched.alreadyHeld} shared entries were here already.` : `${fetched.imported} shared entries added, ${fetched.alreadyHeld} were here already. ${name} can see this access.`}</Note>}
       <SegmentedControl className={css.views} value={view} onChange={(value) => setView(value as View)} aria-label="View" data={[{ value: 'summary', label: 'Summary' }, { value: 'results', label: 'Charts' }, { value: 'all', label: 'Everything' }]} />
       {records.error && <ErrorNote message={records.error} onRetry={() => setRound(round + 1)} />}
-      {records.loading && entries.length === 0 ? <Skeletons rows={6} label="Loading the chart" /> : entries.length === 0 ? <Empty icon="file-text" title="No records yet" /> : <NameOf.Provider value={nameOf}>{view === 'summary' ? <Summary entries={shown} /> : view === 'results' ? <Curves entries={shown} /> : <Everything entries={shown} />}</NameOf.Provider>}
+      {records.loading && entries.length === 0 ? <Skeletons rows={6} label="Loading the chart" /> : entries.length === 0 ? <Empty icon="file-text" title="No records yet" /> : <Context value={{ nameOf, open: setOpened, unread, mixed: entries.some((entry) => entry.source) }}>{view === 'summary' ? <Summary entries={shown} /> : view === 'results' ? <Curves entries={shown} /> : <Everything entries={shown} />}</Context>}
+      {records.loading && entries.length > 0 && <p role="status">Loading more entries …</p>}
+      {opened && <EntryDialog entry={opened} source={sourceName(opened)} find={find} onClose={() => setOpened(null)} />}
       {asking && <AskAccess patient={patient} name={name} onClose={() => setAsking(false)} />}
     </>
   );
 }
 
-const NameOf = createContext((id: string) => id);
+interface ChartContext {
+  nameOf: (id: string) => string;
+  open: (entry: ChartEntry) => void;
+  /** Why what is shown may not be all; `null` if it is. */
+  unread: string | null;
+  /** Own and shared records stand side by side, so each says which it is. */
+  mixed: boolean;
+}
+const Context = createContext<ChartContext>({ nameOf: (id) => id, open: () => undefined, unread: null, mixed: false });
 
 function SourceMark({ source }: { source: ChartSource | null }) {
-  const nameOf = useContext(NameOf);
-  if (!source) return null;
+  const { nameOf, mixed } = useContext(Context);
+  if (!source) return mixed ? <Tag>Our own</Tag> : null;
   return <Tag tone="shared" icon="share">{nameOf(source.organisation)}{source.expires ? `, until ${shortDay(source.expires)}` : ''}</Tag>;
 }
 
@@ -86,7 +104,7 @@ function Sources({ sources, entries, chosen, onChoose, me }: { sources: (ChartSo
 }
 
 const ofType = (entries: ChartEntry[], ...types: string[]) => entries.filter((entry) => types.includes(entry.resource.resourceType));
-const isActive = ({ resource }: ChartEntry) => ['active', 'recurrence', 'relapse'].includes(resource.clinicalStatus?.coding?.[0]?.code ?? resource.status ?? '');
+const isNow = ({ resource }: ChartEntry) => isCurrent(resource);
 
 /** One row for each concept, the newest: the same problem or medicine is often filed many times. */
 function distinct(entries: ChartEntry[], name: (entry: ChartEntry) => string): ChartEntry[] {
@@ -97,10 +115,10 @@ function distinct(entries: ChartEntry[], name: (entry: ChartEntry) => string): C
 
 function Summary({ entries }: { entries: ChartEntry[] }) {
   const byTitle = (entry: ChartEntry) => entry.described.title;
-  const problems = distinct(ofType(entries, 'Condition').filter(isActive), byTitle);
-  const medicines = distinct(ofType(entries, 'MedicationRequest', 'MedicationStatement').filter(isActive), byTitle);
-  const allergies = distinct(ofType(entries, 'AllergyIntolerance'), (entry) => plainConcept(entry.resource.code));
-  const observations = ofType(entries, 'Observation');
+  const problems = distinct(ofType(entries, 'Condition').filter(isNow), byTitle);
+  const medicines = distinct(ofType(entries, 'MedicationRequest', 'MedicationStatement').filter(isNow), byTitle);
+  const allergies = distinct(ofType(entries, 'AllergyIntolerance').filter(isNow), (entry) => plainConcept(entry.resource.code));
+  const observations = ofType(entries, 'Observation').filter(({ resource }) => !isMistake(resource));
   const recent = distinct(observations, (entry) => loinc(entry.resource.code) ?? entry.key).slice(0, 12);
   const visits = ofType(entries, 'Encounter').slice(0, 6);
   return (
@@ -115,11 +133,17 @@ function Summary({ entries }: { entries: ChartEntry[] }) {
 }
 
 function Panel({ title, entries, empty }: { title: string; entries: ChartEntry[]; empty: string }) {
-  return <Section title={title}>{entries.length === 0 ? <Card tone="soft">{empty}</Card> : <Rows entries={entries} />}</Section>;
+  const { unread } = useContext(Context);
+  return (
+    <Section title={title}>
+      {entries.length > 0 ? <Rows entries={entries} /> : <Card tone="soft">{empty}{unread && <p className={css.unread}><Icon name="alert-triangle" size={20} /> Not the whole picture: {unread}.</p>}</Card>}
+    </Section>
+  );
 }
 
 function Rows({ entries }: { entries: ChartEntry[] }) {
-  return <RecordList>{entries.map((entry) => <RecordRow key={entry.key} described={entry.described} marks={<SourceMark source={entry.source} />} />)}</RecordList>;
+  const { open } = useContext(Context);
+  return <RecordList>{entries.map((entry) => <RecordRow key={entry.key} described={entry.described} onOpen={() => open(entry)} marks={<SourceMark source={entry.source} />} />)}</RecordList>;
 }
 
 function Curves({ entries }: { entries: ChartEntry[] }) {
@@ -135,10 +159,20 @@ function Curves({ entries }: { entries: ChartEntry[] }) {
 
 function Everything({ entries }: { entries: ChartEntry[] }) {
   const [rows, setRows] = useState(ROWS_MAX);
+  const [typed, setTyped] = useState('');
+  const [kind, setKind] = useState('');
+  const words = useDeferredValue(typed.trim().toLowerCase());
+  const kinds = useMemo(() => [...new Set(entries.map((entry) => entry.described.kind))].sort(), [entries]);
+  const found = entries.filter(({ described }) => (kind === '' || described.kind === kind) && words.split(/\s+/).every((word) => `${described.title} ${described.detail}`.toLowerCase().includes(word)));
   return (
     <>
-      <Rows entries={entries.slice(0, rows)} />
-      {entries.length > rows && <Button variant="default" onClick={() => setRows(rows + ROWS_MAX)}>Show earlier</Button>}
+      <div className={css.filters} role="search">
+        <TextInput className={css.search} aria-label="Search this chart" placeholder="Search this chart" leftSection={<Icon name="search" size={20} />} value={typed} onChange={(event) => setTyped(event.currentTarget.value)} type="search" />
+        <NativeSelect size="md" aria-label="Kind" value={kind} onChange={(event) => setKind(event.currentTarget.value)} data={[{ value: '', label: 'All kinds' }, ...kinds]} />
+      </div>
+      <p role="status">{counted(found.length, 'entry', 'entries')}</p>
+      {found.length === 0 ? <Empty icon="search" title="Nothing found" /> : <Rows entries={found.slice(0, rows)} />}
+      {found.length > rows && <Button variant="default" onClick={() => setRows(rows + ROWS_MAX)}>Show earlier</Button>}
     </>
   );
 }

@@ -27,7 +27,7 @@ export function Access() {
   return (
     <Page title="Who looked" lead="Everyone who opened your record: at your own hospitals, and at those with whom you share.">
       {accesses?.state === 'failed' && <ErrorNote message="The list could not be fetched. Please try again." onRetry={() => void session.refreshAccesses()} />}
-      {(accesses?.silent.length ?? 0) > 0 && <Note tone="warn">{accesses!.silent.map(nameOf).join(' and ')} did not answer, so its own list is missing here.</Note>}
+      {(accesses?.silent.length ?? 0) > 0 && <Note tone="warn">{accesses!.silent.map(nameOf).join(' and ')} did not answer. What they noted themselves is missing here; please look again later.</Note>}
       {list.length === 0 ? (
         !accesses || accesses.state === 'loading' ? <Skeletons rows={4} /> : <Empty icon="eye" title="Nobody has looked yet">As soon as someone opens your record, you see it here.</Empty>
       ) : (
@@ -36,7 +36,7 @@ export function Access() {
       {list.length > shown && <Button variant="default" onClick={() => setShown(shown + SHOWN)}>Show earlier</Button>}
       <Section title="How complete is this list?">
         <p className={css.explain}>
-          When another organisation opens what you shared, it has to leave a lasting entry before it gets the key; it cannot skip that or remove it later. These are marked “Confirmed”.
+          When another organisation opens what you shared, it has to leave a lasting entry before it can read anything; it cannot skip that or remove it later. These are marked “Confirmed”.
           What your own hospital opens in its own files is in that hospital’s own log, which it cannot change afterwards unnoticed.
         </p>
       </Section>

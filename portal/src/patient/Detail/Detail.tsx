@@ -2,17 +2,18 @@ import { Button } from '@mantine/core';
 import { lazy, Suspense, useMemo } from 'react';
 import { Link, useParams } from 'react-router';
 import { dayOfMs, day, timeOfMs } from '../../ui/fhir/dates';
-import { CATEGORY_WORDS, dateOf, describe, dosageText, peopleOf, plainConcept, proseOf } from '../../ui/fhir/describe';
-import { partsOf, pressureOf, rangeText, readingOf, STANDING_WORDS } from '../../ui/fhir/observation';
+import { CATEGORY_WORDS, dateOf, describe, visitOf } from '../../ui/fhir/describe';
+import { factsOf, finder } from '../../ui/fhir/facts';
 import { seriesOf } from '../../ui/fhir/series';
-import { conceptText, loinc } from '../../ui/fhir/text';
+import { loinc } from '../../ui/fhir/text';
 import { Facts } from '../../ui/Facts/Facts';
 import { useAction } from '../../ui/hooks';
 import { Icon } from '../../ui/icons';
 import { Empty, ErrorNote, Note, Skeletons } from '../../ui/Note/Note';
 import { Card, Page, Section } from '../../ui/Page/Page';
-import { Tag } from '../../ui/Tag/Tag';
-import { saveFile } from '../download';
+import { Prose, Values } from '../../ui/RecordDetails/RecordDetails';
+import { RecordList, RecordRow } from '../../ui/RecordRow/RecordRow';
+import { saveFile } from '../../ui/saveFile';
 import { recordProofFile } from '../session/proofFile';
 import { session } from '../session/session';
 import type { RecordItem } from '../session/sync';
@@ -20,6 +21,7 @@ import { useOrganisationName, useRecords } from '../session/useSession';
 import { Verified } from '../Verified/Verified';
 import css from './Detail.module.css';
 
+const BILLS = new Set(['Claim', 'ExplanationOfBenefit']);
 const Chart = lazy(() => import('../../ui/Chart/Chart'));
 
 /** One entry in plain words, where it comes from, and why it can be trusted. */
@@ -37,37 +39,14 @@ export default function Detail() {
   const described = describe(record.resource);
   const category = CATEGORY_WORDS[record.category];
   return (
-    <Page title={described.title} lead={`${described.kind}, ${day(dateOf(record.resource))}`} back={{ to: `/category/${record.category}`, label: category.name }}>
-      <Value record={record} />
+    <Page title={described.title} lead={[described.kind, described.date && day(described.date)].filter(Boolean).join(', ')} back={{ to: `/category/${record.category}`, label: category.name }}>
+      <Values resource={record.resource} advice />
       <Curve record={record} records={records} />
-      <Prose record={record} />
-      <About record={record} />
+      <Prose resource={record.resource} />
+      <Related record={record} records={records} />
+      <About record={record} records={records} />
       <Trust record={record} />
     </Page>
-  );
-}
-
-function Value({ record: { resource } }: { record: RecordItem }) {
-  if (resource.resourceType !== 'Observation') return null;
-  const pressure = pressureOf(resource);
-  const reading = readingOf(resource);
-  const parts = pressure ? [pressure.upper, pressure.lower] : reading.text ? [reading] : partsOf(resource);
-  if (parts.length === 0) return null;
-  return (
-    <Card>
-      <div className={css.values}>
-        {parts.map((part) => (
-          <div key={part.name} className={css.value}>
-            {parts.length > 1 && <p className={css.partName}>{part.name}</p>}
-            <p className={css.number}>{part.text}</p>
-            {part.standing !== 'unknown' && <Tag tone={part.standing === 'usual' ? 'accent' : 'warn'} icon={part.standing === 'usual' ? 'check' : 'info-circle'}>{STANDING_WORDS[part.standing]}</Tag>}
-            {part.range && <p className={css.range}>Usual: {rangeText(part.range, part.quantity)}{part.range.from === 'common' ? ', as common for adults' : ''}</p>}
-          </div>
-        ))}
-      </div>
-      {reading.about && <p className={css.explain}>{reading.about}</p>}
-      {parts.some((part) => part.standing !== 'usual' && part.standing !== 'unknown') && <p className={css.explain}>A value outside the usual range is not by itself an illness. Ask the practice if you are unsure.</p>}
-    </Card>
   );
 }
 
@@ -86,34 +65,37 @@ function Curve({ record, records }: { record: RecordItem; records: RecordItem[] 
   );
 }
 
-function Prose({ record }: { record: RecordItem }) {
-  const prose = proseOf(record.resource);
-  if (prose.length === 0) return null;
+/** What belongs to this entry: the results of a report, what came of a visit. */
+function Related({ record, records }: { record: RecordItem; records: RecordItem[] }) {
+  const { resource } = record;
+  const related = useMemo(() => {
+    const same = records.filter((one) => one.source === record.source && one.key !== record.key);
+    if (resource.resourceType === 'Encounter') return same.filter((one) => visitOf(one.resource) === `Encounter/${resource.id}` && !BILLS.has(one.resource.resourceType));
+    const find = finder(same.map((one) => one.resource));
+    const results = new Set((resource.result ?? []).map(find));
+    return same.filter((one) => results.has(one.resource));
+  }, [record, records, resource]);
+  if (related.length === 0) return null;
   return (
-    <Section title="What was written">
-      {prose.map((text, at) => <Card key={at}><p className={css.prose}>{text}</p></Card>)}
+    <Section title={resource.resourceType === 'Encounter' ? 'What came of it' : 'Results'}>
+      <RecordList>{related.map((one) => <RecordRow key={one.key} described={describe(one.resource)} to={`/record/${one.key}`} showDate={false} />)}</RecordList>
     </Section>
   );
 }
 
-function About({ record }: { record: RecordItem }) {
+function About({ record, records }: { record: RecordItem; records: RecordItem[] }) {
   const { resource, source } = record;
   const nameOf = useOrganisationName();
-  const end = resource.abatementDateTime ?? resource.period?.end ?? resource.performedPeriod?.end;
+  const find = useMemo(() => finder(records.filter((one) => one.source === source).map((one) => one.resource)), [records, source]);
+  const date = dateOf(resource);
   return (
     <Section title="About this entry">
       <Card>
         <Facts
           of={[
+            ...factsOf(resource, find),
+            ['Date', date ? day(date) : ''],
             ['From', nameOf(source)],
-            ['Date', day(dateOf(resource))],
-            ['Until', end ? day(end) : ''],
-            ['By', peopleOf(resource).join(', ')],
-            ['How to take it', dosageText(resource.dosageInstruction ?? resource.dosage)],
-            ['Reason', (resource.reasonCode ?? []).map(plainConcept).join(', ')],
-            ['Reaction', (resource.reaction ?? []).flatMap((one) => (one.manifestation ?? []).map(plainConcept)).join(', ')],
-            ['Results', resource.result?.map((one) => one.display).filter(Boolean).join(', ')],
-            ['Medical name', conceptText(resource.code ?? resource.medicationCodeableConcept ?? resource.vaccineCode)],
             ['Category', <Link key="category" to={`/category/${record.category}`}>{CATEGORY_WORDS[record.category].name}</Link>],
           ]}
         />
@@ -137,7 +119,7 @@ function Trust({ record }: { record: RecordItem }) {
               Your device has just checked that itself, and {verdict.signers!.length} independent organisations vouch for it.
             </p>
           ) : verdict && verdict.reason !== 'the proof has not arrived yet' ? (
-            <Note tone="bad" title="Do not rely on this entry">It could not be confirmed: {verdict.reason}. Please ask {nameOf(record.source)} about it.</Note>
+            <Note tone="bad" title="Do not rely on this entry">It is not exactly what {nameOf(record.source)} filed, or its proof is damaged. Please ask them about it.</Note>
           ) : (
             <p>The proof for this entry has not arrived yet. It usually takes less than a minute.</p>
           )}
@@ -147,6 +129,7 @@ function Trust({ record }: { record: RecordItem }) {
           <summary>For the curious</summary>
           <div className={css.curious}>
             <p>“Verified” means unchanged and from this source. It does not say that what was written is medically right.</p>
+            {verdict && !verdict.ok && <Facts of={[['What failed', verdict.reason]]} />}
             {verdict?.ok && (
               <Facts
                 of={[
@@ -154,7 +137,7 @@ function Trust({ record }: { record: RecordItem }) {
                   ['Vouched for by', verdict.signers!.map(nameOf).join(', ')],
                   ['Entry', <code key="key">{record.key}</code>],
                   ['Fingerprint', <code key="print">{record.plaintextDigest}</code>],
-                  ['Page of the shared record', String(verdict.height)],
+                  ['Page in the shared book of proofs', String(verdict.height)],
                 ]}
               />
             )}

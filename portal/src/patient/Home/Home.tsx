@@ -38,7 +38,7 @@ export function Home() {
         <Note title={open.length === 1 ? `${open[0]!.name} asks to see part of your record` : `${open.length} requests to see part of your record`} action={<Button component={Link} to="/sharing" variant="default">Look at it</Button>} />
       )}
       {entries.length === 0 ? (
-        sync.state === 'working' || sync.state === 'idle' ? <Skeletons rows={6} label="Fetching your record" /> : <Empty icon="clipboard-heart" title="Nothing here yet">New entries appear here as soon as your hospital has sealed them, usually within a minute.</Empty>
+        sync.state === 'working' || sync.state === 'idle' ? <Skeletons rows={6} label="Fetching your record" /> : <Empty icon="clipboard-heart" title="Nothing here yet">New entries appear here as soon as your hospital has locked them for you, usually within a minute.</Empty>
       ) : (
         <>
           <Categories entries={entries} />
@@ -71,7 +71,7 @@ function Categories({ entries }: { entries: Entry[] }) {
             <Link to={`/category/${category}`} className={css.category}>
               <Icon name={CATEGORY_WORDS[category].icon} size={24} />
               <span>{CATEGORY_WORDS[category].name}</span>
-              <span className={css.count}>{counts.get(category)}<span className="visually-hidden"> entries</span></span>
+              <span className={css.count}>{counts.get(category)}<span className="visually-hidden">{counts.get(category) === 1 ? ' entry' : ' entries'}</span></span>
             </Link>
           </li>
         ))}

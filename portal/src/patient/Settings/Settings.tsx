@@ -9,7 +9,7 @@ import { useAction, useLoad } from '../../ui/hooks';
 import { Icon, type IconName } from '../../ui/icons';
 import { ErrorNote, Note } from '../../ui/Note/Note';
 import { Card, Page, Section } from '../../ui/Page/Page';
-import { saveFile } from '../download';
+import { saveFile } from '../../ui/saveFile';
 import { session } from '../session/session';
 import { useRecords, useOrganisationName, useSession } from '../session/useSession';
 import css from './Settings.module.css';
@@ -64,7 +64,7 @@ function WaysIn() {
         {passkeys.map((slot, at) => (
           <Row key={slot.id} icon="fingerprint" title={`Passkey ${at + 1}`} action={<Button variant="default" aria-label={`Remove passkey ${at + 1}`} onClick={() => setRemoving(slot.id)}>Remove</Button>}>Added {day(slot.created)}</Row>
         ))}
-        <Row icon="plus" title="Add a passkey" action={<Button variant="default" loading={add.busy} disabled={!passkeysWork()} onClick={() => void add.go()}>Add</Button>}>For another phone, computer or security key.</Row>
+        <Row icon="plus" title="Add a passkey" action={<Button variant="default" loading={add.busy} disabled={!passkeysWork()} onClick={() => void add.go()}>Add</Button>}>For another phone or computer.</Row>
         <Row icon="key" title="Recovery code" action={<Button variant="default" loading={code.busy} onClick={() => void code.go()}>New code</Button>}>Lost the sheet, or someone has seen it? Make a new code; the old one stops working.</Row>
         <Row icon="lock" title="Lock" action={<Button variant="default" onClick={session.lock}>Lock now</Button>}>Locks by itself after five minutes without use.</Row>
       </Card>

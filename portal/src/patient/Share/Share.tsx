@@ -1,6 +1,6 @@
 import { Button, Progress, Radio, Switch } from '@mantine/core';
-import { useState } from 'react';
-import { Link, useSearchParams } from 'react-router';
+import { useEffect, useRef, useState } from 'react';
+import { Link, useNavigate, useSearchParams } from 'react-router';
 import { isProtected, type Category, type Purpose } from '../../crypto/formats';
 import { CategoryPicker } from '../../ui/CategoryPicker/CategoryPicker';
 import { Facts } from '../../ui/Facts/Facts';
@@ -42,14 +42,25 @@ function useDraft() {
     days: request && PERIODS.some(([days]) => days === request.days) ? request.days : 30,
     future: true,
   }));
-  return { draft, request, change: (part: Partial<Draft>) => setDraft((known) => ({ ...known, ...part })) };
+  return { draft, request, parameters, change: (part: Partial<Draft>) => setDraft((known) => ({ ...known, ...part })) };
 }
 
 export function Share() {
-  const { draft, request, change } = useDraft();
+  const { draft, request, parameters, change } = useDraft();
   const { sync } = useSession();
   const nameOf = useOrganisationName();
-  const [step, setStep] = useState(request ? 1 : 0);
+  const navigate = useNavigate();
+  // In the address, so that the phone's own "back" goes back one step.
+  const step = draft.grantee === '' ? 0 : Math.min(STEPS.length - 1, Number(parameters.get('step') ?? (request ? 1 : 0)) || 0);
+  const setStep = (to: number) => void navigate(`/share?${new URLSearchParams({ ...Object.fromEntries(parameters), step: String(to) }).toString()}`);
+  const body = useRef<HTMLDivElement>(null);
+  const shown = useRef(step);
+  useEffect(() => {
+    if (shown.current === step) return;
+    shown.current = step;
+    window.scrollTo(0, 0);
+    body.current?.focus({ preventScroll: true });
+  }, [step]);
   const [sent, setSent] = useState(false);
   const [progress, setProgress] = useState<[number, number] | null>(null);
   const counts = session.shareable(draft.grantee);
@@ -62,7 +73,6 @@ export function Share() {
     setSent(true);
   });
   if (sent) return <Sent grantee={nameOf(draft.grantee)} untilMs={until} />;
-  const next = () => { setStep(step + 1); document.getElementById('main')?.scrollIntoView(); };
   return (
     <Page title="Share my record" lead={request ? `${request.name} at ${nameOf(request.organisation)} asks: “${request.reason}”` : undefined} back={{ to: '/sharing', label: 'Sharing' }}>
       <ol className={css.steps} aria-label="Steps">
@@ -72,25 +82,27 @@ export function Share() {
           </li>
         ))}
       </ol>
-      {step === 0 && <Who value={draft.grantee} onChange={(grantee) => change({ grantee, categories: null })} />}
-      {step === 1 && (
-        <Section title={`What may ${nameOf(draft.grantee)} see?`}>
-          {counts.size === 0 && sync.state === 'working' && <Note>Your record is still being opened. One moment.</Note>}
-          {counts.size === 0 && sync.state !== 'working' ? (
-            <Empty icon="share" title="Nothing to share with them">{nameOf(draft.grantee)} has its own records about you. There is nothing from others to add.</Empty>
-          ) : (
-            <CategoryPicker value={categories} counts={counts} onChange={(chosen) => change({ categories: chosen })} />
-          )}
-        </Section>
-      )}
-      {step === 2 && <Why draft={draft} untilMs={until} change={change} />}
-      {step === 3 && <Review grantee={nameOf(draft.grantee)} categories={categories} draft={draft} untilMs={until} counts={counts} />}
+      <div ref={body} tabIndex={-1} role="group" aria-label={`Step ${step + 1} of ${STEPS.length}: ${STEPS[step]}`} className={css.body}>
+        {step === 0 && <Who value={draft.grantee} onChange={(grantee) => change({ grantee, categories: null })} />}
+        {step === 1 && (
+          <Section title={`What may ${nameOf(draft.grantee)} see?`}>
+            {counts.size === 0 && sync.state === 'working' && <Note>Your record is still being opened. One moment.</Note>}
+            {counts.size === 0 && sync.state !== 'working' ? (
+              <Empty icon="share" title="Nothing to share with them">{nameOf(draft.grantee)} has its own records about you. There is nothing from others to add.</Empty>
+            ) : (
+              <CategoryPicker value={categories} counts={counts} onChange={(chosen) => change({ categories: chosen })} />
+            )}
+          </Section>
+        )}
+        {step === 2 && <Why draft={draft} untilMs={until} change={change} />}
+        {step === 3 && <Review grantee={nameOf(draft.grantee)} categories={categories} draft={draft} untilMs={until} counts={counts} />}
+      </div>
       {error && <ErrorNote title="Not shared" message={error} />}
       {busy && progress && <Progress value={(100 * (progress[0] + 0.5)) / progress[1]} animated striped aria-label="Sharing" />}
       <div className={css.actions}>
         {step > 0 && <Button variant="default" size="lg" disabled={busy} onClick={() => setStep(step - 1)}>Back</Button>}
         {step < 3 ? (
-          <Button size="lg" disabled={draft.grantee === '' || (step === 1 && categories.length === 0)} onClick={next}>Next</Button>
+          <Button size="lg" disabled={draft.grantee === '' || (step === 1 && categories.length === 0)} onClick={() => setStep(step + 1)}>Next</Button>
         ) : (
           <Button size="lg" loading={busy} onClick={() => void go()}>Share with {nameOf(draft.grantee)}</Button>
         )}

@@ -1,5 +1,5 @@
 import { Button } from '@mantine/core';
-import { useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { Link } from 'react-router';
 import { isProtected } from '../../crypto/formats';
 import { Dialog } from '../../ui/Dialog/Dialog';
@@ -44,6 +44,16 @@ export function Sharing() {
 
 function Live({ share, now, stopAtMs }: { share: ShareView; now: number; stopAtMs?: number }) {
   const [asking, setAsking] = useState(false);
+  const undo = useRef<HTMLButtonElement>(null);
+  const stop = useRef<HTMLButtonElement>(null);
+  const stopping = stopAtMs !== undefined;
+  const before = useRef(stopping);
+  // The button that was pressed goes; the focus goes on to the one that takes its place.
+  useEffect(() => {
+    if (before.current === stopping) return;
+    before.current = stopping;
+    (stopping ? undo : stop).current?.focus();
+  }, [stopping]);
   const nameOf = useOrganisationName();
   const name = nameOf(share.grantee);
   return (
@@ -62,11 +72,11 @@ function Live({ share, now, stopAtMs }: { share: ShareView; now: number; stopAtM
         ]}
       />
       {stopAtMs ? (
-        <Note tone="warn" title="Sharing is being stopped" action={stopAtMs > now && <Button variant="default" leftSection={<Icon name="arrow-back-up" size={20} />} onClick={() => session.undoStop(share.share)}>Undo</Button>}>
+        <Note tone="warn" title="Sharing is being stopped" action={stopAtMs > now && <Button ref={undo} variant="default" leftSection={<Icon name="arrow-back-up" size={20} />} onClick={() => session.undoStop(share.share)}>Undo</Button>}>
           {stopAtMs > now ? `In ${Math.ceil((stopAtMs - now) / 1_000)} seconds.` : 'One moment …'}
         </Note>
       ) : (
-        <Button variant="default" className={css.stop} leftSection={<Icon name="hand-stop" size={20} />} onClick={() => setAsking(true)}>Stop sharing</Button>
+        <Button ref={stop} variant="default" className={css.stop} leftSection={<Icon name="hand-stop" size={20} />} onClick={() => setAsking(true)}>Stop sharing</Button>
       )}
       <Dialog open={asking} title={`Stop sharing with ${name}?`} onClose={() => setAsking(false)} confirm={{ label: 'Stop sharing', danger: true, onConfirm: () => { setAsking(false); session.stopSharing(share.share); } }}>
         <p>{name} cannot open these records any more, and must delete its copy. What someone there has already read cannot be unread.</p>

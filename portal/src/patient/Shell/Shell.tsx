@@ -1,6 +1,8 @@
+import { Button } from '@mantine/core';
 import type { ReactNode } from 'react';
 import { Link, NavLink } from 'react-router';
 import { Icon, type IconName } from '../../ui/icons';
+import { Note } from '../../ui/Note/Note';
 import { session } from '../session/session';
 import { useOnline, useSession } from '../session/useSession';
 import css from './Shell.module.css';
@@ -21,7 +23,7 @@ function useWaiting(): Record<string, number> {
 }
 
 export function Shell({ children }: { children: ReactNode }) {
-  const { phase, freshCode } = useSession();
+  const { phase, freshCode, lockingSoon } = useSession();
   const online = useOnline();
   const waiting = useWaiting();
   const open = phase === 'open' && !freshCode;
@@ -49,6 +51,11 @@ export function Shell({ children }: { children: ReactNode }) {
         </nav>
       )}
       <main id="main" className={css.main}>
+        {lockingSoon && (
+          <div className={`${css.soon} no-print`}>
+            <Note tone="warn" title="Your record locks in a minute" action={<Button variant="default" onClick={session.touch}>Keep it open</Button>}>You have not used it for a while.</Note>
+          </div>
+        )}
         {!online && (
           <p className={`${css.offline} no-print`} role="status">
             <Icon name="wifi-off" size={18} /> You are offline. You see the copy on this device.

@@ -16,7 +16,7 @@ export function SignUp() {
   const { busy, error, go } = useAction((withPasskey: boolean) => session.signUp(withPasskey));
   if (phase === 'open' || phase === 'opening') return <Navigate to={(state as { from?: string } | null)?.from ?? '/'} replace />;
   return (
-    <Page title="Make your record" lead="No name, no e-mail and no password are needed. Your device makes a key that only you have." back={{ to: '/', label: 'Start' }}>
+    <Page title="Make your record" lead="No name, no e-mail and no password are needed. It is locked on your device, and only you can open it." back={{ to: '/', label: 'Start' }}>
       <Card>
         <div className={css.way}>
           <span className={css.disc}><Icon name="fingerprint" size={28} /></span>

@@ -1,6 +1,6 @@
 import { useState } from 'react';
 import { Link } from 'react-router';
-import { shortDay } from '../../ui/fhir/dates';
+import { shortDay, UNDATED_MS } from '../../ui/fhir/dates';
 import { RecordList, RecordRow } from '../../ui/RecordRow/RecordRow';
 import { Icon } from '../../ui/icons';
 import { useOrganisationName } from '../session/useSession';
@@ -30,7 +30,7 @@ export function VisitCard({ visit }: { visit: Visit }) {
   return (
     <article className={css.visit}>
       <header className={css.head}>
-        <p className={css.when}>{shortDay(new Date(visit.ms).toISOString())} · {source} <Verified verdict={worst(visit)} /></p>
+        <p className={css.when}>{visit.ms !== UNDATED_MS && `${shortDay(new Date(visit.ms).toISOString())} · `}{source} <Verified verdict={worst(visit)} /></p>
         <h4 className={css.title}>{head ? <Link to={`/record/${head.record.key}`}>{head.described.title}</Link> : 'Results'}</h4>
         {head?.described.detail && <p className={css.detail}>{head.described.detail}</p>}
       </header>

@@ -33,7 +33,12 @@ export interface GrantRecord {
   letterSent: boolean;
   noticeSent: boolean;
   revokedMs?: number;
+  /** When the person asked to stop it, and when they took that back: what a closed page interrupts is finished at the next visit. */
+  stopAskedMs?: number;
+  stopUndoneMs?: number;
 }
+
+export const isStopping = ({ state, stopAskedMs = 0, stopUndoneMs = 0 }: GrantRecord): boolean => state !== 'revoked' && stopAskedMs > stopUndoneMs;
 
 export interface Profile {
   version: 1;
@@ -57,6 +62,13 @@ export const emptyProfile = (network: string): Profile => ({
 
 const RANK = { made: 0, active: 1, revoked: 2 };
 
+const later = (a: number | undefined, b: number | undefined) => Math.max(a ?? 0, b ?? 0) || undefined;
+
+function mergeGrants(a: GrantRecord, b: GrantRecord): GrantRecord {
+  const newer = RANK[b.state] >= RANK[a.state] ? { ...a, ...b } : a;
+  return { ...newer, stopAskedMs: later(a.stopAskedMs, b.stopAskedMs), stopUndoneMs: later(a.stopUndoneMs, b.stopUndoneMs) };
+}
+
 /** Two devices: everything that either knows; a grant's later state wins. */
 export function mergeProfiles(a: Profile, b: Profile): Profile {
   const organisations = new Map(a.organisations.map((one) => [one.id, one]));
@@ -64,7 +76,7 @@ export function mergeProfiles(a: Profile, b: Profile): Profile {
   const grants = new Map(a.grants.map((grant) => [grant.id, grant]));
   for (const grant of b.grants) {
     const known = grants.get(grant.id);
-    if (!known || RANK[grant.state] >= RANK[known.state]) grants.set(grant.id, { ...known, ...grant });
+    grants.set(grant.id, known ? mergeGrants(known, grant) : grant);
   }
   return {
     version: 1,

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { fromUtf8, toHex, utf8 } from '../../crypto';
 import { readInvite } from './enrol';
 import { grantKeys, openUnder, pairwiseKeys, sealUnder } from './keys';
-import { emptyProfile, mergeProfiles, type GrantRecord } from './profile';
+import { emptyProfile, isStopping, mergeProfiles, type GrantRecord } from './profile';
 import { newRecoveryCode, readRecoveryCode, recoveryCodeText, recoveryLocator } from './recoveryCode';
 import { LocalCopy } from './store';
 import { currentRecords, type RecordItem } from './sync';
@@ -68,6 +68,20 @@ describe('a profile on two devices', () => {
     const merged = mergeProfiles(a, b);
     expect(merged.grants.map(({ id, state }) => `${id} ${state}`)).toEqual(['1 revoked', '2 made', '3 active']);
     expect(merged).toMatchObject({ seenMs: 5, answered: ['x'], organisations: [{ id: 'o' }] });
+  });
+});
+
+describe('a wish to stop sharing', () => {
+  const grant = (part: Partial<GrantRecord>) => ({ id: '1', state: 'active', ...part }) as GrantRecord;
+  const merged = (a: Partial<GrantRecord>, b: Partial<GrantRecord>) => isStopping(mergeProfiles({ ...emptyProfile('n'), grants: [grant(a)] }, { ...emptyProfile('n'), grants: [grant(b)] }).grants[0]!);
+  it.each([
+    ['lasts until it is done', { stopAskedMs: 5 }, {}, true],
+    ['can be taken back', { stopAskedMs: 5 }, { stopAskedMs: 5, stopUndoneMs: 6 }, false],
+    ['can be had again', { stopAskedMs: 7, stopUndoneMs: 6 }, { stopAskedMs: 5, stopUndoneMs: 6 }, true],
+    ['is over once it is done', { stopAskedMs: 5 }, { state: 'revoked' }, false],
+  ] as [string, Partial<GrantRecord>, Partial<GrantRecord>, boolean][])('%s', (_name, a, b, expected) => {
+    expect(merged(a, b)).toBe(expected);
+    expect(merged(b, a)).toBe(expected);
   });
 });
 

@@ -16,12 +16,14 @@ import { enrol, type Invite } from './enrol';
 import * as granting from './grants';
 import { openUnder, pairwiseKeys, sealUnder, type PairwiseKeys } from './keys';
 import { surroundings, type Surroundings } from './network';
-import { emptyProfile, loadBackup, mergeProfiles, saveBackup, type GrantRecord, type Profile } from './profile';
+import { emptyProfile, isStopping, loadBackup, mergeProfiles, saveBackup, type GrantRecord, type Profile } from './profile';
 import { newRecoveryCode, recoveryCodeText, recoveryLocator } from './recoveryCode';
 import { device, LocalCopy } from './store';
 import { Anchors, batchPathOf, syncSource, type RecordItem, type StoredRecord } from './sync';
 
 export const IDLE_LOCK_MS = 5 * 60_000;
+/** How long before it locks that is said, so that whoever reads slowly can prevent it. */
+export const LOCK_WARNING_MS = 60_000;
 export const UNDO_MS = 6_000;
 
 export interface SyncState {
@@ -44,6 +46,8 @@ export interface Snapshot {
   accesses: (AccessReport & { state: 'loading' | 'ready' | 'failed' }) | null;
   /** Shares that are about to be stopped, by share id, with the time at which that is sent. */
   stopping: Record<string, number>;
+  /** Nobody has touched the page for a while: it locks within a minute. */
+  lockingSoon: boolean;
   /** A recovery code that was made and not yet kept by the person. */
   freshCode: string | null;
 }
@@ -56,6 +60,7 @@ const CLOSED: Snapshot = {
   sync: { state: 'idle', done: 0, total: 0, silent: [], missing: 0 },
   accesses: null,
   stopping: {},
+  lockingSoon: false,
   freshCode: null,
 };
 
@@ -178,7 +183,11 @@ class Session {
   touch = (): void => {
     if (!this.root) return;
     clearTimeout(this.idle);
-    this.idle = setTimeout(() => this.lock(), IDLE_LOCK_MS);
+    if (this.snapshot.lockingSoon) this.set({ lockingSoon: false });
+    this.idle = setTimeout(() => {
+      this.set({ lockingSoon: true });
+      this.idle = setTimeout(() => this.lock(), LOCK_WARNING_MS);
+    }, IDLE_LOCK_MS - LOCK_WARNING_MS);
   };
 
   lock = (): void => {
@@ -194,6 +203,7 @@ class Session {
   }
 
   private close(): void {
+    this.sendWaitingStops();
     this.work.abort();
     this.work = new AbortController();
     clearTimeout(this.idle);
@@ -247,6 +257,7 @@ class Session {
     let missing = 0;
     this.set({ sync: { state: 'working', done: 0, total: 0, silent, missing } });
     try {
+      await this.finishStops();
       for (const { id } of profile.organisations) {
         try {
           missing += await this.syncOne(id, signal);
@@ -377,7 +388,7 @@ class Session {
 
   /** Stops a share after the undo window. */
   stopSharing(share: string): void {
-    this.unlocked();
+    void this.noteStop(share, { stopAskedMs: Date.now() });
     const timer = setTimeout(() => void this.sendStop(share), UNDO_MS);
     this.stopTimers.set(share, timer);
     this.set({ stopping: { ...this.snapshot.stopping, [share]: Date.now() + UNDO_MS } });
@@ -387,6 +398,31 @@ class Session {
     clearTimeout(this.stopTimers.get(share));
     this.stopTimers.delete(share);
     this.clearStopping(share);
+    void this.noteStop(share, { stopUndoneMs: Date.now() });
+  }
+
+  /** Without a connection it is kept on this device. */
+  private async noteStop(share: string, change: Partial<GrantRecord>): Promise<void> {
+    const { profile } = this.unlocked();
+    const grants = profile.grants.map((grant) => (grant.share === share ? { ...grant, ...change } : grant));
+    await this.save({ ...profile, grants }).catch(() => undefined);
+  }
+
+  private grantsOf = (share: string) => this.unlocked().profile.grants.filter((one) => one.share === share && one.state !== 'revoked');
+
+  /** Locking waits for nothing, and stopping is not forgotten: what does not get through is sent again at the next visit. */
+  private sendWaitingStops(): void {
+    if (!this.root) return;
+    for (const share of this.stopTimers.keys()) for (const grant of this.grantsOf(share)) void granting.revoke(this.granting(), grant).catch(() => undefined);
+  }
+
+  private async finishStops(): Promise<void> {
+    const shares = new Set(this.unlocked().profile.grants.filter(isStopping).map((grant) => grant.share));
+    for (const share of shares) {
+      if (this.snapshot.stopping[share]) continue;
+      this.set({ stopping: { ...this.snapshot.stopping, [share]: Date.now() } });
+      await this.sendStop(share);
+    }
   }
 
   private clearStopping(share: string): void {
@@ -400,7 +436,7 @@ class Session {
     this.stopTimers.delete(share);
     this.stopFailure = null;
     try {
-      for (const grant of this.unlocked().profile.grants.filter((one) => one.share === share && one.state !== 'revoked')) {
+      for (const grant of this.grantsOf(share)) {
         await granting.revoke(this.granting(), grant);
         await this.changeGrant({ ...grant, state: 'revoked', revokedMs: Date.now() });
       }

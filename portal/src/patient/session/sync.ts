@@ -14,6 +14,8 @@ import { unseal } from './unseal';
 
 /** Versions per request: small enough that progress shows and a phone has room. */
 const VERSIONS_PER_PAGE = 250;
+/** A phone's way is long: asked one by one, years of records would be "being checked" for a minute. */
+const PROOFS_AT_ONCE = 6;
 
 /** One record version as the local copy keeps it. */
 export interface StoredRecord {
@@ -180,16 +182,21 @@ export class Anchors {
 
   /** Fetches what is missing; gives what is new, to be kept. */
   async fetch(keys: Iterable<string>): Promise<{ key: string; bytes: string }[]> {
+    const wanted = [...new Set(keys)].filter((key) => !this.proofs.has(key));
     const fresh: { key: string; bytes: string }[] = [];
-    for (const key of new Set(keys)) {
-      if (this.proofs.has(key)) continue;
-      const [source, sequence] = key.split('/') as [string, string];
-      const proof = await ledger.anchorProof(source, Number(sequence)).catch(() => null);
-      if (!proof) continue;
-      this.proofs.set(key, proof);
-      fresh.push({ key, bytes: toBase64(encode(f.TransactionProof, proof)) });
+    for (let at = 0; at < wanted.length; at += PROOFS_AT_ONCE) {
+      const found = await Promise.all(wanted.slice(at, at + PROOFS_AT_ONCE).map((key) => this.fetchOne(key)));
+      fresh.push(...found.flatMap((one) => one ?? []));
     }
     return fresh;
+  }
+
+  private async fetchOne(key: string): Promise<{ key: string; bytes: string } | null> {
+    const [source, sequence] = key.split('/') as [string, string];
+    const proof = await ledger.anchorProof(source, Number(sequence)).catch(() => null);
+    if (!proof) return null;
+    this.proofs.set(key, proof);
+    return { key, bytes: toBase64(encode(f.TransactionProof, proof)) };
   }
 
   all(): Record<string, f.TransactionProof> {

@@ -17,15 +17,27 @@ export function useRecords(): RecordItem[] {
 
 export const useOnline = (): boolean => useSyncExternalStore(onConnection, isOnline);
 
-/** Locks after five minutes without a key, a touch or a click. */
+/** Locks after five minutes without a key, a touch or a click; asks before the page goes while something is being stopped. */
 export function useIdleLock(): void {
   useEffect(() => {
     const events = ['pointerdown', 'keydown', 'scroll', 'touchstart'] as const;
     for (const event of events) window.addEventListener(event, session.touch, { passive: true });
+    const leaving = (event: BeforeUnloadEvent) => {
+      if (Object.keys(session.get().stopping).length > 0) event.preventDefault();
+    };
+    window.addEventListener('beforeunload', leaving);
     return () => {
+      window.removeEventListener('beforeunload', leaving);
       for (const event of events) window.removeEventListener(event, session.touch);
     };
   }, []);
+}
+
+/** What failed without a connection is tried again when there is one. */
+export function useReconnect(): void {
+  useEffect(() => onConnection((online) => {
+    if (online && session.get().sync.state === 'failed') void session.refresh();
+  }), []);
 }
 
 /** The name under which the network knows an organisation. */

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import type { Resource } from '../../api/fhirTypes';
 import type { RecordItem } from '../session/sync';
-import { entriesOf, matches, timeline } from './group';
+import { byYear, entriesOf, matches, timeline } from './group';
 
 const record = (source: string, resource: Resource): RecordItem => ({ key: `${source}${resource.id}`, source, resource, category: 'labs', content: 'fhir' }) as RecordItem;
 const visit = { reference: 'Encounter/v' };
@@ -26,4 +26,17 @@ it('bills are no events, but are found', () => {
   expect(timeline(entries).flatMap((month) => month.visits).flatMap((one) => one.entries).some((entry) => entry.record.resource.resourceType === 'Claim')).toBe(false);
   expect(entries.filter((entry) => matches(entry, 'bill')).length).toBe(1);
   expect(entries.filter((entry) => matches(entry, 'anaemia diag')).length).toBe(1);
+  const [report] = entriesOf([record('a', { resourceType: 'DiagnosticReport', id: '5', code: { coding: [{ system: 'http://loinc.org', code: '57698-3' }], text: 'Lipid Panel' } })]);
+  expect(matches(report!, 'lipid') && matches(report!, 'cholesterol')).toBe(true);
+});
+
+it('a long list falls into years', () => {
+  const newestFirst = [...entries].sort((a, b) => b.ms - a.ms);
+  expect(byYear(newestFirst).map(([year, group]) => `${year} ${group.length}`)).toEqual(['2026 4', '2025 1']);
+});
+
+it('what is older than 1970 has a date, and what has none comes last', () => {
+  const old = entriesOf([record('a', { resourceType: 'Condition', id: '1' }), record('a', { resourceType: 'Condition', id: '2', onsetDateTime: '1951-03-04' })]);
+  expect(timeline(old).map((month) => month.name)).toEqual(['March 1951', 'Without a date']);
+  expect(byYear(old).map(([year]) => year)).toEqual(['Without a date', '1951']);
 });

@@ -1,6 +1,7 @@
 /** The timeline: entries by month, and within it by visit where the record names one. */
 import { describe, dateOf, visitOf, type Described } from '../../ui/fhir/describe';
-import { monthOf, toDate } from '../../ui/fhir/dates';
+import { monthOf, msOf, UNDATED_MS } from '../../ui/fhir/dates';
+import { conceptText } from '../../ui/fhir/text';
 import type { RecordItem } from '../session/sync';
 
 export interface Entry {
@@ -24,7 +25,7 @@ export interface Month {
 const NO_EVENT = new Set(['Patient', 'Claim', 'ExplanationOfBenefit', 'Coverage', 'CareTeam', 'Practitioner', 'Organization', 'Location', 'Provenance', 'PractitionerRole', 'Medication', 'Device', 'Goal']);
 
 export function entriesOf(records: RecordItem[]): Entry[] {
-  return records.map((record) => ({ record, described: describe(record.resource), ms: toDate(dateOf(record.resource))?.getTime() ?? 0 }));
+  return records.map((record) => ({ record, described: describe(record.resource), ms: msOf(dateOf(record.resource)) }));
 }
 
 const STANDS_OUT = new Set(['low', 'high', 'slightly-low', 'slightly-high', 'unusual']);
@@ -49,7 +50,7 @@ export function timeline(entries: Entry[]): Month[] {
   const months = new Map<string, Month>();
   for (const visit of [...visits.values()].sort((a, b) => b.ms - a.ms)) {
     visit.entries.sort((a, b) => weight(b) - weight(a));
-    const name = visit.ms > 0 ? monthOf(new Date(visit.ms)) : 'Without a date';
+    const name = visit.ms !== UNDATED_MS ? monthOf(new Date(visit.ms)) : 'Without a date';
     const month = months.get(name) ?? { name, visits: [] };
     month.visits.push(visit);
     months.set(name, month);
@@ -57,7 +58,20 @@ export function timeline(entries: Entry[]): Month[] {
   return [...months.values()];
 }
 
+/** In the order given, so newest first stays newest first. */
+export function byYear(entries: Entry[]): [year: string, entries: Entry[]][] {
+  const years = new Map<string, Entry[]>();
+  for (const entry of entries) {
+    const year = entry.ms !== UNDATED_MS ? String(new Date(entry.ms).getFullYear()) : 'Without a date';
+    years.set(year, [...(years.get(year) ?? []), entry]);
+  }
+  return [...years];
+}
+
+/** Finds plain words and the medical ones that a letter uses. */
 export function matches(entry: Entry, words: string): boolean {
-  const text = `${entry.described.title} ${entry.described.detail} ${entry.described.kind}`.toLowerCase();
+  const { code, medicationCodeableConcept, vaccineCode } = entry.record.resource;
+  const medical = conceptText(code ?? medicationCodeableConcept ?? vaccineCode);
+  const text = `${entry.described.title} ${entry.described.detail} ${entry.described.kind} ${medical}`.toLowerCase();
   return words.toLowerCase().split(/\s+/).every((word) => text.includes(word));
 }

@@ -9,6 +9,8 @@ interface Props {
   described: Described;
   to?: string;
   state?: unknown;
+  /** Where there is no page of its own. */
+  onOpen?: () => void;
   source?: ReactNode;
   marks?: ReactNode;
   showDate?: boolean;
@@ -17,7 +19,7 @@ interface Props {
 const OUT = new Set(['low', 'high', 'slightly-low', 'slightly-high', 'unusual']);
 
 /** One line of a record: what, its value in words, when and from whom. */
-export function RecordRow({ described, to, state, source, marks, showDate = true }: Props) {
+export function RecordRow({ described, to, state, onOpen, source, marks, showDate = true }: Props) {
   const { title, detail, date, standing, icon, kind } = described;
   const body = (
     <>
@@ -34,12 +36,14 @@ export function RecordRow({ described, to, state, source, marks, showDate = true
           {marks}
         </span>
       </span>
-      {to && <Icon name="chevron-right" className={css.chevron} size={20} />}
+      {(to || onOpen) && <Icon name="chevron-right" className={css.chevron} size={20} />}
     </>
   );
   return (
     <li className={css.item}>
-      {to ? <Link to={to} state={state} className={css.row}>{body}</Link> : <div className={css.row}>{body}</div>}
+      {to ? <Link to={to} state={state} className={css.row}>{body}</Link>
+        : onOpen ? <button type="button" className={css.row} aria-haspopup="dialog" onClick={onOpen}>{body}</button>
+        : <div className={css.row}>{body}</div>}
     </li>
   );
 }

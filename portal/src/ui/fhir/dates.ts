@@ -18,6 +18,10 @@ export function toDate(fhir: string | undefined): Date | null {
   return Number.isNaN(date.getTime()) ? null : date;
 }
 
+/** Sorts after everything that has a date, also what is older than 1970. */
+export const UNDATED_MS = Number.MIN_SAFE_INTEGER;
+export const msOf = (fhir: string | undefined): number => toDate(fhir)?.getTime() ?? UNDATED_MS;
+
 export function day(fhir: string | undefined): string {
   const date = toDate(fhir);
   if (!date || !fhir) return 'Date not known';
@@ -32,7 +36,7 @@ export function shortDay(fhir: string | undefined): string {
 }
 
 export const monthOf = (date: Date): string => format('month', { month: 'long', year: 'numeric' }).format(date);
-export const monthShort = (ms: number): string => format('ms', { month: 'short', year: '2-digit' }).format(ms);
+export const monthShort = (ms: number): string => format('ms', { month: 'short', year: 'numeric' }).format(ms);
 export const dayOfMs = (ms: number): string => format('day', { day: 'numeric', month: 'long', year: 'numeric' }).format(ms);
 export const timeOfMs = (ms: number): string =>
   format('time', { day: 'numeric', month: 'long', year: 'numeric', hour: '2-digit', minute: '2-digit' }).format(ms);

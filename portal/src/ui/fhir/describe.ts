@@ -2,10 +2,12 @@
 import type { CodeableConcept, Dosage, Reference, Resource } from '../../api/fhirTypes';
 import type { Category } from '../../crypto/formats';
 import type { IconName } from '../icons';
+import { billedFor, paidBy, totalOf } from './bills';
 import { conceptOf, measureOf, vaccineOf } from './codes';
 import { day, shortDay } from './dates';
 import { partsOf, pressureOf, readingOf, STANDING_WORDS, worst, type Standing } from './observation';
-import { attachmentText, codeOf, conceptText, displayOf, humanName, loinc, narrativeText, quantityText, snomed } from './text';
+import { clinicalWord, certaintyWord, isMistake, medicineWord, stateWord } from './status';
+import { attachmentText, codeOf, conceptText, counted, displayOf, humanName, loinc, medicineText, narrativeText, plainName, quantityText, snomed } from './text';
 
 export interface Described {
   title: string;
@@ -25,51 +27,38 @@ export function dateOf(resource: Resource): string | undefined {
   return (
     r.effectiveDateTime ?? r.effectivePeriod?.start ?? r.effectiveInstant ?? r.performedDateTime ?? r.performedPeriod?.start ??
     r.occurrenceDateTime ?? r.onsetDateTime ?? r.onsetPeriod?.start ?? r.authoredOn ?? r.whenHandedOver ?? r.period?.start ??
-    r.started ?? r.date ?? r.recordedDate ?? r.dateAsserted ?? r.issued ?? r.created ?? r.recorded ?? r.meta?.lastUpdated
+    r.started ?? r.startDate ?? r.date ?? r.recordedDate ?? r.dateAsserted ?? r.issued ?? r.created ?? r.recorded ?? r.meta?.lastUpdated
   );
 }
 
 /** Plain words of our list, else the record's own. */
 export function plainConcept(concept: CodeableConcept | undefined): string {
-  return conceptOf(snomed(concept)) ?? measureOf(loinc(concept))?.name ?? conceptText(concept);
+  return conceptOf(snomed(concept)) ?? measureOf(loinc(concept))?.name ?? plainName(conceptText(concept));
 }
 
 export function dosageText(dosages: Dosage[] | undefined): string {
   const [dosage] = dosages ?? [];
   if (!dosage) return '';
   if (dosage.patientInstruction ?? dosage.text) return (dosage.patientInstruction ?? dosage.text)!;
-  const dose = quantityText(dosage.doseAndRate?.[0]?.doseQuantity);
-  const { frequency, period, periodUnit } = dosage.timing?.repeat ?? {};
-  const units: Record<string, string> = { d: 'day', h: 'hour', wk: 'week', mo: 'month' };
-  const unit = units[periodUnit ?? ''];
-  const often = frequency && unit ? `${frequency} time${frequency > 1 ? 's' : ''} ${period && period > 1 ? `every ${period} ${unit}s` : `a ${unit}`}` : '';
-  return [dose, often, dosage.asNeededBoolean ? 'when needed' : ''].filter(Boolean).join(', ');
+  const quantity = dosage.doseAndRate?.[0]?.doseQuantity;
+  const dose = quantityText(quantity);
+  const each = dose && !(quantity?.unit ?? quantity?.code) ? `${dose} each time` : dose;
+  return [each, oftenText(dosage), dosage.asNeededBoolean ? 'when needed' : ''].filter(Boolean).join(', ');
+}
+
+const TIME_UNITS: Record<string, string> = { d: 'day', h: 'hour', wk: 'week', mo: 'month' };
+
+/** "twice a day", "every 4 hours". */
+function oftenText({ timing }: Dosage): string {
+  const { frequency, period, periodUnit } = timing?.repeat ?? {};
+  const unit = TIME_UNITS[periodUnit ?? ''];
+  if (!frequency || !unit) return '';
+  const times = ['', 'once', 'twice'][frequency] ?? `${frequency} times`;
+  if (!period || period === 1) return `${times} ${unit === 'hour' ? 'an' : 'a'} ${unit}`;
+  return `${frequency === 1 ? '' : `${times} `}every ${period} ${unit}s`;
 }
 
 const capital = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);
-
-function statusWord(concept: CodeableConcept | undefined): string {
-  const words: Record<string, string> = {
-    active: 'current',
-    recurrence: 'has come back',
-    relapse: 'has come back',
-    inactive: 'not active now',
-    remission: 'not active now',
-    resolved: 'over',
-  };
-  return words[concept?.coding?.[0]?.code ?? ''] ?? '';
-}
-
-const MEDICINE_STATUS: Record<string, string> = {
-  active: 'current',
-  completed: 'ended',
-  stopped: 'stopped',
-  cancelled: 'cancelled',
-  'on-hold': 'paused',
-  draft: 'planned',
-};
-
-const REPORT_WORDS: Record<string, string> = { registered: 'not finished', partial: 'not finished', preliminary: 'first result', cancelled: 'cancelled' };
 
 type Line = Partial<Described> & Pick<Described, 'title' | 'kind' | 'icon'>;
 
@@ -108,13 +97,15 @@ function encounter(r: Resource): Line {
   };
 }
 
+const MODALITIES: Record<string, string> = { DX: 'X-ray', CR: 'X-ray', CT: 'CT scan', MR: 'MRI scan', US: 'Ultrasound', MG: 'Breast X-ray', NM: 'Nuclear scan', PT: 'PET scan', XA: 'X-ray film', RF: 'X-ray film', ES: 'Look inside with a camera', ECG: 'Heart tracing' };
+
 const DESCRIBERS: Record<string, (r: Resource) => Line> = {
   Observation: observation,
   Condition: (r) => ({
     kind: 'Diagnosis',
     icon: 'clipboard-heart',
     title: plainConcept(r.code),
-    detail: [statusWord(r.clinicalStatus), r.abatementDateTime && `until ${shortDay(r.abatementDateTime)}`].filter(Boolean).join(', '),
+    detail: [clinicalWord(r), certaintyWord(r), r.abatementDateTime && `until ${shortDay(r.abatementDateTime)}`].filter(Boolean).join(', '),
   }),
   AllergyIntolerance: (r) => ({
     kind: 'Allergy',
@@ -123,36 +114,38 @@ const DESCRIBERS: Record<string, (r: Resource) => Line> = {
     detail: [
       r.reaction?.[0]?.manifestation?.map(plainConcept).join(', '),
       r.criticality === 'high' ? 'can be dangerous' : '',
+      clinicalWord(r) === 'current' ? '' : clinicalWord(r),
+      certaintyWord(r),
     ].filter(Boolean).join(' – '),
     standing: r.criticality === 'high' ? 'high' : 'unknown',
   }),
   MedicationRequest: (r) => ({
     kind: 'Medicine',
     icon: 'pill',
-    title: conceptText(r.medicationCodeableConcept) || displayOf(r.medicationReference) || 'Medicine',
-    detail: [dosageText(r.dosageInstruction), MEDICINE_STATUS[r.status ?? '']].filter(Boolean).join(' – '),
+    title: medicineText(r.medicationCodeableConcept) || displayOf(r.medicationReference) || 'Medicine',
+    detail: [dosageText(r.dosageInstruction), medicineWord(r)].filter(Boolean).join(' – '),
   }),
   MedicationStatement: (r) => ({
     kind: 'Medicine',
     icon: 'pill',
-    title: conceptText(r.medicationCodeableConcept) || displayOf(r.medicationReference) || 'Medicine',
-    detail: [dosageText(r.dosage), MEDICINE_STATUS[r.status ?? '']].filter(Boolean).join(' – '),
+    title: medicineText(r.medicationCodeableConcept) || displayOf(r.medicationReference) || 'Medicine',
+    detail: [dosageText(r.dosage), medicineWord(r)].filter(Boolean).join(' – '),
   }),
-  MedicationDispense: (r) => ({ kind: 'Medicine', icon: 'pill', title: conceptText(r.medicationCodeableConcept) || 'Medicine', detail: 'handed out' }),
-  MedicationAdministration: (r) => ({ kind: 'Medicine', icon: 'pill', title: conceptText(r.medicationCodeableConcept) || 'Medicine', detail: 'given' }),
+  MedicationDispense: (r) => ({ kind: 'Medicine', icon: 'pill', title: medicineText(r.medicationCodeableConcept) || 'Medicine', detail: 'handed out' }),
+  MedicationAdministration: (r) => ({ kind: 'Medicine', icon: 'pill', title: medicineText(r.medicationCodeableConcept) || 'Medicine', detail: 'given' }),
   Immunization: (r) => ({
     kind: 'Vaccine',
     icon: 'vaccine',
     title: vaccineOf(codeOf(r.vaccineCode, /cvx/)) ?? conceptText(r.vaccineCode),
     detail: r.status === 'not-done' ? 'not given' : '',
   }),
-  Procedure: (r) => ({ kind: 'Procedure', icon: 'bandage', title: plainConcept(r.code), detail: r.status === 'not-done' ? 'not done' : plainConcept(r.reasonCode?.[0]) }),
+  Procedure: (r) => ({ kind: 'Procedure', icon: 'bandage', title: plainConcept(r.code), detail: stateWord(r.status) || plainConcept(r.reasonCode?.[0]) }),
   Encounter: encounter,
   DiagnosticReport: (r) => ({
     kind: 'Report',
     icon: 'file-text',
     title: plainConcept(r.code) || 'Report',
-    detail: r.conclusion ?? REPORT_WORDS[r.status ?? ''] ?? (r.result?.length ? `${r.result.length} results` : ''),
+    detail: r.conclusion || stateWord(r.status) || (r.result?.length ? counted(r.result.length, 'result', 'results') : ''),
   }),
   DocumentReference: (r) => ({ kind: 'Document', icon: 'notes', title: plainConcept(first(r.type)) || 'Document', detail: typeof r.description === 'string' ? r.description : '' }),
   Composition: (r) => ({ kind: 'Document', icon: 'notes', title: r.title ?? (plainConcept(first(r.type)) || 'Document') }),
@@ -162,17 +155,22 @@ const DESCRIBERS: Record<string, (r: Resource) => Line> = {
     title: r.title ?? `Care plan: ${conceptText(first(r.category)) || 'care'}`,
     detail: (r.activity ?? []).flatMap((one) => conceptText(one.detail?.code) || (one.detail?.description ?? [])).slice(0, 3).join(', '),
   }),
-  CareTeam: () => ({ kind: 'Care team', icon: 'users', title: 'Care team' }),
-  Goal: (r) => ({ kind: 'Goal', icon: 'list', title: typeof r.description === 'object' ? (r.description.text ?? 'Goal') : 'Goal' }),
-  ImagingStudy: (r) => ({
-    kind: 'Imaging',
-    icon: 'scan',
-    title: typeof r.description === 'string' ? r.description : plainConcept((r.procedureCode as CodeableConcept[] | undefined)?.[0]) || 'Imaging',
-    detail: r.numberOfInstances ? `${r.numberOfInstances} pictures` : '',
+  CareTeam: (r) => ({
+    kind: 'Care team',
+    icon: 'users',
+    title: typeof r.name === 'string' ? r.name : 'Care team',
+    detail: (r.participant ?? []).map((one) => displayOf(one.member)).filter(Boolean).slice(0, 3).join(', '),
   }),
-  Device: (r) => ({ kind: 'Device', icon: 'activity', title: conceptText(first(r.type)) || 'Device' }),
-  Claim: (r) => ({ kind: 'Bill', icon: 'receipt', title: `Bill: ${conceptText(first(r.type)) || 'claim'}`, detail: money(r.total) }),
-  ExplanationOfBenefit: (r) => ({ kind: 'Insurance', icon: 'receipt', title: 'What the insurance paid', detail: money(first(r.total as { amount?: unknown }[])?.amount ?? r.total) }),
+  Goal: (r) => ({ kind: 'Goal', icon: 'list', title: typeof r.description === 'object' ? (r.description.text ?? 'Goal') : 'Goal' }),
+  ImagingStudy: imaging,
+  Device: (r) => ({ kind: 'Device', icon: 'activity', title: r.deviceName?.[0]?.name ?? (plainConcept(first(r.type)) || 'Device') }),
+  Claim: (r) => ({ kind: 'Bill', icon: 'receipt', title: `Bill: ${billedFor(r) || 'claim'}`, detail: totalOf(r) }),
+  ExplanationOfBenefit: (r) => ({ kind: 'Insurance', icon: 'receipt', title: `Insurance statement: ${billedFor(r) || 'claim'}`, detail: paidBy(r) }),
+  Organization: (r) => ({ kind: 'Hospital or practice', icon: 'building-hospital', title: named(r) }),
+  Location: (r) => ({ kind: 'Place', icon: 'building-hospital', title: named(r) }),
+  Practitioner: (r) => ({ kind: 'Doctor or nurse', icon: 'user', title: named(r) }),
+  PractitionerRole: (r) => ({ kind: 'Doctor or nurse', icon: 'user', title: displayOf(r.practitioner as Reference | undefined) }),
+  Provenance: (r) => ({ kind: 'Origin', icon: 'shield', title: 'Where entries come from', detail: r.agent?.map((one) => displayOf(one.who)).find(Boolean) ?? '' }),
   Coverage: () => ({ kind: 'Insurance', icon: 'receipt', title: 'Insurance' }),
   Patient: (r) => ({ kind: 'Personal details', icon: 'user', title: humanName(r.name) || 'Personal details', detail: [r.birthDate && `born ${day(r.birthDate)}`].filter(Boolean).join(', ') }),
   FamilyMemberHistory: (r) => ({ kind: 'Family history', icon: 'users', title: 'Family history', detail: conceptText(r.relationship as CodeableConcept) }),
@@ -181,11 +179,19 @@ const DESCRIBERS: Record<string, (r: Resource) => Line> = {
   ServiceRequest: (r) => ({ kind: 'Referral', icon: 'send', title: plainConcept(r.code) || 'Referral' }),
 };
 
-function money(total: unknown): string {
-  const { value, currency } = (total ?? {}) as { value?: number; currency?: string };
-  if (value === undefined) return '';
-  const locale = typeof navigator === 'undefined' ? 'en-GB' : navigator.language;
-  return new Intl.NumberFormat(locale, { style: 'currency', currency: currency ?? 'USD' }).format(value);
+const named = (r: Resource): string => humanName(r.name);
+
+function imaging(r: Resource): Line {
+  const series = r.series?.[0];
+  const kind = MODALITIES[series?.modality?.code ?? first(r.modality)?.code ?? ''] ?? series?.modality?.display ?? '';
+  const part = conceptText({ text: series?.bodySite?.display }).toLowerCase();
+  const own = typeof r.description === 'string' ? r.description : plainConcept(r.procedureCode?.[0]);
+  return {
+    kind: 'Imaging',
+    icon: 'scan',
+    title: own || [kind || 'Imaging', part].filter(Boolean).join(': '),
+    detail: r.numberOfInstances ? counted(r.numberOfInstances, 'picture', 'pictures') : '',
+  };
 }
 
 const spaced = (type: string) => capital(type.replace(/([a-z])([A-Z])/g, '$1 $2').toLowerCase());
@@ -193,7 +199,8 @@ const spaced = (type: string) => capital(type.replace(/([a-z])([A-Z])/g, '$1 $2'
 export function describe(resource: Resource): Described {
   const kind = spaced(resource.resourceType);
   const line = DESCRIBERS[resource.resourceType]?.(resource) ?? { kind, icon: 'file-text' as const, title: plainConcept(resource.code) || kind };
-  return { detail: '', standing: 'unknown', date: dateOf(resource), ...line, title: capital(line.title || kind) };
+  const found: Described = { detail: '', standing: 'unknown', date: dateOf(resource), ...line, title: capital(line.title || kind) };
+  return isMistake(resource) ? { ...found, detail: 'entered by mistake, does not count', standing: 'unknown' } : found;
 }
 
 /** Free text that belongs to the record: notes, report texts, documents that are text. */

@@ -2,7 +2,7 @@
 import type { CodeableConcept, ObservationComponent, Quantity, ReferenceRange, Resource } from '../../api/fhirTypes';
 import { wasAdult } from './person';
 import { INTERPRETATIONS, measureOf, type Measure } from './codes';
-import { conceptText, loinc, number, quantityText, unitText } from './text';
+import { conceptText, loinc, number, plainName, quantityText, unitText } from './text';
 
 export type Standing = 'usual' | 'low' | 'high' | 'slightly-low' | 'slightly-high' | 'unusual' | 'unknown';
 
@@ -55,7 +55,7 @@ function reading(measured: Measured, adult: boolean): Reading {
   const quantity = measured.valueQuantity;
   const range = rangeOf(measured.referenceRange, measure, quantity, adult);
   return {
-    name: measure?.name ?? conceptText(measured.code),
+    name: measure?.name ?? plainName(conceptText(measured.code)),
     code,
     about: measure?.about,
     quantity,

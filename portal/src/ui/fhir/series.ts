@@ -5,6 +5,7 @@ import { measureOf } from './codes';
 import { toDate } from './dates';
 import { dateOf } from './describe';
 import { pressureOf, readingOf } from './observation';
+import { isMistake } from './status';
 import { loinc } from './text';
 
 export interface Series {
@@ -18,7 +19,7 @@ export interface Series {
 /** Points of a measure are comparable only in one unit: the latest one's. */
 export function seriesOf(observations: Resource[], code: string): Series | null {
   const same = observations
-    .filter((resource) => resource.resourceType === 'Observation' && loinc(resource.code) === code && toDate(dateOf(resource)))
+    .filter((resource) => resource.resourceType === 'Observation' && loinc(resource.code) === code && toDate(dateOf(resource)) && !isMistake(resource))
     .map((resource) => ({ resource, timeMs: toDate(dateOf(resource))!.getTime() }))
     .sort((a, b) => a.timeMs - b.timeMs);
   const last = same.at(-1)?.resource;
@@ -56,7 +57,7 @@ function pressureSeries(code: string, same: { resource: Resource; timeMs: number
 export function chartable(observations: Resource[], pointsMin = 2): string[] {
   const counts = new Map<string, number>();
   for (const resource of observations) {
-    const code = resource.resourceType === 'Observation' ? loinc(resource.code) : undefined;
+    const code = resource.resourceType === 'Observation' && !isMistake(resource) ? loinc(resource.code) : undefined;
     const drawable = code && (resource.valueQuantity?.value !== undefined || pressureOf(resource));
     if (drawable) counts.set(code, (counts.get(code) ?? 0) + 1);
   }

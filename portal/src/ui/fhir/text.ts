@@ -7,13 +7,29 @@ const locale = () => (typeof navigator === 'undefined' ? 'en-GB' : navigator.lan
 const tidy = (text: string): string =>
   text
     .replace(/\u200b/g, '')
-    .replace(/\s*\((disorder|finding|procedure|situation|regime\/therapy|substance|product|observable entity|event|morphologic abnormality|physical object)\)\s*$/i, '')
+    .replace(/\s*\((disorder|finding|procedure|situation|regime\/therapy|substance|product|observable entity|event|morphologic abnormality|physical object|body structure|record artifact)\)\s*$/i, '')
     .trim();
 
 export function conceptText(concept: CodeableConcept | undefined): string {
   const text = concept?.text ?? concept?.coding?.find((coding) => coding.display)?.display ?? concept?.coding?.[0]?.code;
   return text ? tidy(text) : '';
 }
+
+/** Units and forms as people write them: "60 ACTUAT … 0.25 MG/ACTUAT" is pharmacists' shorthand. */
+export function medicineText(concept: CodeableConcept | undefined): string {
+  return conceptText(concept)
+    .replace(/^NDA\d+ /, '')
+    .replace(/^(\d+) ACTUAT\b/, '$1 puffs,')
+    .replace(/\bACTUAT\b/g, 'puff')
+    .replace(/^(\d+) HR\b/, '$1-hour')
+    .replace(/\bHR\b/g, 'hour')
+    .replace(/\bMG\b/g, 'mg')
+    .replace(/\bML\b/g, 'mL')
+    .replace(/\bUNT\b/g, 'units');
+}
+
+/** Words of a name that follow a pattern. */
+export const plainName = (text: string): string => text.replace(/^(.+) IgE Ab in Serum(?: or Plasma)?$/i, 'Allergy test: $1').replace(/ \[US Standard Certificate of Death\]$/i, '');
 
 export const codeOf = (concept: CodeableConcept | undefined, system: RegExp): string | undefined =>
   concept?.coding?.find((coding) => !coding.system || system.test(coding.system))?.code;
@@ -65,6 +81,13 @@ export function humanName(names: HumanName[] | string | undefined): string {
 }
 
 export const displayOf = (reference: Reference | undefined): string => (reference?.display ?? '').replace(/\d+/g, '').trim();
+
+export function money(amount: unknown): string {
+  const { value, currency } = (amount ?? {}) as { value?: number; currency?: string };
+  return value === undefined ? '' : new Intl.NumberFormat(locale(), { style: 'currency', currency: currency ?? 'USD' }).format(value);
+}
+
+export const counted = (count: number, one: string, many: string): string => `${new Intl.NumberFormat(locale()).format(count)} ${count === 1 ? one : many}`;
 
 /** The words of a narrative, without trusting its HTML: it is parsed, never inserted. */
 export function narrativeText(div: string | undefined): string {
