@@ -151,13 +151,30 @@ pub fn decode_canonical<T: Read<Cfg = ()> + Encode>(bytes: &[u8]) -> Result<T, D
     Ok(value)
 }
 
-/// Declares a struct whose canonical encoding is its fields in order.
+/// Declares a struct whose canonical encoding is its fields in order. `pub secret struct` declares one that holds a key,
+/// a salt, a name or a code: its `Debug` says the type's name and nothing else, so that no log can show it.
 macro_rules! codec_struct {
     ($(#[$meta:meta])* pub struct $name:ident { $($(#[$field_meta:meta])* pub $field:ident : $type:ty),* $(,)? }) => {
         $(#[$meta])*
         #[derive(Clone, Debug, PartialEq, Eq)]
         pub struct $name { $($(#[$field_meta])* pub $field: $type),* }
 
+        codec_struct!(@codec $name { $($field: $type),* });
+    };
+    ($(#[$meta:meta])* pub secret struct $name:ident { $($(#[$field_meta:meta])* pub $field:ident : $type:ty),* $(,)? }) => {
+        $(#[$meta])*
+        #[derive(Clone, PartialEq, Eq)]
+        pub struct $name { $($(#[$field_meta])* pub $field: $type),* }
+
+        impl std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(concat!(stringify!($name), "([redacted])"))
+            }
+        }
+
+        codec_struct!(@codec $name { $($field: $type),* });
+    };
+    (@codec $name:ident { $($field:ident : $type:ty),* }) => {
         impl commonware_codec::Write for $name {
             fn write(&self, buf: &mut impl bytes::BufMut) {
                 $(commonware_codec::Write::write(&self.$field, buf);)*

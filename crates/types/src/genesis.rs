@@ -58,6 +58,16 @@ pub enum GenesisError {
     /// No organisation is a validator.
     #[error("no organisation is a validator")]
     NoValidator,
+    /// Payers and makers could stop the network, or with others decide for it.
+    #[error("payers and makers have {found} of {validators} seats, where at most {most} are allowed")]
+    Interested {
+        /// Their seats.
+        found: usize,
+        /// All seats, n.
+        validators: usize,
+        /// `f = (n - 1) / 3`: what the others outvote whatever these do.
+        most: usize,
+    },
     /// A custodian of a class that must not be one.
     #[error("organisation `{0}` may not be a custodian: its class is `{1}`")]
     Custodian(String, Class),
@@ -95,7 +105,16 @@ impl Genesis {
                 return Err(GenesisError::KemKey(organisation.id.to_string()));
             }
         }
-        Ok(())
+        self.check_seats()
+    }
+
+    /// Payers and makers together have at most f seats: consensus bears that many faults, so they alone can neither
+    /// stop a block that the others want nor help one past them.
+    fn check_seats(&self) -> Result<(), GenesisError> {
+        let validators = self.validators().count();
+        let found = self.validators().filter(|organisation| organisation.class.gains_from_records()).count();
+        let most = validators.saturating_sub(1) / 3;
+        if found > most { Err(GenesisError::Interested { found, validators, most }) } else { Ok(()) }
     }
 
     /// The organisations that vote.

@@ -175,7 +175,7 @@ impl Read for OrganisationId {
 
 codec_struct! {
     /// The credential of a practitioner, of which the ledger carries only the salted commitment.
-    pub struct PractitionerCredential {
+    pub secret struct PractitionerCredential {
         /// The organisation that vouches for the practitioner.
         pub organisation: OrganisationId,
         /// The FHIR Practitioner id at that organisation.

@@ -32,6 +32,11 @@ impl Class {
         matches!(self, Self::Provider | Self::Regulator)
     }
 
+    /// Whether such an organisation pays for care or sells to it: a payer or a maker of medicines or devices.
+    pub fn gains_from_records(self) -> bool {
+        matches!(self, Self::Payer | Self::Manufacturer)
+    }
+
     /// Whether such an organisation keeps clinical records of its own and may register patients and anchor.
     pub fn keeps_records(self) -> bool {
         matches!(self, Self::Provider | Self::Pharmacy | Self::Payer)

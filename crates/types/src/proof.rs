@@ -46,7 +46,7 @@ codec_struct! {
 
 codec_struct! {
     /// Everything needed to check one record version without a node. It holds no clinical data.
-    pub struct RecordProof {
+    pub secret struct RecordProof {
         /// Header of the sealed version.
         pub package: PackageHeader,
         /// SHA-256 of the ciphertext; with the header it gives [`crate::vault::package_digest`].

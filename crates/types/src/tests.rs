@@ -405,6 +405,35 @@ fn every_type_decodes_to_what_was_encoded() {
     for_every_type!(check);
 }
 
+/// The types that hold a key, a salt, a name or a code.
+const SECRET: &[&str] = &[
+    "PractitionerCredential",
+    "Terms",
+    "Letter",
+    "SourceNotice",
+    "ReleaseForGrant",
+    "ReleaseAsk",
+    "ReleasedShare",
+    "EnrolmentRequest",
+    "EnrolmentAnswer",
+    "RecordProof",
+];
+
+#[test]
+fn what_holds_a_secret_shows_nothing_but_its_name() {
+    thread_local!(static SEEN: std::cell::Cell<usize> = const { std::cell::Cell::new(0) });
+    fn check<T: Debug>(name: &str, value: &T) {
+        let redacted = format!("{name}([redacted])");
+        let (shown, secret) = (format!("{value:?} {value:#?}"), SECRET.contains(&name));
+        assert_eq!(shown == format!("{redacted} {redacted}"), secret, "{shown}");
+        SEEN.set(SEEN.get() + usize::from(secret));
+    }
+    for_every_type!(check);
+    assert_eq!(SEEN.get(), SECRET.len());
+    let envelope = format!("{:?}", Release { shares: envelope(), versions: list(vec![]) });
+    assert!(!envelope.contains("redacted"), "what is sealed may be shown");
+}
+
 #[test]
 fn a_damaged_encoding_is_refused_or_is_another_value() {
     fn check<T: Encode + Read<Cfg = ()> + PartialEq + Debug>(name: &str, value: &T) {
@@ -458,6 +487,37 @@ fn genesis_rules_hold() {
     );
     assert!(matches!(broken(|all| all[0].class = Class::Payer), Err(GenesisError::Custodian(..))));
     assert!(matches!(broken(|all| all[0].kem_key = list(vec![1])), Err(GenesisError::KemKey(_))));
+}
+
+#[test]
+fn payers_and_makers_together_have_at_most_f_seats() {
+    let with = |validators: usize, interested: usize| {
+        let mut genesis = genesis();
+        let sample = genesis.organisations[0].clone();
+        let seat = |at: usize| Organisation {
+            id: org(&format!("org-{at:02}")),
+            class: match at {
+                at if at >= interested => Class::Provider,
+                at if at % 2 == 0 => Class::Payer,
+                _ => Class::Manufacturer,
+            },
+            custodian: false,
+            validator: true,
+            node_key: signing_key(u8::try_from(at).unwrap() + 1).public(),
+            ..sample.clone()
+        };
+        let mut all: Vec<_> = (0..validators).map(seat).collect();
+        // One without a seat counts for nothing.
+        all.push(Organisation { class: Class::Payer, validator: false, ..seat(validators) });
+        genesis.organisations = list(all);
+        genesis.check()
+    };
+    for (validators, most) in [(1, 0), (3, 0), (4, 1), (6, 1), (7, 2), (10, 3), (13, 4)] {
+        assert_eq!(with(validators, most), Ok(()), "{most} of {validators}");
+        let found = most + 1;
+        let expected = GenesisError::Interested { found, validators, most };
+        assert_eq!(with(validators, found), Err(expected), "{found} of {validators}");
+    }
 }
 
 #[test]

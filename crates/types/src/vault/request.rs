@@ -90,7 +90,7 @@ codec_struct! {
 
 codec_struct! {
     /// A grantee's request to a custodian. The connection (mutual TLS) says who asks.
-    pub struct ReleaseForGrant {
+    pub secret struct ReleaseForGrant {
         /// The finalised access event.
         pub access: AccessId,
         /// The terms on which it relies.
@@ -108,7 +108,7 @@ codec_struct! {
 
 codec_struct! {
     /// A grantee asks which versions its grant reaches; needs a live grant, no access event.
-    pub struct ReleaseAsk {
+    pub secret struct ReleaseAsk {
         /// The terms.
         pub terms: Terms,
         /// Opens their commitment.
@@ -120,7 +120,7 @@ codec_struct! {
 
 codec_struct! {
     /// One released share of `S`.
-    pub struct ReleasedShare {
+    pub secret struct ReleasedShare {
         /// The version.
         pub version: VersionId,
         /// Shamir coordinate.
@@ -157,7 +157,7 @@ codec_struct! {
 
 codec_struct! {
     /// A person enrols with an invite: sealed to the organisation, so that the portal in between learns nothing.
-    pub struct EnrolmentRequest {
+    pub secret struct EnrolmentRequest {
         /// The network.
         pub network: NetworkId,
         /// The organisation that issued the invite.
@@ -175,7 +175,7 @@ codec_struct! {
 
 codec_struct! {
     /// The organisation's answer, sealed to the patient's pairwise X-Wing key.
-    pub struct EnrolmentAnswer {
+    pub secret struct EnrolmentAnswer {
         /// The FHIR Patient id at the organisation.
         pub patient: Text<64>,
         /// The name under which the organisation knows the person.

@@ -15,7 +15,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 codec_struct! {
     /// What is granted. The ledger carries only the commitment; grantee and source know the terms from a
     /// letter, custodians when the grantee opens the commitment to them.
-    pub struct Terms {
+    pub secret struct Terms {
         /// The network.
         pub network: NetworkId,
         /// The grant.
@@ -32,7 +32,7 @@ codec_struct! {
         pub not_before_ms: u64,
         /// Time from which it is dead; the same as on the ledger.
         pub expiry_ms: u64,
-        /// The compartments granted.
+        /// The compartments granted, with all epochs before them.
         pub compartments: Bounded<CompartmentId, 64>,
         /// Whether compartments of later epochs follow.
         pub future: bool,
@@ -118,23 +118,23 @@ impl Read for CompartmentKey {
 
 codec_struct! {
     /// From the patient's device to the grantee: the terms, how to open them, and the keys.
-    pub struct Letter {
+    pub secret struct Letter {
         /// The terms.
         pub terms: Terms,
         /// Opens their commitment.
         pub terms_salt: [u8; 32],
         /// The patient's consent to the terms.
         pub consent: Consent,
-        /// The keys of the compartments granted.
+        /// The keys of the compartments named; those of epochs before them come from the source ([`EpochKeys`]).
         pub keys: Bounded<CompartmentKey, 64>,
-        /// The patient's own FHIR Patient id at the grantee; empty asks it to create one.
+        /// The patient's own FHIR Patient id at the grantee. Empty is refused: who grants registers there first.
         pub patient: Text<64>,
     }
 }
 
 codec_struct! {
     /// From the patient's device to the source: so that later epochs reach the grantee, and end with a revoke.
-    pub struct SourceNotice {
+    pub secret struct SourceNotice {
         /// The terms.
         pub terms: Terms,
         /// Opens their commitment.
@@ -145,13 +145,13 @@ codec_struct! {
 }
 
 codec_struct! {
-    /// From the source to a grantee: keys of later epochs, while the grant stands.
+    /// From the source to a grantee: keys of epochs that the terms reach but do not name, while the grant stands.
     pub struct EpochKeys {
         /// The grant.
         pub grant: GrantId,
         /// The source.
         pub source: OrganisationId,
-        /// The new compartments' keys.
+        /// The compartments' keys.
         pub keys: Bounded<CompartmentKey, 64>,
     }
 }
