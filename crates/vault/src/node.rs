@@ -20,8 +20,8 @@ pub struct Node {
     pub kem: HpkePrivateKey,
 }
 
-/// Milliseconds since 1970-01-01 UTC by this machine's clock. Only the freshness of patients' requests and the age
-/// of pending letters are judged by it; grants and events by the ledger's time.
+/// Milliseconds since 1970-01-01 UTC by this machine's clock. By it are judged: the freshness of patients' requests, the
+/// age of pending letters, and the end of a grant while the ledger's time is behind it.
 pub type Clock = Arc<dyn Fn() -> u64 + Send + Sync>;
 
 /// The machine's own clock.

@@ -11,6 +11,8 @@ use crate::reader::{Reader, ReaderConfig};
 use crate::source::{Source, SourceConfig, SourceError};
 use crate::store::{Store, StoreError};
 use salus_crypto::Secret32;
+use salus_types::action::Action;
+use salus_types::block::Block;
 use salus_types::vault::{Directory, PatientAsk, PatientRequest, Release, VersionList};
 use salus_types::{Address, Bounded};
 use std::convert::Infallible;
@@ -107,10 +109,12 @@ impl Vault {
         })
     }
 
-    /// Does the vault's background work for as long as it is polled; dropping the future stops it at any point.
+    /// Does the vault's background work for as long as it is polled; dropping the future stops it at any point. A store
+    /// that fails is tried again with growing pauses, and each failure is logged.
     ///
     /// # Errors
-    /// What no retry mends.
+    /// What no retry mends, and the process should end with: tables that must be opened again, and
+    /// [`SourceError::Forked`], after which this vault must seal nothing more.
     pub async fn run(&self) -> Result<Infallible, VaultError> {
         let seal = async {
             match &self.source {
@@ -120,6 +124,17 @@ impl Vault {
         };
         let letters = async { self.mailbox.run().await.map_err(VaultError::from) };
         tokio::try_join!(seal, letters).map(|(never, _)| never)
+    }
+
+    /// Hears of a final block: grants that it revokes rotate at once. A failure is logged; the sweep comes after it.
+    pub async fn on_block(&self, block: &Block) {
+        let Some(source) = &self.source else { return };
+        for transaction in block.transactions.iter() {
+            let Action::Revoke(revoke) = &transaction.action else { continue };
+            if let Err(error) = source.grant_ended(revoke.grant).await {
+                tracing::warn!(%error, "an ended grant waits for the next sweep");
+            }
+        }
     }
 
     /// Answers a patient's signed request from what this organisation has as source and as custodian.

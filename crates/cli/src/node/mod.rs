@@ -15,6 +15,7 @@ use ledger::LocalLedger;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use salus_crypto::HpkePrivateKey;
+use salus_gateway::chain::Chain as _;
 use salus_gateway::engine::{Engine, EngineAddress};
 use salus_gateway::peer::Peers;
 use salus_gateway::tls::{Pins, peer_server, public_server};
@@ -216,6 +217,7 @@ fn assemble(
     let engine_client = Engine::new(engine)?;
     let peers = Peers::new(&home.genesis, &home.file.organisation, &home.keys.tls)?;
     let vault = Arc::new(open_vault(home, &chain, &key, &engine_client, &peers)?);
+    tokio::spawn(vault::follow(vault.clone(), chain.subscribe()));
     let records = Arc::new(LocalRecords(vault.clone()));
     let keeper = Arc::new(LocalKeeper::new(vault.clone(), engine_client));
     let ports = Ports {

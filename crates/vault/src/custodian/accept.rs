@@ -280,10 +280,11 @@ fn put_record(tx: &WriteTx, record: &CompartmentRecord) -> Result<(), CustodyErr
         tx.put(&OF_OWNER, &[owner.as_bytes(), id.as_bytes()].concat(), &MARK)?;
     }
     if let Some(before) = statement.predecessor {
-        match tx.get(&SUCCESSORS, before.as_bytes())? {
+        let at = key::successor(&before, &statement.source);
+        match tx.get(&SUCCESSORS, &at)? {
             Some(next) if next != id => return Err(CustodyError::Conflict),
             Some(_) => {}
-            None => tx.put(&SUCCESSORS, before.as_bytes(), &id)?,
+            None => tx.put(&SUCCESSORS, &at, &id)?,
         }
     }
     Ok(tx.put(&RECORDS, id.as_bytes(), record)?)

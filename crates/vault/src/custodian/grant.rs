@@ -13,9 +13,8 @@ use salus_types::state::{self, AccessEntry, GrantEntry};
 use salus_types::vault::{
     CompartmentRecord, ListedVersion, Release, ReleaseAsk, ReleaseForGrant, VersionList,
 };
-use salus_types::{Bounded, CompartmentId, OrganisationId, VersionId};
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
+use salus_types::{Address, Bounded, CompartmentId, OrganisationId, VersionId};
+use std::collections::{HashMap, HashSet};
 
 /// Most versions in one list.
 pub(super) const LISTED_MAX: usize = 1_000_000;
@@ -46,14 +45,12 @@ impl Custodian {
             consent: &ask.consent,
             grant: grant.as_ref(),
             now: self.ctx.ledger.now(),
+            clock_ms: (self.ctx.clock)(),
         };
         let reach = decide::terms(&case)?;
-        let mut compartments = Vec::new();
-        for id in self.reached(&ask.terms.compartments, ask.terms.future).await? {
-            let seen = self.compartment(&id).await?;
-            compartments.extend(seen.filter(|held| reach.covers(held)).map(|held| (id, held.source)));
-        }
-        self.list(compartments).await
+        let epochs = self.epochs_of(&ask.terms.compartments).await?;
+        let covered = epochs.into_iter().filter(|(_, held)| reach.covers(held));
+        self.list(covered.map(|(id, held)| (id, held.source)).collect()).await
     }
 
     /// Shares, and packages if asked for, against a finalised access event.
@@ -76,6 +73,7 @@ impl Custodian {
             consent: &ask.consent,
             grant: grant.as_ref(),
             now: self.ctx.ledger.now(),
+            clock_ms: (self.ctx.clock)(),
         };
         let allowed = decide::release(&ReleaseCase {
             terms,
@@ -92,40 +90,26 @@ impl Custodian {
         Ok(entry(&*self.ctx.ledger, state::key::grant(grant)).await?)
     }
 
-    /// The compartments granted and, with "future records too", those that succeed them.
-    async fn reached(
+    /// The compartments named with all epochs before and after them, each as of a version in it.
+    async fn epochs_of(
         &self,
-        granted: &[CompartmentId],
-        future: bool,
-    ) -> Result<Vec<CompartmentId>, StoreError> {
-        let (store, granted) = (self.ctx.store.clone(), granted.to_vec());
+        named: &[CompartmentId],
+    ) -> Result<Vec<(CompartmentId, HeldVersion)>, StoreError> {
+        let (store, named) = (self.ctx.store.clone(), named.to_vec());
         blocking(move || {
             let tx = store.read()?;
-            let mut reached = granted.clone();
-            for id in granted.iter().filter(|_| future) {
-                let mut last = *id;
-                for _ in 0..EPOCHS_MAX {
-                    let Some(next) = tx.get(&SUCCESSORS, last.as_bytes())? else { break };
-                    if !reached.contains(&next) {
-                        reached.push(next);
-                    }
-                    last = next;
+            let (mut epochs, mut seen) = (Vec::new(), HashSet::new());
+            for id in named {
+                let record: Option<CompartmentRecord> = tx.get(&RECORDS, id.as_bytes())?;
+                let Some(record) = record.filter(|_| !seen.contains(&id)) else { continue };
+                let (source, owner) = (record.statement.source, record.statement.owner);
+                for (id, Family { lineage, heirs }) in families(&tx, id)? {
+                    seen.insert(id);
+                    let held = HeldVersion { source: source.clone(), owner, lineage, heirs, anchored: false };
+                    epochs.push((id, held));
                 }
             }
-            Ok(reached)
-        })
-        .await
-    }
-
-    /// What is known of a compartment, as of a version in it.
-    async fn compartment(&self, id: &CompartmentId) -> Result<Option<HeldVersion>, StoreError> {
-        let (store, id) = (self.ctx.store.clone(), *id);
-        blocking(move || {
-            let tx = store.read()?;
-            let record: Option<CompartmentRecord> = tx.get(&RECORDS, id.as_bytes())?;
-            let Some(record) = record else { return Ok(None) };
-            let (source, owner) = (record.statement.source.clone(), record.statement.owner);
-            Ok(Some(HeldVersion { source, owner, lineage: lineage(&tx, id)?, anchored: false }))
+            Ok(epochs)
         })
         .await
     }
@@ -191,7 +175,7 @@ impl Custodian {
         let mut anchored: HashMap<(OrganisationId, u64), bool> = HashMap::new();
         let mut held = Vec::with_capacity(rows.len());
         for row in rows {
-            let Some((row, owner, lineage)) = row else {
+            let Some(Row { row, owner, family: Family { lineage, heirs } }) = row else {
                 held.push(None);
                 continue;
             };
@@ -204,7 +188,7 @@ impl Custodian {
                     known
                 }
             };
-            held.push(Some(HeldVersion { source: row.source, owner, lineage, anchored: known }));
+            held.push(Some(HeldVersion { source: row.source, owner, lineage, heirs, anchored: known }));
         }
         Ok(held)
     }
@@ -220,31 +204,57 @@ fn place(compartment: CompartmentId, at: &[u8], version: VersionId) -> Result<Pl
     })
 }
 
-type Row = Option<(HeldVersionRow, Option<salus_types::Address>, Vec<CompartmentId>)>;
+/// A version's row, with what is known of its compartment.
+struct Row {
+    row: HeldVersionRow,
+    owner: Option<Address>,
+    family: Family,
+}
 
-/// Rows of versions with owner and lineage of their compartments. A compartment whose record names another source than
+/// The epochs before and after a compartment's own.
+#[derive(Clone)]
+struct Family {
+    lineage: Vec<CompartmentId>,
+    heirs: Vec<CompartmentId>,
+}
+
+/// Rows of versions with owner and family of their compartments. A compartment whose record names another source than
 /// the batch has no owner here: nobody takes over another's compartment.
-fn rows(tx: &ReadTx, versions: &[VersionId]) -> Result<Vec<Row>, StoreError> {
-    let mut compartments: HashMap<CompartmentId, (Option<CompartmentRecord>, Vec<CompartmentId>)> =
-        HashMap::new();
+fn rows(tx: &ReadTx, versions: &[VersionId]) -> Result<Vec<Option<Row>>, StoreError> {
+    let mut known: HashMap<CompartmentId, Family> = HashMap::new();
     let mut rows = Vec::with_capacity(versions.len());
     for version in versions {
         let Some(row) = tx.get(&HELD_VERSIONS, version.as_bytes())? else {
             rows.push(None);
             continue;
         };
-        let (record, lineage) = match compartments.entry(row.compartment) {
-            Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(new) => {
-                let record = tx.get(&RECORDS, row.compartment.as_bytes())?;
-                new.insert((record, lineage(tx, row.compartment)?))
-            }
-        };
-        let record = record.as_ref().filter(|record| record.statement.source == row.source);
+        if !known.contains_key(&row.compartment) {
+            known.extend(families(tx, row.compartment)?);
+        }
+        let family = known.get(&row.compartment).cloned().ok_or(StoreError::Damaged)?;
+        let record: Option<CompartmentRecord> = tx.get(&RECORDS, row.compartment.as_bytes())?;
+        let record = record.filter(|record| record.statement.source == row.source);
         let owner = record.and_then(|record| record.statement.owner);
-        rows.push(Some((row, owner, lineage.clone())));
+        rows.push(Some(Row { row, owner, family }));
     }
     Ok(rows)
+}
+
+/// The families of all epochs of a compartment, found in one walk.
+fn families(tx: &ReadTx, id: CompartmentId) -> Result<Vec<(CompartmentId, Family)>, StoreError> {
+    let mut chain = lineage(tx, id)?;
+    chain.reverse();
+    chain.extend(heirs(tx, id)?);
+    let family = |at: usize| Family {
+        lineage: chain[..=at].iter().rev().copied().collect(),
+        heirs: chain[at + 1..].to_vec(),
+    };
+    Ok((0..chain.len()).map(|at| (chain[at], family(at))).collect())
+}
+
+/// Whether two records are of one source and one owner.
+fn same(one: &CompartmentRecord, other: &CompartmentRecord) -> bool {
+    (&one.statement.source, one.statement.owner) == (&other.statement.source, other.statement.owner)
 }
 
 /// A compartment and its predecessors, as far as this custodian knows their records, all of one source and one owner.
@@ -254,15 +264,31 @@ fn lineage(tx: &ReadTx, id: CompartmentId) -> Result<Vec<CompartmentId>, StoreEr
     while let Some(record) = newest.take() {
         let Some(before) = record.statement.predecessor else { break };
         let older: Option<CompartmentRecord> = tx.get(&RECORDS, before.as_bytes())?;
-        let same = |older: &CompartmentRecord| {
-            (&older.statement.source, older.statement.owner)
-                == (&record.statement.source, record.statement.owner)
-        };
-        if lineage.len() >= EPOCHS_MAX || lineage.contains(&before) || !older.as_ref().is_some_and(same) {
+        let follows = older.as_ref().is_some_and(|older| same(older, &record));
+        if lineage.len() >= EPOCHS_MAX || lineage.contains(&before) || !follows {
             break;
         }
         lineage.push(before);
         newest = older;
     }
     Ok(lineage)
+}
+
+/// The successors of a compartment, oldest first, as far as this custodian knows their records, all of one source and
+/// one owner.
+fn heirs(tx: &ReadTx, id: CompartmentId) -> Result<Vec<CompartmentId>, StoreError> {
+    let mut heirs = Vec::new();
+    let Some(mut last) = tx.get(&RECORDS, id.as_bytes())? else { return Ok(heirs) };
+    while heirs.len() < EPOCHS_MAX {
+        let at = key::successor(&last.statement.compartment, &last.statement.source);
+        let Some(next) = tx.get(&SUCCESSORS, &at)? else { break };
+        let record: Option<CompartmentRecord> = tx.get(&RECORDS, next.as_bytes())?;
+        let Some(record) = record.filter(|record| same(record, &last)) else { break };
+        if next == id || heirs.contains(&next) {
+            break;
+        }
+        heirs.push(next);
+        last = record;
+    }
+    Ok(heirs)
 }

@@ -50,6 +50,7 @@ pub(super) fn check_terms(sent: &Sent, node: &Node, sender: &PublicKey) -> Resul
         Sent::Notice(_) => check(terms.source == node.organisation, "it is about another source"),
         Sent::Letter(letter) => {
             check(terms.grantee == node.organisation, "it is for another organisation")?;
+            check(!letter.patient.as_str().is_empty(), "it names no patient here: register here first")?;
             let keys: BTreeSet<_> = letter.keys.iter().map(|key| &key.compartment).collect();
             check(keys.len() == letter.keys.len(), "it has a key twice")?;
             check(keys == distinct, "its keys are not those of its compartments")

@@ -34,7 +34,7 @@ pub struct HeldGrant {
     pub grant: GrantId,
     /// Whose records.
     pub source: OrganisationId,
-    /// The patient's own FHIR Patient id here; empty until one is made.
+    /// The patient's own FHIR Patient id here.
     pub patient: String,
     /// For which purpose.
     pub purpose: Purpose,
@@ -162,7 +162,7 @@ impl Mailbox {
         .await
     }
 
-    /// Grants whose letters name a patient here; with an empty text, those that ask for a patient to be made.
+    /// Grants whose letters name a patient here.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -192,32 +192,6 @@ impl Mailbox {
                 grants.extend(held_grant(&store, &tx, GrantId(id_at_end(&at)))?);
             }
             Ok(grants)
-        })
-        .await
-    }
-
-    /// Names the patient that was made for a grant whose letter named none.
-    ///
-    /// # Errors
-    /// [`MailboxError::Refused`] if the grant is unknown or has a patient.
-    pub async fn assign_patient(&self, grant: GrantId, patient: &str) -> Result<(), MailboxError> {
-        let patient = Name::new(patient).map_err(|_| MailboxError::Refused("not a FHIR id"))?;
-        let store = self.ctx.store.clone();
-        blocking(move || {
-            let tx = store.write()?;
-            let row: Option<GrantRow> = tx.get(&GRANTS, grant.as_bytes())?;
-            let mut row = row.ok_or(MailboxError::Refused("no such grant"))?;
-            if row.patient == patient {
-                return Ok(());
-            }
-            if !row.patient.as_str().is_empty() {
-                return Err(MailboxError::Refused("the grant has a patient"));
-            }
-            tx.remove(&GRANTS_OF, &key::grant_of("", &grant))?;
-            tx.put(&GRANTS_OF, &key::grant_of(patient.as_str(), &grant), &MARK)?;
-            row.patient = patient;
-            tx.put(&GRANTS, grant.as_bytes(), &row)?;
-            Ok(tx.commit()?)
         })
         .await
     }

@@ -1,4 +1,5 @@
-//! Keys of new epochs, from the source to a grantee whose grant stands.
+//! Keys of epochs that a letter did not carry, from the source to a grantee whose grant stands. Which epochs the grant
+//! reaches, custodians decide: a key alone opens nothing.
 
 use super::grants::{letter, put_keys};
 use super::{Mailbox, MailboxError};
@@ -14,7 +15,7 @@ use salus_types::{OrganisationId, decode_canonical, label};
 const KEYS_PER_GRANT_MAX: usize = 4_096;
 
 impl Mailbox {
-    /// Takes an envelope of new epochs' keys from the source `from` (known by its connection). Durable on return.
+    /// Takes an envelope of epochs' keys from the source `from` (known by its connection). Durable on return.
     ///
     /// # Errors
     /// [`MailboxError`]; nothing is kept then.
@@ -44,8 +45,8 @@ impl Mailbox {
             let Some((letter, _)) = letter(&ctx.store, &tx, &keys.grant)? else {
                 return Err(MailboxError::Refused("no letter of that grant has come"));
             };
-            if letter.terms.source != from || !letter.terms.future {
-                return Err(MailboxError::Refused("the grant does not reach later epochs"));
+            if letter.terms.source != from {
+                return Err(MailboxError::Refused("the grant is over another source's records"));
             }
             let known = tx.scan(&GRANT_KEYS, keys.grant.as_bytes(), None, KEYS_PER_GRANT_MAX)?;
             if known.len() + keys.keys.len() > KEYS_PER_GRANT_MAX {

@@ -155,14 +155,22 @@ impl Mailbox {
         .await
     }
 
-    /// Looks after waiting envelopes for as long as it is polled.
+    /// Looks after waiting envelopes for as long as it is polled. A store that fails is asked again at the next block.
+    ///
+    /// # Errors
+    /// What no retry mends ([`StoreError::is_final`]).
     pub(crate) async fn run(&self) -> Result<Infallible, StoreError> {
         let mut height = 0;
         loop {
             tokio::time::sleep(PENDING_LOOK).await;
             let now = self.ctx.ledger.now().height;
-            if std::mem::replace(&mut height, now) != now {
-                self.look_at_pending().await?;
+            if std::mem::replace(&mut height, now) == now {
+                continue;
+            }
+            match self.look_at_pending().await {
+                Err(error) if error.is_final() => return Err(error),
+                Err(error) => tracing::error!(%error, "waiting letters are looked at again"),
+                Ok(()) => {}
             }
         }
     }
@@ -182,8 +190,10 @@ impl Mailbox {
             if age <= PENDING_MS_MAX && !self.is_on_ledger(&at).await {
                 continue;
             }
-            let envelope: SealedEnvelope =
-                decode_canonical(&row.envelope).map_err(|_| StoreError::Damaged)?;
+            let Ok(envelope) = decode_canonical::<SealedEnvelope>(&row.envelope) else {
+                tracing::error!("a waiting letter is damaged");
+                continue;
+            };
             let (ctx, opened) = (self.ctx.clone(), envelope.clone());
             let settled = match blocking(move || open(&ctx, &opened)).await {
                 Ok(sent) => self.settle(GrantId::of(&envelope.sender), &sent).await,

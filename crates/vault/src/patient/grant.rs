@@ -12,6 +12,9 @@ use salus_types::vault::{CompartmentKey, Consent, Letter, SealedEnvelope, Source
 use salus_types::{Bounded, Digest, GrantId, NetworkId, OrganisationId, Text, label};
 use zeroize::Zeroizing;
 
+/// Most compartments that terms name: the bound of [`Terms::compartments`] and of a letter's keys.
+const COMPARTMENTS_NAMED_MAX: usize = 64;
+
 /// What a person wants to grant.
 pub struct GrantAsk<'a> {
     /// The network.
@@ -28,13 +31,14 @@ pub struct GrantAsk<'a> {
     pub not_before_ms: u64,
     /// Until when.
     pub expiry_ms: u64,
-    /// Which compartments: all epochs of the categories chosen; at most 64.
+    /// Which compartments: all epochs of the categories chosen. If they are more than a letter holds, the newest epoch
+    /// of each category is named, which reaches those before it (ADR 0007).
     pub compartments: &'a [OpenCompartment],
     /// Whether later records follow.
     pub future: bool,
     /// Only this practitioner, by commitment.
     pub practitioner: Option<Digest>,
-    /// The person's own FHIR Patient id at the grantee; empty asks it to create one.
+    /// The person's own FHIR Patient id at the grantee: the person registers there before.
     pub patient: &'a str,
 }
 
@@ -60,9 +64,12 @@ pub enum GrantError {
     /// Nothing is granted.
     #[error("a grant names at least one category")]
     Empty,
-    /// More than 64 compartments, or an id that is too long.
+    /// More than 64 categories, or an id that is too long.
     #[error("the grant is too large")]
     TooLarge,
+    /// The person is not registered at the grantee.
+    #[error("a grant names the person's own id at the grantee: register there first")]
+    NoPatient,
     /// It ends before it begins.
     #[error("the grant ends before it begins")]
     Period,
@@ -79,9 +86,13 @@ pub fn make_grant(root: &Root, ask: &GrantAsk<'_>) -> Result<NewGrant, GrantErro
     if ask.compartments.is_empty() {
         return Err(GrantError::Empty);
     }
+    if ask.patient.is_empty() {
+        return Err(GrantError::NoPatient);
+    }
     if ask.not_before_ms >= ask.expiry_ms {
         return Err(GrantError::Period);
     }
+    let named = named(ask.compartments);
     let source = &ask.source.id;
     let (pairwise, one_time) = (root.at(source), root.grant_key(source, ask.counter));
     let terms = Terms {
@@ -93,7 +104,7 @@ pub fn make_grant(root: &Root, ask: &GrantAsk<'_>) -> Result<NewGrant, GrantErro
         purpose: ask.purpose,
         not_before_ms: ask.not_before_ms,
         expiry_ms: ask.expiry_ms,
-        compartments: bounded(ask.compartments.iter().map(|opened| opened.compartment).collect())?,
+        compartments: bounded(named.iter().map(|opened| opened.compartment).collect())?,
         future: ask.future,
         practitioner: ask.practitioner,
         scope_salt: root.scope_salt(source, ask.counter),
@@ -105,7 +116,7 @@ pub fn make_grant(root: &Root, ask: &GrantAsk<'_>) -> Result<NewGrant, GrantErro
         expiry_ms: terms.expiry_ms,
     };
     let consent = Consent::sign(&terms, &pairwise.signing);
-    let key = |opened: &OpenCompartment| CompartmentKey {
+    let key = |opened: &&OpenCompartment| CompartmentKey {
         compartment: opened.compartment,
         category: opened.category,
         key: *opened.key.expose(),
@@ -114,7 +125,7 @@ pub fn make_grant(root: &Root, ask: &GrantAsk<'_>) -> Result<NewGrant, GrantErro
         terms: terms.clone(),
         terms_salt,
         consent: consent.clone(),
-        keys: bounded(ask.compartments.iter().map(key).collect())?,
+        keys: bounded(named.iter().map(key).collect())?,
         patient: Text::new(ask.patient).map_err(|_| GrantError::TooLarge)?,
     };
     let notice = SourceNotice { terms: terms.clone(), terms_salt, consent };
@@ -129,6 +140,18 @@ pub fn make_grant(root: &Root, ask: &GrantAsk<'_>) -> Result<NewGrant, GrantErro
         terms,
         one_time,
     })
+}
+
+/// The compartments that the terms name: all, or the newest epoch of each category.
+fn named(compartments: &[OpenCompartment]) -> Vec<&OpenCompartment> {
+    if compartments.len() <= COMPARTMENTS_NAMED_MAX {
+        return compartments.iter().collect();
+    }
+    let newest = |one: &&OpenCompartment| {
+        let mut same = compartments.iter().filter(|other| other.category == one.category);
+        same.all(|other| other.epoch <= one.epoch)
+    };
+    compartments.iter().filter(newest).collect()
 }
 
 impl NewGrant {

@@ -55,10 +55,11 @@ impl Reader {
     pub(super) async fn check_live(&self, letter: &Letter) -> Result<(), ReadError> {
         let grant: Option<GrantEntry> = entry(&*self.ctx.ledger, key::grant(&letter.terms.grant)).await?;
         let now = self.ctx.ledger.now().time_ms;
+        let latest = now.max((self.ctx.clock)());
         let reason = match grant {
             None => "the ledger has no such grant",
             Some(grant) if grant.revoked.is_some() => "the grant is revoked",
-            Some(grant) if !grant.is_live(now) => "the grant has expired",
+            Some(grant) if !grant.is_live(latest) => "the grant has expired",
             Some(_) if now < letter.terms.not_before_ms => "the grant has not begun",
             Some(_) => return Ok(()),
         };

@@ -8,7 +8,7 @@ use crate::custodian::decide::versions_root;
 use salus_types::action::Access;
 use salus_types::category::{Category, Purpose};
 use salus_types::proof::{RecordProof, TransactionProof};
-use salus_types::vault::{Content, ReleaseForGrant, VERSIONS_PER_REQUEST_MAX};
+use salus_types::vault::{Content, ListedVersion, ReleaseForGrant, VERSIONS_PER_REQUEST_MAX};
 use salus_types::{AccessId, Bounded, CompartmentId, Digest, GrantId, OrganisationId, VersionId};
 use std::collections::{HashMap, HashSet};
 use zeroize::Zeroizing;
@@ -38,7 +38,8 @@ pub struct Reading {
     pub access: Option<AccessId>,
     /// What was opened, in the order of sealing.
     pub records: Vec<OpenedRecord>,
-    /// Versions that the grant reaches and that are neither held nor among the records: read again.
+    /// Versions that the grant reaches and that are neither held nor among the records: read again. If there are no
+    /// records, their keys are still on the way from the source.
     pub remaining: usize,
     /// What custodians gave that does not hold.
     pub blame: Vec<Blame>,
@@ -82,13 +83,17 @@ impl Reader {
         self.check_live(&opened.letter).await?;
         let plan = self.plan_of(&opened).await?;
         let total = plan.versions.len();
-        let chosen = self.choose(&plan);
+        let readable = |listed: &&ListedVersion| opened.keys.contains_key(&listed.compartment);
+        let readable: Vec<_> = plan.versions.iter().filter(readable).map(|listed| listed.version).collect();
+        if readable.is_empty() {
+            // The source sends the keys of epochs that the letter does not name: an event now would open nothing.
+            return Ok(Reading { remaining: total, ..Reading::default() });
+        }
+        let chosen = self.choose(&plan, readable);
         if chosen.is_empty() {
-            return if total == 0 {
-                Ok(Reading::default())
-            } else {
-                Err(ReadError::TemporarilyUnavailable("fewer than two custodians have what is asked for"))
-            };
+            return Err(ReadError::TemporarilyUnavailable(
+                "fewer than two custodians have what is asked for",
+            ));
         }
         let access = self.access_event(&opened, &chosen, practitioner).await?;
         let ask = ReleaseForGrant {
@@ -115,12 +120,11 @@ impl Reader {
     }
 
     /// The next versions that at least two custodians list.
-    fn choose(&self, plan: &Plan) -> Vec<VersionId> {
+    fn choose(&self, plan: &Plan, versions: Vec<VersionId>) -> Vec<VersionId> {
         let limit = self.config.versions_per_event_max.min(VERSIONS_PER_REQUEST_MAX);
-        let versions = plan.versions.iter().map(|listed| listed.version);
         let enough =
             |version: &VersionId| plan.listed_by.get(version).is_some_and(|by| by.len() >= CUSTODIANS_NEEDED);
-        versions.filter(enough).take(limit).collect()
+        versions.into_iter().filter(enough).take(limit).collect()
     }
 
     async fn access_event(

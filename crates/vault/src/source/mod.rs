@@ -22,6 +22,7 @@ mod notice;
 mod parcel;
 mod pipeline;
 mod proof;
+mod retry;
 mod rotate;
 mod status;
 
@@ -112,6 +113,19 @@ pub enum SourceError {
     #[cfg(test)]
     #[error("interrupted by a test")]
     Interrupted,
+}
+
+impl SourceError {
+    /// Whether no retry mends it: another copy of this vault runs, or the store must be opened again.
+    pub fn is_final(&self) -> bool {
+        match self {
+            Self::Forked(_) => true,
+            Self::Store(error) => error.is_final(),
+            #[cfg(test)]
+            Self::Interrupted => true,
+            _ => false,
+        }
+    }
 }
 
 /// Where tests may stop the source as a crash would.

@@ -28,7 +28,8 @@ pub(super) fn open_notice(
 
 impl Source {
     /// Remembers a notice that has been checked against the ledger. False if it names compartments that are not the
-    /// owner's. Grants with "future records too" get the keys of epochs that began since the patient last looked.
+    /// owner's. The grantee gets the keys of epochs that the terms reach but do not name: earlier ones, and, with "future
+    /// records too", those that began since the patient last looked.
     pub(crate) async fn remember_notice(self: &Arc<Self>, notice: SourceNotice) -> Result<bool, SourceError> {
         let source = self.clone();
         let remembered = blocking(move || {
@@ -46,7 +47,7 @@ impl Source {
             let sealed = source.ctx.store.seal_secret(NOTICE, grant.as_bytes(), &notice.encode());
             tx.put(&NOTICES, grant.as_bytes(), &NoticeRow { owner: terms.owner, notice: sealed })?;
             tx.put(&LIVE_NOTICES, grant.as_bytes(), &MARK)?;
-            source.send_later_keys(&tx, terms)?;
+            source.send_other_keys(&tx, terms)?;
             tx.commit()?;
             Ok::<_, SourceError>(true)
         })
@@ -55,12 +56,17 @@ impl Source {
         Ok(remembered)
     }
 
-    /// Looks whether a grant has ended and rotates the epochs that it reached, if so. Called upon a `Revoke` in a
-    /// block; a sweep finds what was missed. Whether it rotated.
+    /// Looks whether a grant has ended and rotates the epochs that it reached, if so. Called for each `Revoke` in a
+    /// block ([`crate::Vault::on_block`]); a sweep finds expiries and what was missed. Whether it rotated.
     ///
     /// # Errors
     /// [`SourceError::Store`].
     pub async fn grant_ended(self: &Arc<Self>, grant: GrantId) -> Result<bool, SourceError> {
+        let store = self.ctx.store.clone();
+        let noticed = blocking(move || store.read()?.get(&LIVE_NOTICES, grant.as_bytes())).await?;
+        if noticed.is_none() {
+            return Ok(false);
+        }
         let entry = match entry::<GrantEntry>(&*self.ctx.ledger, key::grant(&grant)).await {
             Ok(entry) => entry,
             Err(_) => return Ok(false),

@@ -23,24 +23,25 @@ const OUTBOX_WAIT_MAX: Duration = Duration::from_secs(10);
 
 impl Source {
     /// Seals, sends and anchors for as long as it is polled. Dropping the future stops it; the next run takes up where
-    /// this one stopped.
+    /// this one stopped. What fails is logged and tried again, each loop and each batch for itself.
     ///
     /// # Errors
-    /// What no retry mends: the store, or a ledger that has another batch under this source's number.
+    /// What no retry mends: tables that must be opened again, or a ledger that has another batch under this source's
+    /// number ([`SourceError::Forked`]). The process should end then.
     pub async fn run(self: Arc<Self>) -> Result<Infallible, SourceError> {
         let (sealed, batches) = mpsc::channel(1);
         let (_, _, _, _, never) = tokio::try_join!(
-            self.seal_all(sealed),
+            self.retrying("sealing", || self.seal_all(&sealed)),
             self.drive_all(batches),
-            self.serve_late_custodians(),
-            self.send_parcels(),
-            self.sweep_grants(),
+            self.retrying("late custodians", || self.serve_late_custodians()),
+            self.retrying("parcels", || self.send_parcels()),
+            self.retrying("ended grants", || self.sweep_grants()),
         )?;
         Ok(never)
     }
 
     /// From the outbox to committed batches.
-    async fn seal_all(self: &Arc<Self>, sealed: mpsc::Sender<u64>) -> Result<Infallible, SourceError> {
+    async fn seal_all(self: &Arc<Self>, sealed: &mpsc::Sender<u64>) -> Result<Infallible, SourceError> {
         self.tidy().await?;
         let mut after = self.cursor().await?;
         let mut pause = self.config.retry_first;
@@ -131,25 +132,30 @@ impl Source {
 
     /// Drives batches to their anchors, several at a time: first those that a former run left, in order.
     async fn drive_all(self: &Arc<Self>, mut sealed: mpsc::Receiver<u64>) -> Result<Infallible, SourceError> {
-        let mut left: std::collections::VecDeque<u64> = self.unfinished(false).await?.into();
+        let left = self.retrying("open batches", || self.unfinished(false)).await?;
+        let mut left: std::collections::VecDeque<u64> = left.into();
         let newest = left.back().copied();
         let mut driving = FuturesUnordered::new();
         loop {
             let room = driving.len() < self.config.batches_in_flight_max;
             if let Some(sequence) = left.front().filter(|_| room).copied() {
                 left.pop_front();
-                driving.push(self.drive(sequence));
+                driving.push(self.drive_until_anchored(sequence));
                 continue;
             }
             tokio::select! {
                 Some(sequence) = sealed.recv(), if room => {
                     if newest.is_none_or(|newest| sequence > newest) {
-                        driving.push(self.drive(sequence));
+                        driving.push(self.drive_until_anchored(sequence));
                     }
                 }
                 Some(done) = driving.next(), if !driving.is_empty() => done?,
             }
         }
+    }
+
+    async fn drive_until_anchored(self: &Arc<Self>, sequence: u64) -> Result<(), SourceError> {
+        self.retrying("a batch", || self.drive(sequence)).await
     }
 
     /// Open batches in order: those that are anchored, or those that are not.

@@ -16,7 +16,11 @@ use crate::store::{Reads, StoreError, WriteTx};
 use commonware_codec::Encode as _;
 use salus_types::vault::{CompartmentKey, EpochKeys, Terms};
 use salus_types::{Bounded, CompartmentId, GrantId, label};
+use std::collections::BTreeSet;
 use zeroize::Zeroizing;
+
+/// Most keys in one envelope: the bound of [`EpochKeys`].
+const KEYS_PER_ENVELOPE_MAX: usize = 64;
 
 /// Most epochs of one compartment that are followed.
 pub(crate) const EPOCHS_MAX: usize = 1_024;
@@ -31,11 +35,14 @@ impl Source {
         let row = tx.get(&NOTICES, grant.as_bytes())?.ok_or(StoreError::Damaged)?;
         let terms = open_notice(&self.ctx.store, grant, &row)?.terms;
         let remaining = self.standing(&tx, &terms)?;
+        // Several epochs of one category have one newest epoch, which rotates once.
+        let mut current = BTreeSet::new();
         for id in terms.compartments.iter() {
-            let Some(newest) = newest_epoch(&tx, id)? else { continue };
-            if newest == *id || terms.future {
-                self.rotate_one(&tx, &newest, &remaining)?;
-            }
+            let newest = newest_epoch(&tx, id)?;
+            current.extend(newest.filter(|newest| newest == id || terms.future));
+        }
+        for id in &current {
+            self.rotate_one(&tx, id, &remaining)?;
         }
         tx.commit()?;
         Ok(true)
@@ -75,17 +82,23 @@ impl Source {
         Ok(())
     }
 
-    /// Sends a new grantee the keys of epochs after those that its terms name.
-    pub(super) fn send_later_keys(&self, tx: &WriteTx, terms: &Terms) -> Result<(), SourceError> {
+    /// Sends a new grantee the keys of epochs that its terms reach without naming them: those before the ones named
+    /// (a letter has room for the newest alone, ADR 0007), and those after if the terms include future records.
+    pub(super) fn send_other_keys(&self, tx: &WriteTx, terms: &Terms) -> Result<(), SourceError> {
+        let mut seen: BTreeSet<_> = terms.compartments.iter().copied().collect();
         let mut keys = Vec::new();
-        for id in terms.compartments.iter().filter(|_| terms.future) {
-            for later in later_epochs(tx, id)?.iter().filter(|id| !terms.compartments.contains(id)) {
-                let row: CompartmentRow =
-                    tx.get(&COMPARTMENTS, later.as_bytes())?.ok_or(StoreError::Damaged)?;
-                keys.push(self.compartment_key(*later, &row)?);
+        for id in terms.compartments.iter() {
+            let row: CompartmentRow = tx.get(&COMPARTMENTS, id.as_bytes())?.ok_or(StoreError::Damaged)?;
+            let mut reached = ancestors(tx, &row)?;
+            if terms.future {
+                reached.extend(later_epochs(tx, id)?);
+            }
+            for id in reached.into_iter().filter(|id| seen.insert(*id)) {
+                let row: CompartmentRow = tx.get(&COMPARTMENTS, id.as_bytes())?.ok_or(StoreError::Damaged)?;
+                keys.push(self.compartment_key(id, &row)?);
             }
         }
-        for keys in keys.chunks(64) {
+        for keys in keys.chunks(KEYS_PER_ENVELOPE_MAX) {
             self.send_keys(tx, terms, keys.to_vec())?;
         }
         Ok(())

@@ -44,6 +44,18 @@ pub enum StoreError {
     Stopped,
 }
 
+impl StoreError {
+    /// Whether no retry mends it. After a write that failed, the tables answer nothing until they are opened again; the
+    /// packs do. A damaged entry is not final: it holds up what depends on it, and nothing else.
+    pub fn is_final(&self) -> bool {
+        match self {
+            Self::Tables(error) => !matches!(**error, redb::Error::Io(_) | redb::Error::WouldBlock),
+            Self::WrongKey | Self::Stopped => true,
+            Self::Packs(_) | Self::Folder(_) | Self::Damaged => false,
+        }
+    }
+}
+
 /// The node's own tables and packs.
 pub struct Store {
     db: Database,

@@ -190,7 +190,7 @@ tables! {
     IN_COMPARTMENT: VersionId = "custody-in-compartment";
     /// Compartment -> newest record.
     RECORDS: CompartmentRecord = "custody-records";
-    /// Predecessor -> compartment.
+    /// predecessor, source -> compartment.
     SUCCESSORS: CompartmentId = "custody-successors";
     /// owner, compartment -> nothing.
     OF_OWNER: Mark = "custody-of-owner";
@@ -284,6 +284,13 @@ pub(crate) mod key {
     /// All of one source in [`IN_COMPARTMENT`]: what another source puts under the name is never seen.
     pub(crate) fn in_compartment_of(compartment: &CompartmentId, source: &OrganisationId) -> Vec<u8> {
         let mut key = compartment.as_bytes().to_vec();
+        key.extend(texts(&[source.as_str()]));
+        key
+    }
+
+    /// [`SUCCESSORS`]: of one source, so that no other source can name a successor first and block the right one.
+    pub(crate) fn successor(before: &CompartmentId, source: &OrganisationId) -> Vec<u8> {
+        let mut key = before.as_bytes().to_vec();
         key.extend(texts(&[source.as_str()]));
         key
     }

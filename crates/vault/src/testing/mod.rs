@@ -1,12 +1,14 @@
 //! A network of four organisations in one process: Hospital A and B and a regulator keep packages, an insurer does not.
 
 mod contracts;
+mod mutate;
 mod outbox;
 mod person;
 mod side;
 
+pub(crate) use mutate::{Counts, mutate_every_byte};
 pub(crate) use outbox::FakeOutbox;
-pub(crate) use person::Person;
+pub(crate) use person::{GrantWish, Person};
 use side::Side;
 
 use crate::ledger::{Finalised, Ledger, LedgerError, LedgerTime};
@@ -73,6 +75,9 @@ pub(crate) struct World {
     /// Changes what a custodian releases.
     pub(crate) tamper: Mutex<Option<(OrganisationId, Tamper)>>,
     pub(crate) submitted: AtomicU64,
+    /// Submissions that a stalled ledger did not take, and requests that nobody answered.
+    pub(crate) refused: AtomicU64,
+    pub(crate) unanswered: AtomicU64,
     pub(crate) versions_per_event: AtomicU64,
     pub(crate) batch_versions: AtomicU64,
     pub(crate) outbox: Arc<FakeOutbox>,
@@ -132,6 +137,8 @@ impl World {
             hangs: Mutex::default(),
             tamper: Mutex::default(),
             submitted: AtomicU64::new(0),
+            refused: AtomicU64::new(0),
+            unanswered: AtomicU64::new(0),
             versions_per_event: AtomicU64::new(2_048),
             batch_versions: AtomicU64::new(64),
             outbox: Arc::default(),
@@ -253,6 +260,14 @@ impl World {
     pub(crate) fn access_entry(&self, access: &salus_types::AccessId) -> Option<AccessEntry> {
         let ledger = self.ledger.lock().expect("unpoisoned");
         ledger.state.get(&key::access(access)).map(|entry| decode_canonical(entry).expect("an entry"))
+    }
+
+    pub(crate) fn refused_submissions(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn unanswered(&self) -> u64 {
+        self.unanswered.load(Ordering::Relaxed)
     }
 
     pub(crate) fn height(&self) -> u64 {

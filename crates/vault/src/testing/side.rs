@@ -24,6 +24,7 @@ impl Side {
     fn reach(&self, to: &OrganisationId) -> Result<Arc<Vault>, PeerError> {
         let world = self.world();
         if world.away.lock().expect("unpoisoned").contains(to) {
+            world.unanswered.fetch_add(1, Ordering::Relaxed);
             return Err(PeerError::Unavailable);
         }
         world.vault(to.as_str()).ok_or(PeerError::Unavailable)
@@ -45,6 +46,7 @@ impl Ledger for Side {
     async fn submit_and_wait(&self, action: Action) -> Result<Finalised, LedgerError> {
         let world = self.world();
         if *world.stalled.lock().expect("unpoisoned") {
+            world.refused.fetch_add(1, Ordering::Relaxed);
             return Err(LedgerError::Unavailable);
         }
         world.apply(&world.signing(self.me.as_str()).public(), &action)

@@ -4,7 +4,7 @@ use crate::custodian::CustodyError;
 use crate::seal::{SealKey, seal};
 use crate::store::Reads as _;
 use crate::store::tables::EVIDENCE;
-use crate::testing::{NETWORK, World, id};
+use crate::testing::{Counts, NETWORK, World, id, mutate_every_byte};
 use crate::wrap::{organisation_link, seal_share};
 use commonware_codec::Encode as _;
 use salus_crypto::hash::sha256;
@@ -124,15 +124,11 @@ async fn every_changed_byte_of_a_batch_is_refused() {
     let world = world();
     let custodian = world.vault("regulator").expect("open").custodian.clone();
     let bytes = sign(&world, "hospital-a", body(&world, "regulator", 0, 2)).encode();
-    for at in (0..bytes.len()).step_by(11).chain(bytes.len() - 64..bytes.len()) {
-        let mut changed = bytes.to_vec();
-        changed[at] ^= 4;
-        if let Ok(batch) = decode_canonical::<CustodyBatch>(&changed) {
-            assert!(custodian.accept_batch(&id("hospital-a"), batch).await.is_err(), "byte {at}");
-        }
-    }
-    let batch = decode_canonical(&bytes).expect("the unchanged batch");
-    custodian.accept_batch(&id("hospital-a"), batch).await.expect("taken");
+    let accept = async |bytes: Vec<u8>| match decode_canonical::<CustodyBatch>(&bytes) {
+        Ok(batch) => custodian.accept_batch(&id("hospital-a"), batch).await.is_ok(),
+        Err(_) => false,
+    };
+    assert_eq!(mutate_every_byte(&bytes, accept).await, Counts::all_refused(bytes.len()));
 }
 
 #[tokio::test]
@@ -198,6 +194,12 @@ async fn of_compartment_records_the_newest_of_the_right_source_counts() {
     }
     assert!(custodian.directory_for_patient(owner(2)).await.expect("one").compartments.is_empty());
     assert_eq!(custodian.directory_for_patient(owner(3)).await.expect("one").compartments.len(), 1);
+    let bytes = record(&world, "hospital-a", statement(4)).encode();
+    let accept = async |bytes: Vec<u8>| match decode_canonical(&bytes) {
+        Ok(record) => custodian.accept_compartments(&id("hospital-a"), vec![record]).await.is_ok(),
+        Err(_) => false,
+    };
+    assert_eq!(mutate_every_byte(&bytes, accept).await, Counts::all_refused(bytes.len()));
     let mut unsigned = record(&world, "hospital-a", statement(4));
     unsigned.signature = Signature([0; 64]);
     let good = record(&world, "hospital-a", statement(5));
@@ -257,4 +259,31 @@ async fn another_source_cannot_slip_a_version_into_a_compartment() {
     let owner = person.root.at(&id("hospital-a")).address;
     let list = custodian.versions_for_patient(owner).await.expect("a list");
     assert!(list.versions.iter().all(|listed| listed.version != version));
+}
+
+#[tokio::test]
+async fn another_source_cannot_name_the_successor_of_a_compartment_first() {
+    let world = world();
+    let custodian = world.vault("regulator").expect("open").custodian.clone();
+    let [first, right, wrong] = [1, 2, 3].map(|n| CompartmentId(Digest([n; 32])));
+    let owner = Some(salus_types::Address(Digest([2; 32])));
+    let next = |source: &str, compartment| CompartmentStatement {
+        source: id(source),
+        compartment,
+        epoch: 1,
+        predecessor: Some(first),
+        owner,
+        ..statement(1)
+    };
+    for (source, statement) in [
+        ("hospital-a", statement(1)),
+        ("hospital-b", next("hospital-b", wrong)),
+        ("hospital-a", next("hospital-a", right)),
+    ] {
+        let records = vec![record(&world, source, statement)];
+        custodian.accept_compartments(&id(source), records).await.expect("taken");
+    }
+    let second = record(&world, "hospital-a", next("hospital-a", wrong));
+    let refused = custodian.accept_compartments(&id("hospital-a"), vec![second]).await;
+    assert!(matches!(refused, Err(CustodyError::Conflict)), "a source itself names one");
 }

@@ -1,7 +1,9 @@
 //! Whole-vault tests over an in-process network.
 
 mod custody;
+mod epochs;
 mod letters;
+mod mutation;
 mod patients;
 mod pipeline;
 mod sealing;

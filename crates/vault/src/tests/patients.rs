@@ -135,6 +135,17 @@ async fn a_patients_request_is_refused_when_forged_stale_misdirected_replayed_or
     assert!(matches!(asked, Err(ReleaseError::Refused(Refusal::VersionUnknown))));
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_request_sent_a_hundred_times_at_once_is_answered_once() {
+    let (world, person) = world().await;
+    let vault = world.vault("regulator").expect("open");
+    let once = request(&world, &person, "regulator", PatientAsk::Versions, vec![]);
+    let answers = futures::future::join_all((0..100).map(|_| vault.answer_patient(&once))).await;
+    let replayed = |answer: &_| matches!(answer, Err(ReleaseError::Refused(Refusal::Replayed)));
+    assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 1);
+    assert_eq!(answers.iter().filter(|answer| replayed(answer)).count(), 99);
+}
+
 #[tokio::test]
 async fn nobody_reads_the_records_of_who_has_not_enrolled_and_enrolment_reaches_back() {
     let world = World::new();

@@ -4,7 +4,7 @@ use crate::source::{RecordState, SourceError, Step};
 use crate::store::Reads as _;
 use crate::store::tables::HELD_VERSIONS;
 use crate::testing::{World, id};
-use crate::{Vault, VaultError};
+use crate::{StoreError, Vault, VaultError};
 use salus_crypto::Digest;
 use salus_crypto::hash::sha256;
 use salus_crypto::merkle::leaf_hash;
@@ -13,7 +13,7 @@ use salus_types::organisation::Class;
 use salus_types::vault::{Content, package_digest, record_commitment};
 use std::collections::HashSet;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -112,6 +112,11 @@ async fn crash(world: &Arc<World>, step: Step, nth: usize) {
     world.vaults.lock().expect("unpoisoned").remove(&id("hospital-a"));
 }
 
+async fn anchored(world: &World) -> u64 {
+    let Some(vault) = world.vault("hospital-a") else { return 0 };
+    vault.source.as_ref().expect("a source").status().await.expect("a status").anchored
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_crash_at_any_step_seals_nothing_twice_and_misses_nothing() {
     for step in [
@@ -135,7 +140,10 @@ async fn a_crash_at_any_step_seals_nothing_twice_and_misses_nothing() {
                 world.away(&["regulator"]);
                 let back = world.clone();
                 tokio::spawn(async move {
-                    tokio::time::sleep(Duration::from_millis(300)).await;
+                    // Every batch is anchored without the third custodian.
+                    while anchored(&back).await < ROWS as u64 {
+                        tokio::time::sleep(Duration::from_millis(5)).await;
+                    }
                     back.away(&[]);
                 });
             }
@@ -186,10 +194,18 @@ async fn two_custodians_away_or_a_ledger_that_stalls_anchor_nothing_and_lose_not
         *world.stalled.lock().expect("unpoisoned") = stalled;
         fill(&world);
         let vault = world.vault("hospital-a").expect("open");
-        let _ = tokio::time::timeout(Duration::from_millis(300), vault.run()).await;
-        let status = vault.source.as_ref().expect("a source").status().await.expect("a status");
-        assert_eq!(status.anchored, 0);
-        assert!(status.sealed > 0, "sealing goes on");
+        let running = vault.clone();
+        let run = tokio::spawn(async move { running.run().await.map(|_| ()) });
+        let source = vault.source.clone().expect("a source");
+        // All that may be sealed ahead of its anchors is sealed, and what can be tried has been.
+        let tried = || if stalled { world.refused_submissions() } else { world.unanswered() };
+        while source.status().await.expect("a status").sealed == 0 || tried() < 20 {
+            assert!(!run.is_finished(), "it goes on");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        assert_eq!(source.status().await.expect("a status").anchored, 0);
+        run.abort();
+        let _ = run.await;
         world.away(&[]);
         *world.stalled.lock().expect("unpoisoned") = false;
         world.settle().await;
@@ -204,8 +220,56 @@ async fn another_batch_under_our_number_stops_the_source() {
     world.put_anchor(0, Digest([1; 32]));
     fill(&world);
     let vault = world.vault("hospital-a").expect("open");
-    let stopped = tokio::time::timeout(Duration::from_secs(5), vault.run()).await.expect("stops");
+    let stopped = tokio::time::timeout(Duration::from_secs(60), vault.run()).await.expect("stops");
     assert!(matches!(stopped, Err(VaultError::Source(SourceError::Forked(0)))));
+}
+
+#[tokio::test]
+async fn a_store_that_fails_for_a_while_is_tried_again_and_nothing_is_lost() {
+    let world = World::new();
+    world.open_all();
+    let vault = world.vault("hospital-a").expect("open");
+    let running = vault.clone();
+    // Where the first pack should be, there is a folder: the pack cannot be written.
+    let outgoing = world.path("hospital-a").join("packs/outgoing/0000000000000000");
+    std::fs::create_dir_all(outgoing.join("in-the-way")).expect("made");
+    let tries = Arc::new(AtomicUsize::new(0));
+    let seen = tries.clone();
+    *vault.source.as_ref().expect("a source").probe.lock().expect("unpoisoned") =
+        Some(Arc::new(move |step| {
+            seen.fetch_add(usize::from(step == Step::RowsRead), Ordering::Relaxed);
+            false
+        }));
+    fill(&world);
+    let run = tokio::spawn(async move { running.run().await.map(|_| ()) });
+    while tries.load(Ordering::Relaxed) < 3 {
+        assert!(!run.is_finished(), "the vault goes on");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert_eq!(vault.source.as_ref().expect("a source").status().await.expect("a status").sealed, 0);
+    run.abort();
+    let _ = run.await;
+    std::fs::remove_dir_all(&outgoing).expect("removed");
+    world.settle().await;
+    check_all(&world, &vault, "mended").await;
+}
+
+#[test]
+fn what_no_retry_mends_is_told_from_what_one_may() {
+    let tables = |error| StoreError::Tables(Box::new(error));
+    for (error, is_final) in [
+        (SourceError::Forked(0), true),
+        (StoreError::Stopped.into(), true),
+        (StoreError::WrongKey.into(), true),
+        (tables(redb::Error::PreviousIo).into(), true),
+        (tables(redb::Error::Corrupted(String::new())).into(), true),
+        (tables(redb::Error::Io(std::io::ErrorKind::StorageFull.into())).into(), false),
+        (StoreError::Folder(std::io::ErrorKind::StorageFull.into()).into(), false),
+        (StoreError::Damaged.into(), false),
+        (crate::LedgerError::Unavailable.into(), false),
+    ] {
+        assert_eq!(error.is_final(), is_final, "{error}");
+    }
 }
 
 #[tokio::test]

@@ -203,6 +203,46 @@ async fn purpose_practitioner_period_and_expiry_are_refused_before_any_event() {
     assert_eq!(b.reader.read(only.grant, DOCTOR, Purpose::Treatment).await.expect("read").records.len(), 3);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hundred_reads_at_once_are_a_hundred_events() {
+    let (world, person, b) = world(5).await;
+    let grant = world.grant(&person, 0, |_| {}).await;
+    let before = world.submitted.load(std::sync::atomic::Ordering::Relaxed);
+    let read = |_| b.reader.read(grant.grant, DOCTOR, Purpose::Treatment);
+    let mut events = std::collections::HashSet::new();
+    for reading in futures::future::join_all((0..100).map(read)).await {
+        let reading = reading.expect("read");
+        assert_eq!(reading.records.len(), 5);
+        let event = reading.access.expect("an event");
+        assert!(world.access_entry(&event).is_some_and(|entry| entry.count == 5));
+        events.insert(event);
+    }
+    assert_eq!(events.len(), 100, "nothing was read under another reading's event");
+    assert_eq!(world.submitted.load(std::sync::atomic::Ordering::Relaxed) - before, 100);
+}
+
+#[tokio::test]
+async fn a_ledger_that_stands_still_keeps_no_grant_alive() {
+    let (world, person, b) = world(3).await;
+    let grant = world.grant(&person, 0, |wish| wish.to = wish.from + DAY_MS).await;
+    let reading = b.reader.read(grant.grant, DOCTOR, Purpose::Treatment).await.expect("read");
+    let ask = ReleaseForGrant {
+        access: reading.access.expect("an event"),
+        terms: grant.terms.clone(),
+        terms_salt: person.root.terms_salt(&id("hospital-a"), 0),
+        consent: Consent::sign(&grant.terms, &person.root.at(&id("hospital-a")).signing),
+        versions: Bounded::new(reading.records.iter().map(|record| record.version).collect()).expect("few"),
+        packages: true,
+    };
+    let custodian = world.vault("regulator").expect("open").custodian.clone();
+    custodian.release_for_grant(&id("hospital-b"), &ask).await.expect("released while it stands");
+    world.clock.fetch_add(2 * DAY_MS, std::sync::atomic::Ordering::Relaxed);
+    let refused = custodian.release_for_grant(&id("hospital-b"), &ask).await.expect_err("expired");
+    assert_eq!(refused.to_string(), "the grant has expired");
+    let refused = b.reader.read(grant.grant, DOCTOR, Purpose::Treatment).await;
+    assert!(matches!(refused, Err(ReadError::Refused(reason)) if reason == "the grant has expired"));
+}
+
 #[tokio::test]
 async fn a_former_grantee_cannot_grant_to_itself_with_the_keys_it_kept() {
     let (world, person, b) = world(5).await;

@@ -1,10 +1,12 @@
 //! The vault and the gateway do not know each other; these adapters join them.
 
+mod blocks;
 mod keeper;
 mod lag;
 mod outward;
 mod records;
 
+pub(crate) use blocks::follow;
 pub(crate) use keeper::LocalKeeper;
 pub(crate) use outward::{EngineOutbox, RemotePeers};
 pub(crate) use records::LocalRecords;
