@@ -9,4 +9,5 @@ mod load;
 mod mempool;
 mod network;
 mod proofs;
+mod races;
 mod restart;

@@ -1,5 +1,9 @@
 use crate::cluster::{Cluster, chain, finalised, reached};
 use salus_node::{SubmitError, TxStatus};
+use std::time::Duration;
+
+/// Many times what a block takes, and longer than an idle leader waits.
+const STANDSTILL: Duration = Duration::from_secs(5);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_transaction_becomes_final_on_every_node_with_one_state() {
@@ -51,6 +55,13 @@ async fn two_of_four_cannot_go_on_and_a_third_lets_them() {
     cluster.kill(2);
     cluster.kill(3);
     let late = cluster.handle(0).submit(cluster.transaction(0, 2)).await.unwrap();
+    // Votes on their way may still finish a block or two; then nothing moves, for many times a block's time.
+    let mut head = cluster.handle(0).watch_head();
+    let mut blocks = 0;
+    while tokio::time::timeout(STANDSTILL, head.changed()).await.is_ok() {
+        blocks += 1;
+        assert!(blocks < 10, "two of four go on");
+    }
     assert_eq!(cluster.handle(0).status(late).await, TxStatus::Pending);
     cluster.resume(3);
     let place = finalised(cluster.handle(0), late).await;

@@ -57,3 +57,36 @@ async fn proofs_of_transactions_and_of_state_lead_to_a_certificate() {
     assert_eq!(headers.len() as u64, height);
     assert!(headers.windows(2).all(|pair| pair[1].0.parent == pair[0].0.digest()));
 }
+
+/// Proofs of trees of many shapes, for verifiers that have no commonware.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "writes testdata/state-proofs.json anew, from a running network"]
+async fn regenerate_the_state_proofs() {
+    let cluster = Cluster::start(4);
+    let node = cluster.handle(0);
+    let mut vectors = Vec::new();
+    let mut tag = 0;
+    for batch in [1, 2, 4, 9, 20, 60, 150, 300] {
+        let mut last = None;
+        for _ in 0..batch {
+            tag += 1;
+            last = Some(node.submit(cluster.transaction(0, tag)).await.unwrap());
+        }
+        let (height, index) = finalised(node, last.unwrap()).await;
+        let newest = node.block(height).await.unwrap().receipts[index as usize].entry;
+        let oldest = salus_types::state::key::organisation(&cluster.genesis.organisations[0].node_key);
+        for key in [newest, oldest, StateKey(Digest([0; 32])), StateKey(Digest([0xff; 32]))] {
+            let proof = node.prove_state(key).await;
+            let root = proof.block.headers[0].state_root;
+            assert!(state_evidence_holds(&root, &key, proof.value.as_ref(), &proof.evidence));
+            vectors.push(serde_json::json!({
+                "root": root,
+                "key": key.0,
+                "value": proof.value.map(|value| hex::encode(&*value)),
+                "proof": hex::encode(&proof.evidence),
+            }));
+        }
+    }
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/state-proofs.json");
+    std::fs::write(path, serde_json::to_string_pretty(&vectors).unwrap() + "\n").unwrap();
+}
