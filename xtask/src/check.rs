@@ -6,8 +6,10 @@ use crate::paths::Paths;
 use crate::setup::{self, Purpose};
 use crate::{build, definitions, deny, layers, portal, run, sbom, tidy, tools};
 use anyhow::{Context, Result, bail};
+use std::path::Path;
 use std::process::Command;
 
+mod nightly;
 mod report;
 use report::{Outcome, Report};
 
@@ -163,9 +165,12 @@ fn clinical_tests(paths: &Paths, extent: &Extent) -> Result<Outcome> {
     if !paths.has_clinical() {
         return skipped("no clinical/Cargo.toml yet");
     }
-    let mut nextest = nextest(paths, extent, &[Artefact::Engine, Artefact::Definitions])?;
-    nextest.current_dir(paths.clinical()).env("CARGO_TARGET_DIR", paths.engine_target());
-    passed(run::run(&mut nextest))
+    let base = || {
+        let mut nextest = nextest(paths, &[Artefact::Engine, Artefact::Definitions])?;
+        nextest.current_dir(paths.clinical()).env("CARGO_TARGET_DIR", paths.engine_target());
+        Ok(nextest)
+    };
+    passed(tiers(base, extent, &[&paths.clinical().join("crates")]))
 }
 
 fn tests(paths: &Paths, extent: &Extent) -> Result<Outcome> {
@@ -176,19 +181,30 @@ fn tests(paths: &Paths, extent: &Extent) -> Result<Outcome> {
     if paths.has_portal() {
         needs.push(Artefact::Portal);
     }
-    let mut nextest = nextest(paths, extent, &needs)?;
-    nextest.current_dir(&paths.root).env("CARGO_TARGET_DIR", &paths.target);
-    passed(run::run(&mut nextest))
+    let base = || {
+        let mut nextest = nextest(paths, &needs)?;
+        nextest.current_dir(&paths.root).env("CARGO_TARGET_DIR", &paths.target);
+        Ok(nextest)
+    };
+    passed(tiers(base, extent, &[&paths.root.join("crates"), &paths.root.join("xtask")]))
 }
 
-/// A test of the nightly tier is `#[ignore = "nightly: ..."]`; what takes hours is a command, not a test.
+/// The tests of every change, and those of the nightly tier if they are asked for.
+/// What takes hours is a command, not a test.
+fn tiers(base: impl Fn() -> Result<Command>, extent: &Extent, sources: &[&Path]) -> Result<()> {
+    run::run(&mut base()?)?;
+    match nightly::filter(sources)? {
+        Some(filter) if extent.nightly => {
+            run::run(base()?.args(["--run-ignored", "only", "--filterset", &filter]))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// What may not run side by side, and for how long a test may run, stands in `.config/nextest.toml`.
-fn nextest(paths: &Paths, extent: &Extent, needs: &[Artefact]) -> Result<Command> {
+fn nextest(paths: &Paths, needs: &[Artefact]) -> Result<Command> {
     let mut command = Command::new(tools::nextest(paths)?);
     command.args(["nextest", "run", "--workspace", "--no-fail-fast"]);
-    if extent.nightly {
-        command.args(["--run-ignored", "all"]);
-    }
     build::environment(paths, &mut command, needs)?;
     Ok(command)
 }

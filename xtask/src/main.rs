@@ -42,7 +42,7 @@ Salus: the chores of this repository
       --update                  write that block into ARCHITECTURE.md
   cargo xtask tidy              check file and function sizes, left-over notes and words a crate may not use
   cargo xtask deny              check dependencies: licences, bans, sources, advisories
-  cargo xtask sbom FILE         write the list of all dependencies (CycloneDX 1.6, JSON)
+  cargo xtask sbom --out FILE   write the list of all dependencies (CycloneDX 1.6, JSON)
   cargo xtask bench --json FILE [--quick]
                                 measure, and write the figures to FILE
   cargo xtask clean-cache       delete everything the chores have cached

@@ -1,4 +1,4 @@
-//! `cargo xtask sbom FILE`: everything that the product is made of, as CycloneDX 1.6 (JSON).
+//! `cargo xtask sbom --out FILE`: everything that the product is made of, as CycloneDX 1.6 (JSON).
 //!
 //! Made from the lock files alone, so that it says what would be built, and the same on every machine:
 //! no time, no serial number, sorted. Crates and npm packages carry the digest that their lock file pins.
@@ -11,7 +11,11 @@ use std::fs;
 
 /// Writes the list to the one file named.
 pub(crate) fn run(paths: &Paths, args: &[String]) -> Result<()> {
-    let [file] = args else { bail!("say where the list goes: cargo xtask sbom FILE") };
+    let file = match args {
+        [flag, file] if flag == "--out" => file,
+        [file] if !file.starts_with('-') => file,
+        _ => bail!("say where the list goes: cargo xtask sbom --out FILE"),
+    };
     let document = document(&components(paths)?);
     fs::write(file, format!("{document:#}\n")).with_context(|| format!("cannot write `{file}`"))
 }
@@ -19,10 +23,14 @@ pub(crate) fn run(paths: &Paths, args: &[String]) -> Result<()> {
 /// Makes the list without keeping it: every part has a name, a version and a digest.
 pub(crate) fn verify(paths: &Paths) -> Result<()> {
     let components = components(paths)?;
-    let bare: Vec<_> = components.iter().filter(|(_, c)| c["hashes"].is_null()).map(|(url, _)| url).collect();
+    let bare = without_digest(&components);
     ensure!(bare.is_empty(), "no lock file pins a digest for: {bare:?}");
     println!("{} dependencies, each pinned by a digest", components.len());
     Ok(())
+}
+
+fn without_digest(components: &Components) -> Vec<&str> {
+    components.iter().filter(|(_, c)| c["hashes"].is_null()).map(|(url, _)| url.as_str()).collect()
 }
 
 /// By package URL, so that a part that several lock files name is listed once.
@@ -121,6 +129,15 @@ mod tests {
         add_crates(&mut found, lock);
         assert_eq!(found.keys().collect::<Vec<_>>(), ["pkg:cargo/sha2@0.11.0"]);
         assert_eq!(found["pkg:cargo/sha2@0.11.0"]["hashes"][0]["content"], "ab12");
+    }
+
+    #[test]
+    fn a_planted_dependency_without_a_digest_is_found() {
+        let lock = "[[package]]\nname = \"loose\"\nversion = \"1.0.0\"\nsource = \"git+x\"\n";
+        let mut found = Components::new();
+        add_crates(&mut found, lock);
+        add(&mut found, "npm", "pinned", "1.0.0", Some(("SHA-512", "ab".to_owned())));
+        assert_eq!(without_digest(&found), ["pkg:cargo/loose@1.0.0"]);
     }
 
     #[test]

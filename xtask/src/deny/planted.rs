@@ -8,7 +8,7 @@ use std::path::Path;
 /// What is planted, the check that must find it, and what that check then says.
 const PLANTED: &[(&str, &str, &str)] = &[
     ("a crate under AGPL-3.0-only", "licenses", "AGPL-3.0-only"),
-    ("the banned crate `sha1_smol`", "bans", "sha1_smol"),
+    ("the banned crate `sha1_smol`", "bans", "'sha1_smol = 0.1.0' is explicitly banned"),
 ];
 
 /// Lays the workspace out in a folder of the cache, and fails unless each planted bug is found there.

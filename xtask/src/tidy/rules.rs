@@ -7,7 +7,7 @@ const FILE_LINES_MAX: usize = 1_000;
 /// Lines from which a source file should be split.
 const FILE_LINES_GOOD: usize = 600;
 
-/// Lines that one function of the product may have. A test that tells one story may be longer.
+/// Lines that one function of the product may have.
 const FUNCTION_LINES_MAX: usize = 100;
 /// Lines from which a function no longer fits a screen.
 const FUNCTION_LINES_GOOD: usize = 50;
@@ -81,10 +81,8 @@ pub(super) fn problems(path: &str, bytes: &[u8]) -> Vec<String> {
     if lines > FILE_LINES_MAX {
         found.push(format!("{path}: {lines} lines; split it, the limit is {FILE_LINES_MAX}"));
     }
-    if !is_test(path) {
-        let long = functions(path, text).into_iter().filter(|f| f.lines > FUNCTION_LINES_MAX);
-        found.extend(long.map(|f| f.says(path, "split it, the limit is", FUNCTION_LINES_MAX)));
-    }
+    let long = functions(path, text).into_iter().filter(|f| f.lines > FUNCTION_LINES_MAX);
+    found.extend(long.map(|f| f.says(path, "split it, the limit is", FUNCTION_LINES_MAX)));
     found.extend(banned_words(path, text));
     found.extend(dated_comments(path, text));
     found.extend(manifest(path, text));
@@ -100,9 +98,8 @@ pub(super) fn warnings(path: &str, bytes: &[u8]) -> Vec<String> {
     if lines > FILE_LINES_GOOD && lines <= FILE_LINES_MAX {
         found.push(format!("{path}: {lines} lines; {FILE_LINES_GOOD} is a good limit"));
     }
-    let long = functions(path, text).into_iter();
-    let long =
-        long.filter(|f| f.lines > FUNCTION_LINES_GOOD && (f.lines <= FUNCTION_LINES_MAX || is_test(path)));
+    let grown = FUNCTION_LINES_GOOD + 1..=FUNCTION_LINES_MAX;
+    let long = functions(path, text).into_iter().filter(|f| grown.contains(&f.lines));
     found.extend(long.map(|f| f.says(path, "a good limit is", FUNCTION_LINES_GOOD)));
     found
 }
@@ -119,9 +116,10 @@ impl Function<'_> {
     }
 }
 
-/// The functions of a Rust file, as rustfmt lays them out: each ends with a brace below its own beginning.
+/// The functions of a Rust file of the product, as rustfmt lays them out: each ends with a brace below its own
+/// beginning. A test tells a story, which may be long.
 fn functions<'a>(path: &str, text: &'a str) -> Vec<Function<'a>> {
-    if !RUST.contains(&extension(path)) {
+    if !RUST.contains(&extension(path)) || path.contains("/tests/") || path.ends_with("tests.rs") {
         return Vec::new();
     }
     let lines: Vec<&str> = text.lines().collect();
@@ -141,10 +139,6 @@ fn function_name(line: &str) -> Option<&str> {
     let is_start = before.split_whitespace().all(|word| qualifiers.contains(&word));
     let end = after.find(['(', '<'])?;
     is_start.then_some(&after[..end])
-}
-
-fn is_test(path: &str) -> bool {
-    path.contains("/tests/") || path.ends_with("tests.rs")
 }
 
 /// Lines of a hand-written source file; 0 for anything else. Generated files say so near their top.

@@ -75,8 +75,8 @@ fn long_functions_are_warned_of_and_then_refused_outside_tests() {
         ("crates/a/src/b.rs", 51, true, false),
         ("crates/a/src/b.rs", 100, true, false),
         ("crates/a/src/b.rs", 101, false, true),
-        ("crates/a/src/b/tests.rs", 101, true, false),
-        ("crates/a/tests/b.rs", 101, true, false),
+        ("crates/a/src/b/tests.rs", 101, false, false),
+        ("crates/a/tests/b.rs", 101, false, false),
         ("docs/b.md", 101, false, false),
     ] {
         let text = format!("trait A {{\n    fn short(&self);\n    fn one() {{}}\n{}}}\n", function(lines));
