@@ -5,7 +5,7 @@ mod common;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use common::{Answer, Demo, get, post, read_json, salus};
+use common::{Answer, Demo, files_below, get, post, read_json, salus};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::fs;
@@ -127,17 +127,6 @@ fn of_people(demo: &Demo, tokens: &[String]) -> Vec<String> {
         }
     }
     secrets
-}
-
-fn files_below(folder: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
-    entries
-        .flat_map(|entry| match entry.file_type() {
-            Ok(kind) if kind.is_dir() => files_below(&entry.path()),
-            Ok(kind) if kind.is_file() => vec![entry.path()],
-            _ => Vec::new(),
-        })
-        .collect()
 }
 
 /// The main job, so that everything has been written that ever is.

@@ -25,7 +25,9 @@ fn a_record_follows_the_person_under_control_with_proof() {
 
     // Without a grant hospital B sees nothing of it.
     let token = demo.clinician_token(0, "treatment");
-    let before = total(&get(&search, &token));
+    let first = get(&search, &token);
+    let before = total(&first);
+    assert_eq!(shared_count(&first), 0);
 
     // Grant labs and vitals for treatment; hospital B reads them through its own FHIR API.
     let grant = demo.patient(
@@ -94,16 +96,25 @@ fn a_record_follows_the_person_under_control_with_proof() {
     let research = demo.clinician_token(0, "research");
     assert_eq!(shared_count(&get(&search, &research)), 0);
 
-    // Revoke: the next read is refused, and the copy goes.
+    // Revoke: the next read is refused with its reason, and the copy goes.
+    let copy = format!("{fhir_b}/Observation/{}", shared["id"].as_str().unwrap());
+    assert_eq!(get(&copy, &token).status, 200);
     demo.patient(0, &["revoke", &grant]);
+    let refused = get(&copy, &token);
+    assert!(refused.status == 403 || refused.status == 404, "{}: {}", refused.status, refused.body);
+    assert_eq!(refused.body["resourceType"], "OperationOutcome");
     assert_eq!(shared_count(&get(&search, &token)), 0);
     eventually("hospital B's receipt of deletion is on the ledger", || {
         let grants = demo.patient(0, &["grants"]);
         grants["grants"][0]["dropped"] == true
     });
+    let clinical = demo.folder.join("hospital-b/clinical");
+    let id = shared["id"].as_str().unwrap();
+    assert!(!common::holds(&clinical, id), "no file of hospital B's store holds the copy any more");
 }
 
 fn shared_count(answer: &common::Answer) -> usize {
+    assert_eq!(answer.status, 200, "{}", answer.body);
     let entries = answer.body["entry"].as_array();
     let shared = |entry: &&Value| entry["resource"]["id"].as_str().is_some_and(|id| id.starts_with("sx-"));
     entries.into_iter().flatten().filter(shared).count()

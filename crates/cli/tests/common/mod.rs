@@ -208,6 +208,25 @@ pub(crate) fn try_system_token(demo: &Path, organisation: &str) -> Option<String
     output.status.success().then_some(token)
 }
 
+/// Whether a text stands in any file below a folder.
+pub(crate) fn holds(folder: &Path, text: &str) -> bool {
+    files_below(folder)
+        .iter()
+        .any(|file| memchr::memmem::find(&std::fs::read(file).unwrap_or_default(), text.as_bytes()).is_some())
+}
+
+/// Every file below a folder.
+pub(crate) fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
+    entries
+        .flat_map(|entry| match entry.file_type() {
+            Ok(kind) if kind.is_dir() => files_below(&entry.path()),
+            Ok(kind) if kind.is_file() => vec![entry.path()],
+            _ => Vec::new(),
+        })
+        .collect()
+}
+
 /// Asks until it is true; panics with `what` if it never is.
 pub(crate) fn eventually(what: &str, mut is_true: impl FnMut() -> bool) {
     let started = Instant::now();
