@@ -1,4 +1,5 @@
-//! The main job on real-looking histories (Synthea), where they are at hand: `SALUS_TEST_DATA` names their folder.
+//! The main job on real-looking histories (Synthea), where they are at hand: `SALUS_TEST_DATA` names
+//! the folder of their bundles.
 
 mod common;
 
@@ -15,8 +16,7 @@ const PROTECTED: [&str; 5] = ["mental-health", "substance-use", "reproductive", 
 
 /// Links to shared bundles and some histories in a folder of their own; `None` where there is no such data.
 fn some_histories(folder: &Path) -> Option<usize> {
-    let Some(data) = std::env::var_os("SALUS_TEST_DATA").map(|data| PathBuf::from(data).join("synthea-r4"))
-    else {
+    let Some(data) = std::env::var_os("SALUS_TEST_DATA").map(PathBuf::from) else {
         eprintln!("skipped: SALUS_TEST_DATA names no folder with test data");
         return None;
     };
