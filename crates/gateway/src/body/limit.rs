@@ -10,7 +10,6 @@ use axum::extract::{Request, State};
 use axum::http::header;
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
-use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Frame, SizeHint};
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
@@ -132,6 +131,7 @@ mod tests {
     use axum::middleware::from_fn_with_state;
     use axum::routing::post;
     use futures::stream::{self, StreamExt as _};
+    use http_body_util::BodyExt as _;
     use std::convert::Infallible;
     use tower::ServiceExt as _;
 

@@ -235,6 +235,9 @@ async fn fhir(State(engine): State<FakeEngine>, request: Request) -> Response {
         return batch(&principal, &seen, &bytes);
     }
     if head.method != Method::GET && !path.ends_with("_search") {
+        if axum::body::to_bytes(body, 64 << 20).await.is_err() {
+            return refusal(StatusCode::BAD_REQUEST);
+        }
         return match principal.write {
             Reach::None => refusal(StatusCode::FORBIDDEN),
             _ if head.method == Method::POST => StatusCode::CREATED.into_response(),

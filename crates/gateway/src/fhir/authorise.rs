@@ -48,11 +48,11 @@ impl Permit {
 pub(crate) async fn authorise(gateway: &Gateway, principal: &Principal, ask: &Ask) -> Result<Permit> {
     match principal {
         Principal::System(system) => {
-            check_policy(ask, system_request(system, ask))?;
+            check_policy(system_request(system, ask))?;
             Ok(of_system(gateway, system, ask))
         }
         Principal::Practitioner(who) => {
-            check_policy(ask, practitioner_request(who, ask))?;
+            check_policy(practitioner_request(who, ask))?;
             of_practitioner(gateway, who, ask).await
         }
     }
@@ -101,7 +101,7 @@ fn practitioner_request<'a>(who: &'a Practitioner, ask: &'a Ask) -> Request<'a> 
     }
 }
 
-fn check_policy(ask: &Ask, request: Request<'_>) -> Result<()> {
+fn check_policy(request: Request<'_>) -> Result<()> {
     let decision = decide(&request);
     if decision.allowed {
         return Ok(());
@@ -110,10 +110,11 @@ fn check_policy(ask: &Ask, request: Request<'_>) -> Result<()> {
     let words: Vec<&str> = decision.reasons.iter().map(|reason| reason.text.as_str()).collect();
     let doing = match request.action {
         Action::Write => "writing",
-        Action::Prove => "a proof",
+        Action::Prove => "a proof of",
         _ => "reading",
     };
-    let text = format!("{doing} {} is refused: {}", ask.kind, words.join("; "));
+    // What stands in the place of a type may be anything: it is not repeated.
+    let text = format!("{doing} records of this type is refused: {}", words.join("; "));
     Err(Error::new(code, text)
         .by_policies(decision.reasons.into_iter().map(|reason| reason.policy).collect()))
 }

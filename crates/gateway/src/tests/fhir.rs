@@ -201,7 +201,7 @@ async fn every_refusal_under_fhir_is_an_outcome_with_a_code_and_diagnostics() {
         if let Some(token) = token {
             request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
         }
-        let request = request.header(header::ACCEPT_ENCODING, "gzip").body(body).expect("request");
+        let request = request.body(body).expect("request");
         let answer = world.send(request).await;
         assert_eq!(answer.status.as_u16(), status, "{case}: {}", answer.body);
         assert!(super::world::is_outcome(&answer), "{case}: {:?} {}", answer.headers, answer.body);

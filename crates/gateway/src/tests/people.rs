@@ -133,8 +133,11 @@ pub(crate) fn request(method: &str, path: &str, load: Load) -> Request<Body> {
     request.header(header::ORIGIN, ORIGIN).body(Body::from(body)).expect("request")
 }
 
+/// A cookie or a token, by its header.
+pub(crate) type Proof = (header::HeaderName, String);
+
 /// What a caller shows.
-pub(crate) async fn proof_of(world: &World, caller: &str) -> Option<(header::HeaderName, String)> {
+pub(crate) async fn proof_of(world: &World, caller: &str) -> Option<Proof> {
     let staff = async |id: &str| Some((header::COOKIE, world.gateway.staff.testing_session(id).await));
     match caller {
         "patient" => Some((header::COOKIE, patient_cookie(world).await)),
@@ -160,8 +163,13 @@ async fn patient_cookie(world: &World) -> String {
 }
 
 /// Asks as a caller; of a stream of events the head alone.
-pub(crate) async fn ask(world: &World, caller: &str, mut request: Request<Body>) -> Answer {
-    if let Some((name, value)) = proof_of(world, caller).await {
+pub(crate) async fn ask(world: &World, caller: &str, request: Request<Body>) -> Answer {
+    ask_with(world, proof_of(world, caller).await, request).await
+}
+
+/// Asks with what was shown before.
+pub(crate) async fn ask_with(world: &World, proof: Option<Proof>, mut request: Request<Body>) -> Answer {
+    if let Some((name, value)) = proof {
         request.headers_mut().insert(name, value.parse().expect("value"));
     }
     if request.uri().path() != "/ledger/events" {

@@ -67,16 +67,14 @@ impl SharedRecords for FakeVault {
         if self.away.load(Ordering::Relaxed) {
             return Err(VaultError::Unavailable("two custodians do not answer".into()));
         }
-        self.reads.fetch_add(1, Ordering::Relaxed);
         let versions = self.versions.lock().expect("lock");
         let versions = versions.get(&ask.grant).cloned().unwrap_or_default();
         let versions: Vec<_> =
             versions.into_iter().filter(|version| !ask.held.contains(&version.version)).collect();
-        Ok(SharedAnswer {
-            access: Some(AccessId(Digest([7; 32]))),
-            versions,
-            missing: self.missing.load(Ordering::Relaxed) as u32,
-        })
+        // As the vault does: nothing to read is no access event.
+        let access = (!versions.is_empty()).then_some(AccessId(Digest([7; 32])));
+        self.reads.fetch_add(usize::from(access.is_some()), Ordering::Relaxed);
+        Ok(SharedAnswer { access, versions, missing: self.missing.load(Ordering::Relaxed) as u32 })
     }
 
     async fn forget(&self, grant: GrantId) -> Result<(), VaultError> {
