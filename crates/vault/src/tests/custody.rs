@@ -194,7 +194,8 @@ async fn of_compartment_records_the_newest_of_the_right_source_counts() {
     }
     assert!(custodian.directory_for_patient(owner(2)).await.expect("one").compartments.is_empty());
     assert_eq!(custodian.directory_for_patient(owner(3)).await.expect("one").compartments.len(), 1);
-    let bytes = record(&world, "hospital-a", statement(4)).encode();
+    let fourth = CompartmentStatement { owner: Some(owner(3)), ..statement(4) };
+    let bytes = record(&world, "hospital-a", fourth).encode();
     let accept = async |bytes: Vec<u8>| match decode_canonical(&bytes) {
         Ok(record) => custodian.accept_compartments(&id("hospital-a"), vec![record]).await.is_ok(),
         Err(_) => false,

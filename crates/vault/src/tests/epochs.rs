@@ -38,6 +38,8 @@ async fn after_thirty_rounds_of_granting_and_revoking_everything_a_new_grant_rea
         let rotated = source.status().await.expect("a status").rotated;
         assert_eq!(rotated, (Category::ALL.len() * (round + 1)) as u64, "each category turns once a grant");
     }
+    // Custodians know the newest epochs too.
+    world.settle().await;
     look(&world, &mut person).await;
     assert_eq!(person.compartments.len(), Category::ALL.len() * (ROUNDS + 1));
     for (counter, to, future) in [(100, "hospital-b", true), (101, "insurer", false)] {
