@@ -14,6 +14,10 @@ use crate::{Error, compartment, store::Store};
 /// The most rows one read returns.
 pub const ROWS_PER_READ_MAX: u32 = 10_000;
 
+/// How many bytes of text one read returns, but for its last row: a reader has a limit on answers, and a read that
+/// exceeds it would be repeated, and exceed it, for ever. Escaping in JSON at most doubles the text.
+const BYTES_PER_READ: usize = 32 * 1024 * 1024;
+
 /// The longest a waiting reader is held.
 const WAIT_MAX: Duration = Duration::from_secs(10);
 
@@ -57,7 +61,8 @@ impl Outbox {
         self.written.send_replace(());
     }
 
-    /// Rows after `after`, in order. What it returns is durable.
+    /// Rows after `after`, in order: at most `limit`, and no more once their texts have reached 32 MiB. None means that
+    /// none waits: a single row is returned whatever its size. What it returns is durable.
     pub async fn rows(&self, after: i64, limit: u32) -> Result<Vec<Row>, Error> {
         let limit = limit.min(ROWS_PER_READ_MAX);
         let rows = self.store.read(move |db| read(db, after, limit)).await?;
@@ -113,9 +118,14 @@ fn read(db: &rusqlite::Connection, after: i64, limit: u32) -> Result<Vec<Row>, E
           AND h.id = o.id AND h.version_id = o.version_id
          WHERE o.seq > ?2 ORDER BY o.seq LIMIT ?3",
     )?;
-    let rows = select.query_map(rusqlite::params![crate::store::TENANT, after, limit], |row| {
+    let mut found = select.query(rusqlite::params![crate::store::TENANT, after, limit])?;
+    let (mut rows, mut bytes) = (Vec::new(), 0);
+    while bytes < BYTES_PER_READ
+        && let Some(row) = found.next()?
+    {
         let data: Vec<u8> = row.get(6)?;
-        Ok(Row {
+        bytes += data.len();
+        rows.push(with_patient(Row {
             seq: row.get(0)?,
             resource_type: row.get(1)?,
             id: row.get(2)?,
@@ -124,9 +134,9 @@ fn read(db: &rusqlite::Connection, after: i64, limit: u32) -> Result<Vec<Row>, E
             last_updated: row.get(5)?,
             patient: None,
             resource: String::from_utf8_lossy(&data).into_owned(),
-        })
-    })?;
-    rows.map(|row| Ok(with_patient(row?))).collect()
+        }));
+    }
+    Ok(rows)
 }
 
 fn with_patient(mut row: Row) -> Row {

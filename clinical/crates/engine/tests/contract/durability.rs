@@ -1,12 +1,12 @@
-use std::sync::{
-    Arc, Mutex,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+    time::Duration,
 };
-use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::support::{Node, encoded, feed, observation, steward};
+use crate::support::{Client, Node, encoded, feed, observation, steward};
 
 fn key(row: &Value) -> String {
     let text = |name: &str| row[name].as_str().unwrap_or_default().to_owned();
@@ -72,57 +72,109 @@ async fn a_waiting_reader_hears_of_a_write_at_once() {
 }
 
 #[tokio::test]
+async fn many_large_documents_are_read_from_the_outbox_in_portions() {
+    const DOCUMENTS: usize = 20;
+    // With its quotes, each is near the largest body of 16 MiB.
+    const BYTES: usize = 15 * 1024 * 1024;
+    let node = Node::start(&[]).await;
+    let mut client = node.client().await;
+    for number in 0..DOCUMENTS {
+        let document = json!({"resourceType": "Binary", "id": format!("b{number}"),
+            "contentType": "application/pdf", "data": "QUJD".repeat(BYTES / 4)});
+        let answer = client.fhir(&feed(), "PUT", &format!("/Binary/b{number}"), Some(document)).await;
+        assert!(matches!(answer.status, 200 | 201), "{}", answer.status);
+    }
+    let (mut after, mut read) = (0, 0);
+    while read < DOCUMENTS {
+        let path = format!("/outbox?after={after}&limit=256");
+        let answer = client.internal("GET", &path, None).await;
+        assert!(answer.text.len() < 128 * 1024 * 1024, "{} bytes", answer.text.len());
+        let rows: Vec<Value> = serde_json::from_str(&answer.text).unwrap();
+        assert!((1..=3).contains(&rows.len()), "{} rows", rows.len());
+        read += rows.len();
+        after = rows.last().unwrap()["seq"].as_i64().unwrap();
+    }
+    assert_eq!(read, DOCUMENTS);
+    let rest = client.internal("GET", &format!("/outbox?after={after}"), None).await;
+    assert_eq!(rest.json(), json!([]));
+}
+
+/// How often the engine is killed while it writes.
+const KILLS: usize = 20;
+
+#[tokio::test]
 async fn a_killed_engine_has_lost_no_acknowledged_write_and_sealed_no_other() {
     let mut node = Node::start(&[]).await;
     node.client().await.put(json!({"resourceType": "Patient", "id": "a"})).await;
+    let mut acknowledged = Vec::new();
+    for round in 0..KILLS {
+        acknowledged.extend(write_until_killed(&mut node, round).await);
+        node.restart().await;
+    }
+    let mut client = node.client().await;
+    let mut sealed = HashMap::new();
+    for row in client.outbox().await {
+        *sealed.entry(row["id"].as_str().unwrap().to_owned()).or_insert(0) += 1;
+    }
+    for id in &acknowledged {
+        assert_eq!(sealed.get(id), Some(&1), "{id} is sealed once");
+        assert_eq!(client.fhir(&steward(), "GET", &format!("/Observation/{id}"), None).await.status, 200);
+    }
+    let versions: usize =
+        node.database().query_row("SELECT count(*) FROM resource_history", [], |row| row.get(0)).unwrap();
+    assert_eq!(
+        versions,
+        sealed.values().sum::<usize>(),
+        "every version has its row, also the unacknowledged ones"
+    );
+    let of_transactions = sealed.keys().filter(|id| id.starts_with("t-")).count();
+    assert_eq!(of_transactions % 10, 0, "no half transaction");
+}
+
+/// Writes from four connections, one of them in transactions of ten, until the engine is killed; what was acknowledged.
+async fn write_until_killed(node: &mut Node, round: usize) -> Vec<String> {
     let acknowledged = Arc::new(Mutex::new(Vec::new()));
-    let count = Arc::new(AtomicUsize::new(0));
     let mut writers = Vec::new();
     for worker in 0..4 {
-        let (mut client, acknowledged, count) = (node.client().await, acknowledged.clone(), count.clone());
+        let (mut client, acknowledged) = (node.client().await, acknowledged.clone());
         writers.push(tokio::spawn(async move {
             for number in 0.. {
-                let id = format!("o-{worker}-{number}");
-                let headers = [("x-salus-principal", encoded(&feed())), ("content-type", "application/json".into())];
-                let body = if worker == 0 {
-                    // Ten at a time, all or nothing.
-                    let entries: Vec<Value> = (0..10).map(|n| {
-                        let id = format!("{id}-{n}");
-                        json!({"resource": observation(&id, "a", "t"), "request": {"method": "PUT", "url": format!("Observation/{id}")}})
-                    }).collect();
-                    json!({"resourceType": "Bundle", "type": "transaction", "entry": entries})
-                } else {
-                    observation(&id, "a", "s")
-                };
-                let (method, path) = if worker == 0 { ("POST", "/fhir".into()) } else { ("PUT", format!("/fhir/Observation/{id}")) };
-                let Some(answer) = client.try_raw(method, &path, &headers, body.to_string()).await else { return };
-                assert!(matches!(answer.status, 200 | 201), "{answer:?}");
-                acknowledged.lock().unwrap().push(if worker == 0 { format!("{id}-9") } else { id });
-                count.fetch_add(1, Ordering::Relaxed);
+                let id = format!("{}-{round}-{worker}-{number}", if worker == 0 { "t" } else { "o" });
+                let Some(last) = write(&mut client, &id, worker == 0).await else { return };
+                acknowledged.lock().unwrap().push(last);
             }
         }));
     }
-    while count.load(Ordering::Relaxed) < 60 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
+    // Other rounds end after other numbers of writes, the first ones soon.
+    while acknowledged.lock().unwrap().len() < 1 + 3 * round {
+        tokio::time::sleep(Duration::from_millis(1)).await;
     }
     node.kill();
     for writer in writers {
         writer.await.unwrap();
     }
-    node.restart().await;
-    let mut client = node.client().await;
-    let sealed: Vec<String> =
-        client.outbox().await.iter().map(|row| row["id"].as_str().unwrap().to_owned()).collect();
-    let acknowledged = std::mem::take(&mut *acknowledged.lock().unwrap());
-    for id in &acknowledged {
-        assert_eq!(sealed.iter().filter(|sealed| *sealed == id).count(), 1, "{id} is sealed once");
-        assert_eq!(client.fhir(&steward(), "GET", &format!("/Observation/{id}"), None).await.status, 200);
-    }
-    let versions: usize =
-        node.database().query_row("SELECT count(*) FROM resource_history", [], |row| row.get(0)).unwrap();
-    assert_eq!(versions, sealed.len(), "every version has its row, also the unacknowledged ones");
-    let of_transactions = sealed.iter().filter(|id| id.starts_with("o-0-")).count();
-    assert_eq!(of_transactions % 10, 0, "no half transaction");
+    std::mem::take(&mut *acknowledged.lock().unwrap())
+}
+
+/// One write, or ten at a time, all or nothing; the last id written once it is acknowledged.
+async fn write(client: &mut Client, id: &str, ten: bool) -> Option<String> {
+    let (method, path, body, last) = if ten {
+        let entries: Vec<Value> = (0..10)
+            .map(|n| {
+                let id = format!("{id}-{n}");
+                json!({"resource": observation(&id, "a", "t"),
+                    "request": {"method": "PUT", "url": format!("Observation/{id}")}})
+            })
+            .collect();
+        let bundle = json!({"resourceType": "Bundle", "type": "transaction", "entry": entries});
+        ("POST", "/fhir".to_owned(), bundle, format!("{id}-9"))
+    } else {
+        ("PUT", format!("/fhir/Observation/{id}"), observation(id, "a", "s"), id.to_owned())
+    };
+    let headers = [("x-salus-principal", encoded(&feed())), ("content-type", "application/json".into())];
+    let answer = client.try_raw(method, &path, &headers, body.to_string()).await?;
+    assert!(matches!(answer.status, 200 | 201), "{answer:?}");
+    Some(last)
 }
 
 #[tokio::test]

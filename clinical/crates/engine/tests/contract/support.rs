@@ -16,6 +16,9 @@ use tokio::net::UnixStream;
 
 pub(crate) const BASE: &str = "https://a.example/fhir";
 
+/// The file that takes standard error.
+const LOG: &str = "engine.log";
+
 /// A running engine; killed on drop.
 pub(crate) struct Node {
     pub(crate) folder: TempDir,
@@ -70,6 +73,11 @@ impl Node {
         let fields: Vec<&str> = stat.rsplit(") ").next().unwrap().split(' ').collect();
         let ticks: f64 = fields[11..13].iter().map(|field| field.parse::<f64>().unwrap()).sum();
         ticks / TICKS_PER_SECOND
+    }
+
+    /// What it has said on standard error, in all its lives.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join(LOG)).unwrap()
     }
 
     /// SIGKILL.
@@ -257,6 +265,7 @@ fn spawn(folder: &Path, arguments: &[String]) -> Child {
         .args(arguments)
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
+        .stderr(std::fs::File::options().create(true).append(true).open(folder.join(LOG)).unwrap())
         .spawn()
         .unwrap()
 }
