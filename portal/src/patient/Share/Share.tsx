@@ -119,7 +119,12 @@ function Who({ value, onChange }: { value: string; onChange: (id: string) => voi
     <Section title="Who may see it?">
       <Radio.Group value={value} onChange={onChange} name="grantee" aria-label="Who may see it?">
         <div className={css.choices}>
-          {choices.map((one) => <Radio key={one.id} className={css.choice} value={one.id} label={one.name} description={CLASS_WORDS[one.class]} />)}
+          {choices.map((one) => {
+            // Whoever reads must know whose chart it is for.
+            const known = mine.includes(one.id);
+            const description = known ? CLASS_WORDS[one.class] : `${CLASS_WORDS[one.class]}. Does not know you yet: ask there for an invitation`;
+            return <Radio key={one.id} className={css.choice} value={one.id} label={one.name} description={description} disabled={!known} />;
+          })}
         </div>
       </Radio.Group>
     </Section>

@@ -31,12 +31,13 @@ export interface Granting {
   compartmentsOf(source: string): Map<string, OpenCompartment>;
 }
 
-/** The compartments that an order reaches at one source, newest epochs first. */
+/** The compartments that an order names at one source. Terms reach the epochs before those that they name, so where all are too many, the newest of each category stand for them (ADR 0007). */
 export function chosen(compartments: Map<string, OpenCompartment>, categories: f.Category[]): OpenCompartment[] {
-  return [...compartments.values()]
+  const all = [...compartments.values()]
     .filter((compartment) => categories.includes(compartment.category))
-    .sort((a, b) => b.epoch - a.epoch)
-    .slice(0, f.COMPARTMENTS_PER_GRANT_MAX);
+    .sort((a, b) => b.epoch - a.epoch);
+  if (all.length <= f.COMPARTMENTS_PER_GRANT_MAX) return all;
+  return all.filter((one, at) => all.findIndex((other) => other.category === one.category) === at);
 }
 
 export function termsOf(granting: Granting, grant: GrantRecord, owner: Uint8Array<ArrayBuffer>): f.Terms {
@@ -68,6 +69,9 @@ async function freeCounter(granting: Granting, source: string): Promise<number> 
 
 /** One grant per source that has something to give. Nothing is sent yet. */
 export async function plan(granting: Granting, order: ShareOrder, nowMs: number): Promise<GrantRecord[]> {
+  if (!granting.profile.organisations.some((one) => one.id === order.grantee)) {
+    throw new PlainError('This organisation does not know you yet. Ask there for an invitation first.');
+  }
   const share = toHex(crypto.getRandomValues(new Uint8Array(8)));
   const grants: GrantRecord[] = [];
   for (const { id: source } of granting.profile.organisations) {
