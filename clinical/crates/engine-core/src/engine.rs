@@ -5,6 +5,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use axum::{
     Router,
     body::Body,
+    extract::DefaultBodyLimit,
     http::{Request, Response},
 };
 use bytes::Bytes;
@@ -158,7 +159,9 @@ impl Engine {
 /// crate and not again in each crate that polls a future of it.
 #[inline(never)]
 fn routes(guarded: Arc<Guarded>, config: ServerConfig) -> Router {
-    fhir_routes::create_routes(AppState::new(guarded, config))
+    // Without it axum's own limit of 2 MB holds, whatever the configuration says.
+    let largest = DefaultBodyLimit::max(config.max_body_size);
+    fhir_routes::create_routes(AppState::new(guarded, config)).layer(largest)
 }
 
 fn config(options: &Options, validation: &str) -> ServerConfig {
