@@ -279,7 +279,7 @@ impl World {
         let vault = self.vault("hospital-a").expect("open");
         let running = vault.clone();
         let run = tokio::spawn(async move { running.run().await.map(|_| ()) });
-        for _ in 0..2_000 {
+        for _ in 0..12_000 {
             let status = vault.source.as_ref().expect("a source").status().await.expect("a status");
             let cursor = self.outbox.last();
             if status.outbox_cursor >= cursor && status.open_batches == 0 && status.parcels == 0 {
