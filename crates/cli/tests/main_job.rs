@@ -92,9 +92,9 @@ fn a_record_follows_the_person_under_control_with_proof() {
         entries.iter().find(|entry| entry["organisation"] == "hospital-b" && entry["access"].is_string());
     assert_eq!(seen.expect("the access event")["purpose"], "treatment");
 
-    // Another purpose is refused the shared records.
-    let research = demo.clinician_token(0, "research");
-    assert_eq!(shared_count(&get(&search, &research)), 0);
+    // Another purpose is refused, with a reason.
+    let research = get(&search, &demo.clinician_token(0, "research"));
+    assert_eq!((research.status, &research.body["resourceType"]), (403, &"OperationOutcome".into()));
 
     // Revoke: the next read is refused with its reason, and the copy goes.
     let copy = format!("{fhir_b}/Observation/{}", shared["id"].as_str().unwrap());
