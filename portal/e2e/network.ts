@@ -26,7 +26,7 @@ export class Network {
   static async start(basePort: number): Promise<Network> {
     const dir = mkdtempSync(join(tmpdir(), 'salus-e2e-'));
     const dist = process.env.SALUS_PORTAL_DIST ?? new URL('../dist/', import.meta.url).pathname;
-    const options = ['demo', '--dir', dir, '--base-port', String(basePort), '--patients', '2', '--seed', '3', '--fresh'];
+    const options = ['demo', '--dir', dir, '--base-port', String(basePort), '--patients', '2', '--seed', '1', '--fresh'];
     const child = spawn(process.env.SALUS_BIN!, options, { stdio: ['ignore', 'ignore', 'inherit'], env: { ...process.env, SALUS_PORTAL_DIST: dist } });
     const file = join(dir, 'demo.json');
     const until = Date.now() + READY_MS_MAX;

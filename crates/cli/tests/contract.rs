@@ -1,5 +1,7 @@
 //! What scripts rely on: options, JSON, exit codes, and errors on standard error.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+
 mod common;
 
 use common::{Demo, read_json, salus};

@@ -1,5 +1,7 @@
 //! What people notice when other organisations are away: nothing for their own work, and plain words for the rest.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+
 mod common;
 
 use common::nodes::Nodes;

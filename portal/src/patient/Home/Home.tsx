@@ -53,7 +53,7 @@ function NoOrganisation() {
   return (
     <Page title="Welcome to your record" lead="It is ready. Now it needs a hospital or practice to put something in.">
       <Empty icon="building-hospital" title="Join your hospital" action={<Button component={Link} to="/join" size="lg">Use an invitation</Button>}>
-        Ask at the desk for an invitation. You get a link, a square code to scan, or a short code on paper.
+        Ask at the desk for an invitation. You get a link, or a short code on paper.
       </Empty>
     </Page>
   );

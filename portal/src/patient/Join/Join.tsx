@@ -38,7 +38,7 @@ export function Join() {
   }
   const from = `/join${invite ? `#${invite.organisation}.${invite.code}` : ''}`;
   return (
-    <Page title="Join with an invitation" lead="Your hospital or practice gives you an invitation, as a link, a square code to scan, or on paper.">
+    <Page title="Join with an invitation" lead="Your hospital or practice gives you an invitation, as a link or on paper.">
       <Card>
         <form className={css.stack} onSubmit={(event) => { event.preventDefault(); void go(); }}>
           <TextInput label="Invitation" description="Looks like hospital-a.K7Q2-MX9P" value={typed} onChange={(event) => setTyped(event.currentTarget.value)} autoComplete="off" spellCheck={false} error={typed !== '' && !invite ? 'This is not an invitation. It has the short name of the hospital, a dot, and a code.' : null} />
