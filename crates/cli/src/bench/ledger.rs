@@ -17,7 +17,7 @@ use salus_types::{Bounded, NetworkId};
 use serde::Deserialize;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 /// Transactions of the paced run: ten seconds at 100 a second.
 const PACED_COUNT: usize = 1_000;
@@ -26,6 +26,8 @@ const PACED_INTERVAL: Duration = Duration::from_millis(10);
 const BURST_COUNT: usize = 40_000;
 /// How long a transaction may wait, in blocks.
 const LIFETIME_BLOCKS: u64 = 2_000;
+/// Blocks that wait to be counted; a stream is read no further until there is room.
+const APPLIED_MAX: usize = 1_024;
 /// Longest wait for the last transaction.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -93,8 +95,8 @@ impl Network {
     }
 
     /// Follows the blocks of some nodes; the streams are open when this returns.
-    async fn follow(&self, nodes: usize) -> anyhow::Result<UnboundedReceiver<Applied>> {
-        let (sender, receiver) = unbounded_channel();
+    async fn follow(&self, nodes: usize) -> anyhow::Result<Receiver<Applied>> {
+        let (sender, receiver) = channel(APPLIED_MAX);
         for (node, ledger) in self.ledgers.iter().enumerate().take(nodes) {
             let stream = self.http.get(format!("{ledger}/events")).send().await?.error_for_status()?;
             tokio::spawn(pump(stream, node, sender.clone()));
@@ -104,7 +106,7 @@ impl Network {
 }
 
 /// Reads server-sent events until nobody listens any more.
-async fn pump(mut stream: reqwest::Response, node: usize, sender: UnboundedSender<Applied>) {
+async fn pump(mut stream: reqwest::Response, node: usize, sender: Sender<Applied>) {
     let mut buffer = Vec::new();
     while let Ok(Some(chunk)) = stream.chunk().await {
         let at = Instant::now();
@@ -114,7 +116,7 @@ async fn pump(mut stream: reqwest::Response, node: usize, sender: UnboundedSende
             let data = event.split(|byte| *byte == b'\n').find_map(|line| line.strip_prefix(b"data: "));
             let Some(Ok(block)) = data.map(serde_json::from_slice::<Block>) else { continue };
             let transactions = block.transactions.into_iter().map(|row| row.id).collect();
-            if sender.send(Applied { node, at, transactions }).is_err() {
+            if sender.send(Applied { node, at, transactions }).await.is_err() {
                 return;
             }
         }
