@@ -185,7 +185,8 @@ async fn every_refusal_under_fhir_is_an_outcome_with_a_code_and_diagnostics() {
             408,
         ),
         ("no place", &narrow, "GET", "/fhir/metadata", None, Body::empty(), 503),
-        ("no time", &hasty, "GET", "/fhir/metadata", None, Body::empty(), 504),
+        // A body that never comes, so that no answer can be quicker than no time at all.
+        ("no time", &hasty, "POST", "/fhir/Observation", Some(&hasty.clinician()), pending(), 504),
         (
             "a library's refusal",
             &world,
