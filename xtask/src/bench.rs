@@ -6,16 +6,25 @@ use crate::{build, run};
 use anyhow::{Result, ensure};
 use std::process::Command;
 
-/// Arguments go to `salus bench` as they are; the commit is handed over in `SALUS_COMMIT`.
+/// Arguments go to `salus bench`; the commit is handed over in `SALUS_COMMIT`.
 pub(crate) fn run(paths: &Paths, args: &[String]) -> Result<()> {
-    let json = args.iter().any(|a| a == "--json" || a.starts_with("--json="));
-    ensure!(json, "say where the figures go: cargo xtask bench --json FILE [--quick]");
+    let args: Vec<String> = args.iter().map(|argument| renamed(argument)).collect();
+    let named = args.iter().any(|argument| argument == "--out" || argument.starts_with("--out="));
+    ensure!(named, "say where the figures go: cargo xtask bench --json FILE [--quick]");
     setup::prepare(paths, Purpose::Demo)?;
     let artefacts = build::all(paths)?;
     let mut bench = Command::new(paths.salus());
     bench.arg("bench").env("SALUS_COMMIT", commit(paths));
     artefacts.options(&mut bench);
     run::become_command(bench.args(args))
+}
+
+/// `--json` names a file here; to `salus`, where it says how every subcommand prints, the file is `--out`.
+fn renamed(argument: &str) -> String {
+    match argument.strip_prefix("--json") {
+        Some(rest) if rest.is_empty() || rest.starts_with('=') => format!("--out{rest}"),
+        _ => argument.to_owned(),
+    }
 }
 
 /// The commit that is measured, marked when the checkout has changes; "unknown" outside git.

@@ -23,9 +23,9 @@ use std::path::PathBuf;
 /// Measure a network of four nodes on this machine.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Where the figures go.
+    /// Where the figures go, as JSON (`--json` alone says how to print).
     #[arg(long)]
-    json: PathBuf,
+    out: PathBuf,
     /// Also write them as a table in Markdown.
     #[arg(long)]
     markdown: Option<PathBuf>,
@@ -61,7 +61,7 @@ pub(crate) fn run(arguments: &Arguments, output: Output) -> anyhow::Result<()> {
     let figures = runtime.block_on(measure(arguments, extent, output))?;
     let report = Report::new(figures);
     let text = serde_json::to_string_pretty(&report)?;
-    fs::write(&arguments.json, text).with_context(|| format!("`{}`", arguments.json.display()))?;
+    fs::write(&arguments.out, text).with_context(|| format!("`{}`", arguments.out.display()))?;
     if let Some(path) = &arguments.markdown {
         fs::write(path, report.markdown()).with_context(|| format!("`{}`", path.display()))?;
     }
