@@ -5,7 +5,7 @@ use super::chart::{lab, transaction};
 use super::figure::Figure;
 use super::stage::Stage;
 use crate::client;
-use crate::demo::load::Loader;
+use crate::demo::load::{Loader, id_of};
 use crate::demo::until_anchored;
 use crate::network::read_genesis;
 use anyhow::{Context as _, ensure};
@@ -61,9 +61,7 @@ async fn proof_text(stage: &Stage) -> anyhow::Result<String> {
     let labs = (0..500).map(|number| lab("Patient/nobody-in-particular", number));
     let answer = Loader::new(&fhir, &client)?.post(&transaction(labs)).await?;
     until_anchored(&stage.ops("hospital-a")).await?;
-    let location = answer["entry"][0]["response"]["location"].as_str().context("no location")?;
-    let id =
-        location.split("Observation/").nth(1).and_then(|rest| rest.split('/').next()).context("no id")?;
+    let id = id_of(&answer["entry"][0], "Observation").context("no id")?;
     let request = client::http()?.get(format!("{fhir}/Observation/{id}/$proof"));
     let answer = request.bearer_auth(stage.system_token("hospital-a").await?).send().await?;
     Ok(String::from_utf8(client::bytes(answer).await?)?)

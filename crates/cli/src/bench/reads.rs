@@ -6,7 +6,7 @@ use super::figure::{Figure, percentile};
 use super::http::{Connection, bearer};
 use super::sealing::engine_authority;
 use super::stage::Stage;
-use crate::demo::load::Loader;
+use crate::demo::load::{Loader, id_of};
 use anyhow::Context as _;
 use bytes::Bytes;
 use hyper::Method;
@@ -19,20 +19,18 @@ pub(super) async fn measure(stage: &Stage, extent: Extent) -> anyhow::Result<Vec
     let (fhir, client) = stage.hospital("hospital-a")?;
     let bundle = super::chart::transaction(std::iter::once(lab("Patient/nobody-in-particular", 0)));
     let answer = Loader::new(&fhir, &client)?.post(&bundle).await?;
-    let location = answer["entry"][0]["response"]["location"].as_str().context("no location")?;
-    let id =
-        location.split("Observation/").nth(1).and_then(|rest| rest.split('/').next()).context("no id")?;
+    let id = id_of(&answer["entry"][0], "Observation").context("no id")?;
     let mut gateway = Connection::tcp(&fhir, bearer(&stage.system_token("hospital-a").await?)?).await?;
     let socket = stage.home("hospital-a").join("run/engine.sock");
     let mut engine = Connection::unix(&socket, engine_authority()).await?;
-    let (through, direct) = (format!("/fhir/Observation/{id}"), format!("/Observation/{id}"));
+    let path = format!("/fhir/Observation/{id}");
     let (mut added, mut whole) = (Vec::new(), Vec::new());
     for _ in 0..extent.runs {
         let (mut by_gateway, mut by_engine) = (Vec::new(), Vec::new());
         // In turn, so that both sides see the same machine.
         for _ in 0..READS / extent.smaller {
-            by_gateway.push(time(&mut gateway, &through).await?);
-            by_engine.push(time(&mut engine, &direct).await?);
+            by_gateway.push(time(&mut gateway, &path).await?);
+            by_engine.push(time(&mut engine, &path).await?);
         }
         whole.push(percentile(&mut by_gateway, 50));
         added.push(percentile(&mut by_gateway, 50) - percentile(&mut by_engine, 50));

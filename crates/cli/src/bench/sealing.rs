@@ -81,7 +81,7 @@ async fn write_alone(stage: &Stage, patient: &str, count: usize) -> anyhow::Resu
     for start in (0..count).step_by(ENTRIES) {
         let labs = (start..count.min(start + ENTRIES)).map(|number| lab(patient, number));
         let body = transaction(labs).to_string();
-        connection.send(Method::POST, "/", body.into()).await?;
+        connection.send(Method::POST, "/fhir", body.into()).await?;
     }
     let rate = count as f64 / begin.elapsed().as_secs_f64();
     drop(lifeline);

@@ -62,13 +62,18 @@ pub(crate) fn patients_of(bundle: &Value, answer: &Value) -> Vec<Sent> {
     let pairs = entries(bundle).into_iter().zip(entries(answer));
     pairs
         .filter_map(|(mut sent, got)| {
-            let location = got["response"]["location"].as_str()?;
-            let id = location.split("Patient/").nth(1)?.split('/').next()?;
+            let id = id_of(&got, "Patient")?;
             let resource = sent["resource"].take();
             (resource["resourceType"] == "Patient")
                 .then(|| Sent { reference: format!("Patient/{id}"), resource })
         })
         .collect()
+}
+
+/// The id that an entry of a transaction's answer tells of a resource of this type.
+pub(crate) fn id_of<'a>(entry: &'a Value, kind: &str) -> Option<&'a str> {
+    let location = entry["response"]["location"].as_str()?;
+    location.split(&format!("{kind}/")).nth(1)?.split('/').next()
 }
 
 /// What a person tells a second hospital at the front desk: a Patient resource of its own there.
