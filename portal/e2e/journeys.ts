@@ -247,9 +247,11 @@ async function settings_keep_the_person_in_charge(stage: Stage): Promise<void> {
 }
 
 async function locking_hides_and_the_local_copy_is_instant(stage: Stage): Promise<void> {
-  const { patient: page, eyes, node } = stage;
+  const { patient: page, origin, eyes, node } = stage;
   await page.bringToFront();
-  await button(page, 'Lock', ).first().click();
+  await button(page, 'Lock').first().click();
+  await heading(page, 'Your record is locked').waitFor();
+  await page.goto(origin);
   await heading(page, 'Your record is locked').waitFor();
   await eyes.look(page, 'locked');
   node.broken.add('/relay');

@@ -1,5 +1,6 @@
 //! `salus`: the one binary. A module per subcommand; each prints for people, and JSON with `--json`.
 
+mod assets;
 mod bench;
 mod client;
 mod demo;

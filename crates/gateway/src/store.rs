@@ -173,11 +173,7 @@ impl<T: Serialize + DeserializeOwned> Rows<T> {
         prefix: &str,
         max: usize,
     ) -> Result<Vec<(String, T)>, StoreError> {
-        match transaction.open_table(self.definition()) {
-            Ok(table) => self.last(&table, prefix, None, max),
-            Err(TableError::TableDoesNotExist(_)) => Ok(Vec::new()),
-            Err(error) => Err(error.into()),
-        }
+        self.last_read(transaction, prefix, None, max)
     }
 
     /// The last rows under keys below `before`, last first, at most `max`.
@@ -190,8 +186,19 @@ impl<T: Serialize + DeserializeOwned> Rows<T> {
         before: &str,
         max: usize,
     ) -> Result<Vec<(String, T)>, StoreError> {
+        self.last_read(transaction, "", Some(before), max)
+    }
+
+    /// A table that was never written to has no rows.
+    fn last_read(
+        &self,
+        transaction: &ReadTransaction,
+        prefix: &str,
+        before: Option<&str>,
+        max: usize,
+    ) -> Result<Vec<(String, T)>, StoreError> {
         match transaction.open_table(self.definition()) {
-            Ok(table) => self.last(&table, "", Some(before), max),
+            Ok(table) => self.last(&table, prefix, before, max),
             Err(TableError::TableDoesNotExist(_)) => Ok(Vec::new()),
             Err(error) => Err(error.into()),
         }

@@ -7,6 +7,7 @@ use salus_types::proof::RecordProof;
 use salus_types::vault::Content;
 use salus_types::{AccessId, Digest, GrantId, OrganisationId, VersionId};
 use std::collections::HashSet;
+use std::fmt;
 
 /// Why the vault does not do what is asked.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -23,7 +24,7 @@ pub enum VaultError {
 }
 
 /// A grant to this organisation, as its letter tells.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct HeldGrant {
     /// The grant.
     pub grant: GrantId,
@@ -41,6 +42,13 @@ pub struct HeldGrant {
     pub categories: Vec<Category>,
     /// Only this practitioner, by commitment.
     pub practitioner: Option<Digest>,
+}
+
+/// Without the patient: a grant may come by a log.
+impl fmt::Debug for HeldGrant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HeldGrant").field("grant", &self.grant).finish_non_exhaustive()
+    }
 }
 
 /// A reading of what a grant reaches.

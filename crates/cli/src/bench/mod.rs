@@ -13,6 +13,7 @@ mod reads;
 mod sealing;
 mod stage;
 
+use crate::assets::Assets;
 use crate::output::Output;
 use anyhow::Context as _;
 use figure::{Figure, Report};
@@ -35,15 +36,8 @@ pub(crate) struct Arguments {
     /// First port; each organisation uses ten.
     #[arg(long, default_value_t = 27_100)]
     base_port: u16,
-    /// The clinical engine's program.
-    #[arg(long, env = "SALUS_ENGINE")]
-    engine: PathBuf,
-    /// Folder of the FHIR definitions.
-    #[arg(long, env = "SALUS_DEFINITIONS")]
-    definitions: PathBuf,
-    /// Folder of the built portal.
-    #[arg(long, env = "SALUS_PORTAL_DIST")]
-    portal: Option<PathBuf>,
+    #[command(flatten)]
+    assets: Assets,
 }
 
 /// How much is measured.

@@ -63,13 +63,13 @@ pub(super) async fn measure(stage: &mut Stage, extent: Extent) -> anyhow::Result
 async fn write_alone(stage: &Stage, patient: &str, count: usize) -> anyhow::Result<f64> {
     let home = stage.home("hospital-a");
     let socket = home.join("run/engine.sock");
-    let mut engine = Command::new(&stage.engine)
+    let mut engine = Command::new(&stage.assets.engine)
         .arg("--data")
         .arg(home.join("clinical"))
         .arg("--socket")
         .arg(&socket)
         .arg("--definitions")
-        .arg(&stage.definitions)
+        .arg(&stage.assets.definitions)
         .args(["--base-url", "http://localhost/fhir", "--log", "error", "--supervised"])
         .stdin(Stdio::piped())
         .kill_on_drop(true)

@@ -1,6 +1,7 @@
 //! A demo network as a process of its own, in a folder that is deleted in the end.
 
 use super::Arguments;
+use crate::assets::Assets;
 use crate::demo::report::{Client, REPORT_FILE, Report};
 use crate::node::ops;
 use crate::token;
@@ -9,6 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
+use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
 /// Longest wait for a network to come up.
@@ -20,26 +22,22 @@ const PATIENTS: &str = "2";
 
 /// The network under measurement.
 pub(super) struct Stage {
-    pub(super) dir: PathBuf,
     demo: Command,
-    pub(super) engine: PathBuf,
-    pub(super) definitions: PathBuf,
+    pub(super) assets: Assets,
     running: Option<Child>,
+    /// Last: a demo that still runs is killed with its handle, its nodes end with it, and then the folder goes.
+    dir: TempDir,
 }
 
 impl Stage {
     pub(super) fn new(arguments: &Arguments) -> anyhow::Result<Self> {
-        let dir = std::env::temp_dir().join(format!("salus-bench-{}", std::process::id()));
+        let dir = tempfile::Builder::new().prefix("salus-bench-").tempdir()?;
         let mut demo = Command::new(std::env::current_exe()?);
-        demo.arg("demo").arg("--dir").arg(&dir).args(["--patients", PATIENTS, "--seed", "7"]);
+        demo.arg("demo").arg("--dir").arg(dir.path()).args(["--patients", PATIENTS, "--seed", "7"]);
         demo.arg("--base-port").arg(arguments.base_port.to_string());
-        demo.arg("--engine").arg(&arguments.engine).arg("--definitions").arg(&arguments.definitions);
-        if let Some(portal) = &arguments.portal {
-            demo.arg("--portal").arg(portal);
-        }
+        demo.args(arguments.assets.options());
         demo.stdin(Stdio::null()).stdout(Stdio::null()).kill_on_drop(true);
-        let (engine, definitions) = (arguments.engine.clone(), arguments.definitions.clone());
-        Ok(Self { dir, demo, engine, definitions, running: None })
+        Ok(Self { demo, assets: arguments.assets.clone(), running: None, dir })
     }
 
     /// Starts the network and waits until it is ready; gives how long that took.
@@ -58,7 +56,7 @@ impl Stage {
     pub(super) async fn wait_ready(&mut self) -> anyhow::Result<()> {
         let begin = Instant::now();
         let child = self.running.as_mut().context("the demo was not started")?;
-        while !self.dir.join(REPORT_FILE).exists() {
+        while !self.dir.path().join(REPORT_FILE).exists() {
             if let Some(status) = child.try_wait()? {
                 bail!("the demo ended with {status}");
             }
@@ -83,11 +81,11 @@ impl Stage {
     }
 
     pub(super) fn report(&self) -> anyhow::Result<Report> {
-        Report::read(&self.dir)
+        Report::read(self.dir.path())
     }
 
     pub(super) fn home(&self, organisation: &str) -> PathBuf {
-        self.dir.join(organisation)
+        self.dir.path().join(organisation)
     }
 
     pub(super) fn ops(&self, organisation: &str) -> ops::Client {
@@ -114,13 +112,6 @@ impl Stage {
             nodes.push((organisation.id, process_of(&home)?));
         }
         Ok(nodes)
-    }
-}
-
-impl Drop for Stage {
-    fn drop(&mut self) {
-        // A demo that still runs is killed with its handle; its nodes end with it.
-        let _ = fs::remove_dir_all(&self.dir);
     }
 }
 

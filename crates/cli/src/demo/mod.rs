@@ -17,6 +17,7 @@ mod steps;
 
 pub(crate) use steps::until_anchored;
 
+use crate::assets::Assets;
 use crate::network::{self, GENESIS_FILE, Plan};
 use crate::output::Output;
 use anyhow::{Context as _, bail};
@@ -54,15 +55,8 @@ pub(crate) struct Arguments {
     /// Delete the demo network in the folder first.
     #[arg(long)]
     fresh: bool,
-    /// The clinical engine's program.
-    #[arg(long, env = "SALUS_ENGINE")]
-    engine: PathBuf,
-    /// Folder of the FHIR definitions.
-    #[arg(long, env = "SALUS_DEFINITIONS")]
-    definitions: PathBuf,
-    /// Folder of the built portal.
-    #[arg(long, env = "SALUS_PORTAL_DIST")]
-    portal: Option<PathBuf>,
+    #[command(flatten)]
+    assets: Assets,
 }
 
 /// The organisations of the demo.

@@ -2,6 +2,7 @@
 
 use super::Arguments;
 use super::progress::Progress;
+use crate::assets::Assets;
 use crate::network::Plan;
 use anyhow::{Context as _, bail};
 use std::fs::{self, OpenOptions};
@@ -29,9 +30,7 @@ pub(crate) struct Nodes {
 struct NodeCommand {
     id: &'static str,
     home: PathBuf,
-    engine: PathBuf,
-    definitions: PathBuf,
-    portal: Option<PathBuf>,
+    assets: Assets,
 }
 
 struct Running {
@@ -45,17 +44,11 @@ struct Running {
 impl Nodes {
     /// Starts one process for each organisation.
     pub(crate) fn start(arguments: &Arguments, plans: &'static [Plan]) -> anyhow::Result<Self> {
-        let absolute =
-            |path: &PathBuf| fs::canonicalize(path).with_context(|| format!("`{}`", path.display()));
+        let assets = arguments.assets.absolute()?;
         let mut nodes = Self { commands: Vec::new(), running: Vec::new() };
         for plan in plans {
-            let command = NodeCommand {
-                id: plan.id,
-                home: arguments.dir.join(plan.id),
-                engine: absolute(&arguments.engine)?,
-                definitions: absolute(&arguments.definitions)?,
-                portal: arguments.portal.as_ref().map(absolute).transpose()?,
-            };
+            let home = arguments.dir.join(plan.id);
+            let command = NodeCommand { id: plan.id, home, assets: assets.clone() };
             nodes.running.push(command.spawn(0)?);
             nodes.commands.push(command);
         }
@@ -105,10 +98,7 @@ impl NodeCommand {
         let log = open_log(&self.home)?;
         let mut command = Command::new(std::env::current_exe()?);
         command.arg("node").arg("--home").arg(&self.home).arg("--supervised");
-        command.arg("--engine").arg(&self.engine).arg("--definitions").arg(&self.definitions);
-        if let Some(portal) = &self.portal {
-            command.arg("--portal").arg(portal);
-        }
+        command.args(self.assets.options());
         let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::from(log.try_clone()?))

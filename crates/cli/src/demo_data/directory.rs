@@ -72,7 +72,7 @@ impl Site {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Site::HospitalA => "Northmere General Hospital",
-            Site::HospitalB => "Port Larkin Medical Center",
+            Site::HospitalB => "Lakeside Clinic",
         }
     }
 

@@ -25,7 +25,7 @@ export function SignIn() {
   return (
     <Page
       title={locked ? 'Your record is locked' : 'Sign in'}
-      lead={locked ? 'It locks by itself when you have not used it for five minutes. Nothing of it is open on this device now.' : 'Your record is unlocked on this device, with your fingerprint, face or screen lock.'}
+      lead={locked ? 'It locks by itself when you have not used it for five minutes, and when the page is loaded anew. Nothing of it is open on this device now.' : 'Your record is unlocked on this device, with your fingerprint, face or screen lock.'}
     >
       <Card>
         <div className={css.stack}>

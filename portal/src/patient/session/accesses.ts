@@ -74,18 +74,27 @@ interface Event {
 }
 
 const AccessIdCodec = fixed(32);
+/** As many requests as a browser sends to one place at once. */
+const EVENTS_AT_ONCE = 6;
 
 async function eventsOf(around: Surroundings, grant: GrantRecord): Promise<Event[]> {
   const grantId = fromHex(grant.id);
   const entry = await ledger.state(f.GrantEntry, stateKey.grant(grantId));
   const events: Event[] = [];
-  for (let number = 0; number < (entry?.accesses ?? 0); number++) {
-    const id = await ledger.state(AccessIdCodec, stateKey.accessOfGrant(grantId, number));
-    const access = id && (await ledger.state(f.AccessEntry, stateKey.access(id)));
-    if (!id || !access) continue;
-    events.push({ id: toHex(id), entry: access, grant, confirmed: await confirm(around, access, id) });
+  const count = entry?.accesses ?? 0;
+  for (let first = 0; first < count; first += EVENTS_AT_ONCE) {
+    const numbers = Array.from({ length: Math.min(EVENTS_AT_ONCE, count - first) }, (_, at) => first + at);
+    const found = await Promise.all(numbers.map((number) => eventOf(around, grant, grantId, number)));
+    events.push(...found.filter((event) => event !== null));
   }
   return events;
+}
+
+async function eventOf(around: Surroundings, grant: GrantRecord, grantId: Uint8Array, number: number): Promise<Event | null> {
+  const id = await ledger.state(AccessIdCodec, stateKey.accessOfGrant(grantId, number));
+  const entry = id && (await ledger.state(f.AccessEntry, stateKey.access(id)));
+  if (!id || !entry) return null;
+  return { id: toHex(id), entry, grant, confirmed: await confirm(around, entry, id) };
 }
 
 async function confirm(around: Surroundings, entry: f.AccessEntry, id: Uint8Array): Promise<boolean> {

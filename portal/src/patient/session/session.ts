@@ -18,7 +18,7 @@ import { openUnder, pairwiseKeys, sealUnder, type PairwiseKeys } from './keys';
 import { surroundings, type Surroundings } from './network';
 import { emptyProfile, isStopping, loadBackup, mergeProfiles, saveBackup, type GrantRecord, type Profile } from './profile';
 import { newRecoveryCode, recoveryCodeText, recoveryLocator } from './recoveryCode';
-import { device, LocalCopy } from './store';
+import { device, LocalCopy, tabMemory } from './store';
 import { Anchors, batchPathOf, syncSource, type RecordItem, type StoredRecord } from './sync';
 
 export const IDLE_LOCK_MS = 5 * 60_000;
@@ -71,7 +71,7 @@ interface KeptSlots {
 }
 
 class Session {
-  private snapshot: Snapshot = CLOSED;
+  private snapshot: Snapshot = tabMemory.opened() ? { ...CLOSED, phase: 'locked' } : CLOSED;
   private readonly listeners = new Set<() => void>();
   private root: Uint8Array | null = null;
   private local: LocalCopy | null = null;
@@ -175,6 +175,7 @@ class Session {
     const verdicts = Object.assign({}, ...(await this.local.all<Record<string, Verdict>>('verdicts'))) as Record<string, Verdict>;
     for (const record of records) record.verdict = verdicts[record.key];
     this.set({ phase: 'open', around, profile, records });
+    tabMemory.setOpened(true);
     this.touch();
     void this.refresh();
   }
@@ -199,6 +200,7 @@ class Session {
   async signOut(): Promise<void> {
     this.close();
     this.set(CLOSED);
+    tabMemory.setOpened(false);
     await account.signout().catch(() => undefined);
   }
 

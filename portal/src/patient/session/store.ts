@@ -39,6 +39,17 @@ export const device = {
   set: (key: string, value: unknown) => inStore(DEVICE, 'readwrite', (store) => store.put(value, key)),
 };
 
+const OPENED = 'salus-opened';
+
+/** Whether a record was open in this tab: then a reload asks to unlock it, rather than to begin. */
+export const tabMemory = {
+  opened: (): boolean => OPENED in sessionStorage,
+  setOpened: (opened: boolean): void => {
+    if (opened) sessionStorage.setItem(OPENED, 'yes');
+    else sessionStorage.removeItem(OPENED);
+  },
+};
+
 /** One person's sealed items on this device. */
 export class LocalCopy {
   private readonly prefix: string;

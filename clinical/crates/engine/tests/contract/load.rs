@@ -13,9 +13,7 @@ use crate::support::{Client, Node, encoded, feed, observation, patient, steward}
 const ONE_IN: usize = 8;
 
 fn data() -> Option<PathBuf> {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../../shared/data/synthea-r4");
-    let folder = std::env::var_os("SALUS_TEST_DATA").map_or(beside, PathBuf::from);
-    folder.is_dir().then_some(folder)
+    std::env::var_os("SALUS_TEST_DATA").map(PathBuf::from).filter(|folder| folder.is_dir())
 }
 
 /// The two files that others refer to come first, then whole histories by size.
