@@ -10,7 +10,19 @@ use std::process::{Command, Stdio};
 pub(crate) fn cargo(paths: &Paths) -> Command {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(&paths.root).env("CARGO_TARGET_DIR", &paths.target);
+    for (name, _) in env::vars_os() {
+        if name.to_str().is_some_and(tells_of_this_program) {
+            command.env_remove(name);
+        }
+    }
     command
+}
+
+/// Whether a variable is one in which cargo tells a program that it starts, this one, where it comes from. Build
+/// scripts (ring's) ask to be run again when those change: then each checkout, and each cargo that is started by hand,
+/// would build half of the engine's dependencies anew.
+fn tells_of_this_program(name: &str) -> bool {
+    ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|start| name.starts_with(start))
 }
 
 /// Cargo for the clinical workspace, which has its own lock file and build folder.
