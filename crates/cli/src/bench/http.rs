@@ -44,6 +44,7 @@ impl Connection {
             .header("content-type", "application/fhir+json")
             .header(name, value)
             .body(Full::new(body))?;
+        self.sender.ready().await.context("the connection was closed")?;
         let answer = self.sender.send_request(request).await?;
         let status = answer.status();
         let body = answer.into_body().collect().await?.to_bytes();

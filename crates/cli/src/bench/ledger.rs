@@ -16,7 +16,7 @@ use salus_types::transaction::Transaction;
 use salus_types::{Bounded, NetworkId};
 use serde::Deserialize;
 use std::collections::HashMap;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 /// Transactions of the paced run: ten seconds at 100 a second.
@@ -26,6 +26,8 @@ const PACED_INTERVAL: Duration = Duration::from_millis(10);
 const BURST_COUNT: usize = 40_000;
 /// How long a transaction may wait, in blocks.
 const LIFETIME_BLOCKS: u64 = 2_000;
+/// How long a grant would last.
+const GRANT_PERIOD: Duration = Duration::from_secs(24 * 3_600);
 /// Blocks that wait to be counted; a stream is read no further until there is room.
 const APPLIED_MAX: usize = 1_024;
 /// Longest wait for the last transaction.
@@ -86,9 +88,11 @@ impl Network {
     /// New grants, by keys that nobody has used.
     async fn grants(&self, count: usize) -> anyhow::Result<Vec<Transaction>> {
         let status = self.ops.first().context("no node")?.status().await?;
+        let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
+        let expiry_ms = (now + GRANT_PERIOD).as_millis() as u64;
         let make = |_| {
             let (terms, scope) = (Digest(random::bytes()), Digest(random::bytes()));
-            let grant = Grant { terms, scope, expiry_ms: u64::MAX / 2 };
+            let grant = Grant { terms, scope, expiry_ms };
             Transaction::sign(self.id, &SigningKey::generate(), status.height + LIFETIME_BLOCKS, grant)
         };
         Ok((0..count).map(make).collect())
