@@ -232,7 +232,6 @@ fn an_empty_state_has_no_key() {
 }
 
 #[test]
-#[ignore = "the file is made by a running network: see docs/protocol/state-proofs.md"]
 fn what_a_node_proves_is_verified() {
     let cases = cases();
     let (present, absent) = cases.iter().partition::<Vec<&Case>, _>(|case| case.value.is_some());
@@ -243,7 +242,6 @@ fn what_a_node_proves_is_verified() {
 }
 
 #[test]
-#[ignore = "the file is made by a running network: see docs/protocol/state-proofs.md"]
 fn nothing_may_be_changed_in_what_a_node_proves() {
     cases().into_iter().for_each(check_changes);
 }
