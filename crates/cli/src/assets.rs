@@ -22,8 +22,7 @@ pub(crate) struct Assets {
 impl Assets {
     /// The same by absolute paths, each of which exists.
     pub(crate) fn absolute(&self) -> anyhow::Result<Self> {
-        let absolute =
-            |path: &Path| fs::canonicalize(path).with_context(|| format!("`{}`", path.display()));
+        let absolute = |path: &Path| fs::canonicalize(path).with_context(|| format!("`{}`", path.display()));
         Ok(Self {
             engine: absolute(&self.engine)?,
             definitions: absolute(&self.definitions)?,
