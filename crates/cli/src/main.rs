@@ -3,6 +3,7 @@
 mod assets;
 mod bench;
 mod client;
+mod clock;
 mod demo;
 mod demo_data;
 mod keys;

@@ -7,6 +7,7 @@ use super::Extent;
 use super::figure::{Figure, percentile};
 use super::stage::Stage;
 use crate::client;
+use crate::clock::now_ms;
 use crate::network::read_genesis;
 use crate::node::ops::{self, TRANSACTIONS_COUNT_MAX};
 use anyhow::{Context as _, bail};
@@ -16,7 +17,7 @@ use salus_types::transaction::Transaction;
 use salus_types::{Bounded, NetworkId};
 use serde::Deserialize;
 use std::collections::HashMap;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 /// Transactions of the paced run: ten seconds at 100 a second.
@@ -27,7 +28,7 @@ const BURST_COUNT: usize = 40_000;
 /// How long a transaction may wait, in blocks.
 const LIFETIME_BLOCKS: u64 = 2_000;
 /// How long a grant would last.
-const GRANT_PERIOD: Duration = Duration::from_secs(24 * 3_600);
+const GRANT_PERIOD_MS: u64 = 24 * 3_600 * 1_000;
 /// Blocks that wait to be counted; a stream is read no further until there is room.
 const APPLIED_MAX: usize = 1_024;
 /// Longest wait for the last transaction.
@@ -88,8 +89,7 @@ impl Network {
     /// New grants, by keys that nobody has used.
     async fn grants(&self, count: usize) -> anyhow::Result<Vec<Transaction>> {
         let status = self.ops.first().context("no node")?.status().await?;
-        let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
-        let expiry_ms = (now + GRANT_PERIOD).as_millis() as u64;
+        let expiry_ms = now_ms()? + GRANT_PERIOD_MS;
         let make = |_| {
             let (terms, scope) = (Digest(random::bytes()), Digest(random::bytes()));
             let grant = Grant { terms, scope, expiry_ms };

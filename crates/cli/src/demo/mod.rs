@@ -18,6 +18,7 @@ mod steps;
 pub(crate) use steps::until_anchored;
 
 use crate::assets::Assets;
+use crate::clock::now_ms;
 use crate::network::{self, GENESIS_FILE, Plan};
 use crate::output::Output;
 use anyhow::{Context as _, bail};
@@ -28,7 +29,6 @@ use salus_types::genesis::Genesis;
 use salus_types::organisation::Class;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Where the demo lives unless told otherwise.
 pub(crate) const FOLDER_DEFAULT: &str = "demo";
@@ -115,7 +115,7 @@ fn prepare(arguments: &Arguments, progress: &Progress) -> anyhow::Result<Genesis
         );
     }
     fs::create_dir_all(folder)?;
-    let time_ms = u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis())?;
+    let time_ms = now_ms()?;
     network::create(folder, arguments.base_port, time_ms, &PLANS)
 }
 

@@ -5,6 +5,7 @@ use super::report::{Patient, Report};
 use super::steps::{Done, SITES, today};
 use super::{Arguments, load};
 use crate::client;
+use crate::clock::now_ms;
 use crate::demo_data::{self, Options, PatientHistory};
 use crate::keys::write_private;
 use crate::node::ops;
@@ -21,7 +22,6 @@ use serde_json::json;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// How many recovery codes are printed.
 const CODES_PRINTED: usize = 3;
@@ -163,8 +163,7 @@ async fn enrol(
 /// An account at every portal that the printed recovery code opens.
 async fn accounts(genesis: &Genesis, report: &Report, file: &KeyFile, path: &PathBuf) -> anyhow::Result<()> {
     let (secret, code) = (file.secret()?, RecoveryCode::generate());
-    let now_ms = u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis())?;
-    let profile = sealed_profile(&secret, &genesis.network().to_string(), &file.name, &file.at, now_ms);
+    let profile = sealed_profile(&secret, &genesis.network().to_string(), &file.name, &file.at, now_ms()?);
     for organisation in &report.organisations {
         let http = client::http()?;
         let url = |path: &str| format!("{}/account/{path}", organisation.portal);

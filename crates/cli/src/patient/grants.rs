@@ -1,7 +1,7 @@
 //! Granting, listing and revoking.
 
 use super::Session;
-use super::records::now_ms;
+use crate::clock::now_ms;
 use crate::output::Output;
 use anyhow::{Context as _, bail};
 use salus_types::action::scope_commitment;

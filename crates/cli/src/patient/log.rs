@@ -1,7 +1,7 @@
 //! Who looked: access events of the ledger, joined with what each organisation's own log says.
 
 use super::Session;
-use super::records::now_ms;
+use crate::clock::now_ms;
 use crate::demo_data::Date;
 use crate::output::Output;
 use salus_types::state::{AccessEntry, key};

@@ -1,6 +1,7 @@
 //! Reading the own records: directory, keys, shares of two custodians, and the proof of every version.
 
 use super::Session;
+use crate::clock::now_ms;
 use crate::output::Output;
 use anyhow::{Context as _, bail};
 use salus_types::action::Action;
@@ -15,7 +16,6 @@ use salus_verifier::verify_record;
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// One version of one record, opened and with its proof.
 pub(super) struct Record {
@@ -35,11 +35,6 @@ struct Listed {
     date: String,
     title: String,
     verified: bool,
-}
-
-/// Milliseconds since 1970-01-01 UTC.
-pub(super) fn now_ms() -> anyhow::Result<u64> {
-    Ok(u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis())?)
 }
 
 impl Session {
