@@ -118,6 +118,8 @@ async function the_patient_sees_who_looked_with_a_confirmed_name({ patient: page
   const doctor = network.demo.practitioners.find((one) => one.organisation === 'hospital-b')!;
   await page.getByText(new RegExp(doctor.name)).first().waitFor();
   await page.getByText('Confirmed', { exact: true }).first().waitFor();
+  const unknown = await page.getByText(/\b(null|undefined)\b/).count();
+  if (unknown > 0) throw new Error('what is not known shows as null');
   await eyes.look(page, 'real-who-looked');
 }
 

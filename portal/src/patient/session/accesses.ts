@@ -21,7 +21,8 @@ export interface LogEntry {
   purpose?: f.Purpose;
   reason?: string;
   categories?: f.Category[];
-  count?: number;
+  /** `null` where the organisation did not know it before it answered. */
+  count?: number | null;
   access?: string;
 }
 export interface AccessRequest {
@@ -139,7 +140,7 @@ function viewOfEvent(event: Event, log: LogEntry | undefined): AccessView {
 function viewOfLog(organisation: string, entry: LogEntry, at: number): AccessView {
   const { timeMs, action, name, role, purpose, reason, categories, count } = entry;
   const id = `${organisation}/${timeMs}/${at}`;
-  return { id, organisation, timeMs, action, name, role, nameConfirmed: false, purpose, reason, categories: categories ?? [], count };
+  return { id, organisation, timeMs, action, name, role, nameConfirmed: false, purpose, reason, categories: categories ?? [], count: count ?? undefined };
 }
 
 export async function readAccesses(
