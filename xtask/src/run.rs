@@ -10,19 +10,20 @@ use std::process::{Command, Stdio};
 pub(crate) fn cargo(paths: &Paths) -> Command {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(&paths.root).env("CARGO_TARGET_DIR", &paths.target);
+    command
+}
+
+/// Keeps from a command the variables in which cargo has told this program where it comes from. Build scripts (ring's)
+/// ask to be run again when those change: then each checkout, and each cargo that is started by hand, would build half
+/// of the engine's dependencies anew.
+fn without_own_variables(command: &mut Command) -> &mut Command {
     for (name, _) in env::vars_os() {
-        if name.to_str().is_some_and(tells_of_this_program) {
+        let own = |name: &str| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
+        if name.to_str().is_some_and(own) {
             command.env_remove(name);
         }
     }
     command
-}
-
-/// Whether a variable is one in which cargo tells a program that it starts, this one, where it comes from. Build
-/// scripts (ring's) ask to be run again when those change: then each checkout, and each cargo that is started by hand,
-/// would build half of the engine's dependencies anew.
-fn tells_of_this_program(name: &str) -> bool {
-    ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|start| name.starts_with(start))
 }
 
 /// Cargo for the clinical workspace, which has its own lock file and build folder.
@@ -39,7 +40,8 @@ pub(crate) fn clinical_cargo(paths: &Paths) -> Command {
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     let shown = show(command);
     println!("$ {shown}");
-    let status = command.stdin(Stdio::null()).status().with_context(|| missing(command))?;
+    let status =
+        without_own_variables(command).stdin(Stdio::null()).status().with_context(|| missing(command))?;
     if status.success() { Ok(()) } else { Err(anyhow!("`{shown}` failed ({status})")) }
 }
 
@@ -49,7 +51,8 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
 /// When the program is missing or exits with anything but 0.
 pub(crate) fn output(command: &mut Command) -> Result<String> {
     let shown = show(command);
-    let out = command.stdin(Stdio::null()).output().with_context(|| missing(command))?;
+    let out =
+        without_own_variables(command).stdin(Stdio::null()).output().with_context(|| missing(command))?;
     if !out.status.success() {
         let said = String::from_utf8_lossy(&out.stderr);
         bail!("`{shown}` failed ({}): {}", out.status, said.trim());
@@ -63,7 +66,8 @@ pub(crate) fn output(command: &mut Command) -> Result<String> {
 /// When the program is missing.
 pub(crate) fn answer(command: &mut Command) -> Result<String> {
     println!("$ {}", show(command));
-    let out = command.stdin(Stdio::null()).output().with_context(|| missing(command))?;
+    let out =
+        without_own_variables(command).stdin(Stdio::null()).output().with_context(|| missing(command))?;
     Ok(String::from_utf8_lossy(&out.stdout).trim().to_owned())
 }
 
@@ -72,7 +76,7 @@ pub(crate) fn answer(command: &mut Command) -> Result<String> {
 pub(crate) fn become_command(command: &mut Command) -> Result<()> {
     use std::os::unix::process::CommandExt;
     println!("$ {}", show(command));
-    Err(anyhow::Error::new(command.exec()).context(missing(command)))
+    Err(anyhow::Error::new(without_own_variables(command).exec()).context(missing(command)))
 }
 
 /// Runs the command to its end; other systems cannot replace a process.
