@@ -137,6 +137,7 @@ fn of_people(demo: &Demo, tokens: &[String]) -> Vec<String> {
 fn main_job(demo: &Demo) -> String {
     demo.patient(0, &["records"]);
     let grants = demo.patient(0, &["grant", "--to", "hospital-b", "--categories", "labs"]);
+    demo.wait_until_b_knows(0);
     let token = demo.clinician_token(0, "treatment");
     let url = format!(
         "{}/Observation?patient={}&_count=500",

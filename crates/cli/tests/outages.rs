@@ -27,6 +27,7 @@ fn pulse(nodes: &Nodes, hospital: &str) -> String {
 
 fn grant_all(nodes: &Nodes) {
     nodes.demo.patient(0, &["grant", "--to", "hospital-b", "--categories", "all"]);
+    nodes.demo.wait_until_b_knows(0);
 }
 
 /// The copies among what Hospital B answers about the patient.

@@ -61,6 +61,7 @@ fn the_main_job_works_on_histories_that_others_made() {
         assert!(own.iter().all(|record| record["verified"] == true));
 
         let made = demo.patient(patient, &["grant", "--to", "hospital-b", "--categories", "all"]);
+        demo.wait_until_b_knows(patient);
         let token = demo.clinician_token(patient, "treatment");
         let granted = own.iter().filter(|record| !PROTECTED.contains(&record["category"].as_str().unwrap()));
         let granted = by_type(granted.map(|record| record["record"].as_str().unwrap()));

@@ -151,6 +151,17 @@ impl Demo {
         answer["access_token"].as_str().expect("a token").to_owned()
     }
 
+    /// Hospital B knows what a patient shares with it once the source's letter has come. A question for another
+    /// purpose than the patient's makes it say so, and fetches nothing.
+    pub(crate) fn wait_until_b_knows(&self, patient: usize) {
+        let token = self.clinician_token(patient, "operations");
+        let id = self.patient_id(patient, "hospital-b");
+        let url = format!("{}/Observation?patient={id}", self.fhir("hospital-b"));
+        eventually("hospital B knows of the grant", || {
+            get(&url, &token).body.to_string().contains("are shared for treatment")
+        });
+    }
+
     pub(crate) fn system_token(&self, organisation: &str) -> String {
         try_system_token(&self.folder, organisation).expect("a token")
     }
