@@ -15,6 +15,10 @@ use clap::{Parser, ValueEnum};
 use engine_core::{FeedValidation, Options};
 use tracing_subscriber::EnvFilter;
 
+/// Indexing a resource makes thousands of small allocations; under glibc they are a quarter of its time.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// The FHIR R4 engine of a Salus node.
 #[derive(Debug, Parser)]
 #[command(name = "salus-engine", version)]
