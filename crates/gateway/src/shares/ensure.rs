@@ -219,7 +219,8 @@ impl Shares {
         eagerness: Eagerness,
     ) -> Result<SetRow, VaultError> {
         let set = self.table.set(grant.grant).map_err(|error| VaultError::Fault(error.to_string()))?;
-        let held = set.filter(|set| set.stage == Stage::Held);
+        // A set without records is looked at again: custodians may have been a block behind.
+        let held = set.filter(|set| set.stage == Stage::Held && set.versions > 0);
         let import = fetch_task(gateway.clone(), who.clone(), grant.clone());
         match held {
             Some(set) if eagerness == Eagerness::Read => {

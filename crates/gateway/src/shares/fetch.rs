@@ -48,6 +48,7 @@ impl Shares {
         if let Some(set) = set.as_ref().filter(|set| set.checked_ms >= asked_ms) {
             return Ok(set.clone());
         }
+        let is_new = set.is_none();
         let mut set = set.unwrap_or_else(|| empty(grant));
         let checked_ms = clock::now_ms();
         let mut held = self.table.versions(grant.grant)?;
@@ -67,7 +68,7 @@ impl Shares {
         set.checked_ms = checked_ms;
         set.missing = answer.missing;
         let known = held.into_iter().map(|(_, row)| row).filter(|row| row.copy.is_some()).collect();
-        self.store(gateway, who, Incoming { grant, set, answer, known }).await
+        self.store(gateway, who, Incoming { grant, set, is_new, answer, known }).await
     }
 
     async fn ask(
@@ -91,8 +92,8 @@ impl Shares {
         who: &Practitioner,
         incoming: Incoming<'_>,
     ) -> Result<SetRow, VaultError> {
-        let Incoming { grant, mut set, answer, known } = incoming;
-        if answer.versions.is_empty() && set.versions > 0 {
+        let Incoming { grant, mut set, is_new, answer, known } = incoming;
+        if answer.versions.is_empty() && !is_new {
             self.table.checked(grant.grant, set.clone()).await?;
             return Ok(set);
         }
@@ -150,6 +151,8 @@ impl Shares {
 struct Incoming<'a> {
     grant: &'a HeldGrant,
     set: SetRow,
+    /// Whether nothing came under this grant before.
+    is_new: bool,
     answer: SharedAnswer,
     /// The copies that are held already.
     known: Vec<VersionRow>,

@@ -26,6 +26,8 @@ use salus_types::{Bounded, GrantId, decode_canonical, label};
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, sleep};
 
 /// How long an envelope waits for its grant, in milliseconds.
 pub(crate) const PENDING_MS_MAX: u64 = 10 * 60 * 1_000;
@@ -38,6 +40,14 @@ pub(crate) const ENVELOPE_BYTES_MAX: usize = 64 * 1024;
 
 /// How often waiting envelopes are looked at.
 const PENDING_LOOK: Duration = Duration::from_millis(250);
+
+/// How long a sender waits for the answer while the grant's block is on its way here. A device sends a letter once the
+/// grant is final at another node; when it has the answer, the grantee should know.
+const SETTLE_WITHIN: Duration = Duration::from_secs(2);
+/// How often the ledger is asked meanwhile.
+const SETTLE_LOOK: Duration = Duration::from_millis(10);
+/// Most senders that wait so; the letters of others are put aside at once.
+const SETTLING_MAX: usize = 64;
 
 /// Why an envelope is not taken.
 #[derive(Debug, thiserror::Error)]
@@ -80,11 +90,12 @@ pub enum Received {
 pub struct Mailbox {
     ctx: Arc<Context>,
     source: Option<Arc<Source>>,
+    settling: Semaphore,
 }
 
 impl Mailbox {
     pub(crate) fn new(ctx: Arc<Context>, source: Option<Arc<Source>>) -> Self {
-        Self { ctx, source }
+        Self { ctx, source, settling: Semaphore::new(SETTLING_MAX) }
     }
 
     /// Takes an envelope of a patient's device. Durable on return.
@@ -99,11 +110,27 @@ impl Mailbox {
         let opened = envelope.clone();
         let sent = blocking(move || open(&ctx, &opened)).await?;
         let grant = GrantId::of(&envelope.sender);
-        if self.settle(grant, &sent).await? {
+        if self.settle_soon(grant, &sent).await? {
             return Ok(if sent.is_notice() { Received::Notice(grant) } else { Received::Letter(grant) });
         }
         self.put_aside(grant, &sent, &envelope).await?;
         Ok(Received::Waiting(grant))
+    }
+
+    /// [`Self::settle`], for as long as the grant's block may be on its way here.
+    async fn settle_soon(&self, grant: GrantId, sent: &Sent) -> Result<bool, MailboxError> {
+        if self.settle(grant, sent).await? {
+            return Ok(true);
+        }
+        let Ok(_place) = self.settling.try_acquire() else { return Ok(false) };
+        let until = Instant::now() + SETTLE_WITHIN;
+        while Instant::now() < until {
+            sleep(SETTLE_LOOK).await;
+            if self.settle(grant, sent).await? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Keeps what was sent if its grant is final; false if it is not on the ledger yet.
@@ -162,7 +189,7 @@ impl Mailbox {
     pub(crate) async fn run(&self) -> Result<Infallible, StoreError> {
         let mut height = 0;
         loop {
-            tokio::time::sleep(PENDING_LOOK).await;
+            sleep(PENDING_LOOK).await;
             let now = self.ctx.ledger.now().height;
             if std::mem::replace(&mut height, now) == now {
                 continue;
