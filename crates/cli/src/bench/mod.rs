@@ -33,11 +33,31 @@ pub(crate) struct Arguments {
     /// Fewer runs and smaller amounts: to see that it works, not to publish.
     #[arg(long)]
     quick: bool,
+    /// Measure only some parts, one after the other: to profile, not to publish.
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<Part>,
     /// First port; each organisation uses ten.
     #[arg(long, default_value_t = 27_100)]
     base_port: u16,
     #[command(flatten)]
     assets: Assets,
+}
+
+/// What is measured.
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Part {
+    /// What an idle node costs.
+    Idle,
+    /// Transactions.
+    Ledger,
+    /// Proofs and headers.
+    Proofs,
+    /// Local FHIR reads.
+    Reads,
+    /// A grant, and the first read under it.
+    Chart,
+    /// Sealing, and a second start.
+    Sealing,
 }
 
 /// How much is measured.
@@ -46,6 +66,19 @@ struct Extent {
     runs: usize,
     /// Divides the amounts.
     smaller: usize,
+}
+
+impl Part {
+    fn words(self) -> &'static str {
+        match self {
+            Self::Idle => "what an idle node costs",
+            Self::Ledger => "the ledger",
+            Self::Proofs => "proofs",
+            Self::Reads => "local reads",
+            Self::Chart => "reads of another organisation's chart",
+            Self::Sealing => "the start of what has run before, and sealing",
+        }
+    }
 }
 
 pub(crate) fn run(arguments: &Arguments, output: Output) -> anyhow::Result<()> {
@@ -63,22 +96,23 @@ pub(crate) fn run(arguments: &Arguments, output: Output) -> anyhow::Result<()> {
 }
 
 async fn measure(arguments: &Arguments, extent: Extent, output: Output) -> anyhow::Result<Vec<Figure>> {
+    let all = <Part as clap::ValueEnum>::value_variants();
+    let parts = if arguments.only.is_empty() { all } else { &arguments.only };
     let mut figures = Vec::new();
     output.progress("Starting a network ...");
     let mut stage = Stage::new(arguments)?;
     stage.start().await?;
-    output.progress("Measuring what an idle node costs ...");
-    figures.extend(idle::measure(&stage, extent).await?);
-    output.progress("Measuring the ledger ...");
-    figures.extend(ledger::measure(&stage, extent).await?);
-    output.progress("Measuring proofs ...");
-    figures.extend(proofs::measure(&stage, extent).await?);
-    output.progress("Measuring local reads ...");
-    figures.extend(reads::measure(&stage, extent).await?);
-    output.progress("Measuring reads of another organisation's chart ...");
-    figures.extend(chart::measure(&stage, extent).await?);
-    output.progress("Measuring the start of what has run before, and sealing ...");
-    figures.extend(sealing::measure(&mut stage, extent).await?);
+    for part in parts {
+        output.progress(&format!("Measuring {} ...", part.words()));
+        figures.extend(match part {
+            Part::Idle => idle::measure(&stage, extent).await?,
+            Part::Ledger => ledger::measure(&stage, extent).await?,
+            Part::Proofs => proofs::measure(&stage, extent).await?,
+            Part::Reads => reads::measure(&stage, extent).await?,
+            Part::Chart => chart::measure(&stage, extent).await?,
+            Part::Sealing => sealing::measure(&mut stage, extent).await?,
+        });
+    }
     figures.extend(idle::memory(&stage)?);
     stage.stop().await?;
     Ok(figures)

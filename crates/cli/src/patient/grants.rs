@@ -243,7 +243,7 @@ pub(super) async fn print(session: &Session, output: Output) -> anyhow::Result<(
             },
             expiry_ms: known.entry.expiry_ms,
             accesses: known.entry.accesses,
-            dropped: is_dropped(session, &known.grant).await?,
+            dropped: session.is_dropped(&known.grant).await?,
         });
     }
     output.result(&serde_json::json!({ "grants": listed }), || {
@@ -255,13 +255,15 @@ pub(super) async fn print(session: &Session, output: Output) -> anyhow::Result<(
     })
 }
 
-/// Whether any organisation has given a receipt of deletion: only a former grantee can.
-async fn is_dropped(session: &Session, grant: &GrantId) -> anyhow::Result<bool> {
-    for organisation in session.genesis.organisations.iter() {
-        let key = key::dropped(grant, &organisation.id);
-        if session.relay.state::<DroppedEntry>(key).await?.is_some() {
-            return Ok(true);
+impl Session {
+    /// Whether any organisation has given a receipt of deletion: only a former grantee can.
+    pub(crate) async fn is_dropped(&self, grant: &GrantId) -> anyhow::Result<bool> {
+        for organisation in self.genesis.organisations.iter() {
+            let key = key::dropped(grant, &organisation.id);
+            if self.relay.state::<DroppedEntry>(key).await?.is_some() {
+                return Ok(true);
+            }
         }
+        Ok(false)
     }
-    Ok(false)
 }
