@@ -34,7 +34,13 @@ pub(crate) fn all(paths: &Paths) -> Result<Artefacts> {
 
 /// Builds `salus` alone.
 pub(crate) fn salus(paths: &Paths) -> Result<()> {
-    run::run(run::cargo(paths).args(["build", "--package", "salus", "--bin", "salus"]))
+    program(paths, "salus")
+}
+
+/// Builds one program of the workspace. The whole workspace is named, so that dependencies have the features that
+/// they have in `check`, and are built once for both.
+pub(crate) fn program(paths: &Paths, name: &str) -> Result<()> {
+    run::run(run::cargo(paths).args(["build", "--workspace", "--bin", name]))
 }
 
 /// Builds the clinical engine, when there is one.

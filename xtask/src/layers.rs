@@ -48,8 +48,8 @@ const RESERVED: &[(&[&str], &[&str], &str)] = &[
             "commonware-p2p",
             "commonware-resolver",
         ],
-        &["node"],
-        "consensus and its network are wired in one crate",
+        &["node", "sim"],
+        "consensus and its network are wired in one crate, and simulated in another",
     ),
     (&["commonware-runtime"], &["node", "cli", "sim"], "only what starts or wires a node names its runtime"),
 ];

@@ -12,12 +12,14 @@ mod definitions;
 mod demo;
 mod deny;
 mod digest;
+mod freshness;
 mod layers;
 mod paths;
 mod portal;
 mod run;
 mod sbom;
 mod setup;
+mod sim;
 mod system;
 mod tidy;
 mod tools;
@@ -45,6 +47,8 @@ Salus: the chores of this repository
   cargo xtask sbom --out FILE   write the list of all dependencies (CycloneDX 1.6, JSON)
   cargo xtask bench --json FILE [--quick]
                                 measure, and write the figures to FILE
+  cargo xtask sim [ARGS]        simulate the network from a seed, with faults: --seed --seeds --views --nodes
+                                --faults --byzantine --plant; `--help` says what each of them means
   cargo xtask clean-cache       delete everything the chores have cached
 
 Builds and tools are cached outside the checkout: $SALUS_CACHE, else ~/.cache/salus.
@@ -63,6 +67,9 @@ fn main() -> ExitCode {
 fn dispatch(mut args: Vec<String>) -> Result<()> {
     let chore = if args.is_empty() { "help".to_owned() } else { args.remove(0) };
     let paths = Paths::find()?;
+    if ["demo", "check", "bench", "sim"].contains(&chore.as_str()) {
+        freshness::settle(&paths)?;
+    }
     match chore.as_str() {
         "demo" => demo::run(&paths, &args),
         "check" => check::run(&paths, &args),
@@ -72,6 +79,7 @@ fn dispatch(mut args: Vec<String>) -> Result<()> {
         "deny" => deny::run(&paths, &args),
         "sbom" => sbom::run(&paths, &args),
         "bench" => bench::run(&paths, &args),
+        "sim" => sim::run(&paths, &args),
         "clean-cache" => clean::run(&paths, &args),
         "help" | "--help" | "-h" => {
             print!("{HELP}");
@@ -105,7 +113,7 @@ mod tests {
         for line in HELP.lines().filter_map(|l| l.strip_prefix("  cargo xtask ")) {
             let chore = line.split_whitespace().next().expect("a name");
             // An argument nobody knows makes every chore but the forwarding ones stop before it starts.
-            if !["demo", "bench", "sbom"].contains(&chore) {
+            if !["demo", "bench", "sbom", "sim"].contains(&chore) {
                 let error = dispatch(vec![chore.into(), "--no-such-flag".into()]).expect_err("unknown flag");
                 assert!(error.to_string().contains("--no-such-flag"), "{chore}: {error}");
             }

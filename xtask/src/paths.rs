@@ -67,9 +67,14 @@ impl Paths {
         Some(self.root.parent()?.join("shared/data/synthea-r4"))
     }
 
-    /// The binary `salus` of the development profile.
+    /// A program of the main workspace, of the development profile.
+    pub(crate) fn program(&self, name: &str) -> PathBuf {
+        self.target.join("debug").join(name)
+    }
+
+    /// The program `salus`.
     pub(crate) fn salus(&self) -> PathBuf {
-        self.target.join("debug/salus")
+        self.program("salus")
     }
 
     /// The clinical engine's binary of the development profile.

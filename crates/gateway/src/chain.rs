@@ -87,9 +87,9 @@ pub struct FinalisedBlock {
     /// Digest of the header.
     pub digest: Digest,
     /// The block.
-    pub block: Block,
+    pub block: Arc<Block>,
     /// Receipts in the order of the transactions.
-    pub receipts: Vec<Receipt>,
+    pub receipts: Arc<Vec<Receipt>>,
 }
 
 /// Numbers for stewards.
@@ -109,8 +109,14 @@ pub struct ChainStats {
 /// A running ledger node.
 #[async_trait]
 pub trait Chain: Send + Sync + 'static {
-    /// Hands a transaction in. One that is already known is no error.
-    async fn submit(&self, transaction: Transaction) -> Result<TransactionId, ChainError>;
+    /// Hands transactions in; their signatures are checked together. One verdict each, in order. One that is already
+    /// known is no error.
+    fn submit_all(&self, transactions: Vec<Transaction>) -> Vec<Result<TransactionId, ChainError>>;
+
+    /// Hands one transaction in.
+    fn submit(&self, transaction: Transaction) -> Result<TransactionId, ChainError> {
+        self.submit_all(vec![transaction]).pop().unwrap_or(Err(ChainError::Away))
+    }
 
     /// Waits until a transaction is final; [`ChainError::Refused`] if it is dropped. Never ends while the
     /// ledger stands still: callers set a time limit.

@@ -297,7 +297,7 @@ impl Gateway {
         let valid_until = self.chain().head().height + TRANSACTION_LIFETIME_BLOCKS;
         let transaction =
             salus_types::transaction::Transaction::sign(self.network, &self.key, valid_until, action);
-        let id = self.chain().submit(transaction).await?;
+        let id = self.chain().submit(transaction)?;
         match tokio::time::timeout(limit, self.chain().wait(id)).await {
             Ok(finalised) => Ok(finalised?),
             Err(_) => Err(crate::chain::ChainError::Away.into()),

@@ -5,7 +5,7 @@
 //! Upon finalisation: index, tell the mempool, publish.
 
 use crate::block::{BLOCK_TRANSACTION_BYTES_MAX, Context, NodeBlock, from_commonware, to_commonware};
-use crate::contract::{self, Prefetched, Refused};
+use crate::contract::{self, Prefetched, Refused, Rules};
 use crate::feed::{Feed, FinalisedBlock};
 use crate::index::Index;
 use crate::mempool::Mempool;
@@ -18,7 +18,7 @@ use commonware_glue::stateful::db::{DatabaseSet, Merkleized as _, Unmerkleized a
 use commonware_glue::stateful::{Application, Finality, Input, Proposed};
 use commonware_utils::sync::Mutex;
 use futures::StreamExt as _;
-use salus_ledger::Executed;
+use salus_ledger::{BlockContext, Executed};
 use salus_types::block::{BLOCK_TRANSACTIONS_MAX, Block, HEADER_VERSION, Header, Receipt, list_root};
 use salus_types::codec::Bounded;
 use salus_types::genesis::Genesis;
@@ -43,6 +43,7 @@ pub struct Ledger(Arc<Inner>);
 
 struct Inner {
     genesis: Genesis,
+    rules: Arc<dyn Rules>,
     network: NetworkId,
     genesis_block: NodeBlock,
     mempool: Mempool,
@@ -55,6 +56,7 @@ impl Ledger {
     /// The application of one network.
     pub fn new(
         genesis: Genesis,
+        rules: Arc<dyn Rules>,
         genesis_block: NodeBlock,
         mempool: Mempool,
         index: Index,
@@ -62,7 +64,7 @@ impl Ledger {
     ) -> Self {
         let network = genesis.network();
         let executions = Executions::default();
-        Self(Arc::new(Inner { genesis, network, genesis_block, mempool, index, feed, executions }))
+        Self(Arc::new(Inner { genesis, rules, network, genesis_block, mempool, index, feed, executions }))
     }
 
     /// Reads what the transactions may read.
@@ -94,7 +96,8 @@ impl Ledger {
         batch: &Batch<E>,
     ) -> (Executed, Refused) {
         let reads = self.prefetch(height, transactions, batch).await;
-        contract::execute(&self.0.genesis, height, time_ms, transactions, &reads)
+        let context = BlockContext { height, time_ms };
+        self.0.rules.execute(&self.0.genesis.parameters, context, transactions, &reads)
     }
 
     async fn seal<E: Runtime>(

@@ -2,7 +2,7 @@
 
 use salus_ledger::{BlockContext, Executed};
 use salus_types::NetworkId;
-use salus_types::genesis::Genesis;
+use salus_types::genesis::Parameters;
 use salus_types::state::{StateKey, StateValue};
 use salus_types::transaction::Transaction;
 use std::collections::BTreeMap;
@@ -10,10 +10,10 @@ use std::collections::BTreeMap;
 pub(crate) use salus_ledger::{genesis_writes, read_set};
 
 /// Entries read ahead of execution.
-pub(crate) type Prefetched = BTreeMap<StateKey, StateValue>;
+pub type Prefetched = BTreeMap<StateKey, StateValue>;
 
 /// Positions of the transactions that do not apply, and why.
-pub(crate) type Refused = Vec<(usize, String)>;
+pub type Refused = Vec<(usize, String)>;
 
 /// Checks what no state is needed for: network, form, signature. One verdict each, in order.
 pub(crate) fn check_stateless(network: &NetworkId, transactions: &[Transaction]) -> Vec<Result<(), String>> {
@@ -21,18 +21,32 @@ pub(crate) fn check_stateless(network: &NetworkId, transactions: &[Transaction])
     verdicts.into_iter().map(|verdict| verdict.map_err(|rejection| rejection.to_string())).collect()
 }
 
-/// Executes transactions in order on top of `reads`, leaving out those that do not apply.
-pub(crate) fn execute(
-    genesis: &Genesis,
-    height: u64,
-    time_ms: u64,
-    transactions: &[Transaction],
-    reads: &Prefetched,
-) -> (Executed, Refused) {
-    let context = BlockContext { height, time_ms };
-    let (executed, refused) =
-        salus_ledger::select_and_execute(context, &genesis.parameters, transactions, reads);
-    let refused =
-        refused.into_iter().map(|(position, rejection)| (position, rejection.to_string())).collect();
-    (executed, refused)
+/// The rules by which blocks are executed. All nodes of a network have the same; a simulation gives wrong ones to see
+/// that they are caught.
+pub trait Rules: Send + Sync {
+    /// Executes transactions in order on top of `reads`, leaving out those that do not apply.
+    fn execute(
+        &self,
+        parameters: &Parameters,
+        context: BlockContext,
+        transactions: &[Transaction],
+        reads: &Prefetched,
+    ) -> (Executed, Refused);
+}
+
+/// The rules of `salus-ledger`.
+pub struct LedgerRules;
+
+impl Rules for LedgerRules {
+    fn execute(
+        &self,
+        parameters: &Parameters,
+        context: BlockContext,
+        transactions: &[Transaction],
+        reads: &Prefetched,
+    ) -> (Executed, Refused) {
+        let (executed, refused) = salus_ledger::select_and_execute(context, parameters, transactions, reads);
+        let refused = refused.into_iter().map(|(position, rejection)| (position, rejection.to_string()));
+        (executed, refused.collect())
+    }
 }

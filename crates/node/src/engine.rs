@@ -6,6 +6,8 @@
 use crate::application::{Ledger, now_ms};
 use crate::block::NodeBlock;
 use crate::certificate::consensus_namespace;
+use crate::contract::Rules;
+use crate::evidence::EvidenceBook;
 use crate::feed::{Feed, Head};
 use crate::handle::{Inner, NodeHandle};
 use crate::index::Index;
@@ -16,12 +18,11 @@ use crate::pacing::Paced;
 use crate::reader::{Marshal, NodeReader};
 use crate::runtime::Runtime;
 use crate::state::{Databases, StateDb};
-use crate::store::{PREFIX, REPLAY_BUFFER, WRITE_BUFFER, archive_config, page_cache, state_page_cache};
+use crate::store::{REPLAY_BUFFER, WRITE_BUFFER, archive_config, page_cache, state_page_cache};
 use crate::sync::{Served, StateResolver};
 use crate::{keys, state};
 use commonware_actor::Feedback;
 use commonware_broadcast::buffered;
-use commonware_consensus::Reporter;
 use commonware_consensus::marshal::core::Actor as MarshalActor;
 use commonware_consensus::marshal::resolver::p2p as backfill;
 use commonware_consensus::marshal::standard::{Deferred, Standard};
@@ -31,6 +32,7 @@ use commonware_consensus::simplex::config::{Floor, ForwardPolicy, SkipBudget, Sk
 use commonware_consensus::simplex::elector::RoundRobin;
 use commonware_consensus::simplex::scheme::ed25519::Scheme;
 use commonware_consensus::types::{Epoch, FixedEpocher, ViewDelta};
+use commonware_consensus::{Reporter, Reporters};
 use commonware_cryptography::certificate::{ConstantProvider, Verifier as _};
 use commonware_cryptography::{Digested, Digestible as _, Sha256, Signer as _, ed25519, sha256};
 use commonware_glue::stateful::db::{ManagedDb, SyncEngineConfig, p2p as state_sync};
@@ -48,7 +50,6 @@ use salus_types::genesis::{Genesis, GenesisError};
 use salus_types::transaction::Transaction;
 use salus_types::{Digest, PublicKey, SigningKey};
 use std::num::{NonZeroU64, NonZeroUsize};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -101,8 +102,12 @@ pub struct EngineConfig {
     pub signing_key: SigningKey,
     /// Bounds of the mempool.
     pub mempool: Limits,
-    /// File of the transaction index; in memory if `None`, for simulations.
-    pub index: Option<PathBuf>,
+    /// The transaction index.
+    pub index: Index,
+    /// The rules by which blocks are executed.
+    pub rules: Arc<dyn Rules>,
+    /// Prefix of this node's partitions in the runtime's storage; simulated nodes share one storage.
+    pub partition: String,
 }
 
 type Plan<E> = SyncPlan<E, Scheme, Standard<NodeBlock>>;
@@ -181,12 +186,13 @@ where
     let network = Net { peers, blocker, key: key.public_key() };
     mempool.start(context.child("mempool"), channels.transactions);
 
-    let plan = Plan::<E>::init(context.child("plan"), PREFIX).await;
+    let plan = Plan::<E>::init(context.child("plan"), &config.partition).await;
     let (marshal_actor, marshal, floor) =
-        open_marshal(&context, &scheme, &genesis_block, &plan, page_cache.clone()).await;
+        open_marshal(&context, &config.partition, &scheme, &genesis_block, &plan, page_cache.clone()).await;
     let resolver = start_state_resolver(&context, &network, channels.state);
     let ledger = Ledger::new(
         config.genesis.clone(),
+        Arc::clone(&config.rules),
         genesis_block.clone(),
         mempool.clone(),
         index.clone(),
@@ -196,7 +202,7 @@ where
         context.child("stateful"),
         StatefulConfig {
             application: ledger,
-            db_config: state::config(PREFIX, state_page_cache()),
+            db_config: state::config(&config.partition, state_page_cache()),
             provider: (),
             marshal: (marshal.clone(), floor),
             mailbox_size: MAILBOX_SIZE,
@@ -216,7 +222,14 @@ where
     start_marshal(&context, &network, marshal_actor, reporter, channels.blocks, channels.backfill);
     stateful.start();
     let databases = recover(&context, app.clone(), marshal.clone(), mempool.clone(), Arc::clone(&feed));
-    let consensus = Consensus { scheme, genesis: genesis_block.digest(), page_cache };
+    let evidence = EvidenceBook::new(validators(&config.genesis)?);
+    let consensus = Consensus {
+        scheme,
+        genesis: genesis_block.digest(),
+        page_cache,
+        partition: config.partition,
+        evidence: evidence.clone(),
+    };
     let votes = (channels.votes, channels.certificates, channels.resolver);
     consensus.start(&context, &network, app, &marshal, mempool.clone(), votes);
 
@@ -224,11 +237,13 @@ where
     Ok(NodeHandle(Arc::new(Inner {
         network: config.genesis.network(),
         genesis: config.genesis,
+        rules: config.rules,
         mempool,
         feed,
         reader: Box::new(NodeReader { marshal, index, databases }),
         metrics: Box::new(move || metrics.encode()),
         tip: tip_receiver,
+        evidence,
     })))
 }
 
@@ -253,7 +268,7 @@ impl Parts {
         let scheme = Scheme::signer(namespace.as_bytes(), validators.clone(), key.clone())
             .unwrap_or_else(|| Scheme::verifier(namespace.as_bytes(), validators));
         let page_cache = page_cache();
-        let index = Index::open(config.index.as_deref())?;
+        let index = config.index.clone();
         let digest = genesis_block.header().digest();
         let feed = Arc::new(Feed::new(Head::of(digest, genesis_block.block())));
         let mempool = Mempool::new(network, config.mempool);
@@ -270,6 +285,7 @@ struct Net<P, B> {
 
 async fn open_marshal<E: Runtime>(
     context: &E,
+    partition: &str,
     scheme: &Scheme,
     genesis: &NodeBlock,
     plan: &Plan<E>,
@@ -279,13 +295,13 @@ async fn open_marshal<E: Runtime>(
     let certificate = Scheme::certificate_codec_config_unbounded();
     let finalizations = immutable::Archive::init(
         context.child("finalizations"),
-        archive_config(PREFIX, "finalizations", page_cache.clone(), certificate),
+        archive_config(partition, "finalizations", page_cache.clone(), certificate),
     )
     .await
     .expect(FAILED);
     let blocks = immutable::Archive::init(
         context.child("blocks"),
-        archive_config(PREFIX, "blocks", page_cache.clone(), ()),
+        archive_config(partition, "blocks", page_cache.clone(), ()),
     )
     .await
     .expect(FAILED);
@@ -293,7 +309,7 @@ async fn open_marshal<E: Runtime>(
         provider: Provided::new(scheme.clone()),
         epocher: FixedEpocher::new(EPOCH_BLOCKS),
         start: plan.marshal_start(Digested::precomputed(genesis.clone(), genesis.digest())),
-        partition_prefix: PREFIX.to_owned(),
+        partition_prefix: partition.to_owned(),
         mailbox_size: MAILBOX_SIZE,
         view_retention: VIEWS_RETAINED,
         prunable_items_per_section: NZU64!(1_024),
@@ -410,6 +426,8 @@ struct Consensus {
     scheme: Scheme,
     genesis: sha256::Digest,
     page_cache: CacheRef,
+    partition: String,
+    evidence: EvidenceBook,
 }
 
 impl Consensus {
@@ -437,9 +455,9 @@ impl Consensus {
             blocker: network.blocker.clone(),
             automaton,
             relay: deferred.clone(),
-            reporter: deferred,
+            reporter: Reporters::from((deferred, self.evidence)),
             strategy: Sequential,
-            partition: format!("{PREFIX}-consensus-{epoch}"),
+            partition: format!("{}-consensus-{epoch}", self.partition),
             mailbox_size: MAILBOX_SIZE,
             epoch,
             floor: Floor::Genesis(self.genesis),

@@ -1,12 +1,14 @@
 //! What the rest of the program holds: submit, ask, follow, prove. Only finalised blocks are truth.
 
-use crate::contract;
+use crate::contract::{self, Rules};
+use crate::evidence::{Evidence, EvidenceBook};
 use crate::feed::{Feed, FinalisedBlock, Head};
 use crate::index::Place;
 use crate::mempool::{Local, Mempool, Refusal};
 use crate::proof::{CHAIN_HEADERS_MAX, Certified, StateProof, TransactionProof};
 use crate::reader::Reader;
 use salus_crypto::merkle;
+use salus_ledger::BlockContext;
 use salus_types::block::{Header, Receipt, leaf_hashes};
 use salus_types::genesis::Genesis;
 use salus_types::state::{StateKey, StateValue};
@@ -75,6 +77,7 @@ pub struct Stats {
 
 pub(crate) struct Inner {
     pub(crate) genesis: Genesis,
+    pub(crate) rules: Arc<dyn Rules>,
     pub(crate) network: NetworkId,
     pub(crate) mempool: Mempool,
     pub(crate) feed: Arc<Feed>,
@@ -82,6 +85,7 @@ pub(crate) struct Inner {
     pub(crate) metrics: Box<dyn Fn() -> String + Send + Sync>,
     /// Height of the newest finalised block that the node has heard of.
     pub(crate) tip: watch::Receiver<u64>,
+    pub(crate) evidence: EvidenceBook,
 }
 
 /// A handle on a running node; cheap to clone.
@@ -99,20 +103,34 @@ impl NodeHandle {
         self.0.network
     }
 
-    /// Takes a transaction in for ordering and gossips it. A transaction that is already known is no error.
+    /// Takes transactions in for ordering and gossips them; their signatures are checked together. One verdict each,
+    /// in order: a [`SubmitError`] if it can never, or not now, be ordered. One that is already known is no error.
+    pub fn submit_all(&self, transactions: Vec<Transaction>) -> Vec<Result<TransactionId, SubmitError>> {
+        let verdicts = contract::check_stateless(&self.0.network, &transactions);
+        let verdicts = transactions.into_iter().zip(verdicts);
+        verdicts.map(|(transaction, verdict)| self.admit(transaction, verdict)).collect()
+    }
+
+    /// Takes one transaction in; see [`NodeHandle::submit_all`].
     ///
     /// # Errors
     /// [`SubmitError`] if it can never, or not now, be ordered.
     pub async fn submit(&self, transaction: Transaction) -> Result<TransactionId, SubmitError> {
+        let verdict = check_one(&self.0.network, &transaction);
+        self.admit(transaction, verdict)
+    }
+
+    fn admit(
+        &self,
+        transaction: Transaction,
+        verdict: Result<(), String>,
+    ) -> Result<TransactionId, SubmitError> {
         let blocks_max = self.0.genesis.parameters.transaction_lifetime_blocks_max;
         if transaction.valid_until > self.head().height + blocks_max {
             return Err(SubmitError::LivesTooLong { blocks_max });
         }
+        verdict.map_err(SubmitError::Invalid)?;
         let id = transaction.id();
-        if self.0.mempool.contains(&id) {
-            return Ok(id);
-        }
-        check_one(&self.0.network, &transaction)?;
         match self.0.mempool.submit(id, transaction) {
             Ok(()) | Err(Refusal::Known | Refusal::Final) => Ok(id),
             Err(refusal) => Err(refusal.into()),
@@ -124,14 +142,14 @@ impl NodeHandle {
     /// # Errors
     /// The reason why it would not.
     pub async fn dry_run(&self, transaction: &Transaction) -> Result<(), SubmitError> {
-        check_one(&self.0.network, transaction)?;
+        check_one(&self.0.network, transaction).map_err(SubmitError::Invalid)?;
         let keys = contract::read_set(transaction);
         let values = self.0.reader.state(keys.clone()).await;
         let reads = keys.into_iter().zip(values).filter_map(|(key, value)| Some((key, value?))).collect();
         let head = self.head();
         let transactions = std::slice::from_ref(transaction);
-        let (_, refused) =
-            contract::execute(&self.0.genesis, head.height + 1, head.time_ms + 1, transactions, &reads);
+        let context = BlockContext { height: head.height + 1, time_ms: head.time_ms + 1 };
+        let (_, refused) = self.0.rules.execute(&self.0.genesis.parameters, context, transactions, &reads);
         refused.into_iter().next().map_or(Ok(()), |(_, reason)| Err(SubmitError::Invalid(reason)))
     }
 
@@ -321,6 +339,11 @@ impl NodeHandle {
         (self.0.metrics)()
     }
 
+    /// What validators did that no honest one does, as far as this node has seen since it started.
+    pub fn evidence(&self) -> Vec<Evidence> {
+        self.0.evidence.all()
+    }
+
     /// Numbers for people and dashboards.
     pub fn stats(&self) -> Stats {
         let height = self.head().height;
@@ -332,11 +355,8 @@ impl NodeHandle {
     }
 }
 
-fn check_one(network: &NetworkId, transaction: &Transaction) -> Result<(), SubmitError> {
-    contract::check_stateless(network, std::slice::from_ref(transaction))
-        .into_iter()
-        .collect::<Result<(), _>>()
-        .map_err(SubmitError::Invalid)
+fn check_one(network: &NetworkId, transaction: &Transaction) -> Result<(), String> {
+    contract::check_stateless(network, std::slice::from_ref(transaction)).into_iter().collect()
 }
 
 fn finalised(transaction: TransactionId, place: Place) -> TxStatus {

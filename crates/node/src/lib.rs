@@ -7,6 +7,7 @@
 //! * [`run()`] starts a node on real sockets; [`engine::start`] is the same wiring on any runtime and network.
 //! * [`NodeHandle`] is all that the rest of the program holds.
 //! * [`application`] is the application under the consensus, [`mempool`] what waits for it.
+//! * [`contract`] is the seam to the rules of the ledger, [`evidence`] what validators did wrong.
 //! * [`certificate`] reads finality certificates without commonware, as other languages must.
 //!
 //! Architecture invariant: only finalised blocks leave this crate. Nothing notarised, proposed or executed on a branch
@@ -15,8 +16,9 @@
 pub mod application;
 pub mod block;
 pub mod certificate;
-mod contract;
+pub mod contract;
 pub mod engine;
+pub mod evidence;
 pub mod feed;
 pub mod handle;
 pub mod index;
@@ -34,6 +36,7 @@ pub mod sync;
 pub mod testing;
 
 pub use engine::NodeError;
+pub use evidence::{Evidence, Misdeed};
 pub use feed::{FinalisedBlock, Head};
 pub use handle::{Events, NodeHandle, Stats, SubmitError, TxStatus};
 pub use index::Place;

@@ -55,7 +55,19 @@ pub enum Channel {
 }
 
 impl Channel {
-    fn quota(self) -> Quota {
+    /// All of them, in the order of their numbers.
+    pub const ALL: [Self; 7] = [
+        Self::Votes,
+        Self::Certificates,
+        Self::Resolver,
+        Self::Backfill,
+        Self::Blocks,
+        Self::State,
+        Self::Transactions,
+    ];
+
+    /// Most messages a second from one peer.
+    pub fn quota(self) -> Quota {
         match self {
             Self::Votes | Self::Certificates => CONSENSUS_QUOTA,
             _ => BULK_QUOTA,

@@ -1,10 +1,13 @@
 //! A node on real sockets and a real disk.
 
+use crate::contract::LedgerRules;
 use crate::engine::{EngineConfig, NodeError, start};
 use crate::handle::NodeHandle;
+use crate::index::Index;
 use crate::keys;
 use crate::mempool::state::Limits;
 use crate::network::start_sockets;
+use crate::store::PREFIX;
 use commonware_runtime::{Runner as _, Spawner as _, Supervisor as _, tokio as runtime};
 use futures::future::{BoxFuture, FutureExt as _};
 use salus_types::SigningKey;
@@ -12,6 +15,7 @@ use salus_types::genesis::Genesis;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How long a stopping node waits for its actors; a crash at any point is safe too.
@@ -44,7 +48,7 @@ where
 {
     config.genesis.check()?;
     std::fs::create_dir_all(&config.data).map_err(NodeError::Folder)?;
-    let index = Some(config.data.join("transactions.redb"));
+    let index = Index::open(Some(&config.data.join("transactions.redb")))?;
     let runner = runtime::Runner::new(
         runtime::Config::new()
             .with_worker_threads(config.worker_threads.max(1))
@@ -58,6 +62,8 @@ where
             signing_key: config.signing_key,
             mempool: Limits::default(),
             index,
+            rules: Arc::new(LedgerRules),
+            partition: PREFIX.to_owned(),
         },
     );
     runner.start(|context| async move {

@@ -44,8 +44,8 @@ async fn follow(node: NodeHandle, blocks: broadcast::Sender<Arc<FinalisedBlock>>
 }
 
 fn convert(block: &salus_node::FinalisedBlock) -> Arc<FinalisedBlock> {
-    let receipts = block.receipts.as_ref().clone();
-    Arc::new(FinalisedBlock { digest: block.digest, block: block.block.as_ref().clone(), receipts })
+    let (block, receipts, digest) = (block.block.clone(), block.receipts.clone(), block.digest);
+    Arc::new(FinalisedBlock { digest, block, receipts })
 }
 
 /// `None` if the chain of headers or the certificate exceed what a proof may hold.
@@ -66,8 +66,9 @@ fn submit_error(error: SubmitError) -> ChainError {
 
 #[async_trait]
 impl Chain for LocalChain {
-    async fn submit(&self, transaction: Transaction) -> Result<TransactionId, ChainError> {
-        self.node.submit(transaction).await.map_err(submit_error)
+    fn submit_all(&self, transactions: Vec<Transaction>) -> Vec<Result<TransactionId, ChainError>> {
+        let verdicts = self.node.submit_all(transactions).into_iter();
+        verdicts.map(|verdict| verdict.map_err(submit_error)).collect()
     }
 
     async fn wait(&self, id: TransactionId) -> Result<Finalised, ChainError> {

@@ -47,7 +47,7 @@ impl Ledger for LocalLedger {
     async fn submit_and_wait(&self, action: Action) -> Result<Finalised, LedgerError> {
         let valid_until = self.chain.head().height + LIFETIME_BLOCKS;
         let transaction = Transaction::sign(self.genesis.network(), &self.key, valid_until, action);
-        let id = self.chain.submit(transaction).await.map_err(error)?;
+        let id = self.chain.submit(transaction).map_err(error)?;
         let waited = tokio::time::timeout(FINAL_TIMEOUT, self.chain.wait(id)).await;
         let finalised = waited.map_err(|_| LedgerError::Unavailable)?.map_err(error)?;
         Ok(Finalised { id, height: finalised.height, time_ms: finalised.time_ms, entry: finalised.entry })

@@ -68,7 +68,7 @@ fn event(block: &FinalisedBlock) -> Event {
         .block
         .transactions
         .iter()
-        .zip(&block.receipts)
+        .zip(block.receipts.iter())
         .map(|(transaction, receipt)| row(transaction, &receipt.entry))
         .collect();
     let data = json!({ "height": header.height, "timeMs": header.time_ms, "transactions": transactions });

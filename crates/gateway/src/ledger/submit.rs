@@ -19,7 +19,7 @@ pub(super) async fn submit(
     gateway.ledger.transactions.check(caller)?;
     let transaction: Transaction = decode(&body)?;
     check(&gateway, &transaction)?;
-    let id = gateway.chain().submit(transaction).await?;
+    let id = gateway.chain().submit(transaction)?;
     Ok((StatusCode::ACCEPTED, Json(json!({ "id": id }))))
 }
 

@@ -72,7 +72,11 @@ impl FakeChain {
         };
         let digest = header.digest();
         let transactions = transactions.try_into().expect("few");
-        let block = Arc::new(FinalisedBlock { digest, block: Block { header, transactions }, receipts });
+        let block = Arc::new(FinalisedBlock {
+            digest,
+            block: Arc::new(Block { header, transactions }),
+            receipts: Arc::new(receipts),
+        });
         blocks.push(block.clone());
         let _ = self.news.send(block);
         height
@@ -121,14 +125,7 @@ impl FakeChain {
         state_key
     }
 
-    pub(crate) fn has_patient(&self, address: &Address) -> bool {
-        self.state.lock().expect("lock").contains_key(&key::patient(address))
-    }
-}
-
-#[async_trait]
-impl Chain for FakeChain {
-    async fn submit(&self, transaction: Transaction) -> Result<TransactionId, ChainError> {
+    fn take(&self, transaction: Transaction) -> Result<TransactionId, ChainError> {
         let id = transaction.id();
         // Two at a time would both find it unknown.
         let _one_at_a_time = self.submitting.lock().expect("lock");
@@ -140,6 +137,17 @@ impl Chain for FakeChain {
         let time_ms = self.head().time_ms;
         self.known.lock().expect("lock").insert(id, Finalised { height, time_ms, entry });
         Ok(id)
+    }
+
+    pub(crate) fn has_patient(&self, address: &Address) -> bool {
+        self.state.lock().expect("lock").contains_key(&key::patient(address))
+    }
+}
+
+#[async_trait]
+impl Chain for FakeChain {
+    fn submit_all(&self, transactions: Vec<Transaction>) -> Vec<Result<TransactionId, ChainError>> {
+        transactions.into_iter().map(|transaction| self.take(transaction)).collect()
     }
 
     async fn wait(&self, id: TransactionId) -> Result<Finalised, ChainError> {

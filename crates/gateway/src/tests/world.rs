@@ -384,7 +384,7 @@ impl World {
 
     async fn sign(&self, key: &SigningKey, action: impl Into<salus_types::action::Action>) {
         let transaction = Transaction::sign(self.gateway.network, key, 1_000, action);
-        self.chain.submit(transaction).await.expect("submitted");
+        self.chain.submit(transaction).expect("submitted");
     }
 }
 

@@ -61,8 +61,8 @@ async fn status(State(gateway): State<Gateway>, keeper: Arc<LocalKeeper>) -> Res
 async fn transactions(State(gateway): State<Gateway>, body: Bytes) -> Result<Json<Done>, Error> {
     let decoded = decode_canonical::<Transactions>(&body);
     let transactions = decoded.map_err(|error| Error::new(Reason::Invalid, error.to_string()))?;
-    for transaction in transactions.into_inner() {
-        gateway.chain().submit(transaction).await?;
+    for verdict in gateway.chain().submit_all(transactions.into_inner()) {
+        verdict?;
     }
     Ok(Json(Done {}))
 }

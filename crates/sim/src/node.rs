@@ -1,0 +1,256 @@
+//! One simulated machine: the real node, a client that uses it, and the observer's eye on it.
+
+use crate::byzantine::Byzantine;
+use crate::scenario::{Plant, Scenario};
+use crate::workload;
+use crate::world::World;
+use commonware_consensus::simplex::scheme::ed25519::Scheme;
+use commonware_consensus::types::{Epoch, Height, Round, View};
+use commonware_cryptography::ed25519;
+use commonware_glue::simulate::engine::{EngineDefinition, InitContext};
+use commonware_glue::simulate::processed::ProcessedHeight;
+use commonware_glue::simulate::tracker::FinalizationUpdate;
+use commonware_p2p::simulated::Oracle;
+use commonware_runtime::{Handle, Quota, Spawner as _, Supervisor as _, deterministic};
+use commonware_utils::channel::mpsc;
+use salus_ledger::{BlockContext, Executed};
+use salus_node::contract::{LedgerRules, Prefetched, Refused, Rules};
+use salus_node::engine::{self, EngineConfig};
+use salus_node::mempool::state::Limits;
+use salus_node::network::{Channel, Channels, message_bytes_max};
+use salus_node::{NodeHandle, certificate, keys, testing};
+use salus_types::genesis::{Genesis, Parameters};
+use salus_types::state::{GrantEntry, StateKey, StateValue};
+use salus_types::transaction::Transaction;
+use salus_types::{Digest, decode_canonical};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+type PublicKey = ed25519::PublicKey;
+type Monitor = mpsc::UnboundedSender<FinalizationUpdate<PublicKey>>;
+
+/// All nodes of a run.
+#[derive(Clone)]
+pub(crate) struct Cluster {
+    genesis: Genesis,
+    /// What each of the last nodes does instead of following the protocol.
+    byzantine: Vec<Byzantine>,
+    plant: Option<Plant>,
+    world: Arc<World>,
+    seed: u64,
+    starts: Arc<AtomicU32>,
+}
+
+/// What properties see of a node; nothing while it could not start.
+pub(crate) struct Machine {
+    /// Its number, from 0.
+    pub(crate) number: usize,
+    pub(crate) node: Option<NodeHandle>,
+}
+
+impl ProcessedHeight for Machine {
+    async fn processed_height(&self) -> u64 {
+        self.node.as_ref().map_or(0, |node| node.head().height)
+    }
+}
+
+impl Cluster {
+    pub(crate) fn new(scenario: &Scenario) -> Self {
+        let addresses: Vec<_> = (0..scenario.nodes).map(|number| format!("127.0.0.1:{number}")).collect();
+        let genesis = testing::genesis(0, &addresses);
+        let world = Arc::new(World::new(&genesis, scenario));
+        Self {
+            genesis,
+            byzantine: scenario.byzantine.clone(),
+            plant: scenario.plant,
+            world,
+            seed: scenario.seed,
+            starts: Arc::default(),
+        }
+    }
+
+    pub(crate) fn world(&self) -> Arc<World> {
+        Arc::clone(&self.world)
+    }
+
+    /// Node keys in the order of the nodes' numbers.
+    pub(crate) fn keys(&self) -> Vec<PublicKey> {
+        let organisations = self.genesis.organisations.iter();
+        organisations.map(|organisation| keys::public(&organisation.node_key).expect("a key")).collect()
+    }
+
+    fn lie_of(&self, number: usize) -> Option<Byzantine> {
+        let honest = self.genesis.organisations.len() - self.byzantine.len();
+        number.checked_sub(honest).and_then(|at| self.byzantine.get(at)).copied()
+    }
+
+    fn config(&self, number: usize) -> EngineConfig {
+        let start = self.starts.fetch_add(1, Ordering::Relaxed);
+        let partition = match self.plant {
+            Some(Plant::Amnesia) => format!("node-{number}-{start}"),
+            _ => format!("node-{number}"),
+        };
+        let rules: Arc<dyn Rules> = match self.plant {
+            Some(Plant::IgnoreRevocations) => Arc::new(Forgiving),
+            Some(Plant::OtherRules) if number == 1 => Arc::new(Inventive),
+            _ => Arc::new(LedgerRules),
+        };
+        EngineConfig {
+            genesis: self.genesis.clone(),
+            signing_key: testing::signing_key(number as u8),
+            mempool: Limits::default(),
+            index: self.world.index(number),
+            rules,
+            partition,
+        }
+    }
+
+    fn scheme(&self, number: usize) -> Scheme {
+        let namespace = certificate::consensus_namespace(&self.genesis.network());
+        let validators = engine::validators(&self.genesis).expect("keys");
+        let key = keys::private(&testing::signing_key(number as u8));
+        Scheme::signer(namespace.as_bytes(), validators, key).expect("a validator")
+    }
+}
+
+impl EngineDefinition for Cluster {
+    type PublicKey = PublicKey;
+    type Engine = Handle<()>;
+    type State = Machine;
+
+    fn participants(&self) -> Vec<PublicKey> {
+        self.keys()
+    }
+
+    fn channels(&self) -> Vec<(u64, Quota)> {
+        Channel::ALL.iter().map(|channel| (*channel as u64, channel.quota())).collect()
+    }
+
+    fn max_message_size(&self) -> u32 {
+        message_bytes_max(self.genesis.organisations.len() as u32)
+    }
+
+    async fn init(&self, machine: InitContext<'_, PublicKey>) -> (Handle<()>, Machine) {
+        let InitContext { context, index: number, public_key, oracle, channels, monitor, .. } = machine;
+        let mut channels = channels.into_iter();
+        let channels = Channels::register(|_, _| channels.next().expect("one for each channel"));
+        if let Some(lie) = self.lie_of(number) {
+            let handle = lie.start(context.child("byzantine"), self.scheme(number), channels.votes);
+            return (handle, Machine { number, node: None });
+        }
+        let (ready, started) = futures::channel::oneshot::channel();
+        let honest = Honest {
+            number,
+            key: public_key.clone(),
+            config: self.config(number),
+            world: self.world(),
+            monitor,
+            seed: self.seed ^ (u64::from(self.starts.load(Ordering::Relaxed)) << 32),
+            early: self.plant == Some(Plant::AcknowledgeEarly),
+        };
+        let oracle = oracle.clone();
+        let handle = context.child("node").spawn(move |context| honest.run(context, oracle, channels, ready));
+        // A node whose storage fails while it opens dies before it is ready.
+        (handle, Machine { number, node: started.await.ok() })
+    }
+
+    fn start(engine: Handle<()>) -> Handle<()> {
+        engine
+    }
+}
+
+struct Honest {
+    number: usize,
+    key: PublicKey,
+    config: EngineConfig,
+    world: Arc<World>,
+    monitor: Monitor,
+    seed: u64,
+    early: bool,
+}
+
+impl Honest {
+    async fn run(
+        self,
+        context: deterministic::Context,
+        oracle: Oracle<PublicKey, deterministic::Context>,
+        channels: Channels<SimSender, SimReceiver>,
+        ready: futures::channel::oneshot::Sender<NodeHandle>,
+    ) {
+        let (peers, blocker) = (oracle.manager(), oracle.control(self.key.clone()));
+        let engine = context.child("engine");
+        let node =
+            engine::start(engine, self.config, peers, blocker, channels).await.expect("the node starts");
+        let _ = ready.send(node.clone());
+        let (world, number) = (self.world.clone(), self.number);
+        let eye = follow(node.clone(), world, number, self.key, self.monitor);
+        context.child("eye").spawn(|_| eye);
+        let client = workload::Client { number, node, world: self.world, early: self.early };
+        context.child("client").spawn(move |context| client.run(context, self.seed));
+        std::future::pending::<()>().await;
+    }
+}
+
+type SimSender = commonware_p2p::simulated::Sender<PublicKey, deterministic::Context>;
+type SimReceiver = commonware_p2p::simulated::Receiver<PublicKey>;
+
+/// Shows the observer every final block of the node, in order, across its restarts.
+async fn follow(node: NodeHandle, world: Arc<World>, number: usize, key: PublicKey, monitor: Monitor) {
+    let mut events = node.events_from(world.seen_of(number) + 1);
+    while let Some(block) = events.next().await {
+        world.observe(number, &block);
+        let header = &block.block.header;
+        let _ = monitor.send(FinalizationUpdate {
+            pk: key.clone(),
+            round: Round::new(Epoch::new(header.epoch), View::new(header.view)),
+            height: Height::new(header.height),
+            block_digest: block.digest.as_ref().to_vec(),
+        });
+    }
+}
+
+/// Rules that forget revocations.
+struct Forgiving;
+
+impl Rules for Forgiving {
+    fn execute(
+        &self,
+        parameters: &Parameters,
+        context: BlockContext,
+        transactions: &[Transaction],
+        reads: &Prefetched,
+    ) -> (Executed, Refused) {
+        let forgive = |(key, value): (&StateKey, &StateValue)| {
+            let mut value = value.clone();
+            if let Ok(entry) = decode_canonical::<GrantEntry>(&value)
+                && entry.revoked.is_some()
+            {
+                let entry = GrantEntry { revoked: None, ..entry };
+                value = StateValue::new(commonware_codec::Encode::encode(&entry).to_vec()).expect("shorter");
+            }
+            (*key, value)
+        };
+        let reads = reads.iter().map(forgive).collect();
+        LedgerRules.execute(parameters, context, transactions, &reads)
+    }
+}
+
+/// Rules that write something of their own.
+struct Inventive;
+
+impl Rules for Inventive {
+    fn execute(
+        &self,
+        parameters: &Parameters,
+        context: BlockContext,
+        transactions: &[Transaction],
+        reads: &Prefetched,
+    ) -> (Executed, Refused) {
+        let (mut executed, refused) = LedgerRules.execute(parameters, context, transactions, reads);
+        if !transactions.is_empty() {
+            let value = StateValue::new(context.height.to_be_bytes().to_vec()).expect("short");
+            executed.writes.push((StateKey(Digest([0xee; 32])), Some(value)));
+        }
+        (executed, refused)
+    }
+}

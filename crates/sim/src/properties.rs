@@ -1,0 +1,179 @@
+//! What must hold.
+//!
+//! * While it runs: no two final blocks at one height; no honest validator contradicts itself.
+//! * In the end: every acknowledgement is in the chain, at its place; no access event follows the revocation of its
+//!   grant; the chain is what the ledger's rules make of its transactions; every node holds that state, entry by entry;
+//!   a byzantine node that contradicted itself is known.
+//! * The end comes: after the last fault, every node goes on and every client gets its answer.
+
+use crate::node::Machine;
+use crate::world::World;
+use commonware_cryptography::ed25519::PublicKey;
+use commonware_glue::simulate::exit::ExitCondition;
+use commonware_glue::simulate::property::{FinalizationProperty, Property};
+use commonware_glue::simulate::tracker::ProgressTracker;
+use salus_ledger::{BlockContext, execute_block, genesis_writes};
+use salus_types::GrantId;
+use salus_types::action::Action;
+use salus_types::state::{StateKey, StateValue};
+use std::collections::{BTreeMap, HashMap};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+type Verdict<'a, T> = Pin<Box<dyn Future<Output = Result<T, String>> + Send + 'a>>;
+
+/// The end of a run.
+#[derive(Clone)]
+pub(crate) struct AtRest(pub(crate) Arc<World>);
+
+impl ExitCondition<PublicKey, Machine> for AtRest {
+    fn name(&self) -> &str {
+        "every node is well and every client has its answer"
+    }
+
+    fn requires_polling(&self) -> bool {
+        true
+    }
+
+    fn reached<'a>(
+        &'a self,
+        _: &'a ProgressTracker<PublicKey>,
+        machines: &'a [&'a Machine],
+        _: usize,
+    ) -> Verdict<'a, bool> {
+        Box::pin(async move {
+            let newest =
+                self.0.seen().blocks.last_key_value().map_or(0, |(_, block)| block.block.header.time_ms);
+            Ok(self.0.is_over(std::time::Duration::from_millis(newest), machines))
+        })
+    }
+}
+
+/// What must hold at every moment.
+#[derive(Clone)]
+pub(crate) struct Consistent(pub(crate) Arc<World>);
+
+impl FinalizationProperty<Machine> for Consistent {
+    fn name(&self) -> &str {
+        "one chain, and nobody honest contradicts itself"
+    }
+
+    fn check<'a>(&'a self, machines: &'a [&'a Machine]) -> Verdict<'a, ()> {
+        Box::pin(async move {
+            for node in machines.iter().filter_map(|machine| machine.node.as_ref()) {
+                self.0.accuse(&node.evidence());
+            }
+            self.0.violation().map_or(Ok(()), Err)
+        })
+    }
+}
+
+/// What must hold in the end.
+#[derive(Clone)]
+pub(crate) struct Correct(pub(crate) Arc<World>);
+
+impl Property<PublicKey, Machine> for Correct {
+    fn name(&self) -> &str {
+        "nothing acknowledged is lost, consent is obeyed, every node holds the same right state"
+    }
+
+    fn check<'a>(
+        &'a self,
+        _: &'a ProgressTracker<PublicKey>,
+        machines: &'a [&'a Machine],
+    ) -> Verdict<'a, ()> {
+        Box::pin(async move {
+            let world = &self.0;
+            world.violation().map_or(Ok(()), Err)?;
+            no_gap(world)?;
+            nothing_is_lost(world)?;
+            consent_is_obeyed(world)?;
+            let state = state_by_the_rules(world)?;
+            for machine in machines {
+                holds_the_state(machine, &state).await?;
+            }
+            if world.expects_evidence && world.evidence() == 0 {
+                return Err("a node contradicted itself and nobody noticed".to_owned());
+            }
+            Ok(())
+        })
+    }
+}
+
+fn no_gap(world: &World) -> Result<(), String> {
+    let seen = world.seen();
+    let heights: Vec<_> = seen.blocks.keys().copied().collect();
+    let expected: Vec<_> = (1..=heights.len() as u64).collect();
+    if heights == expected { Ok(()) } else { Err("the chain that nodes told has a gap".to_owned()) }
+}
+
+fn nothing_is_lost(world: &World) -> Result<(), String> {
+    let seen = world.seen();
+    for promise in &seen.acknowledged {
+        let block = seen.blocks.get(&promise.height);
+        let found = block.and_then(|block| block.block.transactions.get(promise.position as usize));
+        if found.map(|transaction| transaction.id()) != Some(promise.id) {
+            let (node, height) = (promise.node, promise.height);
+            return Err(format!(
+                "node {node} acknowledged a transaction at height {height} that is not there"
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Said of the chain alone, without the ledger's code.
+fn consent_is_obeyed(world: &World) -> Result<(), String> {
+    let seen = world.seen();
+    let mut revoked: HashMap<GrantId, u64> = HashMap::new();
+    for (height, block) in &seen.blocks {
+        for transaction in block.block.transactions.iter() {
+            match &transaction.action {
+                Action::Revoke(revoke) => {
+                    revoked.entry(revoke.grant).or_insert(*height);
+                }
+                Action::Access(access) => {
+                    if let Some(since) = revoked.get(&access.grant) {
+                        return Err(format!(
+                            "an access event is final at height {height}, its grant was revoked at {since}"
+                        ));
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The state that the chain's transactions make by the ledger's rules, on a plain map.
+fn state_by_the_rules(world: &World) -> Result<BTreeMap<StateKey, StateValue>, String> {
+    let seen = world.seen();
+    let mut state: BTreeMap<_, _> = genesis_writes(&world.genesis).into_iter().collect();
+    for (height, block) in &seen.blocks {
+        let context = BlockContext { height: *height, time_ms: block.block.header.time_ms };
+        let executed = execute_block(context, &world.genesis.parameters, &block.block.transactions, &state);
+        let executed = executed.map_err(|(position, why)| {
+            format!("block {height} holds a transaction, number {position}, that the rules refuse: {why}")
+        })?;
+        for (key, value) in executed.writes {
+            match value {
+                Some(value) => state.insert(key, value),
+                None => state.remove(&key),
+            };
+        }
+    }
+    Ok(state)
+}
+
+async fn holds_the_state(machine: &Machine, state: &BTreeMap<StateKey, StateValue>) -> Result<(), String> {
+    let Some(node) = &machine.node else { return Ok(()) };
+    for (key, value) in state {
+        if node.state(*key).await.0.as_ref() != Some(value) {
+            let number = machine.number;
+            return Err(format!("node {number} holds another state than the chain makes"));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,212 @@
+//! Clients that sign actions of every kind, right and wrong ones, and wait for answers.
+
+use crate::world::{Acknowledged, World};
+use commonware_runtime::{Clock as _, Spawner as _, Supervisor as _, deterministic};
+use rand::{RngExt as _, SeedableRng as _};
+use rand_chacha::ChaCha8Rng;
+use salus_crypto::Digest;
+use salus_node::{Head, NodeHandle, TxStatus, testing};
+use salus_types::action::{
+    Access, Action, Anchor, AnchorLog, Dropped, Grant, RegisterPatient, RegisterPractitioner, Revoke,
+    scope_commitment,
+};
+use salus_types::category::Purpose;
+use salus_types::transaction::Transaction;
+use salus_types::{Address, GrantId, NetworkId, OrganisationId, SigningKey};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How many blocks a transaction may wait.
+const LIFETIME_BLOCKS: u64 = 200;
+
+/// What clients know of each other: enough to use and to end the grants of others.
+#[derive(Default)]
+pub(crate) struct People {
+    /// Seeds of grants' one-time keys, with the grantee's number.
+    grants: Vec<OneGrant>,
+    /// Practitioners by the number of the organisation that registers them.
+    practitioners: Vec<(usize, Digest)>,
+    sequence: u64,
+}
+
+#[derive(Clone, Copy)]
+struct OneGrant {
+    seed: [u8; 32],
+    salt: [u8; 32],
+    grantee: usize,
+}
+
+impl OneGrant {
+    fn key(&self) -> SigningKey {
+        SigningKey::from_seed(&self.seed)
+    }
+
+    fn id(&self) -> GrantId {
+        GrantId::of(&self.key().public())
+    }
+}
+
+/// A client of one node.
+pub(crate) struct Client {
+    pub(crate) number: usize,
+    pub(crate) node: NodeHandle,
+    pub(crate) world: Arc<World>,
+    /// Planted: takes "it waits" for "it is final".
+    pub(crate) early: bool,
+}
+
+impl Client {
+    pub(crate) async fn run(self, context: deterministic::Context, seed: u64) {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        rng.set_stream(self.number as u64);
+        loop {
+            context.sleep(Duration::from_millis(rng.random_range(10..250))).await;
+            if self.world.is_at_rest() {
+                continue;
+            }
+            for transaction in self.next(&mut rng) {
+                self.hand_in(&context, transaction).await;
+            }
+        }
+    }
+
+    async fn hand_in(&self, context: &deterministic::Context, transaction: Transaction) {
+        let id = transaction.id();
+        if self.node.submit(transaction).await.is_err() {
+            return;
+        }
+        let (node, number, world) = (self.node.clone(), self.number, Arc::clone(&self.world));
+        if self.early {
+            let (height, position) = (node.head().height + 1, 0);
+            world.acknowledge(Acknowledged { id, height, position, node: number });
+            return;
+        }
+        let waiting = world.wait_begins();
+        context.child("waiter").spawn(move |_| async move {
+            if let TxStatus::Finalised { height, index: position, .. } = node.wait_final(id).await {
+                world.acknowledge(Acknowledged { id, height, position, node: number });
+            }
+            drop(waiting);
+        });
+    }
+
+    /// What to do next: mostly one thing; sometimes a revocation and an access event that race.
+    fn next(&self, rng: &mut ChaCha8Rng) -> Vec<Transaction> {
+        let head = self.node.head();
+        match rng.random_range(0..20) {
+            0 => vec![self.own(head, RegisterPatient { address: Address(Digest(rng.random())) })],
+            1 => vec![self.register_practitioner(rng, head)],
+            2..5 => vec![self.own(head, self.anchor(rng))],
+            5 => vec![self.own(head, self.anchor_log(rng))],
+            6..10 => vec![self.grant(rng, head)],
+            10..16 => self.access(rng, head, None).into_iter().collect(),
+            16 => self.revoke(rng, head).map(|(revoke, _)| revoke).into_iter().collect(),
+            17 | 18 => match self.revoke(rng, head) {
+                Some((revoke, grant)) => {
+                    self.access(rng, head, Some(grant)).into_iter().chain([revoke]).collect()
+                }
+                None => Vec::new(),
+            },
+            _ => self.dropped(rng, head).into_iter().collect(),
+        }
+    }
+
+    fn network(&self) -> NetworkId {
+        self.node.network()
+    }
+
+    fn organisation(&self) -> OrganisationId {
+        self.world.genesis.organisations[self.number].id.clone()
+    }
+
+    fn own(&self, head: Head, action: impl Into<Action>) -> Transaction {
+        let key = testing::signing_key(self.number as u8);
+        Transaction::sign(self.network(), &key, head.height + LIFETIME_BLOCKS, action)
+    }
+
+    fn sequence(&self) -> u64 {
+        let mut seen = self.world.seen();
+        seen.people.sequence += 1;
+        seen.people.sequence
+    }
+
+    fn register_practitioner(&self, rng: &mut ChaCha8Rng, head: Head) -> Transaction {
+        let commitment = Digest(rng.random());
+        self.world.seen().people.practitioners.push((self.number, commitment));
+        self.own(head, RegisterPractitioner { commitment })
+    }
+
+    fn anchor(&self, rng: &mut ChaCha8Rng) -> Anchor {
+        Anchor {
+            organisation: self.organisation(),
+            batch_root: Digest(rng.random()),
+            sequence: self.sequence(),
+            size_class: rng.random_range(0..3),
+        }
+    }
+
+    fn anchor_log(&self, rng: &mut ChaCha8Rng) -> AnchorLog {
+        let sequence = self.sequence();
+        AnchorLog {
+            organisation: self.organisation(),
+            head: Digest(rng.random()),
+            entries: sequence,
+            sequence,
+        }
+    }
+
+    fn grant(&self, rng: &mut ChaCha8Rng, head: Head) -> Transaction {
+        let grantee = rng.random_range(0..self.world.genesis.organisations.len());
+        let grant = OneGrant { seed: rng.random(), salt: rng.random(), grantee };
+        let name = &self.world.genesis.organisations[grantee].id;
+        // Some expire while they are used.
+        let period_ms = if rng.random_bool(0.2) { rng.random_range(100..5_000) } else { 24 * 3_600 * 1_000 };
+        let action = Grant {
+            terms: Digest(rng.random()),
+            scope: scope_commitment(name, Purpose::Treatment, &grant.salt),
+            expiry_ms: head.time_ms + period_ms,
+        };
+        self.world.seen().people.grants.push(grant);
+        Transaction::sign(self.network(), &grant.key(), head.height + LIFETIME_BLOCKS, action)
+    }
+
+    /// One of the newest grants, so that most are still there.
+    fn some_grant(&self, rng: &mut ChaCha8Rng, of: impl Fn(&OneGrant) -> bool) -> Option<OneGrant> {
+        let seen = self.world.seen();
+        let newest: Vec<_> = seen.people.grants.iter().rev().filter(|grant| of(grant)).take(12).collect();
+        (!newest.is_empty()).then(|| *newest[rng.random_range(0..newest.len())])
+    }
+
+    fn access(&self, rng: &mut ChaCha8Rng, head: Head, grant: Option<OneGrant>) -> Option<Transaction> {
+        let grant = grant.or_else(|| self.some_grant(rng, |grant| grant.grantee == self.number))?;
+        let practitioner = {
+            let seen = self.world.seen();
+            let mut own = seen.people.practitioners.iter().filter(|(number, _)| *number == grant.grantee);
+            own.next()?.1
+        };
+        let access = Access {
+            grant: grant.id(),
+            scope_salt: grant.salt,
+            purpose: if rng.random_bool(0.05) { Purpose::Research } else { Purpose::Treatment },
+            versions_root: Digest(rng.random()),
+            count: rng.random_range(1..100),
+            practitioner,
+            nonce: rng.random(),
+        };
+        let key = testing::signing_key(grant.grantee as u8);
+        Some(Transaction::sign(self.network(), &key, head.height + LIFETIME_BLOCKS, access))
+    }
+
+    fn revoke(&self, rng: &mut ChaCha8Rng, head: Head) -> Option<(Transaction, OneGrant)> {
+        let grant = self.some_grant(rng, |_| true)?;
+        let revoke = Revoke { grant: grant.id() };
+        let valid_until = head.height + LIFETIME_BLOCKS;
+        Some((Transaction::sign(self.network(), &grant.key(), valid_until, revoke), grant))
+    }
+
+    fn dropped(&self, rng: &mut ChaCha8Rng, head: Head) -> Option<Transaction> {
+        let grant = self.some_grant(rng, |_| true)?;
+        let organisation = self.organisation();
+        Some(self.own(head, Dropped { organisation, grant: grant.id(), count: 1 }))
+    }
+}

@@ -1,0 +1,186 @@
+//! The observer: outside of the simulated machines, so that it survives their crashes and can compare them.
+
+use crate::node::Machine;
+use crate::scenario::{Outcome, Scenario};
+use crate::workload::People;
+use commonware_glue::simulate::plan::PlanResult;
+use salus_node::index::Index;
+use salus_node::{Evidence, FinalisedBlock};
+use salus_types::genesis::Genesis;
+use salus_types::{PublicKey, TransactionId};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// Blocks that every node must apply after the workload has come to rest.
+const BLOCKS_AT_REST: u64 = 3;
+
+/// A promise that a client was given.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Acknowledged {
+    pub(crate) id: TransactionId,
+    pub(crate) height: u64,
+    pub(crate) position: u32,
+    pub(crate) node: usize,
+}
+
+/// What was seen.
+#[derive(Default)]
+pub(crate) struct Seen {
+    /// Final blocks by height, as the first node told them.
+    pub(crate) blocks: BTreeMap<u64, Arc<FinalisedBlock>>,
+    pub(crate) acknowledged: Vec<Acknowledged>,
+    pub(crate) people: People,
+    /// Newest block that each node has told.
+    told: BTreeMap<usize, u64>,
+    violations: Vec<String>,
+    waiting: usize,
+    rest_from: Option<u64>,
+    elapsed: Duration,
+    evidence: usize,
+}
+
+/// The observer.
+pub(crate) struct World {
+    pub(crate) genesis: Genesis,
+    /// What lies on each machine's disk beside the runtime's storage.
+    indices: Vec<Index>,
+    /// Validators that must never contradict themselves.
+    honest: Vec<PublicKey>,
+    /// Whether somebody lies in a way that leaves evidence.
+    pub(crate) expects_evidence: bool,
+    plan: Mutex<(Duration, u64)>,
+    seen: Mutex<Seen>,
+}
+
+impl World {
+    pub(crate) fn new(genesis: &Genesis, scenario: &Scenario) -> Self {
+        let indices = (0..scenario.nodes).map(|_| Index::open(None).expect("memory")).collect();
+        let honest = scenario.nodes - scenario.byzantine.len();
+        let keys = genesis.organisations.iter().take(honest).map(|organisation| organisation.node_key);
+        Self {
+            genesis: genesis.clone(),
+            indices,
+            honest: keys.collect(),
+            expects_evidence: scenario.byzantine.iter().any(|lie| lie.contradicts_itself()),
+            plan: Mutex::new((Duration::ZERO, scenario.views)),
+            seen: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn index(&self, number: usize) -> Index {
+        self.indices[number].clone()
+    }
+
+    /// The workload rests once the faults are over and every honest node has passed these views.
+    pub(crate) fn rest_after(&self, faults: Duration, views: u64) {
+        *self.plan.lock().unwrap_or_else(PoisonError::into_inner) = (faults, views);
+    }
+
+    pub(crate) fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn seen_of(&self, number: usize) -> u64 {
+        self.seen().told.get(&number).copied().unwrap_or(0)
+    }
+
+    /// A node tells a final block.
+    pub(crate) fn observe(&self, number: usize, block: &Arc<FinalisedBlock>) {
+        let mut seen = self.seen();
+        let height = block.block.header.height;
+        seen.told.insert(number, height);
+        let first = seen.blocks.entry(height).or_insert_with(|| Arc::clone(block)).digest;
+        if first != block.digest {
+            seen.violations
+                .push(format!("two blocks are final at height {height}; node {number} has the second"));
+        }
+    }
+
+    /// The first thing that must not be.
+    pub(crate) fn violation(&self) -> Option<String> {
+        self.seen().violations.first().cloned()
+    }
+
+    /// Adds what the nodes hold against each other.
+    pub(crate) fn accuse(&self, evidence: &[Evidence]) {
+        let mut seen = self.seen();
+        seen.evidence = seen.evidence.max(evidence.len());
+        for piece in evidence.iter().filter(|piece| self.honest.contains(&piece.validator)) {
+            let (who, what, view) = (piece.validator, piece.misdeed, piece.view);
+            seen.violations
+                .push(format!("the honest validator {who} contradicts itself: {what:?} in view {view}"));
+        }
+    }
+
+    pub(crate) fn evidence(&self) -> usize {
+        self.seen().evidence
+    }
+
+    /// Whether clients may go on.
+    pub(crate) fn is_at_rest(&self) -> bool {
+        self.seen().rest_from.is_some()
+    }
+
+    pub(crate) fn wait_begins(self: &Arc<Self>) -> Waiting {
+        self.seen().waiting += 1;
+        Waiting(Arc::clone(self))
+    }
+
+    pub(crate) fn acknowledge(&self, acknowledged: Acknowledged) {
+        self.seen().acknowledged.push(acknowledged);
+    }
+
+    /// Whether the run is over: the faults have ended, every honest node has passed its views, no client waits, and
+    /// everybody has applied some more blocks.
+    pub(crate) fn is_over(&self, elapsed: Duration, machines: &[&Machine]) -> bool {
+        let (faults, views) = *self.plan.lock().unwrap_or_else(PoisonError::into_inner);
+        let nodes: Vec<_> = machines.iter().filter_map(|machine| machine.node.as_ref()).collect();
+        let mut seen = self.seen();
+        seen.elapsed = elapsed;
+        if elapsed <= faults || nodes.len() < self.honest.len() {
+            return false;
+        }
+        match seen.rest_from {
+            None => {
+                if nodes.iter().all(|node| node.head().view >= views) {
+                    seen.rest_from = nodes.iter().map(|node| node.head().height).max();
+                }
+                false
+            }
+            Some(height) => {
+                seen.waiting == 0 && nodes.iter().all(|node| node.head().height >= height + BLOCKS_AT_REST)
+            }
+        }
+    }
+
+    pub(crate) fn outcome(&self, seed: u64, result: &PlanResult<crate::node::Cluster>) -> Outcome {
+        let seen = self.seen();
+        let mut transactions: BTreeMap<&'static str, u64> = BTreeMap::new();
+        for block in seen.blocks.values() {
+            for transaction in block.block.transactions.iter() {
+                *transactions.entry(transaction.action.name()).or_default() += 1;
+            }
+        }
+        Outcome {
+            seed,
+            trace: result.state.clone(),
+            views: result.tracker.min_view(),
+            blocks: seen.blocks.len() as u64,
+            transactions,
+            acknowledged: seen.acknowledged.len(),
+            crashes: result.crashes,
+            evidence: seen.evidence,
+            simulated_ms: seen.elapsed.as_millis() as u64,
+        }
+    }
+}
+
+/// A client that waits for an answer; it also ends with its node.
+pub(crate) struct Waiting(Arc<World>);
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.seen().waiting -= 1;
+    }
+}
