@@ -63,11 +63,23 @@ const STEPS: &[Step] = &[
     fast("tests", tests),
     slow("documentation tests", |paths, _| passed(run::run(run::cargo(paths).args(DOC_TESTS)))),
     slow("browser tests", browser),
+    slow("simulation", simulation),
 ];
 
 const CLIPPY: &[&str] = &["clippy", "--quiet", "--workspace", "--all-targets", "--", "--deny", "warnings"];
 /// All targets at once: binaries and tests then share one build of every dependency. In both workspaces.
 const BUILD: &[&str] = &["build", "--workspace", "--all-targets"];
+/// 100,000 views of simulated networks, with faults and with liars; and a thousand seeds of which each must go the same
+/// way twice. Options of `cargo xtask sim`.
+const SIMULATIONS: &[&str] = &[
+    "--seed 1000 --seeds 50 --views 1000 --faults crash,partition,delay,storage",
+    "--seed 2000 --seeds 20 --views 1000 --faults crash,partition --byzantine conflicter",
+    "--seed 3000 --seeds 10 --views 1000 --faults delay,storage --byzantine nuller",
+    "--seed 4000 --seeds 10 --views 1000 --faults crash --byzantine silent",
+    "--seed 5000 --seeds 6 --views 1000 --nodes 7 --faults crash,partition --byzantine conflicter,outdated",
+    "--seed 6000 --seeds 4 --views 1000 --nodes 10 --faults crash,delay --byzantine conflicter,nuller,silent",
+    "--seed 10000 --seeds 1000 --views 20 --twice --faults crash,delay",
+];
 const DOC_TESTS: &[&str] = &["test", "--quiet", "--workspace", "--doc"];
 
 /// Runs the steps, prints the table, and closes with the line that counts them.
@@ -207,6 +219,14 @@ fn nextest(paths: &Paths, needs: &[Artefact]) -> Result<Command> {
     command.args(["nextest", "run", "--workspace", "--no-fail-fast"]);
     build::environment(paths, &mut command, needs)?;
     Ok(command)
+}
+
+fn simulation(paths: &Paths, _: &Extent) -> Result<Outcome> {
+    for options in SIMULATIONS {
+        let mut sim = Command::new(paths.program("salus-sim"));
+        run::run(sim.args(options.split_whitespace()).arg("--quiet"))?;
+    }
+    Ok(Outcome::Passed)
 }
 
 fn browser(paths: &Paths, _: &Extent) -> Result<Outcome> {

@@ -22,3 +22,4 @@ mod world;
 pub use byzantine::Byzantine;
 pub use faults::Fault;
 pub use scenario::{Outcome, Plant, Scenario, run};
+pub use world::Recovery;

@@ -11,7 +11,7 @@ use commonware_glue::simulate::engine::{EngineDefinition, InitContext};
 use commonware_glue::simulate::processed::ProcessedHeight;
 use commonware_glue::simulate::tracker::FinalizationUpdate;
 use commonware_p2p::simulated::Oracle;
-use commonware_runtime::{Handle, Quota, Spawner as _, Supervisor as _, deterministic};
+use commonware_runtime::{Clock as _, Handle, Quota, Spawner as _, Supervisor as _, deterministic};
 use commonware_utils::channel::mpsc;
 use salus_ledger::{BlockContext, Executed};
 use salus_node::contract::{LedgerRules, Prefetched, Refused, Rules};
@@ -25,6 +25,7 @@ use salus_types::transaction::Transaction;
 use salus_types::{Digest, decode_canonical};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, UNIX_EPOCH};
 
 type PublicKey = ed25519::PublicKey;
 type Monitor = mpsc::UnboundedSender<FinalizationUpdate<PublicKey>>;
@@ -183,8 +184,8 @@ impl Honest {
             engine::start(engine, self.config, peers, blocker, channels).await.expect("the node starts");
         let _ = ready.send(node.clone());
         let (world, number) = (self.world.clone(), self.number);
-        let eye = follow(node.clone(), world, number, self.key, self.monitor);
-        context.child("eye").spawn(|_| eye);
+        let (key, monitor, followed) = (self.key, self.monitor, node.clone());
+        context.child("eye").spawn(move |context| follow(context, followed, world, number, key, monitor));
         let client = workload::Client { number, node, world: self.world, early: self.early };
         context.child("client").spawn(move |context| client.run(context, self.seed));
         std::future::pending::<()>().await;
@@ -195,10 +196,17 @@ type SimSender = commonware_p2p::simulated::Sender<PublicKey, deterministic::Con
 type SimReceiver = commonware_p2p::simulated::Receiver<PublicKey>;
 
 /// Shows the observer every final block of the node, in order, across its restarts.
-async fn follow(node: NodeHandle, world: Arc<World>, number: usize, key: PublicKey, monitor: Monitor) {
+async fn follow(
+    context: deterministic::Context,
+    node: NodeHandle,
+    world: Arc<World>,
+    number: usize,
+    key: PublicKey,
+    monitor: Monitor,
+) {
     let mut events = node.events_from(world.seen_of(number) + 1);
     while let Some(block) = events.next().await {
-        world.observe(number, &block);
+        world.observe(number, &block, since_start(&context));
         let header = &block.block.header;
         let _ = monitor.send(FinalizationUpdate {
             pk: key.clone(),
@@ -207,6 +215,11 @@ async fn follow(node: NodeHandle, world: Arc<World>, number: usize, key: PublicK
             block_digest: block.digest.as_ref().to_vec(),
         });
     }
+}
+
+/// Simulated time since the run began: its clock begins at 1970.
+fn since_start(context: &deterministic::Context) -> Duration {
+    context.current().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
 /// Rules that forget revocations.

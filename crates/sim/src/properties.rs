@@ -4,10 +4,11 @@
 //! * In the end: every acknowledgement is in the chain, at its place; no access event follows the revocation of its
 //!   grant; the chain is what the ledger's rules make of its transactions; every node holds that state, entry by entry;
 //!   a byzantine node that contradicted itself is known.
-//! * The end comes: after the last fault, every node goes on and every client gets its answer.
+//! * The end comes: after the last fault every node goes on, within 20 views and ten seconds, and every client gets its
+//!   answer.
 
 use crate::node::Machine;
-use crate::world::World;
+use crate::world::{Recovery, World};
 use commonware_cryptography::ed25519::PublicKey;
 use commonware_glue::simulate::exit::ExitCondition;
 use commonware_glue::simulate::property::{FinalizationProperty, Property};
@@ -20,6 +21,12 @@ use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// Views within which every honest node must go on once the faults are over.
+const RECOVERY_VIEWS_MAX: u64 = 20;
+/// Simulated milliseconds within which it must.
+const RECOVERY_MS_MAX: u64 = 10_000;
 
 type Verdict<'a, T> = Pin<Box<dyn Future<Output = Result<T, String>> + Send + 'a>>;
 
@@ -42,11 +49,7 @@ impl ExitCondition<PublicKey, Machine> for AtRest {
         machines: &'a [&'a Machine],
         _: usize,
     ) -> Verdict<'a, bool> {
-        Box::pin(async move {
-            let newest =
-                self.0.seen().blocks.last_key_value().map_or(0, |(_, block)| block.block.header.time_ms);
-            Ok(self.0.is_over(std::time::Duration::from_millis(newest), machines))
-        })
+        Box::pin(async move { Ok(self.0.is_over(machines)) })
     }
 }
 
@@ -64,7 +67,11 @@ impl FinalizationProperty<Machine> for Consistent {
             for node in machines.iter().filter_map(|machine| machine.node.as_ref()) {
                 self.0.accuse(&node.evidence());
             }
-            self.0.violation().map_or(Ok(()), Err)
+            self.0.violation().map_or(Ok(()), Err)?;
+            match self.0.left_behind(Duration::from_millis(RECOVERY_MS_MAX)) {
+                Some(number) => Err(format!("node {number} does not go on after the last fault")),
+                None => Ok(()),
+            }
         })
     }
 }
@@ -93,12 +100,22 @@ impl Property<PublicKey, Machine> for Correct {
             for machine in machines {
                 holds_the_state(machine, &state).await?;
             }
+            soon_well(world)?;
             if world.expects_evidence && world.evidence() == 0 {
                 return Err("a node contradicted itself and nobody noticed".to_owned());
             }
             Ok(())
         })
     }
+}
+
+/// Figure 1 of the security figures: well within 20 views; figure 6: within ten seconds.
+fn soon_well(world: &World) -> Result<(), String> {
+    let Recovery { views, ms } = world.recovery();
+    if views <= RECOVERY_VIEWS_MAX && ms <= RECOVERY_MS_MAX {
+        return Ok(());
+    }
+    Err(format!("after the last fault a node took {views} views and {ms} ms to go on"))
 }
 
 fn no_gap(world: &World) -> Result<(), String> {

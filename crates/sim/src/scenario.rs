@@ -4,6 +4,7 @@ use crate::byzantine::Byzantine;
 use crate::faults::{self, Fault};
 use crate::node::Cluster;
 use crate::properties::{AtRest, Consistent, Correct};
+use crate::world::Recovery;
 use commonware_glue::simulate::plan::PlanBuilder;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -65,6 +66,8 @@ pub struct Outcome {
     pub crashes: u64,
     /// Pieces of evidence that honest nodes hold against the byzantine ones.
     pub evidence: usize,
+    /// How soon the slowest node was well after the last fault.
+    pub recovery: Recovery,
     /// Simulated milliseconds.
     pub simulated_ms: u64,
 }

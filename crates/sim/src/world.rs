@@ -35,9 +35,22 @@ pub(crate) struct Seen {
     told: BTreeMap<usize, u64>,
     violations: Vec<String>,
     waiting: usize,
+    /// Highest final view before the last fault was over.
+    view_at_mending: u64,
+    /// How long each node took, once all was mended, to apply a block that was proposed after that.
+    recovered: BTreeMap<usize, Recovery>,
     rest_from: Option<u64>,
     elapsed: Duration,
     evidence: usize,
+}
+
+/// How soon a node is well again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+pub struct Recovery {
+    /// Views after the last one that was final before.
+    pub views: u64,
+    /// Simulated milliseconds.
+    pub ms: u64,
 }
 
 /// The observer.
@@ -85,11 +98,21 @@ impl World {
         self.seen().told.get(&number).copied().unwrap_or(0)
     }
 
-    /// A node tells a final block.
-    pub(crate) fn observe(&self, number: usize, block: &Arc<FinalisedBlock>) {
+    /// A node tells a final block, at a time since the start.
+    pub(crate) fn observe(&self, number: usize, block: &Arc<FinalisedBlock>, now: Duration) {
+        let (mended, _) = *self.plan.lock().unwrap_or_else(PoisonError::into_inner);
         let mut seen = self.seen();
-        let height = block.block.header.height;
+        seen.elapsed = seen.elapsed.max(now);
+        let header = &block.block.header;
+        let height = header.height;
         seen.told.insert(number, height);
+        if now <= mended {
+            seen.view_at_mending = seen.view_at_mending.max(header.view);
+        } else if u128::from(header.time_ms) > mended.as_millis() {
+            let views = header.view.saturating_sub(seen.view_at_mending);
+            let ms = (now - mended).as_millis() as u64;
+            seen.recovered.entry(number).or_insert(Recovery { views, ms });
+        }
         let first = seen.blocks.entry(height).or_insert_with(|| Arc::clone(block)).digest;
         if first != block.digest {
             seen.violations
@@ -133,12 +156,11 @@ impl World {
 
     /// Whether the run is over: the faults have ended, every honest node has passed its views, no client waits, and
     /// everybody has applied some more blocks.
-    pub(crate) fn is_over(&self, elapsed: Duration, machines: &[&Machine]) -> bool {
+    pub(crate) fn is_over(&self, machines: &[&Machine]) -> bool {
         let (faults, views) = *self.plan.lock().unwrap_or_else(PoisonError::into_inner);
         let nodes: Vec<_> = machines.iter().filter_map(|machine| machine.node.as_ref()).collect();
         let mut seen = self.seen();
-        seen.elapsed = elapsed;
-        if elapsed <= faults || nodes.len() < self.honest.len() {
+        if seen.elapsed <= faults || nodes.len() < self.honest.len() {
             return false;
         }
         match seen.rest_from {
@@ -154,7 +176,26 @@ impl World {
         }
     }
 
+    /// A node that should be well by now, and is not.
+    pub(crate) fn left_behind(&self, patience: Duration) -> Option<usize> {
+        let (mended, _) = *self.plan.lock().unwrap_or_else(PoisonError::into_inner);
+        let seen = self.seen();
+        let late = seen.elapsed > mended + patience;
+        (0..self.honest.len()).find(|number| late && !seen.recovered.contains_key(number))
+    }
+
+    /// The slowest node's recovery.
+    pub(crate) fn recovery(&self) -> Recovery {
+        let seen = self.seen();
+        let all = seen.recovered.values();
+        all.fold(Recovery::default(), |slowest, one| Recovery {
+            views: slowest.views.max(one.views),
+            ms: slowest.ms.max(one.ms),
+        })
+    }
+
     pub(crate) fn outcome(&self, seed: u64, result: &PlanResult<crate::node::Cluster>) -> Outcome {
+        let recovery = self.recovery();
         let seen = self.seen();
         let mut transactions: BTreeMap<&'static str, u64> = BTreeMap::new();
         for block in seen.blocks.values() {
@@ -171,6 +212,7 @@ impl World {
             acknowledged: seen.acknowledged.len(),
             crashes: result.crashes,
             evidence: seen.evidence,
+            recovery,
             simulated_ms: seen.elapsed.as_millis() as u64,
         }
     }

@@ -83,17 +83,16 @@ fn more_liars_than_a_third_are_refused() {
 
 #[test]
 fn every_planted_bug_is_caught() {
-    let crashes = vec![Fault::Crash];
     let cases = [
-        (Plant::Amnesia, crashes.clone(), "final at height|contradicts itself|acknowledged"),
+        (Plant::Amnesia, vec![Fault::Crash], "fork"),
         (Plant::IgnoreRevocations, Vec::new(), "its grant was revoked"),
         (Plant::AcknowledgeEarly, Vec::new(), "that is not there"),
-        (Plant::OtherRules, Vec::new(), "does not end well"),
+        (Plant::OtherRules, Vec::new(), "node 1 does not go on"),
         (Plant::NeverHeals, vec![Fault::Delay], "does not end well"),
     ];
     for (plant, faults, words) in cases {
-        let result = run(&Scenario { faults, plant: Some(plant), ..scenario(100) });
+        let result = run(&Scenario { faults, plant: Some(plant), ..scenario(104) });
         let why = result.expect_err("the planted bug goes unnoticed");
-        assert!(words.split('|').any(|word| why.contains(word)), "{plant:?}: {why}");
+        assert!(why.contains(words), "{plant:?}: {why}");
     }
 }
