@@ -18,11 +18,6 @@ mod verify;
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
-/// A node makes many small allocations on several threads: under glibc they cost a sixth of the ledger's throughput, and
-/// the memory that they leave scattered is not given back.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// A health record that follows the person, under the person's control, with proof.
 #[derive(Parser)]
 #[command(name = "salus", version, about, propagate_version = true)]

@@ -94,7 +94,7 @@ impl Store {
 }
 
 /// Memory for cached pages.
-const CACHE_BYTES: usize = 16 * 1024 * 1024;
+const CACHE_BYTES: usize = 8 * 1024 * 1024;
 
 /// A table of `T` under text keys.
 pub struct Rows<T> {

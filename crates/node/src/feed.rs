@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use tokio::sync::{broadcast, oneshot, watch};
 
-/// Finalised blocks kept in memory for whoever follows the chain.
-pub const RECENT_COUNT_MAX: usize = 64;
+/// Finalised blocks kept in memory for whoever follows the chain. A full one takes about two megabytes.
+pub const RECENT_COUNT_MAX: usize = 16;
 /// Blocks by which a subscriber may lag before it misses some (it then uses `events_from`).
 pub const SUBSCRIBER_LAG_MAX: usize = 256;
 

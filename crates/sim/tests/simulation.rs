@@ -81,10 +81,17 @@ fn more_liars_than_a_third_are_refused() {
     assert!(run(&Scenario { byzantine, ..scenario(1) }).is_err());
 }
 
+/// Most networks of forgetful nodes get stuck; some fork, and that is seen.
+#[test]
+fn a_network_that_forgets_forks_and_is_caught() {
+    let forgetful = |seed| Scenario { faults: vec![Fault::Crash], plant: Some(Plant::Amnesia), ..scenario(seed) };
+    let forked = |seed| run(&forgetful(seed)).is_err_and(|why| why.contains("fork"));
+    assert!((100..120).any(forked), "nobody noticed a fork");
+}
+
 #[test]
 fn every_planted_bug_is_caught() {
     let cases = [
-        (Plant::Amnesia, vec![Fault::Crash], "fork"),
         (Plant::IgnoreRevocations, Vec::new(), "its grant was revoked"),
         (Plant::AcknowledgeEarly, Vec::new(), "that is not there"),
         (Plant::OtherRules, Vec::new(), "node 1 does not go on"),

@@ -19,7 +19,7 @@ use salus_crypto::Secret32;
 use std::path::Path;
 
 /// Memory that the tables may use for pages, in bytes.
-pub(crate) const CACHE_BYTES: usize = 32 * 1024 * 1024;
+pub(crate) const CACHE_BYTES: usize = 16 * 1024 * 1024;
 
 /// Why the store does not answer.
 #[derive(Debug, thiserror::Error)]
