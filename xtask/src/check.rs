@@ -69,8 +69,7 @@ const STEPS: &[Step] = &[
 const CLIPPY: &[&str] = &["clippy", "--quiet", "--workspace", "--all-targets", "--", "--deny", "warnings"];
 /// All targets at once: binaries and tests then share one build of every dependency. In both workspaces.
 const BUILD: &[&str] = &["build", "--workspace", "--all-targets"];
-/// 100,000 views of simulated networks, with faults and with liars; and a thousand seeds of which each must go the same
-/// way twice. Options of `cargo xtask sim`.
+/// 100,000 views of simulated networks, with faults and with liars. Options of `cargo xtask sim`.
 const SIMULATIONS: &[&str] = &[
     "--seed 1000 --seeds 50 --views 1000 --faults crash,partition,delay,storage",
     "--seed 2000 --seeds 20 --views 1000 --faults crash,partition --byzantine conflicter",
@@ -78,7 +77,6 @@ const SIMULATIONS: &[&str] = &[
     "--seed 4000 --seeds 10 --views 1000 --faults crash --byzantine silent",
     "--seed 5000 --seeds 6 --views 1000 --nodes 7 --faults crash,partition --byzantine conflicter,outdated",
     "--seed 6000 --seeds 4 --views 1000 --nodes 10 --faults crash,delay --byzantine conflicter,nuller,silent",
-    "--seed 10000 --seeds 1000 --views 20 --twice --faults crash,delay",
 ];
 const DOC_TESTS: &[&str] = &["test", "--quiet", "--workspace", "--doc"];
 
