@@ -1,11 +1,12 @@
 //! News of finalised blocks, for everything else in the process.
 
+use crate::watched::{Follower, Watched};
 use commonware_utils::sync::Mutex;
 use salus_types::block::{Block, Receipt};
 use salus_types::{Digest, TransactionId};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use tokio::sync::{broadcast, oneshot, watch};
+use tokio::sync::{broadcast, oneshot};
 
 /// Finalised blocks kept in memory for whoever follows the chain. A full one takes about two megabytes.
 pub const RECENT_COUNT_MAX: usize = 16;
@@ -51,7 +52,7 @@ type Waiters = HashMap<TransactionId, Vec<oneshot::Sender<(u64, u32)>>>;
 
 /// Publishes what is final.
 pub struct Feed {
-    head: watch::Sender<Head>,
+    head: Watched<Head>,
     live: broadcast::Sender<Arc<FinalisedBlock>>,
     recent: Mutex<BTreeMap<u64, Arc<FinalisedBlock>>>,
     waiters: Mutex<Waiters>,
@@ -61,7 +62,7 @@ impl Feed {
     /// A feed that begins at a head.
     pub fn new(head: Head) -> Self {
         Self {
-            head: watch::Sender::new(head),
+            head: Watched::new(head),
             live: broadcast::Sender::new(SUBSCRIBER_LAG_MAX),
             recent: Mutex::default(),
             waiters: Mutex::default(),
@@ -70,12 +71,12 @@ impl Feed {
 
     /// The head now.
     pub fn head(&self) -> Head {
-        *self.head.borrow()
+        self.head.get()
     }
 
     /// Follows the head.
-    pub fn watch(&self) -> watch::Receiver<Head> {
-        self.head.subscribe()
+    pub fn watch(&self) -> Follower<Head> {
+        self.head.follow()
     }
 
     /// Follows new blocks.
@@ -111,7 +112,7 @@ impl Feed {
 
     /// Moves the head forward without news; for the start.
     pub fn resume(&self, head: Head) {
-        self.head.send_if_modified(|old| {
+        self.head.update(|old| {
             let newer = head.height > old.height;
             if newer {
                 *old = head;

@@ -7,6 +7,7 @@ use crate::index::Place;
 use crate::mempool::{Local, Mempool, Refusal};
 use crate::proof::{CHAIN_HEADERS_MAX, Certified, StateProof, TransactionProof};
 use crate::reader::Reader;
+use crate::watched::Follower;
 use salus_crypto::merkle;
 use salus_ledger::BlockContext;
 use salus_types::block::{Header, Receipt, leaf_hashes};
@@ -210,7 +211,7 @@ impl NodeHandle {
     }
 
     /// Follows the head.
-    pub fn watch_head(&self) -> watch::Receiver<Head> {
+    pub fn watch_head(&self) -> Follower<Head> {
         self.0.feed.watch()
     }
 
@@ -285,7 +286,7 @@ impl NodeHandle {
             let (root, value, evidence) = self.0.reader.evidence(key).await;
             if self.height_of_state(&root).is_none() {
                 // The state is one block ahead of its news.
-                self.next_head(&mut head).await;
+                head.changed().await;
             }
             let Some(height) = self.height_of_state(&root) else { continue };
             if let Some(block) = self.wait_certified(height, &mut head).await {
@@ -295,21 +296,15 @@ impl NodeHandle {
     }
 
     /// Genesis has no certificate: `None` once another block is there.
-    async fn wait_certified(&self, height: u64, head: &mut watch::Receiver<Head>) -> Option<Certified> {
+    async fn wait_certified(&self, height: u64, head: &mut Follower<Head>) -> Option<Certified> {
         loop {
             if let Some(block) = self.certified(height).await {
                 return Some(block);
             }
-            self.next_head(head).await;
+            head.changed().await;
             if height == 0 {
                 return None;
             }
-        }
-    }
-
-    async fn next_head(&self, head: &mut watch::Receiver<Head>) {
-        if head.changed().await.is_err() {
-            std::future::pending::<()>().await;
         }
     }
 
@@ -367,7 +362,7 @@ fn finalised(transaction: TransactionId, place: Place) -> TxStatus {
 /// Final blocks in order, without gaps. Made by [`NodeHandle::events_from`].
 pub struct Events {
     node: NodeHandle,
-    head: watch::Receiver<Head>,
+    head: Follower<Head>,
     next: u64,
 }
 
@@ -377,9 +372,10 @@ impl Events {
         self.next
     }
 
-    /// The next block; waits until it is final. `None` once the node has stopped, or if its archive lacks the block.
+    /// The next block; waits until it is final. `None` if the archive lacks the block: the node is stopping.
     pub async fn next(&mut self) -> Option<Arc<FinalisedBlock>> {
-        self.head.wait_for(|head| head.height >= self.next).await.ok()?;
+        let next = self.next;
+        self.head.wait_for(|head| head.height >= next).await;
         let block = self.node.block(self.next).await?;
         self.next += 1;
         Some(block)

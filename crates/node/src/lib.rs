@@ -34,6 +34,7 @@ pub mod state;
 pub mod store;
 pub mod sync;
 pub mod testing;
+pub mod watched;
 
 pub use engine::NodeError;
 pub use evidence::{Evidence, Misdeed};

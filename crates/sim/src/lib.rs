@@ -2,8 +2,8 @@
 //!
 //! Every node is the real one ([`salus_node::engine::start`]): its consensus, its mempool and gossip, its storage, the
 //! real ledger. Only the runtime (time, randomness, disks) and the network between the nodes are simulated, by
-//! commonware's deterministic runtime, so that the same seed gives the same faults at the same moments. (The rest of the run is the same
-//! but for the order in which tokio's `watch` wakes those who wait for a new block, which is random: `--twice` shows it.)
+//! commonware's deterministic runtime, so that the same seed gives the same run, event by
+//! event: `--twice` compares two.
 //!
 //! * [`Scenario`] says what happens: how many nodes, which faults, which node is byzantine, which bug is planted.
 //! * `faults` turns a seed into crashes, partitions, delays and storage faults that all end one day.

@@ -25,6 +25,15 @@ fn in_calm_times_every_kind_of_action_becomes_final() {
 }
 
 #[test]
+fn the_same_seed_gives_the_same_run() {
+    let faulty =
+        |seed| Scenario { faults: vec![Fault::Crash, Fault::Partition, Fault::Delay], ..scenario(seed) };
+    let (one, two, other) = (holds(&faulty(7)), holds(&faulty(7)), holds(&faulty(8)));
+    assert_eq!(one, two);
+    assert_ne!(one.trace, other.trace);
+}
+
+#[test]
 fn every_kind_of_fault_alone_is_borne() {
     for (seed, fault) in
         [Fault::Crash, Fault::Partition, Fault::Delay, Fault::Storage].into_iter().enumerate()

@@ -2,6 +2,7 @@
 
 use super::state::{Limits, Local, Refusal, State};
 use crate::runtime::Runtime;
+use crate::watched::Watched;
 use bytes::Bytes;
 use commonware_codec::{Decode, Encode, EncodeSize, RangeCfg};
 use commonware_cryptography::ed25519;
@@ -13,7 +14,7 @@ use salus_types::{NetworkId, TransactionId};
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{Notify, watch};
+use tokio::sync::Notify;
 
 /// Most transactions in one gossip message.
 pub const GOSSIP_COUNT_MAX: usize = 512;
@@ -34,7 +35,7 @@ struct Shared {
     state: Mutex<State>,
     outbox: Mutex<VecDeque<Arc<Transaction>>>,
     outgoing: Notify,
-    ready: watch::Sender<usize>,
+    ready: Watched<usize>,
 }
 
 /// A handle on the pool; cheap to clone.
@@ -49,7 +50,7 @@ impl Mempool {
             state: Mutex::new(State::new(limits)),
             outbox: Mutex::default(),
             outgoing: Notify::new(),
-            ready: watch::Sender::new(0),
+            ready: Watched::new(0),
         }))
     }
 
@@ -58,7 +59,7 @@ impl Mempool {
             let mut state = self.0.state.lock();
             (change(&mut state), state.ready())
         };
-        self.0.ready.send_if_modified(|old| std::mem::replace(old, ready) != ready);
+        self.0.ready.update(|old| std::mem::replace(old, ready) != ready);
         result
     }
 
@@ -134,8 +135,7 @@ impl Mempool {
 
     /// Resolves once a transaction waits that no block has taken.
     pub async fn wait_ready(&self) {
-        // The sender lives as long as `self`, so waiting cannot fail.
-        let _ = self.0.ready.subscribe().wait_for(|ready| *ready > 0).await;
+        self.0.ready.follow().wait_for(|ready| *ready > 0).await;
     }
 
     /// Starts gossip over `network`; the tasks end with `context`.

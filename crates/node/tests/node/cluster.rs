@@ -127,7 +127,7 @@ pub(crate) async fn finalised(node: &NodeHandle, id: TransactionId) -> (u64, u32
 pub(crate) async fn reached(node: &NodeHandle, height: u64) {
     let mut head = node.watch_head();
     let waited = tokio::time::timeout(PATIENCE, head.wait_for(|head| head.height >= height)).await;
-    waited.expect("reached in time").unwrap();
+    waited.expect("reached in time");
 }
 
 /// Digests of all blocks up to a height.
