@@ -1,5 +1,6 @@
 //! The observer: outside of the simulated machines, so that it survives their crashes and can compare them.
 
+use crate::faults::Fault;
 use crate::node::Machine;
 use crate::scenario::{Outcome, Scenario};
 use crate::workload::People;
@@ -60,7 +61,7 @@ pub(crate) struct World {
     indices: Vec<Index>,
     /// Validators that must never contradict themselves.
     honest: Vec<PublicKey>,
-    /// Whether somebody lies in a way that leaves evidence.
+    /// Whether somebody lies in a way that leaves evidence, and whoever hears it lives to tell.
     pub(crate) expects_evidence: bool,
     plan: Mutex<(Duration, u64)>,
     seen: Mutex<Seen>,
@@ -70,12 +71,14 @@ impl World {
     pub(crate) fn new(genesis: &Genesis, scenario: &Scenario) -> Self {
         let indices = (0..scenario.nodes).map(|_| Index::open(None).expect("memory")).collect();
         let honest = scenario.nodes - scenario.byzantine.len();
+        // A node keeps evidence in memory, and hears no more of whom it has blocked: one that dies may take it along.
+        let nobody_dies = !scenario.faults.iter().any(|fault| matches!(fault, Fault::Crash | Fault::Storage));
         let keys = genesis.organisations.iter().take(honest).map(|organisation| organisation.node_key);
         Self {
             genesis: genesis.clone(),
             indices,
             honest: keys.collect(),
-            expects_evidence: scenario.byzantine.iter().any(|lie| lie.contradicts_itself()),
+            expects_evidence: nobody_dies && scenario.byzantine.iter().any(|lie| lie.contradicts_itself()),
             plan: Mutex::new((Duration::ZERO, scenario.views)),
             seen: Mutex::default(),
         }
