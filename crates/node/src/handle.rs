@@ -104,6 +104,11 @@ impl NodeHandle {
         self.0.network
     }
 
+    /// Waits until the ledger is open: its state has been recovered from this node's disk, or synced from others.
+    pub async fn opened(&self) {
+        self.0.reader.opened().await;
+    }
+
     /// Takes transactions in for ordering and gossips them; their signatures are checked together. One verdict each,
     /// in order: a [`SubmitError`] if it can never, or not now, be ordered. One that is already known is no error.
     pub fn submit_all(&self, transactions: Vec<Transaction>) -> Vec<Result<TransactionId, SubmitError>> {

@@ -24,6 +24,8 @@ pub(crate) type Marshal = Mailbox<Scheme, Standard<NodeBlock>>;
 
 /// What the handle reads.
 pub(crate) trait Reader: Send + Sync {
+    /// Waits until the state has been recovered or synced.
+    fn opened(&self) -> BoxFuture<'_, ()>;
     /// A final block, if this node has it.
     fn block(&self, height: u64) -> BoxFuture<'_, Option<Arc<Block>>>;
     /// The certificate of exactly this block, if there is one.
@@ -56,6 +58,10 @@ impl<E: Runtime> NodeReader<E> {
 }
 
 impl<E: Runtime> Reader for NodeReader<E> {
+    fn opened(&self) -> BoxFuture<'_, ()> {
+        async move { drop(self.databases().await) }.boxed()
+    }
+
     fn block(&self, height: u64) -> BoxFuture<'_, Option<Arc<Block>>> {
         async move {
             let block = self.marshal.get_block(Identifier::Height(Height::new(height))).await?;

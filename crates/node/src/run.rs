@@ -68,7 +68,10 @@ where
     );
     runner.start(|context| async move {
         let handle = open(context.child("salus"), listen, engine).await?;
-        let result = program(handle).await;
+        let result = program(handle.clone()).await;
+        // An actor that recovers panics when another one goes under it.
+        let _ = tokio::time::timeout(STOP_PATIENCE, handle.opened()).await;
+        drop(handle);
         if context.stop(0, Some(STOP_PATIENCE)).await.is_err() {
             tracing::warn!("some actors did not stop in time");
         }

@@ -64,3 +64,12 @@ async fn a_node_that_was_away_catches_up_and_its_events_have_no_gap() {
     reached(cluster.handle(0), last).await;
     assert_eq!(chain(cluster.handle(3), last).await, chain(cluster.handle(0), last).await);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_is_told_to_stop_at_once_opens_and_stops() {
+    let mut cluster = Cluster::start(1);
+    for _ in 0..10 {
+        cluster.kill(0);
+        cluster.resume(0);
+    }
+}
