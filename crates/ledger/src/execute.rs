@@ -1,7 +1,9 @@
 //! The second phase: transactions in the order of the block, against the state.
 
+use crate::governance::NextEpoch;
+use crate::membership::Roster;
 use crate::view::{Overlay, StateView};
-use crate::{Rejection, access, consent, membership, records, registry};
+use crate::{Rejection, access, consent, governance, membership, records, registry};
 use salus_types::action::Action;
 use salus_types::block::Receipt;
 use salus_types::genesis::{Genesis, Parameters};
@@ -16,6 +18,8 @@ pub struct BlockContext {
     pub height: u64,
     /// Time of the block, in milliseconds since 1970-01-01 UTC.
     pub time_ms: u64,
+    /// Whether it is the last block of its epoch.
+    pub ends_epoch: bool,
 }
 
 /// What executing a block gives.
@@ -25,12 +29,15 @@ pub struct Executed {
     pub writes: Vec<(StateKey, Option<StateValue>)>,
     /// One receipt for each transaction, in order.
     pub receipts: Vec<Receipt>,
+    /// With what the next epoch begins, if the block is the last of its own.
+    pub next_epoch: Option<NextEpoch>,
 }
 
 /// Executes transactions one after the other. A refused one leaves no trace.
 pub struct Executor<'a> {
     context: BlockContext,
-    parameters: &'a Parameters,
+    parameters: Parameters,
+    before: &'a dyn StateView,
     state: Overlay<'a>,
     receipts: Vec<Receipt>,
 }
@@ -43,9 +50,10 @@ pub(crate) struct Call<'a> {
 }
 
 impl<'a> Executor<'a> {
-    /// Begins a block on top of `state`.
-    pub fn new(context: BlockContext, parameters: &'a Parameters, state: &'a dyn StateView) -> Self {
-        Self { context, parameters, state: Overlay::new(state), receipts: Vec::new() }
+    /// Begins a block on top of `state`, under the parameters in it.
+    pub fn new(context: BlockContext, state: &'a dyn StateView) -> Self {
+        let parameters = parameters(state);
+        Self { context, parameters, before: state, state: Overlay::new(state), receipts: Vec::new() }
     }
 
     /// Applies a transaction that has passed [`crate::check_stateless`].
@@ -54,7 +62,7 @@ impl<'a> Executor<'a> {
     /// Why it is refused; the state is then as before.
     pub fn apply(&mut self, transaction: &Transaction) -> Result<(), Rejection> {
         self.check_lifetime(transaction.valid_until)?;
-        let call = Call { context: self.context, parameters: self.parameters, signer: transaction.signer };
+        let call = Call { context: self.context, parameters: &self.parameters, signer: transaction.signer };
         let state = &mut self.state;
         let entry = match &transaction.action {
             Action::RegisterPatient(action) => registry::register_patient(&call, action, state),
@@ -65,14 +73,21 @@ impl<'a> Executor<'a> {
             Action::Access(action) => access::access(&call, action, state),
             Action::Dropped(action) => access::dropped(&call, action, state),
             Action::AnchorLog(action) => access::anchor_log(&call, action, state),
+            Action::Propose(action) => governance::propose(&call, action, state),
+            Action::Vote(action) => governance::vote(&call, action, state),
         }?;
         self.receipts.push(Receipt { transaction: transaction.id(), entry });
         Ok(())
     }
 
-    /// Ends the block.
-    pub fn finish(self) -> Executed {
-        Executed { writes: self.state.into_writes(), receipts: self.receipts }
+    /// Ends the block, and with it the epoch if it is the last one.
+    pub fn finish(mut self) -> Executed {
+        let next_epoch = self.context.ends_epoch.then(|| {
+            let next = governance::end_epoch(self.context, self.before, &mut self.state);
+            #[expect(clippy::expect_used, reason = "it writes only entries that were read, of bounded size")]
+            next.expect("ending an epoch fits the state")
+        });
+        Executed { writes: self.state.into_writes(), receipts: self.receipts, next_epoch }
     }
 
     fn check_lifetime(&self, valid_until: u64) -> Result<(), Rejection> {
@@ -94,11 +109,10 @@ impl<'a> Executor<'a> {
 /// The position of the first transaction that does not apply, and why: the block is invalid.
 pub fn execute_block(
     context: BlockContext,
-    parameters: &Parameters,
     transactions: &[Transaction],
     state: &dyn StateView,
 ) -> Result<Executed, (usize, Rejection)> {
-    let mut executor = Executor::new(context, parameters, state);
+    let mut executor = Executor::new(context, state);
     for (position, transaction) in transactions.iter().enumerate() {
         executor.apply(transaction).map_err(|rejection| (position, rejection))?;
     }
@@ -108,11 +122,10 @@ pub fn execute_block(
 /// Executes candidates for a proposal, and leaves out those that do not apply.
 pub fn select_and_execute(
     context: BlockContext,
-    parameters: &Parameters,
     candidates: &[Transaction],
     state: &dyn StateView,
 ) -> (Executed, Vec<(usize, Rejection)>) {
-    let mut executor = Executor::new(context, parameters, state);
+    let mut executor = Executor::new(context, state);
     let mut refused = Vec::new();
     for (position, transaction) in candidates.iter().enumerate() {
         if let Err(rejection) = executor.apply(transaction) {
@@ -122,7 +135,14 @@ pub fn select_and_execute(
     (executor.finish(), refused)
 }
 
-/// Every key that executing the transaction may read.
+/// The parameters in force. Every state has them from block 1 on.
+pub fn parameters(state: &dyn StateView) -> Parameters {
+    let stored = state.get(&key::parameters()).and_then(|value| salus_types::decode_canonical(value).ok());
+    stored.unwrap_or_default()
+}
+
+/// Every key that executing the transaction may read, as far as it names them itself; [`follow_up_reads`] gives the
+/// rest. The parameters are read for every block.
 pub fn read_set(transaction: &Transaction) -> Vec<StateKey> {
     let signer = key::organisation(&transaction.signer);
     match &transaction.action {
@@ -141,7 +161,32 @@ pub fn read_set(transaction: &Transaction) -> Vec<StateKey> {
             vec![signer, key::grant(&action.grant), key::dropped(&action.grant, &action.organisation)]
         }
         Action::AnchorLog(action) => vec![signer, key::log(&action.organisation, action.sequence)],
+        Action::Propose(action) => {
+            let mut keys = Roster::keys();
+            keys.extend([signer, key::proposals(), key::proposal(&action.id())]);
+            keys
+        }
+        Action::Vote(action) => vec![signer, key::proposal(&action.proposal)],
     }
+}
+
+/// Keys to which entries lead that were read: those that proposals name, and, at an epoch's end, those that open
+/// proposals name. Fetch the new ones, and ask again until there are none.
+pub fn follow_up_reads(
+    context: BlockContext,
+    transactions: &[Transaction],
+    state: &dyn StateView,
+) -> Vec<StateKey> {
+    let mut keys = Vec::new();
+    for transaction in transactions {
+        if let Action::Propose(action) = &transaction.action {
+            keys.extend(governance::follow_up_reads(action, state));
+        }
+    }
+    if context.ends_epoch {
+        keys.extend(governance::epoch_end_reads(state));
+    }
+    keys
 }
 
 /// Entries with which the network begins; block 1 writes them before its transactions.

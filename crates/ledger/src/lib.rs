@@ -3,6 +3,7 @@
 //! Upon `Grant(terms, scope)`: signed by a one-time key; reads for that scope may begin.
 //! Upon `Access(grant)`: only while the grant is live, only by the grantee, only for the purpose in its scope.
 //! Upon `Revoke(grant)`: only by the same one-time key; from that place in the order on no access succeeds.
+//! Upon `Propose(change)` and `Vote(proposal)`: by members; what two thirds approve is in force after the epoch.
 //! Upon `Anchor(batch)`: only by an organisation that keeps records, each number once.
 //!
 //! A transaction passes three phases, the cheapest first: [`check_stateless`] (network, form, signature; no
@@ -10,11 +11,12 @@
 //! Every action creates an entry that cannot be created twice, so nothing can be replayed.
 //!
 //! Architecture invariant: the ledger knows no clock (time is the block's), no network, no randomness, no
-//! I/O. It reads only keys that [`read_set`] names, so that the node can fetch them beforehand.
+//! I/O. It reads only keys that [`read_set`] and [`follow_up_reads`] name, so that the node can fetch them beforehand.
 
 mod access;
 mod consent;
 mod execute;
+mod governance;
 mod membership;
 mod records;
 mod registry;
@@ -28,8 +30,10 @@ mod testing;
 mod tests;
 
 pub use execute::{
-    BlockContext, Executed, Executor, execute_block, genesis_writes, read_set, select_and_execute,
+    BlockContext, Executed, Executor, execute_block, follow_up_reads, genesis_writes, parameters, read_set,
+    select_and_execute,
 };
+pub use governance::NextEpoch;
 pub use rejection::Rejection;
 pub use stateless::check_stateless;
 pub use view::StateView;

@@ -1,6 +1,8 @@
 //! Why a transaction is refused.
 
 use salus_types::OrganisationId;
+use salus_types::genesis::ParameterError;
+use salus_types::membership::MembershipError;
 use salus_types::organisation::Class;
 
 /// Why a transaction is refused. A refused transaction changes nothing.
@@ -67,4 +69,22 @@ pub enum Rejection {
     /// The grant still stands, so nothing needs to be dropped.
     #[error("the grant still stands")]
     StillLive,
+    /// The proposal is decided, or its time is over.
+    #[error("no votes are taken on this proposal any more")]
+    Closed,
+    /// There is no room for more.
+    #[error("there are too many {0}")]
+    Full(&'static str),
+    /// The organisation has not signed that it wants to be a member as described.
+    #[error("the organisation has not accepted its own entry")]
+    Acceptance,
+    /// The members would not make a network.
+    #[error(transparent)]
+    Membership(MembershipError),
+    /// A parameter lies outside its range.
+    #[error(transparent)]
+    Parameter(ParameterError),
+    /// Custody would lose its holders.
+    #[error("at least {0} custodians must stay")]
+    Custodians(usize),
 }

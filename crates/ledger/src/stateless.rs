@@ -3,8 +3,10 @@
 use crate::Rejection;
 use salus_crypto::sign::verify_batch;
 use salus_types::action::Action;
+use salus_types::governance::{Change, accepts};
+use salus_types::organisation::{KEM_KEY_LENGTH, Organisation};
 use salus_types::transaction::Transaction;
-use salus_types::{GrantId, NetworkId, namespace};
+use salus_types::{GrantId, NetworkId, Signature, namespace};
 
 /// Checks network, form and signature of each transaction; signatures are verified as one batch.
 pub fn check_stateless(network: &NetworkId, transactions: &[Transaction]) -> Vec<Result<(), Rejection>> {
@@ -35,9 +37,35 @@ fn check_form(network: &NetworkId, transaction: &Transaction) -> Result<(), Reje
             Err(Rejection::Malformed("unknown size class"))
         }
         Action::Access(access) if access.count == 0 => Err(Rejection::Malformed("no versions")),
+        Action::Propose(propose) => check_change(network, &propose.change),
         Action::Revoke(revoke) if GrantId::of(&transaction.signer) != revoke.grant => {
             Err(Rejection::NotTheGrantor)
         }
         _ => Ok(()),
     }
+}
+
+fn check_change(network: &NetworkId, change: &Change) -> Result<(), Rejection> {
+    match change {
+        Change::Admit(admit) => {
+            if admit.organisation.validator {
+                return Err(Rejection::Malformed("a new member has no seat yet"));
+            }
+            check_organisation(network, &admit.organisation, &admit.acceptance)
+        }
+        Change::Update(update) => check_organisation(network, &update.organisation, &update.acceptance),
+        Change::SetParameters(change) => change.parameters.check().map_err(Rejection::Parameter),
+        Change::SetClass(_) | Change::SetDuties(_) | Change::Remove(_) => Ok(()),
+    }
+}
+
+fn check_organisation(
+    network: &NetworkId,
+    organisation: &Organisation,
+    acceptance: &Signature,
+) -> Result<(), Rejection> {
+    if organisation.kem_key.len() != KEM_KEY_LENGTH {
+        return Err(Rejection::Malformed("an X-Wing key of a wrong length"));
+    }
+    if accepts(network, organisation, acceptance) { Ok(()) } else { Err(Rejection::Acceptance) }
 }

@@ -1,14 +1,16 @@
 //! A world in which contracts can be tried: four organisations, a patient's keys, a clock that tests turn.
 
-use crate::{BlockContext, Executor, Rejection, genesis_writes, read_set};
+use crate::{
+    BlockContext, Executor, NextEpoch, Rejection, StateView, follow_up_reads, genesis_writes, read_set,
+};
 use salus_crypto::hash::sha256;
 use salus_types::action::{Access, Action, Grant, scope_commitment};
 use salus_types::category::Purpose;
 use salus_types::genesis::{Genesis, Parameters};
 use salus_types::organisation::{Class, KEM_KEY_LENGTH, Organisation};
-use salus_types::state::{StateKey, StateValue};
+use salus_types::state::{StateKey, StateValue, key as state_key};
 use salus_types::transaction::Transaction;
-use salus_types::{Bounded, Digest, GrantId, NetworkId, OrganisationId, SigningKey, Text};
+use salus_types::{Bounded, Digest, GrantId, NetworkId, OrganisationId, SigningKey, Text, decode_canonical};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -92,15 +94,40 @@ impl World {
         Transaction::sign(self.network, &key(signer), self.height + 5, action)
     }
 
+    fn context(&self, ends_epoch: bool) -> BlockContext {
+        BlockContext { height: self.height, time_ms: self.time_ms, ends_epoch }
+    }
+
+    /// What a node fetches before it executes.
+    fn watched(&self, context: BlockContext, transactions: &[Transaction]) -> Watched<'_> {
+        let mut allowed: BTreeSet<_> = transactions.iter().flat_map(read_set).collect();
+        allowed.insert(state_key::parameters());
+        loop {
+            let fetched: BTreeMap<_, _> =
+                allowed.iter().filter_map(|key| Some((*key, self.state.get(key)?.clone()))).collect();
+            let before = allowed.len();
+            allowed.extend(follow_up_reads(context, transactions, &fetched));
+            if allowed.len() == before {
+                return Watched { state: &self.state, allowed, outside: RefCell::default() };
+            }
+        }
+    }
+
+    fn write(&mut self, writes: Vec<(StateKey, Option<StateValue>)>) {
+        for (key, value) in writes {
+            match value {
+                Some(value) => self.state.insert(key, value),
+                None => self.state.remove(&key),
+            };
+        }
+        self.height += 1;
+    }
+
     /// Executes one transaction in a block of its own.
     pub(crate) fn run(&mut self, transaction: &Transaction) -> Result<(), Rejection> {
-        let context = BlockContext { height: self.height, time_ms: self.time_ms };
-        let view = Watched {
-            state: &self.state,
-            allowed: read_set(transaction).into_iter().collect(),
-            outside: RefCell::default(),
-        };
-        let mut executor = Executor::new(context, &self.parameters, &view);
+        let context = self.context(false);
+        let view = self.watched(context, std::slice::from_ref(transaction));
+        let mut executor = Executor::new(context, &view);
         let outcome = executor.apply(transaction);
         let executed = executor.finish();
         assert!(view.outside.borrow().is_empty(), "read outside of the read set");
@@ -108,14 +135,25 @@ impl World {
         if outcome.is_err() {
             assert!(executed.writes.is_empty(), "a refused transaction left a trace");
         }
-        for (key, value) in executed.writes {
-            match value {
-                Some(value) => self.state.insert(key, value),
-                None => self.state.remove(&key),
-            };
-        }
-        self.height += 1;
+        self.write(executed.writes);
         outcome
+    }
+
+    /// An empty block that ends its epoch.
+    pub(crate) fn end_epoch(&mut self) -> NextEpoch {
+        let context = self.context(true);
+        let view = self.watched(context, &[]);
+        let executed = Executor::new(context, &view).finish();
+        assert!(view.outside.borrow().is_empty(), "read outside of the read set");
+        self.write(executed.writes);
+        executed.next_epoch.expect("the epoch ends")
+    }
+
+    pub(crate) fn entry<T: commonware_codec::Read<Cfg = ()> + commonware_codec::Encode>(
+        &self,
+        key: StateKey,
+    ) -> Option<T> {
+        decode_canonical(StateView::get(&self.state, &key)?).ok()
     }
 
     pub(crate) fn act(&mut self, signer: &str, action: impl Into<Action>) -> Result<(), Rejection> {

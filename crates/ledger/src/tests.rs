@@ -3,9 +3,10 @@ use crate::{BlockContext, Rejection, check_stateless, execute_block, select_and_
 use proptest::prelude::*;
 use salus_crypto::hash::sha256;
 use salus_types::action::{
-    Action, Anchor, AnchorLog, Dropped, RegisterPatient, RegisterPractitioner, Revoke,
+    Action, Anchor, AnchorLog, Dropped, Propose, RegisterPatient, RegisterPractitioner, Revoke, Vote,
 };
 use salus_types::category::Purpose;
+use salus_types::governance::Remove;
 use salus_types::transaction::Transaction;
 use salus_types::{Address, Digest, NetworkId};
 
@@ -51,12 +52,12 @@ fn a_transaction_lives_until_its_last_height_and_not_forever() {
 #[test]
 fn a_proposal_leaves_out_what_a_block_may_not_hold() {
     let world = World::new();
-    let context = BlockContext { height: world.height, time_ms: world.time_ms };
+    let context = BlockContext { height: world.height, time_ms: world.time_ms, ends_epoch: false };
     let good = world.sign("hospital-a", anchor(0));
     let candidates = [good.clone(), good.clone(), world.sign("regulator", anchor(0))];
-    let (executed, refused) = select_and_execute(context, &world.parameters, &candidates, &world.state);
+    let (executed, refused) = select_and_execute(context, &candidates, &world.state);
     assert_eq!(refused.iter().map(|(position, _)| *position).collect::<Vec<_>>(), [1, 2]);
-    let block = execute_block(context, &world.parameters, &[good], &world.state);
+    let block = execute_block(context, &[good], &world.state);
     assert_eq!(block, Ok(executed));
 }
 
@@ -66,7 +67,7 @@ fn any_action() -> impl Strategy<Value = (usize, Action)> {
     let organisation =
         prop_oneof![Just("hospital-a"), Just("hospital-b"), Just("insurer"), Just("regulator")];
     let once = prop_oneof![Just("once"), Just("twice")];
-    let action = (digest, purpose, organisation, once, 0..3_u64, 0..8_u8).prop_map(
+    let action = (digest, purpose, organisation, once, 0..3_u64, 0..10_u8).prop_map(
         |(digest, purpose, name, once, sequence, kind)| -> Action {
             let organisation = id(name);
             match kind {
@@ -81,6 +82,16 @@ fn any_action() -> impl Strategy<Value = (usize, Action)> {
                     event.into()
                 }
                 6 => Dropped { organisation, grant: grant_id(once), count: 1 }.into(),
+                7 => {
+                    let change = Remove { organisation: organisation.clone() }.into();
+                    Propose { organisation: id("regulator"), change, nonce: [sequence as u8; 16] }.into()
+                }
+                8 => {
+                    let change = Remove { organisation: organisation.clone() }.into();
+                    let proposed =
+                        Propose { organisation: id("regulator"), change, nonce: [sequence as u8; 16] };
+                    Vote { organisation, proposal: proposed.id(), approve: sequence != 1 }.into()
+                }
                 _ => AnchorLog { organisation, head: digest, entries: 1, sequence }.into(),
             }
         },

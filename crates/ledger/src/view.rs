@@ -20,7 +20,16 @@ impl StateView for BTreeMap<StateKey, StateValue> {
 /// The state inside a block: the view before it, and what was written since.
 pub(crate) struct Overlay<'a> {
     base: &'a dyn StateView,
-    writes: BTreeMap<StateKey, StateValue>,
+    writes: BTreeMap<StateKey, Option<StateValue>>,
+}
+
+impl StateView for Overlay<'_> {
+    fn get(&self, key: &StateKey) -> Option<&[u8]> {
+        match self.writes.get(key) {
+            Some(written) => written.as_deref(),
+            None => self.base.get(key),
+        }
+    }
 }
 
 impl<'a> Overlay<'a> {
@@ -31,15 +40,11 @@ impl<'a> Overlay<'a> {
     /// Reads an entry. The ledger wrote every entry itself, so one that does not decode is damage that
     /// no transaction can cause; it reads as absent, and whatever needs it is refused.
     pub(crate) fn read<T: Read<Cfg = ()> + Encode>(&self, key: &StateKey) -> Option<T> {
-        let bytes = match self.writes.get(key) {
-            Some(value) => value,
-            None => self.base.get(key)?,
-        };
-        salus_types::decode_canonical(bytes).ok()
+        salus_types::decode_canonical(self.get(key)?).ok()
     }
 
     pub(crate) fn contains(&self, key: &StateKey) -> bool {
-        self.writes.contains_key(key) || self.base.get(key).is_some()
+        self.get(key).is_some()
     }
 
     /// Writes an entry that must not exist yet.
@@ -59,11 +64,21 @@ impl<'a> Overlay<'a> {
     pub(crate) fn put<T: Encode>(&mut self, key: StateKey, entry: &T) -> Result<(), Rejection> {
         let value =
             StateValue::new(entry.encode().to_vec()).map_err(|_| Rejection::Malformed("entry too large"))?;
-        self.writes.insert(key, value);
+        self.writes.insert(key, Some(value));
         Ok(())
     }
 
+    /// Deletes an entry.
+    pub(crate) fn delete(&mut self, key: StateKey) {
+        self.writes.insert(key, None);
+    }
+
+    /// A copy to try something on.
+    pub(crate) fn copy(&self) -> Self {
+        Self { base: self.base, writes: self.writes.clone() }
+    }
+
     pub(crate) fn into_writes(self) -> Vec<(StateKey, Option<StateValue>)> {
-        self.writes.into_iter().map(|(key, value)| (key, Some(value))).collect()
+        self.writes.into_iter().collect()
     }
 }

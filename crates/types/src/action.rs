@@ -1,10 +1,10 @@
 //! Actions: what a transaction asks of a contract. One struct per action, one variant per struct.
 
 use crate::category::Purpose;
-use crate::codec::codec_struct;
-use crate::ids::{AccessId, Address, GrantId, OrganisationId};
-use bytes::BufMut;
-use commonware_codec::{Buf, Encode, EncodeSize, Error, Read, Write};
+use crate::codec::{codec_struct, codec_sum};
+use crate::governance::Change;
+use crate::ids::{AccessId, Address, GrantId, OrganisationId, ProposalId};
+use commonware_codec::Encode;
 use salus_crypto::hash::{Digest, hash};
 use salus_crypto::sign::PublicKey;
 
@@ -117,61 +117,59 @@ pub fn scope_commitment(grantee: &OrganisationId, purpose: Purpose, salt: &[u8; 
     hash("salus/scope/v1", &[grantee.as_str().as_bytes(), &[purpose.code()], salt])
 }
 
-/// Declares the sum of all actions, tagged by one byte.
-macro_rules! actions {
-    ($($(#[$meta:meta])* $name:ident = $tag:literal),* $(,)?) => {
-        /// Every action. The tag is the first byte of the encoding.
-        #[derive(Clone, Debug, PartialEq, Eq)]
-        pub enum Action { $($(#[$meta])* $name($name)),* }
-
-        impl Write for Action {
-            fn write(&self, buf: &mut impl BufMut) {
-                match self { $(Self::$name(action) => { buf.put_u8($tag); action.write(buf); })* }
-            }
-        }
-        impl EncodeSize for Action {
-            fn encode_size(&self) -> usize {
-                1 + match self { $(Self::$name(action) => action.encode_size()),* }
-            }
-        }
-        impl Read for Action {
-            type Cfg = ();
-            fn read_cfg(buf: &mut impl Buf, _: &()) -> Result<Self, Error> {
-                match u8::read_cfg(buf, &())? {
-                    $($tag => Ok(Self::$name($name::read_cfg(buf, &())?)),)*
-                    tag => Err(Error::InvalidEnum(tag)),
-                }
-            }
-        }
-        $(impl From<$name> for Action {
-            fn from(action: $name) -> Self {
-                Self::$name(action)
-            }
-        })*
-        impl Action {
-            /// The action's name, for people and metrics.
-            pub fn name(&self) -> &'static str {
-                match self { $(Self::$name(_) => stringify!($name)),* }
-            }
-        }
-    };
+codec_struct! {
+    /// `governance`: an organisation proposes a change of the network, and votes for it.
+    pub struct Propose {
+        /// The signing organisation.
+        pub organisation: OrganisationId,
+        /// What is to change.
+        pub change: Change,
+        /// 16 random bytes: the same change may be proposed again.
+        pub nonce: [u8; 16],
+    }
 }
 
-actions! {
-    /// See [`RegisterPatient`].
-    RegisterPatient = 1,
-    /// See [`RegisterPractitioner`].
-    RegisterPractitioner = 2,
-    /// See [`Anchor`].
-    Anchor = 3,
-    /// See [`Grant`].
-    Grant = 4,
-    /// See [`Revoke`].
-    Revoke = 5,
-    /// See [`Access`].
-    Access = 6,
-    /// See [`Dropped`].
-    Dropped = 7,
-    /// See [`AnchorLog`].
-    AnchorLog = 8,
+impl Propose {
+    /// The proposal's id.
+    pub fn id(&self) -> ProposalId {
+        ProposalId(hash("salus/proposal/v1", &[&self.encode()]))
+    }
+}
+
+codec_struct! {
+    /// `governance`: an organisation votes on a proposal, once.
+    pub struct Vote {
+        /// The signing organisation.
+        pub organisation: OrganisationId,
+        /// The proposal.
+        pub proposal: ProposalId,
+        /// For it, or against it.
+        pub approve: bool,
+    }
+}
+
+codec_sum! {
+    /// Every action. The tag is the first byte of the encoding.
+    pub enum Action {
+        /// See [`RegisterPatient`].
+        RegisterPatient = 1,
+        /// See [`RegisterPractitioner`].
+        RegisterPractitioner = 2,
+        /// See [`Anchor`].
+        Anchor = 3,
+        /// See [`Grant`].
+        Grant = 4,
+        /// See [`Revoke`].
+        Revoke = 5,
+        /// See [`Access`].
+        Access = 6,
+        /// See [`Dropped`].
+        Dropped = 7,
+        /// See [`AnchorLog`].
+        AnchorLog = 8,
+        /// See [`Propose`].
+        Propose = 9,
+        /// See [`Vote`].
+        Vote = 10,
+    }
 }

@@ -256,4 +256,44 @@ macro_rules! codec_enum {
     };
 }
 
-pub(crate) use {codec_enum, codec_struct};
+/// Declares the sum of structs of the same names, tagged by one byte.
+macro_rules! codec_sum {
+    ($(#[$meta:meta])* pub enum $sum:ident { $($(#[$variant_meta:meta])* $name:ident = $tag:literal),* $(,)? }) => {
+        $(#[$meta])*
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub enum $sum { $($(#[$variant_meta])* $name($name)),* }
+
+        impl commonware_codec::Write for $sum {
+            fn write(&self, buf: &mut impl bytes::BufMut) {
+                match self { $(Self::$name(inner) => { buf.put_u8($tag); inner.write(buf); })* }
+            }
+        }
+        impl commonware_codec::EncodeSize for $sum {
+            fn encode_size(&self) -> usize {
+                1 + match self { $(Self::$name(inner) => commonware_codec::EncodeSize::encode_size(inner)),* }
+            }
+        }
+        impl commonware_codec::Read for $sum {
+            type Cfg = ();
+            fn read_cfg(buf: &mut impl commonware_codec::Buf, _: &()) -> Result<Self, commonware_codec::Error> {
+                match <u8 as commonware_codec::Read>::read_cfg(buf, &())? {
+                    $($tag => Ok(Self::$name(<$name as commonware_codec::Read>::read_cfg(buf, &())?)),)*
+                    tag => Err(commonware_codec::Error::InvalidEnum(tag)),
+                }
+            }
+        }
+        $(impl From<$name> for $sum {
+            fn from(inner: $name) -> Self {
+                Self::$name(inner)
+            }
+        })*
+        impl $sum {
+            /// The variant's name, for people and metrics.
+            pub fn name(&self) -> &'static str {
+                match self { $(Self::$name(_) => stringify!($name)),* }
+            }
+        }
+    };
+}
+
+pub(crate) use {codec_enum, codec_struct, codec_sum};

@@ -1,11 +1,13 @@
 //! Genesis: the organisations and parameters with which a network begins.
 
+use crate::block::BLOCK_TRANSACTIONS_MAX;
 use crate::codec::{Bounded, Text, codec_struct};
 use crate::ids::NetworkId;
-use crate::organisation::{Class, Organisation};
+use crate::membership::{Member, MembershipError, check_members};
+use crate::organisation::{KEM_KEY_LENGTH, Organisation};
 use commonware_codec::Encode;
 use salus_crypto::hash::hash;
-use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 
 /// Most organisations in one network.
 pub const ORGANISATIONS_MAX: usize = 256;
@@ -19,6 +21,58 @@ codec_struct! {
         pub grant_period_ms_max: u64,
         /// Most transactions in a block.
         pub block_transactions_max: u32,
+        /// Blocks in an epoch: how long a change that was voted for waits at most.
+        pub epoch_blocks: u32,
+        /// How long a proposal is open for votes, in milliseconds.
+        pub voting_period_ms: u64,
+    }
+}
+
+const DAY_MS: u64 = 24 * 3_600 * 1_000;
+/// Allowed lives of a pending transaction, in blocks.
+pub const TRANSACTION_LIFETIME_BLOCKS: RangeInclusive<u64> = 16..=1_000_000;
+/// Allowed longest periods of a grant, in milliseconds.
+pub const GRANT_PERIOD_MS: RangeInclusive<u64> = DAY_MS..=(100 * 366 * DAY_MS);
+/// Allowed lengths of an epoch, in blocks.
+pub const EPOCH_BLOCKS: RangeInclusive<u32> = 4..=10_000_000;
+/// Allowed voting periods, in milliseconds.
+pub const VOTING_PERIOD_MS: RangeInclusive<u64> = 60_000..=(366 * DAY_MS);
+
+/// A parameter outside its range.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{name}` must lie between {least} and {most}")]
+pub struct ParameterError {
+    /// The parameter.
+    pub name: &'static str,
+    /// Its least value.
+    pub least: u64,
+    /// Its largest value.
+    pub most: u64,
+}
+
+impl Parameters {
+    /// Checks every parameter against its range.
+    ///
+    /// # Errors
+    /// The first that lies outside.
+    pub fn check(&self) -> Result<(), ParameterError> {
+        let epoch = u64::from(*EPOCH_BLOCKS.start())..=u64::from(*EPOCH_BLOCKS.end());
+        for (name, value, range) in [
+            (
+                "transaction_lifetime_blocks_max",
+                self.transaction_lifetime_blocks_max,
+                TRANSACTION_LIFETIME_BLOCKS,
+            ),
+            ("grant_period_ms_max", self.grant_period_ms_max, GRANT_PERIOD_MS),
+            ("block_transactions_max", self.block_transactions_max.into(), 1..=BLOCK_TRANSACTIONS_MAX as u64),
+            ("epoch_blocks", self.epoch_blocks.into(), epoch),
+            ("voting_period_ms", self.voting_period_ms, VOTING_PERIOD_MS),
+        ] {
+            if !range.contains(&value) {
+                return Err(ParameterError { name, least: *range.start(), most: *range.end() });
+            }
+        }
+        Ok(())
     }
 }
 
@@ -26,8 +80,10 @@ impl Default for Parameters {
     fn default() -> Self {
         Self {
             transaction_lifetime_blocks_max: 10_000,
-            grant_period_ms_max: 10 * 366 * 24 * 3_600 * 1_000,
+            grant_period_ms_max: 10 * 366 * DAY_MS,
             block_transactions_max: 4_096,
+            epoch_blocks: 1_024,
+            voting_period_ms: 14 * DAY_MS,
         }
     }
 }
@@ -52,25 +108,12 @@ pub enum GenesisError {
     /// Organisations are not sorted by id, or one appears twice.
     #[error("organisations are not in strictly ascending order of id")]
     Order,
-    /// Two organisations share a node key.
-    #[error("two organisations share a node key")]
-    SharedKey,
-    /// No organisation is a validator.
-    #[error("no organisation is a validator")]
-    NoValidator,
-    /// Payers and makers could stop the network, or with others decide for it.
-    #[error("payers and makers have {found} of {validators} seats, where at most {most} are allowed")]
-    Interested {
-        /// Their seats.
-        found: usize,
-        /// All seats, n.
-        validators: usize,
-        /// `f = (n - 1) / 3`: what the others outvote whatever these do.
-        most: usize,
-    },
-    /// A custodian of a class that must not be one.
-    #[error("organisation `{0}` may not be a custodian: its class is `{1}`")]
-    Custodian(String, Class),
+    /// The organisations cannot be the members of a network.
+    #[error(transparent)]
+    Membership(#[from] MembershipError),
+    /// A parameter lies outside its range.
+    #[error(transparent)]
+    Parameter(#[from] ParameterError),
     /// An X-Wing key of a wrong length.
     #[error("organisation `{0}` has an X-Wing key of a wrong length")]
     KemKey(String),
@@ -90,31 +133,17 @@ impl Genesis {
         if !self.organisations.windows(2).all(|pair| pair[0].id < pair[1].id) {
             return Err(GenesisError::Order);
         }
-        let keys: BTreeSet<_> = self.organisations.iter().map(|o| o.node_key).collect();
-        if keys.len() != self.organisations.len() {
-            return Err(GenesisError::SharedKey);
+        let wrong = |organisation: &&Organisation| organisation.kem_key.len() != KEM_KEY_LENGTH;
+        if let Some(organisation) = self.organisations.iter().find(wrong) {
+            return Err(GenesisError::KemKey(organisation.id.to_string()));
         }
-        if self.validators().next().is_none() {
-            return Err(GenesisError::NoValidator);
-        }
-        for organisation in self.organisations.iter() {
-            if organisation.custodian && !organisation.class.may_be_custodian() {
-                return Err(GenesisError::Custodian(organisation.id.to_string(), organisation.class));
-            }
-            if organisation.kem_key.len() != crate::organisation::KEM_KEY_LENGTH {
-                return Err(GenesisError::KemKey(organisation.id.to_string()));
-            }
-        }
-        self.check_seats()
+        self.parameters.check()?;
+        Ok(check_members(&self.members())?)
     }
 
-    /// Payers and makers together have at most f seats: consensus bears that many faults, so they alone can neither
-    /// stop a block that the others want nor help one past them.
-    fn check_seats(&self) -> Result<(), GenesisError> {
-        let validators = self.validators().count();
-        let found = self.validators().filter(|organisation| organisation.class.gains_from_records()).count();
-        let most = validators.saturating_sub(1) / 3;
-        if found > most { Err(GenesisError::Interested { found, validators, most }) } else { Ok(()) }
+    /// The organisations as members.
+    pub fn members(&self) -> Vec<Member> {
+        self.organisations.iter().map(Member::from).collect()
     }
 
     /// The organisations that vote.

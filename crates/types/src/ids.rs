@@ -80,6 +80,10 @@ id!(
     AccessId
 );
 id!(
+    /// A proposal: the hash of the action that makes it.
+    ProposalId
+);
+id!(
     /// A compartment: 32 random bytes that name (patient at source, category, epoch).
     CompartmentId
 );

@@ -8,8 +8,10 @@ pub mod block;
 pub mod category;
 pub mod codec;
 pub mod genesis;
+pub mod governance;
 pub mod ids;
 pub mod label;
+pub mod membership;
 pub mod namespace;
 pub mod organisation;
 pub mod proof;
@@ -19,7 +21,7 @@ pub mod vault;
 
 pub use codec::{Bounded, DecodeError, Text, decode_canonical};
 pub use ids::{
-    AccessId, Address, CompartmentId, GrantId, NetworkId, OrganisationId, PractitionerCredential,
+    AccessId, Address, CompartmentId, GrantId, NetworkId, OrganisationId, PractitionerCredential, ProposalId,
     TransactionId, UnknownName, VersionId,
 };
 pub use salus_crypto::hash::Digest;

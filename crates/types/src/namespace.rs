@@ -18,3 +18,5 @@ pub const COMPARTMENT: &str = "salus/compartment/v1";
 pub const LINK: &str = "salus/link/v1";
 /// A patient's consent to the terms of a grant, by the pairwise key.
 pub const CONSENT: &str = "salus/consent/v1";
+/// An organisation's acceptance of its own entry among the members.
+pub const MEMBERSHIP: &str = "salus/membership/v1";

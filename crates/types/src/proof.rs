@@ -2,10 +2,12 @@
 
 use crate::block::Header;
 use crate::codec::{Bounded, codec_struct};
+use crate::genesis::ORGANISATIONS_MAX;
 use crate::transaction::Transaction;
 use crate::vault::PackageHeader;
 use salus_crypto::hash::Digest;
 use salus_crypto::merkle::InclusionProof;
+use salus_crypto::sign::PublicKey;
 
 /// Largest finality certificate in bytes.
 pub const CERTIFICATE_BYTES_MAX: usize = 32 * 1024;
@@ -29,6 +31,21 @@ impl CertifiedHeader {
     /// The block's own header.
     pub fn header(&self) -> Option<&Header> {
         self.headers.first()
+    }
+}
+
+/// Most changes of the validators that a proof spans.
+pub const HANDOVERS_MAX: usize = 4_096;
+
+codec_struct! {
+    /// A change of the validators: the last block of an epoch, certified by those of that epoch, whose header commits
+    /// to those of the next.
+    pub struct Handover {
+        /// The last block of the epoch, with its certificate.
+        pub block: CertifiedHeader,
+        /// Node keys of the next epoch's validators, ascending; [`crate::membership::validators_hash`] is the header's
+        /// `next_validators`.
+        pub validators: Bounded<PublicKey, ORGANISATIONS_MAX>,
     }
 }
 

@@ -2,7 +2,10 @@
 
 use crate::category::Purpose;
 use crate::codec::{Bounded, codec_struct};
-use crate::ids::{AccessId, Address, GrantId, OrganisationId};
+use crate::genesis::ORGANISATIONS_MAX;
+use crate::governance::{Change, Outcome};
+use crate::ids::{AccessId, Address, GrantId, OrganisationId, ProposalId};
+use crate::membership::Member;
 use crate::organisation::Organisation;
 use bytes::BufMut;
 use commonware_codec::{Buf, Error, FixedSize, Read, Write};
@@ -46,10 +49,37 @@ impl Read for StateKey {
 /// One function per kind of entry.
 pub mod key {
     use super::*;
+    #[cfg(doc)]
+    use crate::genesis::Parameters;
 
-    /// [`Organisation`], by its node key: who signs.
+    /// [`OrganisationEntry`], by its node key: who signs.
     pub fn organisation(node_key: &PublicKey) -> StateKey {
         StateKey(hash("salus/state/organisation/v1", &[node_key.as_ref()]))
+    }
+
+    /// [`Parameters`] in force.
+    pub fn parameters() -> StateKey {
+        StateKey(hash("salus/state/parameters/v1", &[]))
+    }
+
+    /// [`RosterPage`] with this number, below [`ROSTER_PAGES`].
+    pub fn roster(page: u8) -> StateKey {
+        StateKey(hash("salus/state/roster/v1", &[&[page]]))
+    }
+
+    /// [`OpenProposals`].
+    pub fn proposals() -> StateKey {
+        StateKey(hash("salus/state/proposals/v1", &[]))
+    }
+
+    /// [`ProposalEntry`].
+    pub fn proposal(proposal: &ProposalId) -> StateKey {
+        StateKey(hash("salus/state/proposal/v1", &[proposal.as_bytes()]))
+    }
+
+    /// [`ProposalId`] of the proposal with a number, from 0 without gaps.
+    pub fn proposal_of_number(number: u64) -> StateKey {
+        StateKey(hash("salus/state/proposal-of-number/v1", &[&number.to_be_bytes()]))
     }
 
     /// [`PatientEntry`].
@@ -199,5 +229,67 @@ codec_struct! {
     }
 }
 
-/// The entry under [`key::organisation`].
-pub type OrganisationEntry = Organisation;
+codec_struct! {
+    /// A member.
+    pub struct OrganisationEntry {
+        /// The organisation.
+        pub organisation: Organisation,
+        /// Its place among the members: page and position in the [`RosterPage`]s, and its bit in every vote.
+        pub slot: u8,
+        /// Height from which it is a member; 0 from genesis on.
+        pub since: u64,
+    }
+}
+
+/// Places on one page of the roster.
+pub const ROSTER_PAGE_SLOTS: usize = 32;
+/// Pages of the roster: together they have a place for every organisation.
+pub const ROSTER_PAGES: u8 = (ORGANISATIONS_MAX / ROSTER_PAGE_SLOTS) as u8;
+/// Most proposals that are open at once.
+pub const PROPOSALS_OPEN_MAX: usize = 64;
+
+codec_struct! {
+    /// Some of the members. A place stays empty when its member leaves, until another one takes it.
+    pub struct RosterPage {
+        /// The places.
+        pub slots: Bounded<Option<Member>, ROSTER_PAGE_SLOTS>,
+    }
+}
+
+codec_struct! {
+    /// The proposals on which votes are taken.
+    #[derive(Default)]
+    pub struct OpenProposals {
+        /// Number of proposals ever made.
+        pub made: u64,
+        /// Those that are open, oldest first.
+        pub open: Bounded<ProposalId, PROPOSALS_OPEN_MAX>,
+    }
+}
+
+/// One bit for each place of the roster, the first in the lowest bit of the first byte.
+pub type Ballot = [u8; ORGANISATIONS_MAX / 8];
+
+codec_struct! {
+    /// A proposal.
+    pub struct ProposalEntry {
+        /// Its number, from 0 without gaps.
+        pub number: u64,
+        /// What is to change.
+        pub change: Change,
+        /// The organisation that proposed it.
+        pub proposer: OrganisationId,
+        /// Height of the proposal.
+        pub height: u64,
+        /// Block time from which no votes are taken, in milliseconds.
+        pub closes_ms: u64,
+        /// Who voted for it.
+        pub approvals: Ballot,
+        /// Who voted against it.
+        pub refusals: Ballot,
+        /// What became of it.
+        pub outcome: Outcome,
+        /// Height at which that was decided.
+        pub decided: Option<u64>,
+    }
+}

@@ -5,8 +5,10 @@ use crate::block::{Block, Header, Receipt};
 use crate::category::{Category, Purpose};
 use crate::codec::{Bounded, Text, decode_canonical};
 use crate::genesis::{Genesis, GenesisError, Parameters};
+use crate::governance::*;
+use crate::membership::{Member, MembershipError};
 use crate::organisation::{Class, KEM_KEY_LENGTH, Organisation};
-use crate::proof::{CertifiedHeader, RecordProof, TransactionProof};
+use crate::proof::{CertifiedHeader, Handover, RecordProof, TransactionProof};
 use crate::state::*;
 use crate::transaction::{TRANSACTION_BYTES_MAX, Transaction};
 use crate::vault::*;
@@ -85,7 +87,27 @@ fn actions() -> Vec<Action> {
         }
         .into(),
         Dropped { organisation: organisation.clone(), grant: GrantId(digest(6)), count: 12 }.into(),
-        AnchorLog { organisation, head: digest(10), entries: 99, sequence: 3 }.into(),
+        AnchorLog { organisation: organisation.clone(), head: digest(10), entries: 99, sequence: 3 }.into(),
+        Propose { organisation: organisation.clone(), change: admission().into(), nonce: [9; 16] }.into(),
+        Vote { organisation, proposal: ProposalId(digest(40)), approve: true }.into(),
+    ]
+}
+
+fn admission() -> Admit {
+    let organisation = Organisation { validator: false, ..organisation("clinic", 3, Class::Provider) };
+    let acceptance = accept(&genesis().network(), &organisation, &signing_key(3));
+    Admit { organisation, acceptance }
+}
+
+fn changes() -> Vec<Change> {
+    let organisation = org("clinic");
+    vec![
+        admission().into(),
+        Update { organisation: admission().organisation, acceptance: admission().acceptance }.into(),
+        SetClass { organisation: organisation.clone(), class: Class::Pharmacy }.into(),
+        SetDuties { organisation: organisation.clone(), validator: true, custodian: false }.into(),
+        Remove { organisation }.into(),
+        SetParameters { parameters: Parameters::default() }.into(),
     ]
 }
 
@@ -176,6 +198,39 @@ macro_rules! for_every_type {
         for action in actions() {
             $check(action.name(), &transaction(action.clone()));
         }
+        for change in changes() {
+            $check(&format!("Change::{}", change.name()), &change);
+        }
+        $check(
+            "OrganisationEntry",
+            &OrganisationEntry { organisation: admission().organisation, slot: 2, since: 3 },
+        );
+        $check(
+            "RosterPage",
+            &RosterPage { slots: list(vec![Some(Member::from(&genesis().organisations[0])), None]) },
+        );
+        $check("OpenProposals", &OpenProposals { made: 2, open: list(vec![ProposalId(digest(40))]) });
+        $check(
+            "ProposalEntry",
+            &ProposalEntry {
+                number: 1,
+                change: admission().into(),
+                proposer: org("hospital-a"),
+                height: 2,
+                closes_ms: 3,
+                approvals: [4; 32],
+                refusals: [5; 32],
+                outcome: Outcome::Open,
+                decided: Some(6),
+            },
+        );
+        $check(
+            "Handover",
+            &Handover {
+                block: CertifiedHeader { headers: list(vec![header()]), certificate: list(vec![35; 300]) },
+                validators: list(vec![signing_key(1).public(), signing_key(2).public()]),
+            },
+        );
         $check("Header", &header());
         $check(
             "Block",
@@ -459,6 +514,35 @@ fn a_transaction_fits_its_limit_and_a_header_has_its_length() {
     for action in actions() {
         assert!(transaction(action).encode().len() <= TRANSACTION_BYTES_MAX);
     }
+    let full = Organisation {
+        id: org(&"x".repeat(32)),
+        name: text(&"x".repeat(128)),
+        ledger_address: text(&"x".repeat(128)),
+        peer_url: text(&"x".repeat(256)),
+        portal_url: text(&"x".repeat(256)),
+        ..admission().organisation
+    };
+    let (organisation, acceptance) = (full.id.clone(), admission().acceptance);
+    let longest = Propose {
+        organisation: organisation.clone(),
+        change: Admit { organisation: full.clone(), acceptance }.into(),
+        nonce: [0; 16],
+    };
+    assert!(transaction(longest.clone().into()).encode().len() <= TRANSACTION_BYTES_MAX);
+    let entry = ProposalEntry {
+        number: 0,
+        change: longest.change,
+        proposer: organisation,
+        height: 0,
+        closes_ms: 0,
+        approvals: [0; 32],
+        refusals: [0; 32],
+        outcome: Outcome::Open,
+        decided: Some(0),
+    };
+    let seat = Some(Member::from(&full));
+    let page = RosterPage { slots: list(vec![seat; ROSTER_PAGE_SLOTS]) };
+    assert!(entry.encode().len().max(page.encode().len()) <= STATE_VALUE_BYTES_MAX);
     assert_eq!(header().encode().len(), Header::LENGTH);
 }
 
@@ -480,12 +564,15 @@ fn genesis_rules_hold() {
     };
     assert_eq!(genesis().check(), Ok(()));
     assert_eq!(broken(|all| all.reverse()), Err(GenesisError::Order));
-    assert_eq!(broken(|all| all[1].node_key = all[0].node_key), Err(GenesisError::SharedKey));
+    assert_eq!(broken(|all| all[1].node_key = all[0].node_key), Err(MembershipError::SharedKey.into()));
     assert_eq!(
         broken(|all| all.iter_mut().for_each(|o| o.validator = false)),
-        Err(GenesisError::NoValidator)
+        Err(MembershipError::NoValidator.into())
     );
-    assert!(matches!(broken(|all| all[0].class = Class::Payer), Err(GenesisError::Custodian(..))));
+    assert!(matches!(
+        broken(|all| all[0].class = Class::Payer),
+        Err(GenesisError::Membership(MembershipError::Custodian(..)))
+    ));
     assert!(matches!(broken(|all| all[0].kem_key = list(vec![1])), Err(GenesisError::KemKey(_))));
 }
 
@@ -515,9 +602,33 @@ fn payers_and_makers_together_have_at_most_f_seats() {
     for (validators, most) in [(1, 0), (3, 0), (4, 1), (6, 1), (7, 2), (10, 3), (13, 4)] {
         assert_eq!(with(validators, most), Ok(()), "{most} of {validators}");
         let found = most + 1;
-        let expected = GenesisError::Interested { found, validators, most };
-        assert_eq!(with(validators, found), Err(expected), "{found} of {validators}");
+        let expected = MembershipError::Interested { found, validators, most };
+        assert_eq!(with(validators, found), Err(expected.into()), "{found} of {validators}");
     }
+}
+
+#[test]
+fn parameters_outside_their_ranges_are_refused() {
+    let with = |change: fn(&mut Parameters)| {
+        let mut parameters = Parameters::default();
+        change(&mut parameters);
+        parameters.check().map_err(|error| error.name)
+    };
+    assert_eq!(with(|_| {}), Ok(()));
+    assert_eq!(with(|p| p.transaction_lifetime_blocks_max = 0), Err("transaction_lifetime_blocks_max"));
+    assert_eq!(with(|p| p.grant_period_ms_max = u64::MAX), Err("grant_period_ms_max"));
+    assert_eq!(with(|p| p.block_transactions_max = 8_193), Err("block_transactions_max"));
+    assert_eq!(with(|p| p.epoch_blocks = 3), Err("epoch_blocks"));
+    assert_eq!(with(|p| p.voting_period_ms = 59_999), Err("voting_period_ms"));
+}
+
+#[test]
+fn an_organisation_accepts_its_own_entry_in_one_network_only() {
+    let (network, admission) = (genesis().network(), admission());
+    assert!(accepts(&network, &admission.organisation, &admission.acceptance));
+    assert!(!accepts(&NetworkId(digest(1)), &admission.organisation, &admission.acceptance));
+    let other = Organisation { custodian: false, ..admission.organisation };
+    assert!(!accepts(&network, &other, &admission.acceptance));
 }
 
 #[test]

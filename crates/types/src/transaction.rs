@@ -8,8 +8,8 @@ use commonware_codec::{Encode, EncodeSize, Write};
 use salus_crypto::hash::hash;
 use salus_crypto::sign::{PublicKey, Signature, SigningKey};
 
-/// Largest encoded transaction in bytes. Every action is of bounded size; this leaves room for more.
-pub const TRANSACTION_BYTES_MAX: usize = 1_024;
+/// Largest encoded transaction in bytes: a proposal that admits an organisation, with its X-Wing key and its texts.
+pub const TRANSACTION_BYTES_MAX: usize = 3_072;
 
 codec_struct! {
     /// A signed request to the ledger. Every action creates a state entry of its own that cannot be created

@@ -51,8 +51,8 @@ fn a_revoked_grant_blocks_the_next_access_even_in_the_same_block() {
     let event = access("once", Purpose::Treatment, "bo");
     let transactions =
         [world.sign("once", Revoke { grant: grant_id("once") }), world.sign("hospital-b", event.clone())];
-    let context = crate::BlockContext { height: world.height, time_ms: world.time_ms };
-    let outcome = crate::execute_block(context, &world.parameters, &transactions, &world.state);
+    let context = crate::BlockContext { height: world.height, time_ms: world.time_ms, ends_epoch: false };
+    let outcome = crate::execute_block(context, &transactions, &world.state);
     assert_eq!(outcome, Err((1, Rejection::Revoked(world.height))));
 
     let height = world.height;

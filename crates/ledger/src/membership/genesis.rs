@@ -1,22 +1,23 @@
-//! The organisations of genesis.
+//! The organisations of genesis, and the parameters.
 
+use crate::membership::roster::Roster;
 use commonware_codec::Encode;
 use salus_types::genesis::Genesis;
-use salus_types::state::{StateKey, StateValue, key};
+use salus_types::state::{OrganisationEntry, StateKey, StateValue, key};
 
-/// One entry for each organisation.
+#[expect(clippy::expect_used, reason = "the fields of every entry are bounded below the limit of a value")]
+fn value(entry: &impl Encode) -> StateValue {
+    StateValue::new(entry.encode().to_vec()).expect("an entry fits a state value")
+}
+
+/// One entry for each organisation, the roster, and the parameters.
 pub(crate) fn writes(genesis: &Genesis) -> Vec<(StateKey, StateValue)> {
-    genesis
-        .organisations
-        .iter()
-        .map(|organisation| {
-            let value = StateValue::new(organisation.encode().to_vec());
-            #[expect(
-                clippy::expect_used,
-                reason = "an organisation's fields are bounded below the limit of a value"
-            )]
-            let value = value.expect("an organisation fits a state value");
-            (key::organisation(&organisation.node_key), value)
-        })
-        .collect()
+    let mut writes = vec![(key::parameters(), value(&genesis.parameters))];
+    for (slot, organisation) in genesis.organisations.iter().enumerate() {
+        let entry = OrganisationEntry { organisation: organisation.clone(), slot: slot as u8, since: 0 };
+        writes.push((key::organisation(&organisation.node_key), value(&entry)));
+    }
+    let pages = Roster::of(genesis.members()).pages();
+    writes.extend(pages.into_iter().map(|(key, page)| (key, value(&page))));
+    writes
 }

@@ -1,17 +1,38 @@
-//! `membership`: which organisations there are. Read-only after genesis until governance arrives.
+//! `membership`: which organisations there are, and on whose behalf a transaction speaks. Governance changes it.
 
 pub(crate) mod genesis;
+mod roster;
+
+pub(crate) use roster::Roster;
 
 use crate::Rejection;
 use crate::execute::Call;
 use crate::view::Overlay;
 use salus_types::OrganisationId;
 use salus_types::organisation::Organisation;
-use salus_types::state::key;
+use salus_types::state::{OrganisationEntry, key};
+
+/// The entry of the organisation whose node key signed the call.
+fn signing_entry(call: &Call<'_>, state: &Overlay<'_>) -> Result<OrganisationEntry, Rejection> {
+    state.read(&key::organisation(&call.signer)).ok_or(Rejection::NotAnOrganisation)
+}
 
 /// The organisation whose node key signed the call.
 pub(crate) fn signing_organisation(call: &Call<'_>, state: &Overlay<'_>) -> Result<Organisation, Rejection> {
-    state.read(&key::organisation(&call.signer)).ok_or(Rejection::NotAnOrganisation)
+    Ok(signing_entry(call, state)?.organisation)
+}
+
+/// The entry of the organisation that signed, which must be the one that the action names.
+pub(crate) fn named_entry(
+    call: &Call<'_>,
+    named: &OrganisationId,
+    state: &Overlay<'_>,
+) -> Result<OrganisationEntry, Rejection> {
+    let entry = signing_entry(call, state)?;
+    if entry.organisation.id != *named {
+        return Err(Rejection::OtherOrganisation(named.clone()));
+    }
+    Ok(entry)
 }
 
 /// The organisation that signed, which must be the one that the action names.
@@ -20,11 +41,7 @@ pub(crate) fn named_organisation(
     named: &OrganisationId,
     state: &Overlay<'_>,
 ) -> Result<Organisation, Rejection> {
-    let organisation = signing_organisation(call, state)?;
-    if organisation.id != *named {
-        return Err(Rejection::OtherOrganisation(named.clone()));
-    }
-    Ok(organisation)
+    Ok(named_entry(call, named, state)?.organisation)
 }
 
 /// The signing organisation, which must be of a class that keeps clinical records.
