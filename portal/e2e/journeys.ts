@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import type { Page } from 'playwright-core';
 import { encode } from '../src/crypto';
 import { Genesis } from '../src/crypto/formats';
+import { mockApplication } from '../src/testing/data';
 import type { MockNode } from '../src/testing/server';
 import { readGenesis } from '../src/verify/network';
 import { proofOfJson, verifyRecordProof, type RecordProofJson } from '../src/verify/record';
@@ -314,6 +315,60 @@ async function a_steward_sees_the_network(stage: Stage): Promise<void> {
   await eyes.look(page, 'steward-accesses');
 }
 
+async function a_steward_votes_after_a_second_yes(stage: Stage): Promise<void> {
+  const { staff: page, eyes } = stage;
+  await page.bringToFront();
+  await tab(page, 'Members and rules').click();
+  await heading(page, 'Members and rules').waitFor();
+  await page.getByText('Open proposals').waitFor();
+  await page.getByText('How decisions are made').click();
+  await eyes.look(page, 'steward-members');
+  await button(page, 'Vote for: Admit Harbour Pharmacies as a member').click();
+  await page.getByRole('dialog').getByText(/With your vote two thirds approve/).waitFor();
+  await eyes.look(page, 'steward-vote-dialog');
+  await page.getByRole('dialog').getByRole('button', { name: 'Vote for it' }).click();
+  await page.getByText(/Your organisation voted for it. Two thirds approve/).waitFor();
+  await page.waitForFunction(() => document.activeElement?.textContent === 'Admit Harbour Pharmacies as a member');
+  await button(page, 'Vote against: Remove Helvia Insurance from the network').click();
+  await page.getByRole('dialog').getByText(/more than a third are against it/).waitFor();
+  await page.keyboard.press('Escape');
+  await page.getByRole('dialog').waitFor({ state: 'detached' });
+  await page.getByText('Details and votes').first().click();
+  await page.getByText('Details and votes').last().click();
+  await eyes.look(page, 'steward-voted');
+}
+
+async function a_steward_proposes_what_the_others_will_read(stage: Stage): Promise<void> {
+  const { staff: page, eyes } = stage;
+  await page.bringToFront();
+  await page.getByRole('link', { name: 'Propose a change' }).click();
+  await heading(page, 'Propose a change').waitFor();
+  await eyes.look(page, 'steward-propose');
+  await page.getByLabel('Admit an organisation').check();
+  await page.getByLabel('Application').setInputFiles({ name: 'application.json', mimeType: 'application/json', buffer: Buffer.from(JSON.stringify(mockApplication)) });
+  await page.getByText('Admit Institute for Heart Research as a member.').waitFor();
+  await eyes.look(page, 'steward-propose-admit');
+  await page.getByLabel('Change the rules').check();
+  await page.getByLabel('Time to vote, in days').fill('400');
+  await page.getByText(/something between 1 minute and 366 days/).waitFor();
+  await page.getByLabel('Time to vote, in days').fill('21');
+  await page.getByText('21 days instead of 14 days').waitFor();
+  await eyes.look(page, 'steward-propose-rules');
+  await page.getByLabel('Give or take duties').check();
+  await page.getByLabel('Member', { exact: true }).selectOption({ label: 'St. Anna Hospital' });
+  await page.getByLabel('Has a seat').uncheck();
+  await page.getByText(/Insurers and makers would hold 1 of 3 seats/).waitFor();
+  await eyes.look(page, 'steward-propose-refused');
+  await page.getByLabel('Remove a member').check();
+  await page.getByLabel('Member', { exact: true }).selectOption({ label: 'Helvia Insurance' });
+  await button(page, 'Propose').click();
+  await page.getByRole('dialog').getByText(/2 more votes for it are needed/).waitFor();
+  await eyes.look(page, 'steward-propose-dialog');
+  await page.getByRole('dialog').getByRole('button', { name: 'Propose' }).click();
+  await page.getByText('Proposal 9 is open for votes').waitFor();
+  await eyes.look(page, 'steward-proposed');
+}
+
 /** In this order: each starts where the one before ended. */
 export const journeys = [
   a_person_makes_a_record_with_a_passkey,
@@ -330,4 +385,6 @@ export const journeys = [
   a_recovery_code_opens_the_record_and_a_wrong_one_does_not,
   a_person_without_a_connection_sees_the_copy,
   a_steward_sees_the_network,
+  a_steward_votes_after_a_second_yes,
+  a_steward_proposes_what_the_others_will_read,
 ];

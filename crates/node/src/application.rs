@@ -6,15 +6,16 @@
 
 use crate::block::{BLOCK_TRANSACTION_BYTES_MAX, Context, NodeBlock, from_commonware, to_commonware};
 use crate::contract::{self, Prefetched, Refused, Rules};
+use crate::epochs::Epochs;
 use crate::feed::{Feed, FinalisedBlock};
 use crate::index::Index;
 use crate::mempool::Mempool;
 use crate::runtime::Runtime;
-use crate::state::{Batch, Databases, SealedBatch, SyncTarget, database_key};
+use crate::state::{Batch, Databases, SealedBatch, StateDb, SyncTarget, database_key};
 use commonware_consensus::marshal::ancestry::Ancestry;
 use commonware_consensus::simplex::scheme::ed25519::Scheme;
 use commonware_cryptography::Digestible as _;
-use commonware_glue::stateful::db::{DatabaseSet, Merkleized as _, Unmerkleized as _};
+use commonware_glue::stateful::db::{DatabaseSet, Merkleized as _, Reader, Unmerkleized as _};
 use commonware_glue::stateful::{Application, Finality, Input, Proposed};
 use commonware_utils::sync::Mutex;
 use futures::StreamExt as _;
@@ -22,6 +23,8 @@ use salus_ledger::{BlockContext, Executed};
 use salus_types::block::{BLOCK_TRANSACTIONS_MAX, Block, HEADER_VERSION, Header, Receipt, list_root};
 use salus_types::codec::Bounded;
 use salus_types::genesis::Genesis;
+use salus_types::membership::validators_hash;
+use salus_types::state::{StateKey, key};
 use salus_types::transaction::Transaction;
 use salus_types::{Digest, NetworkId, PublicKey, TransactionId};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -46,6 +49,7 @@ struct Inner {
     rules: Arc<dyn Rules>,
     network: NetworkId,
     genesis_block: NodeBlock,
+    epochs: Epochs,
     mempool: Mempool,
     index: Index,
     feed: Arc<Feed>,
@@ -58,32 +62,51 @@ impl Ledger {
         genesis: Genesis,
         rules: Arc<dyn Rules>,
         genesis_block: NodeBlock,
+        epochs: Epochs,
         mempool: Mempool,
         index: Index,
         feed: Arc<Feed>,
     ) -> Self {
         let network = genesis.network();
         let executions = Executions::default();
-        Self(Arc::new(Inner { genesis, rules, network, genesis_block, mempool, index, feed, executions }))
+        Self(Arc::new(Inner {
+            genesis,
+            rules,
+            network,
+            genesis_block,
+            epochs,
+            mempool,
+            index,
+            feed,
+            executions,
+        }))
     }
 
-    /// Reads what the transactions may read.
+    /// Reads what the block may read.
     async fn prefetch<E: Runtime>(
         &self,
-        height: u64,
+        context: BlockContext,
         transactions: &[Transaction],
         batch: &Batch<E>,
     ) -> Prefetched {
-        let keys: BTreeSet<_> = transactions.iter().flat_map(contract::read_set).collect();
-        let names: Vec<_> = keys.iter().map(database_key).collect();
-        let values = batch
-            .get_many(&names.iter().collect::<Vec<_>>())
-            .await
-            .expect("reading the state failed; restart to recover");
-        let mut reads: Prefetched =
-            keys.into_iter().zip(values).filter_map(|(key, value)| Some((key, value?))).collect();
-        if height == 1 {
+        let mut reads = Prefetched::new();
+        if context.height == 1 {
             reads.extend(contract::genesis_writes(&self.0.genesis));
+        }
+        let mut asked = BTreeSet::new();
+        let mut wanted: BTreeSet<_> = transactions.iter().flat_map(contract::read_set).collect();
+        wanted.insert(key::parameters());
+        while !wanted.is_empty() {
+            let keys: Vec<StateKey> = wanted.iter().copied().collect();
+            let names: Vec<_> = keys.iter().map(database_key).collect();
+            let values = batch
+                .get_many(&names.iter().collect::<Vec<_>>())
+                .await
+                .expect("reading the state failed; restart to recover");
+            reads.extend(keys.into_iter().zip(values).filter_map(|(key, value)| Some((key, value?))));
+            asked.append(&mut wanted);
+            let next = contract::follow_up_reads(context, transactions, &reads);
+            wanted = next.into_iter().filter(|key| !asked.contains(key)).collect();
         }
         reads
     }
@@ -95,9 +118,15 @@ impl Ledger {
         transactions: &[Transaction],
         batch: &Batch<E>,
     ) -> (Executed, Refused) {
-        let reads = self.prefetch(height, transactions, batch).await;
-        let context = BlockContext { height, time_ms };
-        self.0.rules.execute(&self.0.genesis.parameters, context, transactions, &reads)
+        let ends_epoch = self.0.epochs.ends(height).await;
+        let context = BlockContext { height, time_ms, ends_epoch };
+        let reads = self.prefetch(context, transactions, batch).await;
+        let limit = contract::parameters(&reads).block_transactions_max as usize;
+        let (executed, mut refused) = self.0.rules.execute(context, transactions, &reads);
+        if transactions.len() > limit {
+            refused.push((limit, format!("a block holds at most {limit} transactions")));
+        }
+        (executed, refused)
     }
 
     async fn seal<E: Runtime>(
@@ -150,7 +179,8 @@ impl Ledger {
         let height = parent.header().height + 1;
         let earliest = parent.header().time_ms + 1;
         let time_ms = now_ms.clamp(earliest, parent.header().time_ms + TIME_STEP_MS_MAX);
-        let count_max = BLOCK_TRANSACTIONS_MAX.min(self.0.genesis.parameters.block_transactions_max as usize);
+        let count_max =
+            BLOCK_TRANSACTIONS_MAX.min(self.0.epochs.view().parameters.block_transactions_max as usize);
         let chosen = self.0.mempool.select(height, count_max, BLOCK_TRANSACTION_BYTES_MAX - 16, held);
         let (ids, mut transactions): (Vec<_>, Vec<_>) =
             chosen.into_iter().map(|(id, transaction)| (id, Transaction::clone(&transaction))).unzip();
@@ -160,7 +190,7 @@ impl Ledger {
             transactions.remove(*position);
         }
         let sealed = self.seal(height, &executed, batch).await;
-        let header = self.header(context, height, time_ms, &transactions, &executed.receipts, &sealed);
+        let header = self.header(context, height, time_ms, &transactions, &executed, &sealed);
         let transactions = Bounded::new(transactions).ok()?;
         let block = NodeBlock::new(Block { header, transactions }).ok()?;
         self.remember(&block, executed.receipts);
@@ -173,7 +203,7 @@ impl Ledger {
         height: u64,
         time_ms: u64,
         transactions: &[Transaction],
-        receipts: &[Receipt],
+        executed: &Executed,
         sealed: &SealedBatch<E>,
     ) -> Header {
         let mut leader = [0; 32];
@@ -190,12 +220,12 @@ impl Ledger {
             leader: PublicKey(leader),
             transactions_root: list_root(transactions),
             transactions: transactions.len() as u32,
-            receipts_root: list_root(receipts),
+            receipts_root: list_root(&executed.receipts),
             state_root: from_commonware(sealed.root()),
             sync_root: from_commonware(sealed.ops_root()),
             sync_start: *sealed.sync_boundary(),
             sync_end: *sealed.bounds().tip.size,
-            next_validators: Digest([0; 32]),
+            next_validators: next_validators(executed),
         }
     }
 
@@ -206,8 +236,6 @@ impl Ledger {
             && header.network == self.0.network
             && header.time_ms > before.time_ms
             && header.time_ms - before.time_ms <= TIME_STEP_MS_MAX
-            && header.transactions <= self.0.genesis.parameters.block_transactions_max
-            && header.next_validators == Digest([0; 32])
     }
 
     /// Checks the signatures that the mempool has not checked already.
@@ -244,6 +272,7 @@ impl Ledger {
         }
         let sealed = self.seal(header.height, &executed, batch).await;
         if list_root(&executed.receipts) != header.receipts_root
+            || next_validators(&executed) != header.next_validators
             || sealed.root() != to_commonware(header.state_root)
         {
             tracing::warn!(height = header.height, "a block's roots are not those of its execution");
@@ -253,20 +282,39 @@ impl Ledger {
         Some(sealed)
     }
 
-    async fn finalise<E: Runtime>(&self, runtime: E, block: &NodeBlock) {
+    async fn finalise<E: Runtime>(&self, runtime: E, block: &NodeBlock, state: Reader<StateDb<E>>) {
         let digest = from_commonware(block.digest());
         let height = block.header().height;
         let receipts = {
             let mut executions = self.0.executions.lock();
             let receipts = executions.remove(&(height, digest)).unwrap_or_default();
-            *executions = executions.split_off(&(height + 1, Digest([0; 32])));
+            *executions = executions.split_off(&(height + 1, Digest::ZERO));
             receipts
         };
         self.0.index.insert(height, &receipts);
         self.0.mempool.finalised(height, block.ids());
+        self.end_epoch(digest, block, &*state.read().await).await;
         self.0.feed.publish(FinalisedBlock { digest, block: Arc::clone(block.block()), receipts });
         self.0.index.commit(runtime).await;
     }
+
+    /// Begins the next epoch after the last block of one; the block may come twice.
+    async fn end_epoch<E: Runtime>(&self, digest: Digest, block: &NodeBlock, state: &StateDb<E>) {
+        let header = block.header();
+        if header.next_validators == Digest::ZERO || header.epoch != self.0.epochs.newest().epoch {
+            return;
+        }
+        let record = self.0.epochs.next(digest, state).await;
+        tracing::info!(epoch = record.epoch, validators = record.validators.len(), "an epoch begins");
+        self.0.index.insert_epoch(record.clone());
+        self.0.epochs.begin(record).expect("a member's key is one: it signed its acceptance");
+        self.0.epochs.show(state).await;
+    }
+}
+
+/// What the header says of the next epoch's validators: zero within an epoch.
+fn next_validators(executed: &Executed) -> Digest {
+    executed.next_epoch.as_ref().map_or(Digest::ZERO, |next| validators_hash(&next.validators))
 }
 
 /// Milliseconds since 1970-01-01 UTC.
@@ -336,8 +384,8 @@ impl<E: Runtime> Application<E> for Ledger {
         (runtime, _): (E, Context),
         block: &NodeBlock,
         _: (),
-        _: <Databases<E> as DatabaseSet<E>>::Readers,
+        state: <Databases<E> as DatabaseSet<E>>::Readers,
     ) {
-        self.finalise(runtime, block).await;
+        self.finalise(runtime, block, state).await;
     }
 }

@@ -2,12 +2,11 @@
 
 use salus_ledger::{BlockContext, Executed};
 use salus_types::NetworkId;
-use salus_types::genesis::Parameters;
 use salus_types::state::{StateKey, StateValue};
 use salus_types::transaction::Transaction;
 use std::collections::BTreeMap;
 
-pub(crate) use salus_ledger::{genesis_writes, read_set};
+pub(crate) use salus_ledger::{follow_up_reads, genesis_writes, parameters, read_set};
 
 /// Entries read ahead of execution.
 pub type Prefetched = BTreeMap<StateKey, StateValue>;
@@ -24,10 +23,10 @@ pub(crate) fn check_stateless(network: &NetworkId, transactions: &[Transaction])
 /// The rules by which blocks are executed. All nodes of a network have the same; a simulation gives wrong ones to see
 /// that they are caught.
 pub trait Rules: Send + Sync {
-    /// Executes transactions in order on top of `reads`, leaving out those that do not apply.
+    /// Executes transactions in order on top of `reads`, leaving out those that do not apply, and ends the epoch if the
+    /// block is its last.
     fn execute(
         &self,
-        parameters: &Parameters,
         context: BlockContext,
         transactions: &[Transaction],
         reads: &Prefetched,
@@ -40,12 +39,11 @@ pub struct LedgerRules;
 impl Rules for LedgerRules {
     fn execute(
         &self,
-        parameters: &Parameters,
         context: BlockContext,
         transactions: &[Transaction],
         reads: &Prefetched,
     ) -> (Executed, Refused) {
-        let (executed, refused) = salus_ledger::select_and_execute(context, parameters, transactions, reads);
+        let (executed, refused) = salus_ledger::select_and_execute(context, transactions, reads);
         let refused = refused.into_iter().map(|(position, rejection)| (position, rejection.to_string()));
         (executed, refused.collect())
     }

@@ -1,20 +1,19 @@
 //! The wiring: one function that starts every actor of a node on any runtime and any network.
 //!
-//! Epoch 0 only so far. What is per epoch is in [`Epoch`](commonware_consensus::types::Epoch)-keyed places already: the
-//! scheme comes from a certificate provider, the epocher bounds heights, the consensus has a partition of its own.
+//! What changes with each epoch, the validators and their consensus, is in [`crate::consensus`].
 
 use crate::application::{Ledger, now_ms};
 use crate::block::NodeBlock;
-use crate::certificate::consensus_namespace;
+use crate::consensus::Consensus;
 use crate::contract::Rules;
+use crate::epochs::Epochs;
 use crate::evidence::EvidenceBook;
 use crate::feed::{Feed, Head};
 use crate::handle::{Inner, NodeHandle};
 use crate::index::Index;
 use crate::mempool::Mempool;
 use crate::mempool::state::Limits;
-use crate::network::{Channels, SYNC_OPERATIONS_MAX};
-use crate::pacing::Paced;
+use crate::network::{Channels, Peers, SYNC_OPERATIONS_MAX};
 use crate::reader::{Marshal, NodeReader};
 use crate::runtime::Runtime;
 use crate::state::{Databases, StateDb};
@@ -23,18 +22,16 @@ use crate::sync::{Served, StateResolver};
 use crate::{keys, state};
 use commonware_actor::Feedback;
 use commonware_broadcast::buffered;
+use commonware_consensus::Reporter;
 use commonware_consensus::marshal::core::Actor as MarshalActor;
 use commonware_consensus::marshal::resolver::p2p as backfill;
-use commonware_consensus::marshal::standard::{Deferred, Standard};
+use commonware_consensus::marshal::standard::Standard;
 use commonware_consensus::marshal::{self, Update};
 use commonware_consensus::simplex;
-use commonware_consensus::simplex::config::{Floor, ForwardPolicy, SkipBudget, SkipPolicy};
-use commonware_consensus::simplex::elector::RoundRobin;
 use commonware_consensus::simplex::scheme::ed25519::Scheme;
-use commonware_consensus::types::{Epoch, FixedEpocher, ViewDelta};
-use commonware_consensus::{Reporter, Reporters};
-use commonware_cryptography::certificate::{ConstantProvider, Verifier as _};
-use commonware_cryptography::{Digested, Digestible as _, Sha256, Signer as _, ed25519, sha256};
+use commonware_consensus::types::ViewDelta;
+use commonware_cryptography::certificate::Verifier as _;
+use commonware_cryptography::{Digested, Digestible as _, Signer as _, ed25519, sha256};
 use commonware_glue::stateful::db::{ManagedDb, SyncEngineConfig, p2p as state_sync};
 use commonware_glue::stateful::{Config as StatefulConfig, Mailbox as StatefulMailbox, Stateful, SyncPlan};
 use commonware_p2p::{Blocker, Provider, Receiver, Sender};
@@ -42,14 +39,13 @@ use commonware_parallel::Sequential;
 use commonware_runtime::buffer::paged::CacheRef;
 use commonware_storage::archive::immutable;
 use commonware_storage::mmr;
-use commonware_utils::ordered::Set;
-use commonware_utils::{NZDuration, NZU64, NZUsize, TryCollect as _};
+use commonware_utils::{NZDuration, NZU64, NZUsize};
 use salus_types::block::{Block, HEADER_VERSION, Header, list_root};
 use salus_types::codec::Bounded;
 use salus_types::genesis::{Genesis, GenesisError};
 use salus_types::transaction::Transaction;
 use salus_types::{Digest, PublicKey, SigningKey};
-use std::num::{NonZeroU64, NonZeroUsize};
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -66,13 +62,11 @@ pub const TIMEOUT_RETRY: Duration = Duration::from_millis(1_500);
 pub const SKIP_TIMEOUT: Duration = Duration::from_secs(5);
 /// Views below the finalised one for which late votes are kept.
 pub const VIEWS_RETAINED: ViewDelta = ViewDelta::new(128);
-/// Blocks in one epoch: all of them, until validator sets change (issue 3).
-pub const EPOCH_BLOCKS: NonZeroU64 = NZU64!(u64::MAX);
 
 /// Messages held in a mailbox before its overflow policy applies.
-const MAILBOX_SIZE: NonZeroUsize = NZUsize!(1_024);
-const FETCH_TIMEOUT: Duration = Duration::from_secs(2);
-const FETCH_RETRY: Duration = Duration::from_millis(250);
+pub(crate) const MAILBOX_SIZE: NonZeroUsize = NZUsize!(1_024);
+pub(crate) const FETCH_TIMEOUT: Duration = Duration::from_secs(2);
+pub(crate) const FETCH_RETRY: Duration = Duration::from_millis(250);
 
 /// Why a node cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -83,9 +77,6 @@ pub enum NodeError {
     /// A node key is not a curve point, or appears twice.
     #[error("genesis: a node key is malformed or shared")]
     Keys,
-    /// The network cannot be set up.
-    #[error(transparent)]
-    Network(#[from] crate::network::NetworkError),
     /// The data folder cannot be made.
     #[error("data folder: {0}")]
     Folder(std::io::Error),
@@ -111,13 +102,12 @@ pub struct EngineConfig {
 }
 
 type Plan<E> = SyncPlan<E, Scheme, Standard<NodeBlock>>;
-type Provided = ConstantProvider<Scheme, Epoch>;
 type Finalizations<E> =
     immutable::Archive<E, sha256::Digest, simplex::types::Finalization<Scheme, sha256::Digest>>;
 type Blocks<E> = immutable::Archive<E, sha256::Digest, Arc<NodeBlock>>;
 type MarshalOf<E> =
-    MarshalActor<E, Standard<NodeBlock>, Provided, Finalizations<E>, Blocks<E>, FixedEpocher, Sequential>;
-type App<E> = StatefulMailbox<E, Ledger>;
+    MarshalActor<E, Standard<NodeBlock>, Epochs, Finalizations<E>, Blocks<E>, Epochs, Sequential>;
+pub(crate) type App<E> = StatefulMailbox<E, Ledger>;
 
 /// The block at height 0. It holds nothing; block 1 writes the genesis' entries.
 ///
@@ -149,14 +139,14 @@ pub fn genesis_block<E: Runtime>(genesis: &Genesis) -> Result<NodeBlock, NodeErr
     NodeBlock::new(Block { header, transactions: Bounded::default() }).map_err(|_| NodeError::Keys)
 }
 
-/// The validators in the order in which certificates name them.
-///
-/// # Errors
-/// [`NodeError::Keys`], if a key is malformed or appears twice.
-pub fn validators(genesis: &Genesis) -> Result<Set<ed25519::PublicKey>, NodeError> {
-    let keys: Option<Vec<_>> =
-        genesis.validators().map(|validator| keys::public(&validator.node_key)).collect();
-    keys.ok_or(NodeError::Keys)?.into_iter().try_collect().map_err(|_| NodeError::Keys)
+/// The network as the node uses it.
+pub struct Network<P, B, T> {
+    /// Whom it may reach now.
+    pub provider: P,
+    /// Keeps away whom misbehaves.
+    pub blocker: B,
+    /// Takes the members of each epoch.
+    pub peers: T,
 }
 
 /// Starts every actor of a node and returns the handle. All of it ends with `context`.
@@ -166,11 +156,10 @@ pub fn validators(genesis: &Genesis) -> Result<Set<ed25519::PublicKey>, NodeErro
 ///
 /// # Panics
 /// If the storage fails.
-pub async fn start<E, S, R, P, B>(
+pub async fn start<E, S, R, P, B, T>(
     context: E,
     config: EngineConfig,
-    peers: P,
-    blocker: B,
+    network: Network<P, B, T>,
     channels: Channels<S, R>,
 ) -> Result<NodeHandle, NodeError>
 where
@@ -179,21 +168,24 @@ where
     R: Receiver<PublicKey = ed25519::PublicKey>,
     P: Provider<PublicKey = ed25519::PublicKey> + Sync,
     B: Blocker<PublicKey = ed25519::PublicKey> + Sync,
+    T: Peers,
 {
     config.genesis.check()?;
     let parts = Parts::prepare::<E>(&config)?;
-    let Parts { scheme, genesis_block, page_cache, mempool, index, feed, key } = parts;
-    let network = Net { peers, blocker, key: key.public_key() };
+    let Parts { epochs, genesis_block, page_cache, mempool, index, feed, key } = parts;
+    let Network { provider, blocker, peers } = network;
+    let network = Net { provider, blocker, key };
     mempool.start(context.child("mempool"), channels.transactions);
 
     let plan = Plan::<E>::init(context.child("plan"), &config.partition).await;
     let (marshal_actor, marshal, floor) =
-        open_marshal(&context, &config.partition, &scheme, &genesis_block, &plan, page_cache.clone()).await;
+        open_marshal(&context, &config.partition, &epochs, &genesis_block, &plan, page_cache.clone()).await;
     let resolver = start_state_resolver(&context, &network, channels.state);
     let ledger = Ledger::new(
         config.genesis.clone(),
         Arc::clone(&config.rules),
-        genesis_block.clone(),
+        genesis_block,
+        epochs.clone(),
         mempool.clone(),
         index.clone(),
         Arc::clone(&feed),
@@ -221,23 +213,32 @@ where
     let reporter = TipReporter { inner: app.clone(), tip };
     start_marshal(&context, &network, marshal_actor, reporter, channels.blocks, channels.backfill);
     stateful.start();
-    let databases = recover(&context, app.clone(), marshal.clone(), mempool.clone(), Arc::clone(&feed));
-    let evidence = EvidenceBook::new(validators(&config.genesis)?);
+    let databases = recover(
+        &context,
+        app.clone(),
+        marshal.clone(),
+        (mempool.clone(), Arc::clone(&feed), epochs.clone()),
+        peers,
+    );
+    let evidence = EvidenceBook::default();
     let consensus = Consensus {
-        scheme,
-        genesis: genesis_block.digest(),
+        epochs: epochs.clone(),
         page_cache,
         partition: config.partition,
         evidence: evidence.clone(),
+        marshal: marshal.clone(),
+        blocker: network.blocker,
+        mempool: mempool.clone(),
     };
     let votes = (channels.votes, channels.certificates, channels.resolver);
-    consensus.start(&context, &network, app, &marshal, mempool.clone(), votes);
+    consensus.start(&context, app, votes);
 
     let metrics = context.child("handle");
     Ok(NodeHandle(Arc::new(Inner {
         network: config.genesis.network(),
         genesis: config.genesis,
         rules: config.rules,
+        epochs,
         mempool,
         feed,
         reader: Box::new(NodeReader { marshal, index, databases }),
@@ -249,8 +250,8 @@ where
 
 /// What is made before any actor runs.
 struct Parts {
-    scheme: Scheme,
-    key: ed25519::PrivateKey,
+    epochs: Epochs,
+    key: ed25519::PublicKey,
     genesis_block: NodeBlock,
     page_cache: CacheRef,
     mempool: Mempool,
@@ -262,23 +263,21 @@ impl Parts {
     fn prepare<E: Runtime>(config: &EngineConfig) -> Result<Self, NodeError> {
         let network = config.genesis.network();
         let genesis_block = genesis_block::<E>(&config.genesis)?;
-        let namespace = consensus_namespace(&network);
-        let validators = validators(&config.genesis)?;
         let key = keys::private(&config.signing_key);
-        let scheme = Scheme::signer(namespace.as_bytes(), validators.clone(), key.clone())
-            .unwrap_or_else(|| Scheme::verifier(namespace.as_bytes(), validators));
+        let digest = genesis_block.header().digest();
+        let own = key.public_key();
+        let epochs = Epochs::open(&config.genesis, digest, key, &config.index)?;
         let page_cache = page_cache();
         let index = config.index.clone();
-        let digest = genesis_block.header().digest();
         let feed = Arc::new(Feed::new(Head::of(digest, genesis_block.block())));
         let mempool = Mempool::new(network, config.mempool);
-        Ok(Self { scheme, key, genesis_block, page_cache, mempool, index, feed })
+        Ok(Self { epochs, key: own, genesis_block, page_cache, mempool, index, feed })
     }
 }
 
 /// What every actor on the network needs.
 struct Net<P, B> {
-    peers: P,
+    provider: P,
     blocker: B,
     key: ed25519::PublicKey,
 }
@@ -286,7 +285,7 @@ struct Net<P, B> {
 async fn open_marshal<E: Runtime>(
     context: &E,
     partition: &str,
-    scheme: &Scheme,
+    epochs: &Epochs,
     genesis: &NodeBlock,
     plan: &Plan<E>,
     page_cache: CacheRef,
@@ -306,8 +305,8 @@ async fn open_marshal<E: Runtime>(
     .await
     .expect(FAILED);
     let config = marshal::Config {
-        provider: Provided::new(scheme.clone()),
-        epocher: FixedEpocher::new(EPOCH_BLOCKS),
+        provider: epochs.clone(),
+        epocher: epochs.clone(),
         start: plan.marshal_start(Digested::precomputed(genesis.clone(), genesis.digest())),
         partition_prefix: partition.to_owned(),
         mailbox_size: MAILBOX_SIZE,
@@ -346,7 +345,7 @@ fn start_marshal<E: Runtime, S, R, P, B>(
             deque_size: 8,
             priority: false,
             codec_config: (),
-            peer_provider: network.peers.clone(),
+            peer_provider: network.provider.clone(),
             strategy: Sequential,
         },
     );
@@ -355,7 +354,7 @@ fn start_marshal<E: Runtime, S, R, P, B>(
         context.child("backfill"),
         backfill::Config {
             public_key: network.key.clone(),
-            peer_provider: network.peers.clone(),
+            peer_provider: network.provider.clone(),
             blocker: network.blocker.clone(),
             mailbox_size: MAILBOX_SIZE,
             fetch_timeout: NZDuration!(FETCH_TIMEOUT),
@@ -382,7 +381,7 @@ where
     let (actor, mailbox) = state_sync::Actor::<_, _, _, _, mmr::Family, Served<E>>::new(
         context.child("state_resolver"),
         state_sync::Config {
-            peer_provider: network.peers.clone(),
+            peer_provider: network.provider.clone(),
             blocker: network.blocker.clone(),
             database: None,
             mailbox_size: MAILBOX_SIZE,
@@ -398,17 +397,20 @@ where
     StateResolver::new(context.child("state_feedback"), mailbox)
 }
 
-/// Waits for the state, then tells the feed and the mempool where the chain stands.
-fn recover<E: Runtime>(
+/// Waits for the state, then tells the feed and the mempool where the chain stands, and the network whom to talk to,
+/// now and in every epoch.
+fn recover<E: Runtime, T: Peers>(
     context: &E,
     app: App<E>,
     marshal: Marshal,
-    mempool: Mempool,
-    feed: Arc<Feed>,
+    (mempool, feed, epochs): (Mempool, Arc<Feed>, Epochs),
+    mut peers: T,
 ) -> watch::Receiver<Option<Databases<E>>> {
     let (sender, receiver) = watch::channel(None);
     context.child("recover").spawn(move |context| async move {
         let databases = app.subscribe_databases().await;
+        let mut view = epochs.follow_view();
+        epochs.show(&*databases.read().await).await;
         if let Some((_, block)) = marshal.get_anchor().await {
             let block = block.inner();
             mempool.finalised(block.header().height, block.ids());
@@ -417,65 +419,17 @@ fn recover<E: Runtime>(
             tracing::info!(height = block.header().height, behind_ms, "the ledger is open");
         }
         let _ = sender.send(Some(databases));
+        let mut tracked = 0;
+        loop {
+            let view = view.changed().await;
+            if view.epoch > tracked {
+                tracked = view.epoch;
+                let members: Vec<_> = view.members.iter().map(|entry| entry.organisation.clone()).collect();
+                peers.track(view.epoch, &members);
+            }
+        }
     });
     receiver
-}
-
-/// The consensus of one epoch.
-struct Consensus {
-    scheme: Scheme,
-    genesis: sha256::Digest,
-    page_cache: CacheRef,
-    partition: String,
-    evidence: EvidenceBook,
-}
-
-impl Consensus {
-    fn start<E: Runtime, S, R, P, B>(
-        self,
-        context: &E,
-        network: &Net<P, B>,
-        app: App<E>,
-        marshal: &Marshal,
-        mempool: Mempool,
-        (votes, certificates, resolver): ((S, R), (S, R), (S, R)),
-    ) where
-        S: Sender<PublicKey = ed25519::PublicKey>,
-        R: Receiver<PublicKey = ed25519::PublicKey>,
-        P: Provider<PublicKey = ed25519::PublicKey>,
-        B: Blocker<PublicKey = ed25519::PublicKey>,
-    {
-        let deferred =
-            Deferred::new(context.child("deferred"), app, marshal.clone(), FixedEpocher::new(EPOCH_BLOCKS));
-        let automaton = Paced::new(context.child("pacing"), deferred.clone(), mempool, IDLE_INTERVAL);
-        let epoch = Epoch::zero();
-        let config = simplex::Config {
-            scheme: self.scheme,
-            elector: RoundRobin::<Sha256>::default(),
-            blocker: network.blocker.clone(),
-            automaton,
-            relay: deferred.clone(),
-            reporter: Reporters::from((deferred, self.evidence)),
-            strategy: Sequential,
-            partition: format!("{}-consensus-{epoch}", self.partition),
-            mailbox_size: MAILBOX_SIZE,
-            epoch,
-            floor: Floor::Genesis(self.genesis),
-            replay_buffer: REPLAY_BUFFER,
-            write_buffer: WRITE_BUFFER,
-            page_cache: self.page_cache,
-            leader_timeout: LEADER_TIMEOUT,
-            certification_timeout: CERTIFICATION_TIMEOUT,
-            timeout_retry: TIMEOUT_RETRY,
-            view_retention: VIEWS_RETAINED,
-            skip: SkipPolicy::Enabled { timeout: SKIP_TIMEOUT, budget: SkipBudget::Participants },
-            fetch_timeout: NZDuration!(FETCH_TIMEOUT),
-            fetch_retry_delay: FETCH_RETRY,
-            forward: ForwardPolicy::SilentVoters,
-            track_historical_votes: false,
-        };
-        simplex::Engine::new(context.child("consensus"), config).start(votes, certificates, resolver);
-    }
 }
 
 /// Notes the newest finalised height on its way to the application.

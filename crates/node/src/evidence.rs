@@ -33,49 +33,57 @@ pub struct Evidence {
     pub validator: PublicKey,
     /// What it did.
     pub misdeed: Misdeed,
-    /// In which view.
+    /// In which epoch.
+    pub epoch: u64,
+    /// In which view of it.
     pub view: u64,
     /// Both votes with their signatures, in commonware's encoding.
     pub votes: Vec<u8>,
 }
 
 /// Keeps evidence; cheap to clone.
-#[derive(Clone)]
-pub(crate) struct EvidenceBook(Arc<Inner>);
-
-struct Inner {
-    validators: Set<ed25519::PublicKey>,
-    pieces: Mutex<Vec<Evidence>>,
-}
+#[derive(Clone, Default)]
+pub(crate) struct EvidenceBook(Arc<Mutex<Vec<Evidence>>>);
 
 impl EvidenceBook {
-    /// An empty book; certificates name validators by their places in this set.
-    pub(crate) fn new(validators: Set<ed25519::PublicKey>) -> Self {
-        Self(Arc::new(Inner { validators, pieces: Mutex::default() }))
-    }
-
     /// All pieces, oldest first.
     pub(crate) fn all(&self) -> Vec<Evidence> {
-        self.0.pieces.lock().clone()
+        self.0.lock().clone()
     }
 
+    /// Notes what the consensus of an epoch reports.
+    pub(crate) fn of(&self, epoch: u64, validators: Set<ed25519::PublicKey>) -> EpochEvidence {
+        EpochEvidence { book: self.clone(), epoch, validators }
+    }
+}
+
+/// The book during one epoch; certificates name validators by their places in this set.
+#[derive(Clone)]
+pub(crate) struct EpochEvidence {
+    book: EvidenceBook,
+    epoch: u64,
+    validators: Set<ed25519::PublicKey>,
+}
+
+impl EpochEvidence {
     fn note(&self, misdeed: Misdeed, pair: &(impl Attributable + Viewable + commonware_codec::Encode)) {
-        let Some(validator) = self.0.validators.get(usize::from(pair.signer())) else { return };
+        let Some(validator) = self.validators.get(usize::from(pair.signer())) else { return };
         let mut key = [0; 32];
         key.copy_from_slice(validator.as_ref());
-        let (validator, view) = (PublicKey(key), pair.view().get());
-        let mut pieces = self.0.pieces.lock();
-        let known =
-            |piece: &Evidence| piece.validator == validator && piece.view == view && piece.misdeed == misdeed;
+        let (validator, epoch, view) = (PublicKey(key), self.epoch, pair.view().get());
+        let mut pieces = self.book.0.lock();
+        let known = |piece: &Evidence| {
+            (piece.validator, piece.epoch, piece.view, piece.misdeed) == (validator, epoch, view, misdeed)
+        };
         if pieces.len() >= EVIDENCE_MAX || pieces.iter().any(known) {
             return;
         }
-        tracing::error!(%validator, ?misdeed, view, "a validator contradicts itself");
-        pieces.push(Evidence { validator, misdeed, view, votes: pair.encode().to_vec() });
+        tracing::error!(%validator, ?misdeed, epoch, view, "a validator contradicts itself");
+        pieces.push(Evidence { validator, misdeed, epoch, view, votes: pair.encode().to_vec() });
     }
 }
 
-impl Reporter for EvidenceBook {
+impl Reporter for EpochEvidence {
     type Activity = Activity<Scheme, sha256::Digest>;
 
     fn report(&mut self, activity: Self::Activity) -> Feedback {

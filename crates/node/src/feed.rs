@@ -33,7 +33,9 @@ pub struct Head {
     pub time_ms: u64,
     /// Digest of its header.
     pub digest: Digest,
-    /// View of the consensus in which it was proposed.
+    /// Its epoch.
+    pub epoch: u64,
+    /// View of that epoch's consensus in which it was proposed.
     pub view: u64,
     /// Root of the state after it.
     pub state_root: Digest,
@@ -44,7 +46,14 @@ impl Head {
     pub fn of(digest: Digest, block: &Block) -> Self {
         let header = &block.header;
         let (height, time_ms) = (header.height, header.time_ms);
-        Self { height, time_ms, digest, view: header.view, state_root: header.state_root }
+        Self {
+            height,
+            time_ms,
+            digest,
+            epoch: header.epoch,
+            view: header.view,
+            state_root: header.state_root,
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! What the rest of the program holds: submit, ask, follow, prove. Only finalised blocks are truth.
 
 use crate::contract::{self, Rules};
+use crate::epochs::{EpochView, Epochs};
 use crate::evidence::{Evidence, EvidenceBook};
 use crate::feed::{Feed, FinalisedBlock, Head};
 use crate::index::Place;
@@ -12,9 +13,11 @@ use salus_crypto::merkle;
 use salus_ledger::BlockContext;
 use salus_types::block::{Header, Receipt, leaf_hashes};
 use salus_types::genesis::Genesis;
-use salus_types::state::{StateKey, StateValue};
+use salus_types::proof::{CertifiedHeader, Handover};
+use salus_types::state::{StateKey, StateValue, key};
 use salus_types::transaction::Transaction;
-use salus_types::{Digest, NetworkId, TransactionId};
+use salus_types::{Bounded, Digest, NetworkId, TransactionId};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use tokio::sync::{broadcast, watch};
 
@@ -79,6 +82,7 @@ pub struct Stats {
 pub(crate) struct Inner {
     pub(crate) genesis: Genesis,
     pub(crate) rules: Arc<dyn Rules>,
+    pub(crate) epochs: Epochs,
     pub(crate) network: NetworkId,
     pub(crate) mempool: Mempool,
     pub(crate) feed: Arc<Feed>,
@@ -102,6 +106,32 @@ impl NodeHandle {
     /// The network's id.
     pub fn network(&self) -> NetworkId {
         self.0.network
+    }
+
+    /// The running epoch: parameters and members.
+    pub fn epoch(&self) -> Arc<EpochView> {
+        self.0.epochs.view()
+    }
+
+    /// Follows the running epoch.
+    pub fn watch_epoch(&self) -> Follower<Arc<EpochView>> {
+        self.0.epochs.follow_view()
+    }
+
+    /// Every change of the validators so far, oldest first: what a light client needs to go from genesis to now.
+    pub async fn handovers(&self) -> Vec<Handover> {
+        let mut handovers = Vec::new();
+        for record in self.0.epochs.changes() {
+            let Some(block) = self.certified(record.first_height - 1).await else { break };
+            let handover = || {
+                let headers = Bounded::new(block.headers).ok()?;
+                let certificate = Bounded::new(block.certificate.to_vec()).ok()?;
+                let validators = Bounded::new(record.validators).ok()?;
+                Some(Handover { block: CertifiedHeader { headers, certificate }, validators })
+            };
+            handovers.extend(handover());
+        }
+        handovers
     }
 
     /// Waits until the ledger is open: its state has been recovered from this node's disk, or synced from others.
@@ -131,7 +161,7 @@ impl NodeHandle {
         transaction: Transaction,
         verdict: Result<(), String>,
     ) -> Result<TransactionId, SubmitError> {
-        let blocks_max = self.0.genesis.parameters.transaction_lifetime_blocks_max;
+        let blocks_max = self.epoch().parameters.transaction_lifetime_blocks_max;
         if transaction.valid_until > self.head().height + blocks_max {
             return Err(SubmitError::LivesTooLong { blocks_max });
         }
@@ -149,13 +179,20 @@ impl NodeHandle {
     /// The reason why it would not.
     pub async fn dry_run(&self, transaction: &Transaction) -> Result<(), SubmitError> {
         check_one(&self.0.network, transaction).map_err(SubmitError::Invalid)?;
-        let keys = contract::read_set(transaction);
-        let values = self.0.reader.state(keys.clone()).await;
-        let reads = keys.into_iter().zip(values).filter_map(|(key, value)| Some((key, value?))).collect();
         let head = self.head();
         let transactions = std::slice::from_ref(transaction);
-        let context = BlockContext { height: head.height + 1, time_ms: head.time_ms + 1 };
-        let (_, refused) = self.0.rules.execute(&self.0.genesis.parameters, context, transactions, &reads);
+        let context = BlockContext { height: head.height + 1, time_ms: head.time_ms + 1, ends_epoch: false };
+        let mut wanted = contract::read_set(transaction);
+        wanted.push(key::parameters());
+        let (mut asked, mut reads) = (BTreeSet::new(), contract::Prefetched::new());
+        while !wanted.is_empty() {
+            let values = self.0.reader.state(wanted.clone()).await;
+            reads.extend(wanted.iter().copied().zip(values).filter_map(|(key, value)| Some((key, value?))));
+            asked.extend(wanted);
+            let next = contract::follow_up_reads(context, transactions, &reads);
+            wanted = next.into_iter().filter(|key| !asked.contains(key)).collect();
+        }
+        let (_, refused) = self.0.rules.execute(context, transactions, &reads);
         refused.into_iter().next().map_or(Ok(()), |(_, reason)| Err(SubmitError::Invalid(reason)))
     }
 

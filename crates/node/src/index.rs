@@ -1,15 +1,16 @@
-//! The node's own index: transaction id -> where it is final, and its receipt.
+//! The node's own index: transaction id -> where it is final, and its receipt; and the epochs.
 //!
 //! Durable before a block counts as processed, so that a crash at any point leaves no gap: the block is delivered
 //! again and indexed again. Readable from the moment of finality: what is not on disk yet is in memory.
 
+use crate::epochs::EpochRecord;
 use crate::runtime::Runtime;
 use commonware_utils::sync::Mutex;
 use redb::backends::InMemoryBackend;
-use redb::{Database, ReadableDatabase as _, TableDefinition};
+use redb::{AccessGuard, Database, ReadableDatabase as _, ReadableTable as _, TableDefinition};
 use salus_types::block::Receipt;
 use salus_types::state::StateKey;
-use salus_types::{Digest, TransactionId};
+use salus_types::{Digest, PublicKey, TransactionId};
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -19,6 +20,10 @@ const CACHE_BYTES: usize = 4 * 1024 * 1024;
 
 /// Transaction id -> height, position, entry.
 const PLACES: TableDefinition<'_, &[u8; 32], (u64, u32, &[u8; 32])> = TableDefinition::new("places");
+/// Epoch -> first height, number of blocks, digest of the block before, number of members, keys of the validators.
+const EPOCHS: TableDefinition<'_, u64, EpochRow> = TableDefinition::new("epochs");
+
+type EpochRow = (u64, u64, &'static [u8; 32], u32, &'static [u8]);
 
 /// Where a transaction is final.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +49,8 @@ struct Inner {
     database: Database,
     /// Final, and not on disk yet.
     fresh: Mutex<HashMap<TransactionId, Place>>,
+    /// Begun, and not on disk yet.
+    fresh_epoch: Mutex<Option<EpochRecord>>,
 }
 
 const FAILED: &str = "the transaction index failed; restart to recover";
@@ -63,10 +70,15 @@ impl Index {
             };
             let transaction = database.begin_write()?;
             transaction.open_table(PLACES)?;
+            transaction.open_table(EPOCHS)?;
             transaction.commit()?;
             Ok(database)
         };
-        Ok(Self(Arc::new(Inner { database: open()?, fresh: Mutex::default() })))
+        Ok(Self(Arc::new(Inner {
+            database: open()?,
+            fresh: Mutex::default(),
+            fresh_epoch: Mutex::default(),
+        })))
     }
 
     /// Notes the transactions of a finalised block; a block may come twice.
@@ -78,21 +90,21 @@ impl Index {
         }
     }
 
+    /// Notes an epoch that begins; one may come twice.
+    pub fn insert_epoch(&self, record: EpochRecord) {
+        *self.0.fresh_epoch.lock() = Some(record);
+    }
+
     /// Makes all that was noted durable, off the threads that run the actors.
     ///
     /// # Panics
     /// If the storage fails.
     pub async fn commit<E: Runtime>(&self, runtime: E) {
-        let fresh = self.0.fresh.lock().clone();
-        if fresh.is_empty() {
+        if self.0.fresh.lock().is_empty() && self.0.fresh_epoch.lock().is_none() {
             return;
         }
         let index = self.clone();
-        let written = runtime.shared(true).spawn(move |_| async move {
-            let result = index.write(&fresh);
-            index.0.fresh.lock().retain(|id, _| !fresh.contains_key(id));
-            result
-        });
+        let written = runtime.shared(true).spawn(move |_| async move { index.write() });
         match written.await {
             Ok(result) => result.expect(FAILED),
             // The node is stopping: the block stays unacknowledged and comes again.
@@ -100,15 +112,44 @@ impl Index {
         }
     }
 
-    fn write(&self, fresh: &HashMap<TransactionId, Place>) -> Result<(), redb::Error> {
+    fn write(&self) -> Result<(), redb::Error> {
+        let fresh = self.0.fresh.lock().clone();
+        let epoch = self.0.fresh_epoch.lock().take();
         let transaction = self.0.database.begin_write()?;
         {
             let mut table = transaction.open_table(PLACES)?;
-            for (id, place) in fresh {
+            for (id, place) in &fresh {
                 table.insert(&id.0.0, (place.height, place.position, &place.entry.0.0))?;
             }
+            let mut table = transaction.open_table(EPOCHS)?;
+            if let Some(epoch) = epoch {
+                let keys: Vec<u8> = epoch.validators.iter().flat_map(|key| key.0).collect();
+                let row = (epoch.first_height, epoch.blocks, &epoch.parent.0, epoch.members, &*keys);
+                table.insert(epoch.epoch, row)?;
+                forget_unchanged(&mut table)?;
+            }
         }
-        Ok(transaction.commit()?)
+        transaction.commit()?;
+        self.0.fresh.lock().retain(|id, _| !fresh.contains_key(id));
+        Ok(())
+    }
+
+    /// The epochs that changed something, and the newest.
+    ///
+    /// # Panics
+    /// If the storage fails.
+    pub fn epochs(&self) -> Vec<EpochRecord> {
+        let read = || -> Result<Vec<EpochRecord>, redb::Error> {
+            let table = self.0.database.begin_read()?.open_table(EPOCHS)?;
+            table.iter()?.map(|row| Ok(record(&row?))).collect()
+        };
+        read().expect(FAILED)
+    }
+
+    /// Writes what was noted; for tests.
+    #[cfg(test)]
+    pub(crate) fn write_all(&self) {
+        self.write().expect(FAILED);
     }
 
     /// Where a transaction is final.
@@ -130,4 +171,29 @@ impl Index {
         });
         Ok(found)
     }
+}
+
+fn record((epoch, row): &(AccessGuard<'_, u64>, AccessGuard<'_, EpochRow>)) -> EpochRecord {
+    let (first_height, blocks, parent, members, keys) = row.value();
+    let (validators, _) = keys.as_chunks::<32>();
+    EpochRecord {
+        epoch: epoch.value(),
+        first_height,
+        blocks,
+        parent: Digest(*parent),
+        members,
+        validators: validators.iter().map(|key| PublicKey(*key)).collect(),
+    }
+}
+
+/// Drops the epoch before the newest one, if it changed nothing.
+fn forget_unchanged(table: &mut redb::Table<'_, u64, EpochRow>) -> Result<(), redb::Error> {
+    let newest: Vec<_> =
+        table.iter()?.rev().take(3).map(|row| Ok(record(&row?))).collect::<Result<_, redb::Error>>()?;
+    if let [_, before, earlier] = &newest[..]
+        && !before.changes(earlier)
+    {
+        table.remove(before.epoch)?;
+    }
+    Ok(())
 }

@@ -7,6 +7,7 @@
 //! * [`run()`] starts a node on real sockets; [`engine::start`] is the same wiring on any runtime and network.
 //! * [`NodeHandle`] is all that the rest of the program holds.
 //! * [`application`] is the application under the consensus, [`mempool`] what waits for it.
+//! * [`epochs`] is who signs which heights; one engine of consensus follows the other.
 //! * [`contract`] is the seam to the rules of the ledger, [`evidence`] what validators did wrong.
 //! * [`certificate`] reads finality certificates without commonware, as other languages must.
 //!
@@ -16,8 +17,10 @@
 pub mod application;
 pub mod block;
 pub mod certificate;
+mod consensus;
 pub mod contract;
 pub mod engine;
+pub mod epochs;
 pub mod evidence;
 pub mod feed;
 pub mod handle;
@@ -37,6 +40,7 @@ pub mod testing;
 pub mod watched;
 
 pub use engine::NodeError;
+pub use epochs::{EpochRecord, EpochView};
 pub use evidence::{Evidence, Misdeed};
 pub use feed::{FinalisedBlock, Head};
 pub use handle::{Events, NodeHandle, Stats, SubmitError, TxStatus};

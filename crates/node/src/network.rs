@@ -1,6 +1,7 @@
 //! The organisations' network: channels, their quotas, the largest message, and the real sockets.
 
 use crate::block::NodeBlock;
+use crate::keys;
 use crate::mempool::actor::gossip_message_bytes_max;
 use crate::runtime::Runtime;
 use commonware_consensus::marshal::standard::Standard;
@@ -9,14 +10,16 @@ use commonware_consensus::{marshal, simplex};
 use commonware_cryptography::{ChaCha20Poly1305, ed25519, sha256};
 use commonware_glue::stateful::db::p2p as state_sync;
 use commonware_p2p::authenticated::lookup;
+use commonware_p2p::utils::mux;
 use commonware_p2p::{Address, AddressableManager as _, AddressableTrackedPeers, Ingress, Receiver, Sender};
 use commonware_runtime::{Network, Quota, Resolver};
 use commonware_storage::mmr;
 use commonware_stream::cups::{self, Cups};
 use commonware_stream::sake::{self, Sake};
 use commonware_utils::ordered::Map;
-use commonware_utils::{Hostname, NZU32, NZU64, NZUsize, TryCollect as _};
-use salus_types::genesis::Genesis;
+use commonware_utils::{Hostname, NZU32, NZU64, NZUsize};
+use salus_types::genesis::{Genesis, ORGANISATIONS_MAX};
+use salus_types::organisation::Organisation;
 use salus_types::state::STATE_VALUE_BYTES_MAX;
 use std::net::SocketAddr;
 use std::num::{NonZeroU64, NonZeroUsize};
@@ -24,7 +27,7 @@ use std::time::Duration;
 
 /// Operations in one answer of state sync.
 pub const SYNC_OPERATIONS_MAX: NonZeroU64 = NZU64!(128);
-/// Organisations beyond those of the genesis for which queues have room.
+/// Organisations beyond those that are known at the start for which queues have room.
 pub const PEERS_SPARE: usize = 4;
 /// Peer sets followed at once: this epoch's and the next one's.
 pub const PEER_SETS_MAX: NonZeroUsize = NZUsize!(2);
@@ -114,12 +117,13 @@ where
 }
 
 /// The largest message of any channel in bytes; sending a larger one would panic.
-pub fn message_bytes_max(validators: u32) -> u32 {
+pub fn message_bytes_max() -> u32 {
+    const VALIDATORS_MAX: u32 = ORGANISATIONS_MAX as u32;
     // tag, key, next key, length of the value
     let operation = 1 + 32 + 32 + 5 + STATE_VALUE_BYTES_MAX;
     commonware_p2p::max_message_size(&[
-        simplex::max_payload_size::<Scheme, sha256::Digest>(validators),
-        marshal::max_payload_size::<Standard<NodeBlock>, Scheme>(validators, &()),
+        mux::prefixed(simplex::max_payload_size::<Scheme, sha256::Digest>(VALIDATORS_MAX)),
+        marshal::max_payload_size::<Standard<NodeBlock>, Scheme>(VALIDATORS_MAX, &()),
         state_sync::max_payload_size::<mmr::Family, sha256::Digest>(SYNC_OPERATIONS_MAX, operation),
         gossip_message_bytes_max(),
     ])
@@ -131,12 +135,6 @@ pub enum NetworkError {
     /// An address that is neither `ip:port` nor `host:port`.
     #[error("`{0}` is not an address of the form `host:port`")]
     Address(String),
-    /// A node key that is not a curve point.
-    #[error("the node key of `{0}` is malformed")]
-    Key(String),
-    /// Two organisations with the same key.
-    #[error("two organisations share a node key")]
-    SharedKey,
 }
 
 /// Reads `ip:port` or `host:port`.
@@ -156,40 +154,68 @@ pub fn parse_address(text: &str) -> Result<Address, NetworkError> {
     Ok(Address::Asymmetric { ingress: Ingress::Dns { host, port }, egress })
 }
 
-/// The peers of a genesis: validators first, the others as followers.
-///
-/// # Errors
-/// The first organisation that cannot be reached.
-pub fn peers(genesis: &Genesis) -> Result<AddressableTrackedPeers<ed25519::PublicKey>, NetworkError> {
-    let of = |validator: bool| -> Result<Map<_, _>, NetworkError> {
-        let mut peers = Vec::new();
-        for organisation in genesis.organisations.iter().filter(|o| o.validator == validator) {
-            let key = crate::keys::public(&organisation.node_key)
-                .ok_or_else(|| NetworkError::Key(organisation.id.to_string()))?;
-            peers.push((key, parse_address(organisation.ledger_address.as_str())?));
+/// Organisations as peers: validators first, the others as followers. One whose key or address is unusable is left out:
+/// the others go on without it.
+pub fn peers<'a>(
+    organisations: impl IntoIterator<Item = &'a Organisation>,
+) -> AddressableTrackedPeers<ed25519::PublicKey> {
+    let (mut validators, mut followers) = (Vec::new(), Vec::new());
+    for organisation in organisations {
+        let key = keys::public(&organisation.node_key);
+        let address = parse_address(organisation.ledger_address.as_str());
+        match (key, address) {
+            (Some(key), Ok(address)) if organisation.validator => validators.push((key, address)),
+            (Some(key), Ok(address)) => followers.push((key, address)),
+            (_, address) => {
+                let reason = address.err().map(|error| error.to_string());
+                tracing::warn!(organisation = %organisation.id, reason, "an organisation cannot be reached");
+            }
         }
-        peers.into_iter().try_collect().map_err(|_| NetworkError::SharedKey)
-    };
-    Ok(AddressableTrackedPeers::new(of(true)?, of(false)?))
+    }
+    AddressableTrackedPeers::new(Map::from_iter_dedup(validators), Map::from_iter_dedup(followers))
+}
+
+/// Tells the network which organisations to talk to from an epoch on.
+pub trait Peers: Clone + Send + Sync + 'static {
+    /// Follows these organisations; epochs ascend.
+    fn track(&mut self, epoch: u64, organisations: &[Organisation]);
+}
+
+/// The peers of a real network.
+#[derive(Clone)]
+pub struct SocketPeers {
+    oracle: lookup::Oracle<ed25519::PublicKey>,
+    /// Organisations for which queues have room, this one included.
+    room: usize,
+}
+
+impl Peers for SocketPeers {
+    fn track(&mut self, epoch: u64, organisations: &[Organisation]) {
+        if organisations.len() > self.room {
+            let (members, room) = (organisations.len(), self.room);
+            tracing::error!(members, room, "restart this node: it has no room for all members");
+        }
+        // Validators first: the ledger goes on.
+        let mut members: Vec<_> = organisations.iter().collect();
+        members.sort_by_key(|member| !member.validator);
+        let _ = self.oracle.track(epoch, peers(members.into_iter().take(self.room)));
+    }
 }
 
 type Upgrader = Cups<Sake<ed25519::PrivateKey>, ChaCha20Poly1305>;
 type RealChannels<E> = Channels<lookup::Sender<ed25519::PublicKey, E>, lookup::Receiver<ed25519::PublicKey>>;
 
-/// A real network: listens, dials the genesis' organisations, and keeps at it.
-///
-/// # Errors
-/// [`NetworkError`], if the genesis cannot be dialled.
+/// A real network: listens, dials the genesis' organisations, later those of each epoch, and keeps at it. Queues have
+/// room for some more than `members`.
 pub fn start_sockets<E: Runtime + Network + Resolver>(
     context: E,
     listen: SocketAddr,
     key: ed25519::PrivateKey,
     genesis: &Genesis,
-) -> Result<(lookup::Oracle<ed25519::PublicKey>, RealChannels<E>), NetworkError> {
-    let peers = peers(genesis)?;
+    members: usize,
+) -> (lookup::Oracle<ed25519::PublicKey>, SocketPeers, RealChannels<E>) {
     let namespace = format!("salus/network/v1/{}", genesis.network());
-    let validators = genesis.validators().count() as u32;
-    let peers_max = NonZeroUsize::MIN.saturating_add(genesis.organisations.len() + PEERS_SPARE);
+    let peers_max = NonZeroUsize::MIN.saturating_add(members.max(genesis.organisations.len()) + PEERS_SPARE);
     let upgrader: Upgrader = Cups::new(
         Sake {
             signer: key,
@@ -204,14 +230,15 @@ pub fn start_sockets<E: Runtime + Network + Resolver>(
         namespace.as_bytes(),
         listen,
         peers_max,
-        message_bytes_max(validators),
+        message_bytes_max(),
         NZUsize!(1_024),
     );
     config.bypass_ip_check = true;
     config.tracked_peer_sets = PEER_SETS_MAX;
-    let (mut network, mut oracle) = lookup::Network::new(context, config);
-    oracle.track(0, peers);
+    let (mut network, oracle) = lookup::Network::new(context, config);
+    let mut peers = SocketPeers { oracle: oracle.clone(), room: peers_max.get() };
+    peers.track(0, &genesis.organisations);
     let channels = Channels::register(|channel, quota| network.register(channel as u64, quota));
     network.start();
-    Ok((oracle, channels))
+    (oracle, peers, channels)
 }

@@ -1,7 +1,7 @@
 //! A node on real sockets and a real disk.
 
 use crate::contract::LedgerRules;
-use crate::engine::{EngineConfig, NodeError, start};
+use crate::engine::{EngineConfig, Network, NodeError, start};
 use crate::handle::NodeHandle;
 use crate::index::Index;
 use crate::keys;
@@ -87,8 +87,11 @@ fn open(
 ) -> BoxFuture<'static, Result<NodeHandle, NodeError>> {
     async move {
         let key = keys::private(&engine.signing_key);
-        let (oracle, channels) = start_sockets(context.child("network"), listen, key, &engine.genesis)?;
-        start(context.child("node"), engine, oracle.clone(), oracle, channels).await
+        let members = engine.index.epochs().last().map_or(0, |newest| newest.members as usize);
+        let (oracle, peers, channels) =
+            start_sockets(context.child("network"), listen, key, &engine.genesis, members);
+        let network = Network { provider: oracle.clone(), blocker: oracle, peers };
+        start(context.child("node"), engine, network, channels).await
     }
     .boxed()
 }

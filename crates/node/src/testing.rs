@@ -20,7 +20,11 @@ pub fn signing_key(number: u8) -> SigningKey {
     SigningKey::from_seed(&[number + 1; 32])
 }
 
-fn organisation(number: u8, ledger_address: &str) -> Organisation {
+/// The organisation with this number: a provider with a seat and custody; its key is [`signing_key`].
+///
+/// # Panics
+/// If the address is longer than 128 bytes.
+pub fn organisation(number: u8, ledger_address: &str) -> Organisation {
     Organisation {
         id: format!("org-{number:02}").parse().expect("a short name"),
         name: Text::new(format!("Organisation {number}")).expect("short"),

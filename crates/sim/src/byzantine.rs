@@ -1,5 +1,6 @@
 //! Nodes that lie.
 
+use crate::world::World;
 use commonware_consensus::simplex::mocks::{
     conflicter, impersonator, nuller, nullify_only, outdated, reconfigurer,
 };
@@ -7,7 +8,14 @@ use commonware_consensus::simplex::scheme::ed25519::Scheme;
 use commonware_consensus::types::ViewDelta;
 use commonware_cryptography::{Sha256, ed25519};
 use commonware_glue::simulate::engine::ChannelPair;
-use commonware_runtime::{Handle, Spawner as _, deterministic};
+use commonware_p2p::simulated;
+use commonware_p2p::utils::mux::{Muxer, SubReceiver, SubSender};
+use commonware_runtime::{Clock as _, Handle, Spawner as _, Supervisor as _, deterministic};
+use std::sync::Arc;
+use std::time::Duration;
+
+type PublicKey = ed25519::PublicKey;
+type Votes = (SubSender<simulated::Sender<PublicKey, deterministic::Context>>, SubReceiver<PublicKey>);
 
 /// What a byzantine node does instead of following the protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -34,12 +42,31 @@ impl Byzantine {
         matches!(self, Self::Conflicter | Self::Nuller)
     }
 
+    /// Lies in every epoch, on the subchannel of its votes.
     pub(crate) fn start(
         self,
         context: deterministic::Context,
         scheme: Scheme,
-        votes: ChannelPair<ed25519::PublicKey>,
+        votes: ChannelPair<PublicKey>,
+        world: Arc<World>,
     ) -> Handle<()> {
+        context.spawn(move |context| async move {
+            let (mux, mut lane) = Muxer::new(context.child("mux"), votes.0, votes.1);
+            mux.start();
+            loop {
+                let epoch = world.epoch();
+                let Ok(votes) = lane.register(epoch).await else { return };
+                let lies = self.lie(context.child("lie"), scheme.clone(), votes);
+                while world.epoch() == epoch {
+                    context.sleep(Duration::from_millis(50)).await;
+                }
+                lies.abort();
+                let _ = lies.await;
+            }
+        })
+    }
+
+    fn lie(self, context: deterministic::Context, scheme: Scheme, votes: Votes) -> Handle<()> {
         match self {
             Self::Silent => context.spawn(|_| async move {
                 // The channel stays open: messages reach this node and nothing comes of them.

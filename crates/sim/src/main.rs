@@ -24,6 +24,9 @@ struct Options {
     /// Validators.
     #[arg(long, default_value_t = 4)]
     nodes: usize,
+    /// Blocks in an epoch at the beginning.
+    #[arg(long, default_value_t = 64)]
+    epoch_blocks: u32,
     /// Kinds of faults.
     #[arg(long, value_delimiter = ',', default_value = "crash,partition,delay")]
     faults: Vec<Fault>,
@@ -67,6 +70,7 @@ impl Options {
             seed,
             nodes: self.nodes,
             views: self.views,
+            epoch_blocks: self.epoch_blocks,
             faults: if self.calm { Vec::new() } else { self.faults.clone() },
             byzantine: self.byzantine.clone(),
             plant: self.plant,
@@ -86,11 +90,12 @@ impl Options {
             println!("{}", serde_json::to_string(outcome).unwrap_or_default());
         } else if !self.quiet {
             println!(
-                "seed {}: {} views, {} blocks, {} transactions, {} acknowledged, {} crashes, well again after {} \
+                "seed {}: {} views, {} blocks, {} epochs, {} transactions, {} acknowledged, {} crashes, well again after {} \
                  views and {} ms, {} s simulated in {seconds:.1} s, trace {}",
                 outcome.seed,
                 outcome.views,
                 outcome.blocks,
+                outcome.epochs,
                 outcome.transactions.values().sum::<u64>(),
                 outcome.acknowledged,
                 outcome.crashes,

@@ -15,11 +15,14 @@ use commonware_runtime::{Clock as _, Handle, Quota, Spawner as _, Supervisor as 
 use commonware_utils::channel::mpsc;
 use salus_ledger::{BlockContext, Executed};
 use salus_node::contract::{LedgerRules, Prefetched, Refused, Rules};
-use salus_node::engine::{self, EngineConfig};
+use salus_node::engine::{self, EngineConfig, Network};
+use salus_node::epochs::validator_set;
 use salus_node::mempool::state::Limits;
-use salus_node::network::{Channel, Channels, message_bytes_max};
+use salus_node::network::{Channel, Channels, Peers, message_bytes_max};
 use salus_node::{NodeHandle, certificate, keys, testing};
-use salus_types::genesis::{Genesis, Parameters};
+use salus_types::genesis::Genesis;
+use salus_types::membership::validator_keys;
+use salus_types::organisation::Organisation;
 use salus_types::state::{GrantEntry, StateKey, StateValue};
 use salus_types::transaction::Transaction;
 use salus_types::{Digest, decode_canonical};
@@ -58,7 +61,8 @@ impl ProcessedHeight for Machine {
 impl Cluster {
     pub(crate) fn new(scenario: &Scenario) -> Self {
         let addresses: Vec<_> = (0..scenario.nodes).map(|number| format!("127.0.0.1:{number}")).collect();
-        let genesis = testing::genesis(0, &addresses);
+        let mut genesis = testing::genesis(0, &addresses);
+        genesis.parameters.epoch_blocks = scenario.epoch_blocks;
         let world = Arc::new(World::new(&genesis, scenario));
         Self {
             genesis,
@@ -108,7 +112,7 @@ impl Cluster {
 
     fn scheme(&self, number: usize) -> Scheme {
         let namespace = certificate::consensus_namespace(&self.genesis.network());
-        let validators = engine::validators(&self.genesis).expect("keys");
+        let validators = validator_set(&validator_keys(&self.genesis.members())).expect("keys");
         let key = keys::private(&testing::signing_key(number as u8));
         Scheme::signer(namespace.as_bytes(), validators, key).expect("a validator")
     }
@@ -128,7 +132,7 @@ impl EngineDefinition for Cluster {
     }
 
     fn max_message_size(&self) -> u32 {
-        message_bytes_max(self.genesis.organisations.len() as u32)
+        message_bytes_max()
     }
 
     async fn init(&self, machine: InitContext<'_, PublicKey>) -> (Handle<()>, Machine) {
@@ -136,7 +140,8 @@ impl EngineDefinition for Cluster {
         let mut channels = channels.into_iter();
         let channels = Channels::register(|_, _| channels.next().expect("one for each channel"));
         if let Some(lie) = self.lie_of(number) {
-            let handle = lie.start(context.child("byzantine"), self.scheme(number), channels.votes);
+            let handle =
+                lie.start(context.child("byzantine"), self.scheme(number), channels.votes, self.world());
             return (handle, Machine { number, node: None });
         }
         let (ready, started) = futures::channel::oneshot::channel();
@@ -178,10 +183,10 @@ impl Honest {
         channels: Channels<SimSender, SimReceiver>,
         ready: futures::channel::oneshot::Sender<NodeHandle>,
     ) {
-        let (peers, blocker) = (oracle.manager(), oracle.control(self.key.clone()));
+        let blocker = oracle.control(self.key.clone());
+        let network = Network { provider: oracle.manager(), blocker, peers: Everybody };
         let engine = context.child("engine");
-        let node =
-            engine::start(engine, self.config, peers, blocker, channels).await.expect("the node starts");
+        let node = engine::start(engine, self.config, network, channels).await.expect("the node starts");
         let _ = ready.send(node.clone());
         let (world, number) = (self.world.clone(), self.number);
         let (key, monitor, followed) = (self.key, self.monitor, node.clone());
@@ -190,6 +195,14 @@ impl Honest {
         context.child("client").spawn(move |context| client.run(context, self.seed));
         std::future::pending::<()>().await;
     }
+}
+
+/// Simulated machines are all linked, whatever the members are.
+#[derive(Clone)]
+struct Everybody;
+
+impl Peers for Everybody {
+    fn track(&mut self, _: u64, _: &[Organisation]) {}
 }
 
 type SimSender = commonware_p2p::simulated::Sender<PublicKey, deterministic::Context>;
@@ -206,11 +219,11 @@ async fn follow(
 ) {
     let mut events = node.events_from(world.seen_of(number) + 1);
     while let Some(block) = events.next().await {
-        world.observe(number, &block, since_start(&context));
+        let views = world.observe(number, &block, since_start(&context));
         let header = &block.block.header;
         let _ = monitor.send(FinalizationUpdate {
             pk: key.clone(),
-            round: Round::new(Epoch::new(header.epoch), View::new(header.view)),
+            round: Round::new(Epoch::zero(), View::new(views)),
             height: Height::new(header.height),
             block_digest: block.digest.as_ref().to_vec(),
         });
@@ -228,7 +241,6 @@ struct Forgiving;
 impl Rules for Forgiving {
     fn execute(
         &self,
-        parameters: &Parameters,
         context: BlockContext,
         transactions: &[Transaction],
         reads: &Prefetched,
@@ -244,7 +256,7 @@ impl Rules for Forgiving {
             (*key, value)
         };
         let reads = reads.iter().map(forgive).collect();
-        LedgerRules.execute(parameters, context, transactions, &reads)
+        LedgerRules.execute(context, transactions, &reads)
     }
 }
 
@@ -254,12 +266,11 @@ struct Inventive;
 impl Rules for Inventive {
     fn execute(
         &self,
-        parameters: &Parameters,
         context: BlockContext,
         transactions: &[Transaction],
         reads: &Prefetched,
     ) -> (Executed, Refused) {
-        let (mut executed, refused) = LedgerRules.execute(parameters, context, transactions, reads);
+        let (mut executed, refused) = LedgerRules.execute(context, transactions, reads);
         if !transactions.is_empty() {
             let value = StateValue::new(context.height.to_be_bytes().to_vec()).expect("short");
             executed.writes.push((StateKey(Digest([0xee; 32])), Some(value)));

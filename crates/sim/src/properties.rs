@@ -2,7 +2,7 @@
 //!
 //! * While it runs: no two final blocks at one height; no honest validator contradicts itself.
 //! * In the end: every acknowledgement is in the chain, at its place; no access event follows the revocation of its
-//!   grant; the chain is what the ledger's rules make of its transactions; every node holds that state, entry by entry;
+//!   grant; the chain, its epochs and validators are what the ledger's rules make of its transactions; every node holds that state, entry by entry;
 //!   a byzantine node that contradicted itself is known.
 //! * The end comes: after the last fault every node goes on, within 20 views and 20 seconds, and every client gets its
 //!   answer.
@@ -13,11 +13,12 @@ use commonware_cryptography::ed25519::PublicKey;
 use commonware_glue::simulate::exit::ExitCondition;
 use commonware_glue::simulate::property::{FinalizationProperty, Property};
 use commonware_glue::simulate::tracker::ProgressTracker;
-use salus_ledger::{BlockContext, execute_block, genesis_writes};
-use salus_types::GrantId;
+use salus_ledger::{BlockContext, execute_block, genesis_writes, parameters};
 use salus_types::action::Action;
+use salus_types::membership::validators_hash;
 use salus_types::state::{StateKey, StateValue};
-use std::collections::{BTreeMap, HashMap};
+use salus_types::{Digest, GrantId};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -164,13 +165,17 @@ fn consent_is_obeyed(world: &World) -> Result<(), String> {
     Ok(())
 }
 
-/// The state that the chain's transactions make by the ledger's rules, on a plain map.
+/// The state that the chain's transactions make by the ledger's rules, on a plain map; and its headers name the epochs
+/// and the validators that these rules make.
 fn state_by_the_rules(world: &World) -> Result<BTreeMap<StateKey, StateValue>, String> {
-    let seen = world.seen();
+    let mut seen = world.seen();
     let mut state: BTreeMap<_, _> = genesis_writes(&world.genesis).into_iter().collect();
+    let (mut epoch, mut last) = (0, u64::from(world.genesis.parameters.epoch_blocks) - 1);
+    let mut seats = BTreeSet::from([world.genesis.validators().count()]);
     for (height, block) in &seen.blocks {
-        let context = BlockContext { height: *height, time_ms: block.block.header.time_ms };
-        let executed = execute_block(context, &world.genesis.parameters, &block.block.transactions, &state);
+        let header = &block.block.header;
+        let context = BlockContext { height: *height, time_ms: header.time_ms, ends_epoch: *height == last };
+        let executed = execute_block(context, &block.block.transactions, &state);
         let executed = executed.map_err(|(position, why)| {
             format!("block {height} holds a transaction, number {position}, that the rules refuse: {why}")
         })?;
@@ -180,7 +185,18 @@ fn state_by_the_rules(world: &World) -> Result<BTreeMap<StateKey, StateValue>, S
                 None => state.remove(&key),
             };
         }
+        let next = executed.next_epoch.map(|next| next.validators);
+        let hash = next.as_ref().map_or(Digest::ZERO, |next| validators_hash(next));
+        if (header.epoch, header.next_validators) != (epoch, hash) {
+            return Err(format!("block {height} names another epoch or other validators than the rules"));
+        }
+        if let Some(next) = next {
+            epoch += 1;
+            last += u64::from(parameters(&state).epoch_blocks);
+            seats.insert(next.len());
+        }
     }
+    seen.seats = seats;
     Ok(state)
 }
 

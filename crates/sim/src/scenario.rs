@@ -6,7 +6,7 @@ use crate::node::Cluster;
 use crate::properties::{AtRest, Consistent, Correct};
 use crate::world::Recovery;
 use commonware_glue::simulate::plan::PlanBuilder;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
@@ -39,6 +39,8 @@ pub struct Scenario {
     pub nodes: usize,
     /// Views that every honest node must pass.
     pub views: u64,
+    /// Blocks in an epoch at the beginning; clients vote on other lengths, and on seats.
+    pub epoch_blocks: u32,
     /// Kinds of faults that happen.
     pub faults: Vec<Fault>,
     /// What the byzantine nodes do, at most `(nodes - 1) / 3` of them; the last nodes are.
@@ -58,6 +60,10 @@ pub struct Outcome {
     pub views: u64,
     /// Final blocks.
     pub blocks: u64,
+    /// Epochs that ended.
+    pub epochs: u64,
+    /// Numbers of validators that there were.
+    pub seats: BTreeSet<usize>,
     /// Final transactions, by action.
     pub transactions: BTreeMap<&'static str, u64>,
     /// Acknowledgements that clients were given.

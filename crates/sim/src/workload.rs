@@ -7,12 +7,14 @@ use rand_chacha::ChaCha8Rng;
 use salus_crypto::Digest;
 use salus_node::{Head, NodeHandle, TxStatus, testing};
 use salus_types::action::{
-    Access, Action, Anchor, AnchorLog, Dropped, Grant, RegisterPatient, RegisterPractitioner, Revoke,
-    scope_commitment,
+    Access, Action, Anchor, AnchorLog, Dropped, Grant, Propose, RegisterPatient, RegisterPractitioner,
+    Revoke, Vote, scope_commitment,
 };
 use salus_types::category::Purpose;
+use salus_types::genesis::Parameters;
+use salus_types::governance::{Change, SetDuties, SetParameters};
 use salus_types::transaction::Transaction;
-use salus_types::{Address, GrantId, NetworkId, OrganisationId, SigningKey};
+use salus_types::{Address, GrantId, NetworkId, OrganisationId, ProposalId, SigningKey};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,6 +29,8 @@ pub(crate) struct People {
     /// Practitioners by the number of the organisation that registers them.
     practitioners: Vec<(usize, Digest)>,
     sequence: u64,
+    /// Proposals, and the numbers of the organisations that have voted on each.
+    proposals: Vec<(ProposalId, Vec<usize>)>,
 }
 
 #[derive(Clone, Copy)]
@@ -93,7 +97,7 @@ impl Client {
     /// What to do next: mostly one thing; sometimes a revocation and an access event that race.
     fn next(&self, rng: &mut ChaCha8Rng) -> Vec<Transaction> {
         let head = self.node.head();
-        match rng.random_range(0..20) {
+        match rng.random_range(0..23) {
             0 => vec![self.own(head, RegisterPatient { address: Address(Digest(rng.random())) })],
             1 => vec![self.register_practitioner(rng, head)],
             2..5 => vec![self.own(head, self.anchor(rng))],
@@ -107,7 +111,8 @@ impl Client {
                 }
                 None => Vec::new(),
             },
-            _ => self.dropped(rng, head).into_iter().collect(),
+            19 => self.dropped(rng, head).into_iter().collect(),
+            _ => vec![self.govern(rng, head)],
         }
     }
 
@@ -208,5 +213,38 @@ impl Client {
         let grant = self.some_grant(rng, |_| true)?;
         let organisation = self.organisation();
         Some(self.own(head, Dropped { organisation, grant: grant.id(), count: 1 }))
+    }
+
+    /// Votes, on the newest proposal without a vote of this organisation; proposes if there is none.
+    fn govern(&self, rng: &mut ChaCha8Rng, head: Head) -> Transaction {
+        let organisation = self.organisation();
+        let open = {
+            let mut seen = self.world.seen();
+            let mut newest = seen.people.proposals.iter_mut().rev().take(8);
+            newest.find(|(_, voters)| !voters.contains(&self.number)).map(|(id, voters)| {
+                voters.push(self.number);
+                *id
+            })
+        };
+        if let Some(proposal) = open {
+            return self.own(head, Vote { organisation, proposal, approve: rng.random_bool(0.9) });
+        }
+        let propose = Propose { organisation, change: self.change(rng), nonce: rng.random() };
+        self.world.seen().people.proposals.push((propose.id(), vec![self.number]));
+        self.own(head, propose)
+    }
+
+    /// Another length of epochs, or another seat: never fewer than four, and none where nodes lie, so that they stay a
+    /// third.
+    fn change(&self, rng: &mut ChaCha8Rng) -> Change {
+        let epoch = self.node.epoch();
+        let seats = epoch.members.iter().filter(|member| member.organisation.validator).count();
+        let member = &epoch.members[rng.random_range(0..epoch.members.len())].organisation;
+        if self.world.seats_change && rng.random_bool(0.7) && (seats > 4 || !member.validator) {
+            let (organisation, validator) = (member.id.clone(), !member.validator);
+            return SetDuties { organisation, validator, custodian: true }.into();
+        }
+        let epoch_blocks = rng.random_range(8..80);
+        SetParameters { parameters: Parameters { epoch_blocks, ..epoch.parameters.clone() } }.into()
     }
 }

@@ -6,10 +6,10 @@ use crate::scenario::{Outcome, Scenario};
 use crate::workload::People;
 use commonware_glue::simulate::plan::PlanResult;
 use salus_node::index::Index;
-use salus_node::{Evidence, FinalisedBlock};
+use salus_node::{Evidence, FinalisedBlock, Head};
 use salus_types::genesis::Genesis;
-use salus_types::{PublicKey, TransactionId};
-use std::collections::BTreeMap;
+use salus_types::{Digest, PublicKey, TransactionId};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -36,13 +36,24 @@ pub(crate) struct Seen {
     told: BTreeMap<usize, u64>,
     violations: Vec<String>,
     waiting: usize,
-    /// Highest final view before the last fault was over.
+    /// Views of all epochs before one, where this one has begun.
+    views_before: BTreeMap<u64, u64>,
+    /// Views that were final before the last fault was over.
     view_at_mending: u64,
     /// How long each node took, once all was mended, to apply a block that was proposed after that.
     recovered: BTreeMap<usize, Recovery>,
     rest_from: Option<u64>,
     elapsed: Duration,
     evidence: usize,
+    /// Numbers of validators that there were.
+    pub(crate) seats: BTreeSet<usize>,
+}
+
+impl Seen {
+    /// Views of all epochs before this one.
+    fn views_before(&self, epoch: u64) -> u64 {
+        self.views_before.get(&epoch).copied().unwrap_or(0)
+    }
 }
 
 /// How soon a node is well again.
@@ -63,6 +74,8 @@ pub(crate) struct World {
     honest: Vec<PublicKey>,
     /// Whether somebody lies in a way that leaves evidence, and whoever hears it lives to tell.
     pub(crate) expects_evidence: bool,
+    /// Whether clients vote on seats.
+    pub(crate) seats_change: bool,
     plan: Mutex<(Duration, u64)>,
     seen: Mutex<Seen>,
 }
@@ -79,6 +92,7 @@ impl World {
             indices,
             honest: keys.collect(),
             expects_evidence: nobody_dies && scenario.byzantine.iter().any(|lie| lie.contradicts_itself()),
+            seats_change: scenario.byzantine.is_empty(),
             plan: Mutex::new((Duration::ZERO, scenario.views)),
             seen: Mutex::default(),
         }
@@ -101,18 +115,22 @@ impl World {
         self.seen().told.get(&number).copied().unwrap_or(0)
     }
 
-    /// A node tells a final block, at a time since the start.
-    pub(crate) fn observe(&self, number: usize, block: &Arc<FinalisedBlock>, now: Duration) {
+    /// A node tells a final block, at a time since the start. Gives the views that the network has passed with it.
+    pub(crate) fn observe(&self, number: usize, block: &Arc<FinalisedBlock>, now: Duration) -> u64 {
         let (mended, _) = *self.plan.lock().unwrap_or_else(PoisonError::into_inner);
         let mut seen = self.seen();
         seen.elapsed = seen.elapsed.max(now);
         let header = &block.block.header;
         let height = header.height;
         seen.told.insert(number, height);
+        let views = seen.views_before(header.epoch) + header.view;
+        if header.next_validators != Digest::ZERO {
+            seen.views_before.insert(header.epoch + 1, views);
+        }
         if now <= mended {
-            seen.view_at_mending = seen.view_at_mending.max(header.view);
+            seen.view_at_mending = seen.view_at_mending.max(views);
         } else if u128::from(header.time_ms) > mended.as_millis() {
-            let views = header.view.saturating_sub(seen.view_at_mending);
+            let views = views.saturating_sub(seen.view_at_mending);
             let ms = (now - mended).as_millis() as u64;
             seen.recovered.entry(number).or_insert(Recovery { views, ms });
         }
@@ -121,6 +139,12 @@ impl World {
             seen.violations
                 .push(format!("two blocks are final at height {height}; node {number} has the second"));
         }
+        seen.views_before(header.epoch) + header.view
+    }
+
+    /// The newest epoch that a node has told of.
+    pub(crate) fn epoch(&self) -> u64 {
+        self.seen().views_before.last_key_value().map_or(0, |(epoch, _)| *epoch)
     }
 
     /// The first thing that must not be.
@@ -133,9 +157,10 @@ impl World {
         let mut seen = self.seen();
         seen.evidence = seen.evidence.max(evidence.len());
         for piece in evidence.iter().filter(|piece| self.honest.contains(&piece.validator)) {
-            let (who, what, view) = (piece.validator, piece.misdeed, piece.view);
-            seen.violations
-                .push(format!("the honest validator {who} contradicts itself: {what:?} in view {view}"));
+            let (who, what, view) = (piece.validator, piece.misdeed, (piece.epoch, piece.view));
+            seen.violations.push(format!(
+                "the honest validator {who} contradicts itself: {what:?} in epoch and view {view:?}"
+            ));
         }
     }
 
@@ -168,7 +193,8 @@ impl World {
         }
         match seen.rest_from {
             None => {
-                if nodes.iter().all(|node| node.head().view >= views) {
+                let passed = |head: Head| seen.views_before(head.epoch) + head.view;
+                if nodes.iter().all(|node| passed(node.head()) >= views) {
                     seen.rest_from = nodes.iter().map(|node| node.head().height).max();
                 }
                 false
@@ -211,6 +237,8 @@ impl World {
             trace: result.state.clone(),
             views: result.tracker.min_view(),
             blocks: seen.blocks.len() as u64,
+            epochs: seen.views_before.len() as u64,
+            seats: seen.seats.clone(),
             transactions,
             acknowledged: seen.acknowledged.len(),
             crashes: result.crashes,

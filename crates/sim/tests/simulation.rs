@@ -6,7 +6,15 @@ use salus_sim::{Byzantine, Fault, Plant, Scenario, run};
 const VIEWS: u64 = 300;
 
 fn scenario(seed: u64) -> Scenario {
-    Scenario { seed, nodes: 4, views: VIEWS, faults: Vec::new(), byzantine: Vec::new(), plant: None }
+    Scenario {
+        seed,
+        nodes: 4,
+        views: VIEWS,
+        epoch_blocks: 32,
+        faults: Vec::new(),
+        byzantine: Vec::new(),
+        plant: None,
+    }
 }
 
 #[track_caller]
@@ -20,8 +28,8 @@ fn holds(scenario: &Scenario) -> salus_sim::Outcome {
 #[test]
 fn in_calm_times_every_kind_of_action_becomes_final() {
     let outcome = holds(&Scenario { views: 1_000, ..scenario(1) });
-    assert_eq!(outcome.transactions.len(), 8, "{:?}", outcome.transactions);
-    assert!(outcome.acknowledged > 100);
+    assert_eq!(outcome.transactions.len(), 10, "{:?}", outcome.transactions);
+    assert!(outcome.acknowledged > 100 && outcome.epochs > 5);
 }
 
 #[test]
@@ -72,6 +80,16 @@ fn one_byzantine_node_of_four_is_borne_and_the_one_that_contradicts_itself_is_kn
 fn two_liars_of_seven_are_borne_while_machines_crash() {
     let byzantine = vec![Byzantine::Conflicter, Byzantine::Silent];
     holds(&Scenario { nodes: 7, byzantine, faults: vec![Fault::Crash, Fault::Delay], ..scenario(80) });
+}
+
+#[test]
+fn seats_and_epochs_change_while_machines_crash_and_links_break() {
+    let faults = vec![Fault::Crash, Fault::Partition, Fault::Delay, Fault::Storage];
+    for seed in 90..93 {
+        let outcome =
+            holds(&Scenario { nodes: 6, epoch_blocks: 16, faults: faults.clone(), ..scenario(seed) });
+        assert!(outcome.epochs > 5 && outcome.seats.len() > 1, "{outcome:?}");
+    }
 }
 
 #[test]

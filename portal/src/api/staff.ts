@@ -5,7 +5,7 @@ import type {
   PublicKeyCredentialRequestOptionsJSON,
   RegistrationResponseJSON,
 } from '@simplewebauthn/browser';
-import type { Category, Purpose } from '../crypto/formats';
+import type { Category, Organisation, Purpose } from '../crypto/formats';
 import type { Ceremony } from './account';
 import { getJson, request } from './http';
 
@@ -78,6 +78,65 @@ export interface LogRow {
   count?: number;
 }
 
+/** A member of the network; `since` is the block from which it is one. */
+export interface Member {
+  id: string;
+  name: string;
+  class: Organisation['class'];
+  validator: boolean;
+  custodian: boolean;
+  since: number;
+  own: boolean;
+}
+export interface Parameters {
+  transactionLifetimeBlocksMax: number;
+  grantPeriodMsMax: number;
+  blockTransactionsMax: number;
+  epochBlocks: number;
+  votingPeriodMs: number;
+}
+export type Applicant = Pick<Organisation, 'id' | 'name' | 'class' | 'custodian' | 'ledgerAddress' | 'peerUrl' | 'portalUrl'>;
+export interface Difference {
+  field: string;
+  from: unknown;
+  to: unknown;
+}
+type MemberChange =
+  | { kind: 'setClass'; organisation: string; class: Member['class'] }
+  | { kind: 'setDuties'; organisation: string; validator: boolean; custodian: boolean }
+  | { kind: 'remove'; organisation: string };
+/** A change as a proposal shows it. */
+export type Change =
+  | MemberChange
+  | { kind: 'admit'; organisation: Applicant }
+  | { kind: 'update'; organisation: string; differences: Difference[] }
+  | { kind: 'setParameters'; parameters: Parameters; differences: Difference[] };
+/** A change as it is proposed; the application is the file of the organisation's node, as it is. */
+export type AskedChange = MemberChange | { kind: 'admit'; application: unknown } | { kind: 'update'; application: unknown } | { kind: 'setParameters'; parameters: Parameters };
+export interface Proposal {
+  id: string;
+  number: number;
+  proposer: string;
+  height: number;
+  closesMs: number;
+  outcome: 'open' | 'executed' | 'refused' | 'lapsed' | 'failed';
+  /** Block at which it was decided. */
+  decided: number | null;
+  votes: { for: string[]; against: string[] };
+  needed: number;
+  /** Two thirds approve already. */
+  accepted: boolean;
+  own: 'for' | 'against' | null;
+  change: Change;
+}
+export interface Governance {
+  network: { name: string; epoch: number; firstHeight: number; lastHeight: number; height: number; timeMs: number; blockMs: number };
+  parameters: Parameters;
+  members: Member[];
+  /** Newest first, at most 50. */
+  proposals: Proposal[];
+}
+
 export const staff = {
   me: () => getJson<StaffMember>('/staff/me', { tries: 1 }),
   joinStart: (code: string) =>
@@ -103,4 +162,8 @@ export const staff = {
   blocks: async (count: number) => (await getJson<BlockRow[]>(`/staff/blocks?count=${count}`)).sort((a, b) => b.height - a.height),
   accessEvents: () => getJson<AccessEventRow[]>('/staff/access-events'),
   log: () => getJson<LogRow[]>('/staff/log'),
+  /** With the newest proposals, or those before a number. */
+  governance: (before?: number) => getJson<Governance>(`/staff/governance${before === undefined ? '' : `?before=${before}`}`),
+  propose: (change: AskedChange) => getJson<{ id: string }>('/staff/governance/proposals', { json: { change } }),
+  vote: (proposal: string, approve: boolean) => request(`/staff/governance/proposals/${proposal}/vote`, { json: { approve } }),
 };

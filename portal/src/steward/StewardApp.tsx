@@ -6,12 +6,15 @@ import { StaffSignIn } from '../ui/StaffSignIn/StaffSignIn';
 import { useStaff } from '../ui/useStaff';
 import { Accesses } from './Accesses/Accesses';
 import { Blocks } from './Blocks/Blocks';
+import { Members } from './Members/Members';
 import { Overview } from './Overview/Overview';
+import { Propose } from './Propose/Propose';
 
 const TABS: StaffTab[] = [
   { to: '/steward', label: 'Network', icon: 'network', end: true },
   { to: '/steward/blocks', label: 'Blocks', icon: 'cube' },
   { to: '/steward/accesses', label: 'Access events', icon: 'eye' },
+  { to: '/steward/members', label: 'Members and rules', icon: 'users' },
 ];
 
 export default function StewardApp() {
@@ -27,6 +30,8 @@ export default function StewardApp() {
             <Route path="/" element={<Overview />} />
             <Route path="/blocks" element={<Blocks />} />
             <Route path="/accesses" element={<Accesses nameOf={nameOf} />} />
+            <Route path="/members" element={<Members />} />
+            <Route path="/members/propose" element={<Propose />} />
           </Routes>
         )}
     </StaffShell>

@@ -1,11 +1,13 @@
 /** A chain of one process that certifies its blocks with the real keys and formats of four organisations. */
-import { concat, decodeCanonical, encode, equal, hash, networkId, publicKey, sign, stateKey, toHex, transactionId, transactionIsSigned, utf8, accessId, grantIdOf, headerDigest, type Bytes } from '../crypto';
+import { concat, decodeCanonical, encode, equal, hash, networkId, publicKey, sha256, sign, stateKey, toHex, transactionId, transactionIsSigned, utf8, validatorsHash, accessId, grantIdOf, headerDigest, type Bytes } from '../crypto';
 import { varint } from '../crypto/codec';
 import * as f from '../crypto/formats';
 import { kemKey, type KemKey } from '../crypto/hpke';
 import { leafHash, merkleRoot, prove } from '../crypto/merkle';
 import { u64be } from '../crypto/bytes';
 import { certificateMessage, finalizeNamespace } from '../verify/certificate';
+import { compareKeys, quorum } from '../verify/network';
+import type { StateProof } from '../verify/state';
 
 export interface MockOrganisation {
   info: f.Organisation;
@@ -20,6 +22,14 @@ const PARTIES = [
   { id: 'regulator', name: 'Health Authority', class: 'regulator', custodian: true },
 ] as const;
 
+/** An organisation with keys of its own; it votes. */
+export async function mockOrganisation(party: Pick<f.Organisation, 'id' | 'name' | 'class' | 'custodian'>): Promise<MockOrganisation> {
+  const seed = hash('mock/seed', utf8(party.id));
+  const kem = await kemKey(hash('mock/kem', utf8(party.id)));
+  const info = { ...party, validator: true, nodeKey: publicKey(seed), kemKey: kem.publicKey, tlsCertificate: new Uint8Array(32), ledgerAddress: '', peerUrl: '', portalUrl: '' };
+  return { seed, kem, info };
+}
+
 export class Rejected extends Error {}
 
 interface Placed {
@@ -31,27 +41,24 @@ export class MockChain {
   readonly blocks: Placed[] = [];
   readonly state = new Map<string, Bytes>();
   readonly places = new Map<string, { height: number; index: number; entry: string }>();
+  /** Each change of those who vote. */
+  readonly handovers: f.Handover[] = [];
+  private epoch = 0;
+  private voters: MockOrganisation[];
   private constructor(
     readonly organisations: MockOrganisation[],
     readonly genesis: f.Genesis,
     readonly id: Bytes,
-  ) {}
+  ) {
+    this.voters = organisations;
+  }
 
   static async start(nowMs: number): Promise<MockChain> {
-    const organisations: MockOrganisation[] = [];
-    for (const party of PARTIES) {
-      const seed = hash('mock/seed', utf8(party.id));
-      const kem = await kemKey(hash('mock/kem', utf8(party.id)));
-      organisations.push({
-        seed,
-        kem,
-        info: { ...party, validator: true, nodeKey: publicKey(seed), kemKey: kem.publicKey, tlsCertificate: new Uint8Array(32), ledgerAddress: '', peerUrl: '', portalUrl: '' },
-      });
-    }
+    const organisations = await Promise.all(PARTIES.map(mockOrganisation));
     const genesis: f.Genesis = {
       name: 'Mock network',
       timeMs: nowMs - 3_600_000,
-      parameters: { transactionLifetimeBlocksMax: 10_000, grantPeriodMsMax: 10 * 366 * 86_400_000, blockTransactionsMax: 4_096 },
+      parameters: { transactionLifetimeBlocksMax: 10_000, grantPeriodMsMax: 10 * 366 * 86_400_000, blockTransactionsMax: 4_096, epochBlocks: 1_024, votingPeriodMs: 14 * 86_400_000 },
       organisations: organisations.map((one) => one.info),
     };
     const chain = new MockChain(organisations, genesis, networkId(genesis));
@@ -62,7 +69,7 @@ export class MockChain {
   organisation = (id: string): MockOrganisation => this.organisations.find((one) => one.info.id === id)!;
   head = (): f.Header => this.blocks.at(-1)!.block.header;
 
-  private produce(transactions: f.Transaction[], timeMs: number): void {
+  private produce(transactions: f.Transaction[], timeMs: number, more: Partial<f.Header> = {}): void {
     const parent = this.blocks.at(-1)?.block.header;
     const none = new Uint8Array(32);
     const header: f.Header = {
@@ -71,7 +78,7 @@ export class MockChain {
       height: this.blocks.length,
       timeMs: Math.max(timeMs, (parent?.timeMs ?? 0) + 1),
       parent: parent ? headerDigest(parent) : none,
-      epoch: 0,
+      epoch: this.epoch,
       view: this.blocks.length + 1,
       parentView: this.blocks.length,
       leader: this.organisations[this.blocks.length % 4]!.info.nodeKey,
@@ -83,15 +90,43 @@ export class MockChain {
       syncStart: 0,
       syncEnd: 0,
       nextValidators: none,
+      ...more,
     };
     this.blocks.push({ block: { header, transactions }, certified: { headers: [header], certificate: this.certify(header) } });
   }
 
-  private certify(header: f.Header): Bytes {
-    const sorted = [...this.organisations].sort((a, b) => (toHex(a.info.nodeKey) < toHex(b.info.nodeKey) ? -1 : 1));
-    const message = certificateMessage(header, headerDigest(header));
-    const signatures = sorted.slice(0, 3).map((one) => sign(one.seed, finalizeNamespace(this.id), message));
-    return concat(message, u64be(4), new Uint8Array([0b0111]), varint(3), ...signatures);
+  /** A certificate by as many as are needed; by those who vote now, in the round of the block, unless told otherwise. */
+  certify(header: f.Header, voters = this.voters, round: Pick<f.Header, 'epoch' | 'view' | 'parentView'> = header): Bytes {
+    const sorted = voters.toSorted((a, b) => compareKeys(a.info.nodeKey, b.info.nodeKey));
+    const message = certificateMessage(round, headerDigest(header));
+    const needed = quorum(sorted.length);
+    const signatures = sorted.slice(0, needed).map((one) => sign(one.seed, finalizeNamespace(this.id), message));
+    return concat(message, u64be(sorted.length), new Uint8Array([2 ** needed - 1]), varint(needed), ...signatures);
+  }
+
+  /** Shows what is under a key, in a new block whose state holds this one entry, or for what is not there another one. */
+  proveState(key: Bytes): StateProof {
+    const own = this.state.get(toHex(key));
+    const [there, value] = own ? [key, own] : [hash('mock/other'), new Uint8Array([1])];
+    const entry = concat(there, varint(value.length), value, there);
+    const chunk = new Uint8Array(32);
+    chunk[0] = 1;
+    const [partial, log, one] = [sha256(chunk), hash('mock/log'), u64be(1)];
+    const leaf = sha256(u64be(0), new Uint8Array([0xd2]), entry);
+    const grafted = sha256(new Uint8Array([0, 1]), one, leaf);
+    this.produce([], Date.now(), { stateRoot: sha256(log, grafted, one, partial) });
+    const shown = concat(new Uint8Array([0]), chunk, new Uint8Array([1, 0, 0, 1]), partial, log);
+    const block = this.blocks.at(-1)!.certified;
+    return own ? { block, value, proof: concat(shown, there) } : { block, value: null, proof: concat(new Uint8Array([0]), shown, entry) };
+  }
+
+  /** Ends the epoch with a block that names those who vote in the next one; at most eight here. */
+  endEpoch(voters = this.voters): void {
+    const validators = voters.map((one) => one.info.nodeKey).sort(compareKeys);
+    this.produce([], Date.now(), { nextValidators: validatorsHash(validators) });
+    if (voters !== this.voters) this.handovers.push({ block: this.blocks.at(-1)!.certified, validators });
+    this.voters = voters;
+    this.epoch += 1;
   }
 
   /** Applies at once, in a block of its own. */

@@ -1,5 +1,6 @@
 /** A small coherent history of nobody, for the mock: enough to fill every page. Deterministic by seed and today's date. */
 import type { Resource } from '../api/fhirTypes';
+import type { Governance, Member, Parameters, Proposal } from '../api/staff';
 import type { Category } from '../crypto/formats';
 
 export interface MockRecord {
@@ -147,3 +148,28 @@ export const mockPatients = (prefix: string, todayMs: number, history: (id: stri
     const person: MockRecord = { category: 'demographics', resource: { resourceType: 'Patient', id, name: [{ text: name }], birthDate, gender: sex } };
     return { id, name, birthDate, sex, records: [person, ...history(id, at + 7, todayMs)] };
   });
+
+const PARAMETERS: Parameters = { transactionLifetimeBlocksMax: 10_000, grantPeriodMsMax: 3_660 * DAY_MS, blockTransactionsMax: 4_096, epochBlocks: 1_024, votingPeriodMs: 14 * DAY_MS };
+const PHARMACY = { id: 'pharmacy', name: 'Harbour Pharmacies', class: 'pharmacy', custodian: false, ledgerAddress: 'ledger.harbour.example:9000', peerUrl: 'https://node.harbour.example:9443', portalUrl: 'https://harbour.example' } as const;
+
+/** What the node of an organisation makes for those who shall admit it. */
+export const mockApplication = { organisation: { ...PHARMACY, id: 'institute', name: 'Institute for Heart Research', class: 'research', validator: false, portalUrl: 'https://heart.example', peerUrl: 'https://node.heart.example:9443', ledgerAddress: 'ledger.heart.example:9000', nodeKey: '7a'.repeat(32) }, acceptance: '5c'.repeat(64) };
+
+/** Proposals in every state, seen by the second of four members. */
+export function mockGovernance(members: Member[], nowMs: number): Governance {
+  const [a, b, c, d] = members.map((one) => one.id) as [string, string, string, string];
+  const proposal = (number: number, proposer: string, inFavour: string[], against: string[], rest: Pick<Proposal, 'change'> & Partial<Proposal>): Proposal => ({
+    id: number.toString(16).padStart(64, '0'), number, proposer, height: 39_000 + number * 310, closesMs: nowMs + (number - 1) * DAY_MS, outcome: 'open', decided: null,
+    votes: { for: inFavour, against }, needed: 3, accepted: false, own: inFavour.includes(b) ? 'for' : against.includes(b) ? 'against' : null, ...rest,
+  });
+  const proposals = [
+    proposal(8, d, [d, a], [], { change: { kind: 'admit', organisation: PHARMACY } }),
+    proposal(7, a, [a], [d], { change: { kind: 'remove', organisation: c } }),
+    proposal(6, c, [c, a, d], [], { accepted: true, change: { kind: 'update', organisation: c, differences: [{ field: 'name', from: 'Helvia Insurance', to: 'Helvia Health Insurance' }, { field: 'portalUrl', from: 'https://helvia.example', to: 'https://portal.helvia.example' }] } }),
+    proposal(5, b, [b], [], { change: { kind: 'setParameters', parameters: { ...PARAMETERS, votingPeriodMs: 7 * DAY_MS }, differences: [{ field: 'votingPeriodMs', from: 14 * DAY_MS, to: 7 * DAY_MS }] } }),
+    proposal(4, d, [d, a, b], [], { outcome: 'executed', decided: 40_960, change: { kind: 'setDuties', organisation: b, validator: true, custodian: true } }),
+    proposal(3, c, [c], [a, d], { outcome: 'refused', decided: 39_936, change: { kind: 'setParameters', parameters: { ...PARAMETERS, grantPeriodMsMax: 7_320 * DAY_MS }, differences: [{ field: 'grantPeriodMsMax', from: 3_660 * DAY_MS, to: 7_320 * DAY_MS }] } }),
+    proposal(2, a, [a], [], { outcome: 'lapsed', decided: 39_936, change: { kind: 'setClass', organisation: c, class: 'regulator' } }),
+  ];
+  return { network: { name: 'Mock network', epoch: 41, firstHeight: 41_985, lastHeight: 43_008, height: 41_990, timeMs: nowMs, blockMs: 700 }, parameters: PARAMETERS, members, proposals };
+}

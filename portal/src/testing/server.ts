@@ -10,7 +10,8 @@ import * as f from '../crypto/formats';
 import { hpkeInfo, openEnvelope } from '../crypto/hpke';
 import { label } from '../crypto/labels';
 import { MockChain, Rejected } from './chain';
-import { awayHistory, homeHistory, mockPatients, type MockPatient } from './data';
+import type { AskedChange, Change, Governance, Proposal } from '../api/staff';
+import { awayHistory, homeHistory, mockGovernance, mockPatients, type MockPatient } from './data';
 import { MockVault, type Holding } from './vault';
 
 const DIST = new URL('../../dist/', import.meta.url).pathname;
@@ -71,12 +72,15 @@ export class MockNode {
   /** The organisation whose clinicians sign in here. */
   private readonly home = 'hospital-b';
   readonly vault: MockVault;
+  private readonly governance: Governance;
   /** Set by tests: routes that fail for a while. */
   readonly broken = new Set<string>();
 
   private constructor(readonly chain: MockChain, todayMs: number) {
     this.vault = new MockVault(chain);
     this.patientsB = mockPatients('b', todayMs, awayHistory);
+    const members = chain.organisations.map(({ info: { id, name, class: kind, validator, custodian } }) => ({ id, name, class: kind, validator, custodian, since: 0, own: id === this.home }));
+    this.governance = mockGovernance(members, todayMs);
   }
 
   static async start(options: MockOptions = {}): Promise<MockNode> {
@@ -134,6 +138,9 @@ export class MockNode {
     ['GET', /^\/staff\/blocks$/, () => this.blockRows()],
     ['GET', /^\/staff\/access-events$/, () => this.accessEvents()],
     ['GET', /^\/staff\/log$/, () => ({ json: this.logs.filter((one) => one.organisation === this.home).map(({ entry }) => ({ ...entry, practitioner: entry.name, action: String(entry.action) })).toReversed() })],
+    ['GET', /^\/staff\/governance$/, (_m, _b, request, url) => this.governed(request, url)],
+    ['POST', /^\/staff\/governance\/proposals$/, (_m, body, request) => this.propose(body, request)],
+    ['POST', /^\/staff\/governance\/proposals\/(\w+)\/vote$/, ([, id], body, request) => this.vote(id!, body, request)],
     ['GET', /^\/fhir\/Patient\/([\w-]+)\/\$everything$/, ([, id], _b, request, url) => this.everything(id!, request, url)],
   ];
 
@@ -437,6 +444,49 @@ export class MockNode {
       transactions.flatMap(({ action, signer }) => (action.kind === 'Access' ? [{ id: toHex(hash('x', signer, action.nonce)), organisation: this.home, purpose: action.purpose, count: action.count, height: header.height, timeMs: header.timeMs, grant: toHex(action.grant) }] : [])),
     );
     return { json: rows.toReversed() };
+  }
+
+  // Governance. Epochs do not end here.
+
+  private governed(request: IncomingMessage, url: URL): Answer {
+    this.staff(request);
+    const before = Number(url.searchParams.get('before') ?? Infinity);
+    const { proposals, network } = this.governance;
+    network.timeMs = Date.now();
+    network.height = Math.min(network.lastHeight, network.height + 1);
+    return { json: { ...this.governance, proposals: proposals.filter((one) => one.number < before).slice(0, 50) } };
+  }
+  private propose(body: Buffer, request: IncomingMessage): Answer {
+    this.staff(request);
+    const { change } = JSON.parse(body.toString()) as { change: AskedChange };
+    const { proposals, parameters, network } = this.governance;
+    if (proposals.filter((one) => one.proposer === this.home && one.outcome === 'open').length >= 8) refuse(409, 'conflict', 'there are too many open proposals');
+    const number = (proposals[0]?.number ?? -1) + 1;
+    const made: Proposal = { id: token(), number, proposer: this.home, height: network.height, closesMs: Date.now() + parameters.votingPeriodMs, outcome: 'open', decided: null, votes: { for: [this.home], against: [] }, needed: 3, accepted: false, own: 'for', change: this.shown(change) };
+    proposals.unshift(made);
+    return { status: 201, json: { id: made.id } };
+  }
+  private shown(change: AskedChange): Change {
+    const { parameters } = this.governance;
+    if (change.kind === 'setParameters') {
+      const fields = (Object.keys(parameters) as (keyof typeof parameters)[]).filter((field) => parameters[field] !== change.parameters[field]);
+      return { ...change, differences: fields.map((field) => ({ field, from: parameters[field], to: change.parameters[field] })) };
+    }
+    if (change.kind !== 'admit' && change.kind !== 'update') return change;
+    const { organisation } = change.application as { organisation: (Change & { kind: 'admit' })['organisation'] };
+    if (change.kind === 'admit') return { kind: 'admit', organisation };
+    return { kind: 'update', organisation: organisation.id, differences: [{ field: 'name', from: '', to: organisation.name }] };
+  }
+  private vote(id: string, body: Buffer, request: IncomingMessage): Answer {
+    this.staff(request);
+    const { approve } = JSON.parse(body.toString()) as { approve: boolean };
+    const proposal = this.governance.proposals.find((one) => one.id === id) ?? refuse(404, 'not-found', 'there is no such proposal');
+    if (proposal.outcome !== 'open' || proposal.closesMs <= Date.now()) refuse(409, 'conflict', 'no votes are taken on this proposal any more');
+    if (proposal.own) refuse(409, 'conflict', 'the vote exists already');
+    proposal.own = approve ? 'for' : 'against';
+    proposal.votes[proposal.own].push(this.home);
+    proposal.accepted = proposal.votes.for.length >= proposal.needed;
+    return { status: 204 };
   }
 
   listen(port: number): Promise<Server> {

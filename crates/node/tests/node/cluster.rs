@@ -2,7 +2,7 @@
 
 use salus_node::{NodeConfig, NodeHandle, TxStatus, run, testing};
 use salus_types::action::RegisterPatient;
-use salus_types::genesis::Genesis;
+use salus_types::genesis::{Genesis, Parameters};
 use salus_types::transaction::Transaction;
 use salus_types::{Address, Digest, TransactionId};
 use std::net::{SocketAddr, TcpListener};
@@ -57,21 +57,26 @@ fn start(data: PathBuf, listen: SocketAddr, number: usize, genesis: Genesis) -> 
 impl Cluster {
     /// A network of `count` validators, all running.
     pub(crate) fn start(count: usize) -> Self {
-        let _ =
-            tracing_subscriber::fmt().with_env_filter("salus_node=info,warn").with_test_writer().try_init();
-        let addresses = free_addresses(count);
-        let texts: Vec<_> = addresses.iter().map(SocketAddr::to_string).collect();
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as u64;
-        let mut cluster = Self {
-            folder: tempfile::tempdir().unwrap(),
-            genesis: testing::genesis(now, &texts),
-            addresses,
-            nodes: (0..count).map(|_| None).collect(),
-        };
+        let mut cluster = Self::prepare(count, 0, Parameters::default());
         for number in 0..count {
             cluster.resume(number);
         }
         cluster
+    }
+
+    /// A network of `count` validators, and places for `spare` nodes that are no members yet; none is running.
+    pub(crate) fn prepare(count: usize, spare: usize, parameters: Parameters) -> Self {
+        let _ =
+            tracing_subscriber::fmt().with_env_filter("salus_node=info,warn").with_test_writer().try_init();
+        let addresses = free_addresses(count + spare);
+        let texts: Vec<_> = addresses.iter().take(count).map(SocketAddr::to_string).collect();
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as u64;
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+            genesis: Genesis { parameters, ..testing::genesis(now, &texts) },
+            addresses,
+            nodes: (0..count + spare).map(|_| None).collect(),
+        }
     }
 
     pub(crate) fn folder(&self) -> &Path {

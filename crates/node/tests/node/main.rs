@@ -5,6 +5,7 @@
 mod certificate;
 mod cluster;
 mod crash;
+mod epochs;
 mod load;
 mod mempool;
 mod network;

@@ -4,6 +4,7 @@ import { useLoad } from '../../ui/hooks';
 import { ErrorNote, Note, Skeletons } from '../../ui/Note/Note';
 import { Card, Page, Section } from '../../ui/Page/Page';
 import { Tag } from '../../ui/Tag/Tag';
+import { Tile, Tiles } from '../Tile/Tile';
 import css from './Overview.module.css';
 
 const REFRESH_MS = 3_000;
@@ -23,30 +24,20 @@ export function Overview() {
       {state && (
         <>
           {away.length > 0 && <Note tone="warn" title={`${away.map((one) => one.name ?? one.organisation).join(', ')} cannot be reached`}>The network goes on as long as more than two thirds of the validators do. Local reads and writes are not affected.</Note>}
-          <div className={css.tiles}>
+          <Tiles>
             <Tile name="Newest block" value={state.head.height.toLocaleString()} hint={`at ${clockOfMs(state.head.timeMs)}`} />
             <Tile name="Organisations" value={`${state.organisations.length - away.length} of ${state.organisations.length}`} hint="reachable" />
             {own?.queues && <Tile name="Waiting to be sealed" value={String(own.queues.stored)} hint="written, not yet encrypted for the vault" />}
             {own?.queues && <Tile name="Waiting to be anchored" value={String(own.queues.sealed)} hint="encrypted, not yet in a block" warn={(own.queues.anchorLagMs ?? 0) > QUEUE_LAG_MAX_MS} />}
             {own?.queues && <Tile name="Anchored" value={own.queues.anchored.toLocaleString()} hint="record versions with a proof" />}
             {own?.queues?.anchorLagMs !== undefined && <Tile name="Anchoring lag" value={`${(own.queues.anchorLagMs / 1_000).toFixed(1)} s`} hint="oldest write without a proof" warn={own.queues.anchorLagMs > QUEUE_LAG_MAX_MS} />}
-          </div>
+          </Tiles>
           <Section title="Nodes" hint="Lag is how many blocks a node is behind the newest. A few are normal.">
             <Card><Nodes nodes={state.organisations} /></Card>
           </Section>
         </>
       )}
     </Page>
-  );
-}
-
-function Tile({ name, value, hint, warn }: { name: string; value: string; hint: string; warn?: boolean }) {
-  return (
-    <div className={`${css.tile} ${warn ? css.warn : ''}`}>
-      <p className={css.name}>{name}</p>
-      <p className={css.value}>{value}</p>
-      <p className={css.hint}>{hint}</p>
-    </div>
   );
 }
 
