@@ -76,6 +76,7 @@ const SIMULATIONS: &[&str] = &[
     "--seed 3000 --seeds 10 --views 1000 --faults delay,storage --byzantine nuller",
     "--seed 4000 --seeds 10 --views 1000 --faults crash --byzantine silent",
     "--seed 5000 --seeds 6 --views 1000 --nodes 7 --faults crash,partition --byzantine conflicter,outdated",
+    "--seed 7000 --seeds 6 --views 1000 --nodes 6 --epoch-blocks 24 --faults crash,partition,delay,storage",
     "--seed 6000 --seeds 4 --views 1000 --nodes 10 --faults crash,delay --byzantine conflicter,nuller,silent",
 ];
 const DOC_TESTS: &[&str] = &["test", "--quiet", "--workspace", "--doc"];

@@ -6,11 +6,15 @@ mod client;
 mod clock;
 mod demo;
 mod demo_data;
+mod governance;
 mod keys;
+mod members;
 mod network;
 mod node;
 mod output;
 mod patient;
+mod proof;
+mod public_node;
 mod status;
 mod token;
 mod verify;
@@ -41,9 +45,13 @@ enum Command {
     Token(token::Arguments),
     /// Show the state of the nodes of a demo network.
     Status(status::Arguments),
+    /// See how the network is governed, propose changes, vote.
+    Governance(governance::Arguments),
     /// Measure a network of four nodes on this machine.
     Bench(bench::Arguments),
-    /// Check a record proof against a genesis, without any network.
+    /// Get a proof of what the ledger holds, or a checkpoint.
+    Proof(proof::Arguments),
+    /// Check a proof against a genesis or a checkpoint, without any network.
     Verify(verify::Arguments),
 }
 
@@ -56,7 +64,9 @@ fn main() -> ExitCode {
         Command::Patient(arguments) => patient::run(arguments, output),
         Command::Token(arguments) => token::run(arguments, output),
         Command::Status(arguments) => status::run(arguments, output),
+        Command::Governance(arguments) => governance::run(&arguments, output),
         Command::Bench(arguments) => bench::run(&arguments, output),
+        Command::Proof(arguments) => proof::run(&arguments, output),
         Command::Verify(arguments) => verify::run(&arguments, output),
     };
     match outcome {

@@ -111,7 +111,13 @@ impl FeedValidation {
 }
 
 /// Makes keys, configurations and genesis for `plans` below `folder`.
-pub(crate) fn create(folder: &Path, base_port: u16, time_ms: u64, plans: &[Plan]) -> anyhow::Result<Genesis> {
+pub(crate) fn create(
+    folder: &Path,
+    base_port: u16,
+    time_ms: u64,
+    epoch_blocks: u32,
+    plans: &[Plan],
+) -> anyhow::Result<Genesis> {
     let mut organisations = Vec::new();
     for (index, plan) in plans.iter().enumerate() {
         organisations.push(create_node(folder, plan, Ports::of(base_port, index)?)?);
@@ -120,7 +126,7 @@ pub(crate) fn create(folder: &Path, base_port: u16, time_ms: u64, plans: &[Plan]
     let genesis = Genesis {
         name: Text::new("Salus demo")?,
         time_ms,
-        parameters: Parameters::default(),
+        parameters: Parameters { epoch_blocks, ..Parameters::default() },
         organisations: Bounded::new(organisations)?,
     };
     genesis.check()?;

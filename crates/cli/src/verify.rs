@@ -1,55 +1,121 @@
-//! `salus verify`: checks a record proof with nothing but the genesis.
+//! `salus verify`: checks a proof with nothing but the genesis, or a checkpoint.
 
+use crate::network::read_genesis;
 use crate::output::Output;
 use anyhow::Context as _;
-use salus_verifier::{GenesisFile, ProofFile, verify_record};
+use salus_types::genesis::Genesis;
+use salus_verifier::{
+    AnyProofFile, CheckpointFile, EntryFile, Found, ProofFile, Validators, VerifiedEntry, verify_entry,
+    verify_record,
+};
 use serde::Serialize;
+use serde_json::{Value, json};
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-/// Check a record proof against a genesis, without any network.
+/// Check a proof against a genesis or a checkpoint, without any network.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// The proof, as a node or `salus patient proof` gave it.
+    /// The proof, as a node, `salus patient proof` or `salus proof` gave it.
     proof: PathBuf,
-    /// The genesis of the network that the proof is from.
-    #[arg(long)]
-    genesis: PathBuf,
+    #[command(flatten)]
+    trust: Trust,
     /// The record's exact text, where the proof does not hold it.
     #[arg(long)]
     resource: Option<PathBuf>,
 }
 
+/// With what trust begins.
+#[derive(clap::Args)]
+#[group(required = true, multiple = false)]
+struct Trust {
+    /// The genesis of the network that the proof is from.
+    #[arg(long)]
+    genesis: Option<PathBuf>,
+    /// A checkpoint of the network, by somebody whom you trust: blocks of its epoch and later ones can be verified.
+    #[arg(long)]
+    checkpoint: Option<PathBuf>,
+}
+
+/// Whom the verifier believes, before any handover.
+struct Anchor {
+    validators: Validators,
+    genesis: Option<Genesis>,
+}
+
+impl Trust {
+    fn read(&self) -> anyhow::Result<Anchor> {
+        if let Some(path) = &self.genesis {
+            let genesis = read_genesis(path)?;
+            return Ok(Anchor { validators: Validators::of_genesis(&genesis), genesis: Some(genesis) });
+        }
+        let path = self.checkpoint.as_ref().context("give --genesis or --checkpoint")?;
+        let checkpoint =
+            CheckpointFile::parse(&read(path)?).with_context(|| format!("`{}`", path.display()))?;
+        Ok(Anchor { validators: Validators::of_checkpoint(&checkpoint)?, genesis: None })
+    }
+}
+
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Verified {
+struct Record {
     verified: bool,
     organisation: String,
+    /// Whether the genesis at hand names the organisation; if not, the ledger does.
+    in_genesis: bool,
     height: u64,
     time_ms: u64,
     record_digest: String,
     text_checked: bool,
 }
 
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Entry {
+    verified: bool,
+    kind: &'static str,
+    id: String,
+    height: u64,
+    time_ms: u64,
+    /// What stood there; `null` if nothing did.
+    found: Value,
+    /// The same in a sentence.
+    says: String,
+}
+
 pub(crate) fn run(arguments: &Arguments, output: Output) -> anyhow::Result<()> {
-    let read = |path: &PathBuf| {
-        fs::read_to_string(path).with_context(|| format!("cannot read `{}`", path.display()))
-    };
-    let genesis = GenesisFile::parse(&read(&arguments.genesis)?)?;
-    let file = ProofFile::parse(&read(&arguments.proof)?)?;
-    let text = match &arguments.resource {
-        Some(path) => Some(read(path)?),
-        None => file.resource.clone(),
-    };
-    if arguments.resource.is_some() && file.resource.is_some() && file.resource != text {
+    let anchor = arguments.trust.read()?;
+    match AnyProofFile::parse(&read(&arguments.proof)?)? {
+        AnyProofFile::Record(file) => record(anchor, &file, arguments.resource.as_deref(), output),
+        AnyProofFile::Entry(file) => entry(anchor, &file, output),
+    }
+}
+
+fn read(path: &Path) -> anyhow::Result<String> {
+    fs::read_to_string(path).with_context(|| format!("cannot read `{}`", path.display()))
+}
+
+fn record(
+    mut anchor: Anchor,
+    file: &ProofFile,
+    resource: Option<&Path>,
+    output: Output,
+) -> anyhow::Result<()> {
+    let text = resource.map(read).transpose()?;
+    if text.is_some() && file.resource.is_some() && file.resource != text {
         anyhow::bail!("the record's text differs from the text in the proof");
     }
-    let verified =
-        verify_record(&genesis, &file.proof()?, text.as_deref()).context("the proof does not hold")?;
-    let name = genesis.organisation(&verified.source).map_or("", |organisation| organisation.name.as_str());
-    let report = Verified {
+    let text = text.or_else(|| file.resource.clone());
+    anchor.validators.extend(&file.handovers()?).context("the proof does not hold")?;
+    let verified = verify_record(&anchor.validators, &file.proof()?, text.as_deref())
+        .context("the proof does not hold")?;
+    let known = anchor.genesis.as_ref().filter(|_| verified.in_genesis);
+    let name = known.and_then(|genesis| genesis.organisation(&verified.source));
+    let name = name.map_or(verified.source.as_str(), |organisation| organisation.name.as_str());
+    let report = Record {
         verified: true,
         organisation: verified.source.to_string(),
+        in_genesis: verified.in_genesis,
         height: verified.anchored.height,
         time_ms: verified.anchored.time_ms,
         record_digest: verified.plaintext_digest.to_string(),
@@ -66,4 +132,53 @@ pub(crate) fn run(arguments: &Arguments, output: Output) -> anyhow::Result<()> {
             report.height
         )
     })
+}
+
+fn entry(mut anchor: Anchor, file: &EntryFile, output: Output) -> anyhow::Result<()> {
+    let (subject, proof) = (file.subject()?, file.proof()?);
+    anchor.validators.extend(&file.handovers()?).context("the proof does not hold")?;
+    let verified = verify_entry(&anchor.validators, &subject, &proof).context("the proof does not hold")?;
+    let report = Entry {
+        verified: true,
+        kind: subject.kind(),
+        id: subject.id().to_string(),
+        height: verified.height,
+        time_ms: verified.time_ms,
+        found: found(&verified),
+        says: verified.to_string(),
+    };
+    output.result(&report, || {
+        format!("Verified: {}.\nThe network's organisations certified block {}.", report.says, report.height)
+    })
+}
+
+fn found(verified: &VerifiedEntry) -> Value {
+    match &verified.found {
+        Found::Nothing => Value::Null,
+        Found::Grant(grant) => json!({
+            "height": grant.height,
+            "expiryMs": grant.expiry_ms,
+            "revoked": grant.revoked,
+            "accesses": grant.accesses,
+            "stands": grant.is_live(verified.time_ms),
+        }),
+        Found::Access(access) => json!({
+            "grant": access.grant,
+            "organisation": access.organisation,
+            "purpose": access.purpose,
+            "count": access.count,
+            "practitioner": access.practitioner,
+            "height": access.height,
+            "timeMs": access.time_ms,
+        }),
+        Found::Member(entry) => json!({
+            "organisation": entry.organisation.id,
+            "name": entry.organisation.name,
+            "class": entry.organisation.class,
+            "validator": entry.organisation.validator,
+            "custodian": entry.organisation.custodian,
+            "since": entry.since,
+        }),
+        Found::Entry(value) => json!(hex::encode(&**value)),
+    }
 }

@@ -5,15 +5,20 @@
 
 use async_trait::async_trait;
 use salus_types::block::{Block, Receipt};
-use salus_types::proof::{CertifiedHeader, TransactionProof};
-use salus_types::state::StateKey;
+use salus_types::genesis::Parameters;
+use salus_types::organisation::Organisation;
+use salus_types::proof::{CertifiedHeader, Handover, TransactionProof};
+use salus_types::state::{OrganisationEntry, StateKey};
 use salus_types::transaction::Transaction;
-use salus_types::{Digest, OrganisationId, TransactionId};
+use salus_types::{Digest, OrganisationId, PublicKey, TransactionId};
 use std::sync::Arc;
 use tokio::sync::broadcast;
 
 /// Most headers in one answer.
 pub const HEADERS_COUNT_MAX: u64 = 256;
+
+/// Longest wait of a transaction that an organisation signs, in blocks.
+const LIFETIME_BLOCKS_MAX: u64 = 2_000;
 
 /// Why the ledger does not do what is asked.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -68,6 +73,44 @@ pub struct Head {
     pub time_ms: u64,
     /// Digest of the header.
     pub digest: Digest,
+}
+
+/// The network in its running epoch: what the votes of its members have made of the genesis so far.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NetworkView {
+    /// Number of the epoch, from 0.
+    pub epoch: u64,
+    /// Height of its first block.
+    pub first_height: u64,
+    /// Height of its last block: what is accepted until then is in force afterwards.
+    pub last_height: u64,
+    /// The parameters in force.
+    pub parameters: Parameters,
+    /// The members, by their places.
+    pub members: Vec<OrganisationEntry>,
+}
+
+impl NetworkView {
+    /// The members as organisations.
+    pub fn organisations(&self) -> impl Iterator<Item = &Organisation> {
+        self.members.iter().map(|member| &member.organisation)
+    }
+
+    /// The member with a short name.
+    pub fn organisation(&self, id: &OrganisationId) -> Option<&Organisation> {
+        self.organisations().find(|organisation| organisation.id == *id)
+    }
+
+    /// How long a transaction that is signed here may wait, in blocks: half of what the network allows, so that nodes
+    /// which are behind take it, too.
+    pub fn lifetime_blocks(&self) -> u64 {
+        LIFETIME_BLOCKS_MAX.min(self.parameters.transaction_lifetime_blocks_max / 2)
+    }
+
+    /// The member with a node key.
+    pub fn of_key(&self, node_key: &PublicKey) -> Option<&Organisation> {
+        self.organisations().find(|organisation| organisation.node_key == *node_key)
+    }
 }
 
 /// What is, or is not, under a key of the state, with a proof for light clients.
@@ -133,6 +176,12 @@ pub trait Chain: Send + Sync + 'static {
 
     /// The newest block.
     fn head(&self) -> Head;
+
+    /// The network as it is now: members and parameters. Cheap; ask again rather than keep it.
+    fn network(&self) -> Arc<NetworkView>;
+
+    /// Every change of the validators so far, oldest first: what leads a light client from genesis to now.
+    async fn handovers(&self) -> Result<Vec<Handover>, ChainError>;
 
     /// A final block; `None` above the head.
     async fn block(&self, height: u64) -> Option<Arc<FinalisedBlock>>;

@@ -1,16 +1,20 @@
 //! The two listeners, and what every request passes on its way in and out.
 
 use crate::edge;
+use crate::error::{Code, Error};
 use crate::state::Gateway;
 use crate::tls::Pins;
 use axum::Router;
-use axum::extract::Extension;
+use axum::extract::{Extension, Request, State};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse as _, Response};
 use axum_server::Handle;
 use axum_server::accept::{Accept, NoDelayAcceptor};
 use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
 use hyper_util::rt::TokioTimer;
 use rustls::ServerConfig;
-use salus_types::OrganisationId;
+use salus_crypto::hash::sha256;
+use salus_types::{Digest, OrganisationId};
 use std::future::Future;
 use std::io;
 use std::net::TcpListener;
@@ -114,13 +118,14 @@ async fn listen_peer(
 ) -> io::Result<()> {
     let Some((listener, tls)) = peer else { return Ok(()) };
     listener.set_nonblocking(true)?;
+    let pins = Arc::new(Pins::of(gateway.ports.chain.clone()));
     let acceptor = PeerAcceptor {
         tls: RustlsAcceptor::new(RustlsConfig::from_config(tls)).acceptor(NoDelayAcceptor::new()),
-        pins: Arc::new(Pins::of(&gateway.genesis)),
     };
     let mut server = axum_server::from_tcp(listener)?.acceptor(acceptor).handle(handle);
     limit_headers(server.http_builder(), gateway.config.limits.header_timeout);
-    let router: Router = crate::peer_router(gateway.clone());
+    let router: Router =
+        crate::peer_router(gateway.clone()).layer(middleware::from_fn_with_state(pins, identify));
     server.serve(edge::wrap(router, &gateway.config).into_make_service()).await
 }
 
@@ -132,29 +137,43 @@ fn limit_headers(
     builder.http2().timer(TokioTimer::new()).keep_alive_interval(Some(timeout)).max_concurrent_streams(128);
 }
 
-/// Shakes hands, and notes in every request which organisation's certificate was shown.
+/// The SHA-256 of the certificate that was shown in the handshake.
+#[derive(Clone, Copy)]
+struct Shown(Digest);
+
+/// Says in every request which member's certificate was shown. Who has left the network since the handshake is refused,
+/// and so is one that resumed a session from before.
+async fn identify(State(pins): State<Arc<Pins>>, mut request: Request, next: Next) -> Response {
+    let shown = request.extensions().get::<Shown>();
+    let Some(owner) = shown.and_then(|Shown(certificate)| pins.owner_of(certificate)) else {
+        return Error::new(Code::Forbidden, "this certificate belongs to no member of the network")
+            .into_response();
+    };
+    request.extensions_mut().insert(PeerIdentity(owner));
+    next.run(request).await
+}
+
+/// Shakes hands, and notes in every request which certificate was shown.
 #[derive(Clone)]
 struct PeerAcceptor {
     tls: RustlsAcceptor<NoDelayAcceptor>,
-    pins: Arc<Pins>,
 }
 
-type Accepted<S> = io::Result<(TlsStream<TcpStream>, axum::middleware::AddExtension<S, PeerIdentity>)>;
+type Accepted<S> = io::Result<(TlsStream<TcpStream>, axum::middleware::AddExtension<S, Shown>)>;
 
 impl<S: Send + 'static> Accept<TcpStream, S> for PeerAcceptor {
     type Stream = TlsStream<TcpStream>;
-    type Service = axum::middleware::AddExtension<S, PeerIdentity>;
+    type Service = axum::middleware::AddExtension<S, Shown>;
     type Future = Pin<Box<dyn Future<Output = Accepted<S>> + Send>>;
 
     fn accept(&self, stream: TcpStream, service: S) -> Self::Future {
         let handshake = self.tls.accept(stream, service);
-        let pins = Arc::clone(&self.pins);
         Box::pin(async move {
             let (stream, service) = handshake.await?;
             let shown = stream.get_ref().1.peer_certificates().and_then(|chain| chain.first());
-            let owner = shown.and_then(|certificate| pins.owner(certificate)).cloned();
-            let owner = owner.ok_or_else(|| io::Error::from(io::ErrorKind::PermissionDenied))?;
-            Ok((stream, Extension(PeerIdentity(owner)).layer(service)))
+            let shown = shown.ok_or_else(|| io::Error::from(io::ErrorKind::PermissionDenied))?;
+            let shown = Shown(sha256(shown));
+            Ok((stream, Extension(shown).layer(service)))
         })
     }
 }

@@ -18,7 +18,7 @@ use crate::vault::{OwnProofs, SharedRecords};
 use salus_crypto::hpke::HpkePrivateKey;
 use salus_crypto::sign::SigningKey;
 use salus_types::genesis::Genesis;
-use salus_types::organisation::Organisation;
+use salus_types::state::OrganisationEntry;
 use salus_types::{NetworkId, OrganisationId};
 use std::ops::Deref;
 use std::path::PathBuf;
@@ -156,12 +156,6 @@ pub struct Ports {
 /// Why a gateway cannot be made.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// The genesis does not name this organisation.
-    #[error("the genesis does not name organisation `{0}`")]
-    NotAMember(OrganisationId),
-    /// The node key is not the one of the genesis.
-    #[error("the node key is not the one that the genesis names for `{0}`")]
-    WrongKey(OrganisationId),
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -192,7 +186,7 @@ pub struct Inner {
     pub config: Config,
     /// The network.
     pub network: NetworkId,
-    /// Its genesis: organisations, keys, parameters.
+    /// Its genesis: the anchor of trust. Who is a member now, [`Chain::network`] says.
     pub genesis: Arc<Genesis>,
     /// The node key: signs this organisation's transactions.
     pub key: Arc<SigningKey>,
@@ -241,12 +235,6 @@ impl Gateway {
         key: Arc<SigningKey>,
         ports: Ports,
     ) -> Result<Self, OpenError> {
-        let member = genesis
-            .organisation(&config.organisation)
-            .ok_or_else(|| OpenError::NotAMember(config.organisation.clone()))?;
-        if member.node_key != key.public() {
-            return Err(OpenError::WrongKey(config.organisation.clone()));
-        }
         private_folder(&config.data)?;
         let store = Store::open(&config.data.join("gateway.redb"))?;
         let engine = Engine::new(config.engine.clone())
@@ -272,12 +260,17 @@ impl Gateway {
             store,
         };
         inner.ports.peers.set_local(Arc::clone(&inner.ports.keeper));
-        Ok(Self(Arc::new(inner)))
+        let gateway = Self(Arc::new(inner));
+        if gateway.membership().is_none_or(|own| own.organisation.node_key != gateway.key.public()) {
+            tracing::warn!("as far as this node's ledger goes, no member of the network has this node's key");
+        }
+        Ok(gateway)
     }
 
-    /// This organisation as the genesis has it.
-    pub fn member(&self) -> Option<&Organisation> {
-        self.genesis.organisation(&self.config.organisation)
+    /// This organisation's membership; `None` before it is admitted, and after it has left.
+    pub fn membership(&self) -> Option<OrganisationEntry> {
+        let network = self.chain().network();
+        network.members.iter().find(|member| member.organisation.id == self.config.organisation).cloned()
     }
 
     /// The ledger.
@@ -294,7 +287,7 @@ impl Gateway {
         action: impl Into<salus_types::action::Action>,
         limit: Duration,
     ) -> Result<crate::chain::Finalised, Error> {
-        let valid_until = self.chain().head().height + TRANSACTION_LIFETIME_BLOCKS;
+        let valid_until = self.chain().head().height + self.chain().network().lifetime_blocks();
         let transaction =
             salus_types::transaction::Transaction::sign(self.network, &self.key, valid_until, action);
         let id = self.chain().submit(transaction)?;
@@ -316,9 +309,6 @@ impl Gateway {
         self.stop.send_replace(true);
     }
 }
-
-/// How long a transaction of this organisation may wait, in blocks.
-const TRANSACTION_LIFETIME_BLOCKS: u64 = 2_000;
 
 fn private_folder(folder: &std::path::Path) -> std::io::Result<()> {
     use std::os::unix::fs::PermissionsExt as _;

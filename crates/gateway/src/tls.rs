@@ -1,8 +1,10 @@
 //! Mutual TLS between nodes: each side accepts exactly the certificates that the membership pins by SHA-256.
 //!
 //! No certificate authority is involved, and validity dates are not looked at: the membership is what says
-//! who belongs to the network, and governance replaces a certificate by changing it.
+//! who belongs to the network, and governance replaces a certificate by changing it. Every handshake looks the members
+//! up anew; a connection that outlives a membership is refused by [`crate::serve`], request by request.
 
+use crate::chain::Chain;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
@@ -11,9 +13,8 @@ use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, DistinguishedName, ServerConfig, SignatureScheme,
 };
 use salus_crypto::hash::sha256;
-use salus_types::genesis::Genesis;
 use salus_types::{Digest, OrganisationId};
-use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 /// A node's certificate and key, DER.
@@ -31,31 +32,56 @@ impl Clone for Identity {
 }
 
 /// Which organisation a certificate belongs to.
-#[derive(Debug)]
 pub struct Pins {
-    by_digest: BTreeMap<Digest, OrganisationId>,
+    whose: Whose,
     provider: Arc<CryptoProvider>,
 }
 
+enum Whose {
+    /// Whoever is a member at that moment.
+    Members(Arc<dyn Chain>),
+    /// One organisation, with its certificate.
+    One(OrganisationId, Digest),
+}
+
+impl fmt::Debug for Pins {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Pins")
+    }
+}
+
 impl Pins {
-    /// Every member of the network.
-    pub fn of(genesis: &Genesis) -> Self {
-        let by_digest =
-            genesis.organisations.iter().map(|member| (member.tls_certificate, member.id.clone())).collect();
-        Self { by_digest, provider: Arc::new(rustls::crypto::aws_lc_rs::default_provider()) }
+    /// Every member of the network, at the moment of each handshake.
+    pub fn of(chain: Arc<dyn Chain>) -> Self {
+        Self::new(Whose::Members(chain))
     }
 
     /// One organisation only: for a client that means to reach exactly it.
     pub fn only(organisation: OrganisationId, certificate: Digest) -> Self {
-        Self {
-            by_digest: BTreeMap::from([(certificate, organisation)]),
-            provider: Arc::new(rustls::crypto::aws_lc_rs::default_provider()),
-        }
+        Self::new(Whose::One(organisation, certificate))
+    }
+
+    fn new(whose: Whose) -> Self {
+        Self { whose, provider: Arc::new(rustls::crypto::aws_lc_rs::default_provider()) }
     }
 
     /// The owner of a certificate.
-    pub fn owner(&self, certificate: &CertificateDer<'_>) -> Option<&OrganisationId> {
-        self.by_digest.get(&sha256(certificate))
+    pub fn owner(&self, certificate: &CertificateDer<'_>) -> Option<OrganisationId> {
+        self.owner_of(&sha256(certificate))
+    }
+
+    /// The owner of the certificate with a SHA-256. One that two members name belongs to neither.
+    pub fn owner_of(&self, certificate: &Digest) -> Option<OrganisationId> {
+        match &self.whose {
+            Whose::One(organisation, pinned) => (pinned == certificate).then(|| organisation.clone()),
+            Whose::Members(chain) => {
+                let network = chain.network();
+                let mut owners =
+                    network.organisations().filter(|member| member.tls_certificate == *certificate);
+                let owner = owners.next()?.id.clone();
+                owners.next().is_none().then_some(owner)
+            }
+        }
     }
 
     fn check(&self, certificate: &CertificateDer<'_>) -> Result<(), rustls::Error> {

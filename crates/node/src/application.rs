@@ -293,22 +293,11 @@ impl Ledger {
         };
         self.0.index.insert(height, &receipts);
         self.0.mempool.finalised(height, block.ids());
-        self.end_epoch(digest, block, &*state.read().await).await;
+        if self.0.epochs.end(block, &*state.read().await, &self.0.index).await {
+            self.0.epochs.show(&*state.read().await).await;
+        }
         self.0.feed.publish(FinalisedBlock { digest, block: Arc::clone(block.block()), receipts });
         self.0.index.commit(runtime).await;
-    }
-
-    /// Begins the next epoch after the last block of one; the block may come twice.
-    async fn end_epoch<E: Runtime>(&self, digest: Digest, block: &NodeBlock, state: &StateDb<E>) {
-        let header = block.header();
-        if header.next_validators == Digest::ZERO || header.epoch != self.0.epochs.newest().epoch {
-            return;
-        }
-        let record = self.0.epochs.next(digest, state).await;
-        tracing::info!(epoch = record.epoch, validators = record.validators.len(), "an epoch begins");
-        self.0.index.insert_epoch(record.clone());
-        self.0.epochs.begin(record).expect("a member's key is one: it signed its acceptance");
-        self.0.epochs.show(state).await;
     }
 }
 

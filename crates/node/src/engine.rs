@@ -11,6 +11,7 @@ use crate::evidence::EvidenceBook;
 use crate::feed::{Feed, Head};
 use crate::handle::{Inner, NodeHandle};
 use crate::index::Index;
+use crate::join::{Anchor, adopt};
 use crate::mempool::Mempool;
 use crate::mempool::state::Limits;
 use crate::network::{Channels, Peers, SYNC_OPERATIONS_MAX};
@@ -68,6 +69,13 @@ pub(crate) const MAILBOX_SIZE: NonZeroUsize = NZUsize!(1_024);
 pub(crate) const FETCH_TIMEOUT: Duration = Duration::from_secs(2);
 pub(crate) const FETCH_RETRY: Duration = Duration::from_millis(250);
 
+/// How the state is fetched by a node that joins.
+const SYNC: SyncEngineConfig = SyncEngineConfig {
+    fetch_batch_size: SYNC_OPERATIONS_MAX,
+    apply_batch_size: NZU64!(1_024),
+    max_outstanding_requests: NZUsize!(8),
+};
+
 /// Why a node cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum NodeError {
@@ -77,6 +85,9 @@ pub enum NodeError {
     /// A node key is not a curve point, or appears twice.
     #[error("genesis: a node key is malformed or shared")]
     Keys,
+    /// The anchor from which to join cannot be used.
+    #[error("anchor: {0}")]
+    Anchor(&'static str),
     /// The data folder cannot be made.
     #[error("data folder: {0}")]
     Folder(std::io::Error),
@@ -97,6 +108,8 @@ pub struct EngineConfig {
     pub index: Index,
     /// The rules by which blocks are executed.
     pub rules: Arc<dyn Rules>,
+    /// From where to go on, if nothing is there yet. Without it a node begins at genesis.
+    pub anchor: Option<Anchor>,
     /// Prefix of this node's partitions in the runtime's storage; simulated nodes share one storage.
     pub partition: String,
 }
@@ -173,11 +186,11 @@ where
     config.genesis.check()?;
     let parts = Parts::prepare::<E>(&config)?;
     let Parts { epochs, genesis_block, page_cache, mempool, index, feed, key } = parts;
-    let Network { provider, blocker, peers } = network;
+    let Network { provider, blocker, mut peers } = network;
     let network = Net { provider, blocker, key };
     mempool.start(context.child("mempool"), channels.transactions);
 
-    let plan = Plan::<E>::init(context.child("plan"), &config.partition).await;
+    let plan = open_plan(&context, &config, &epochs, &index, &mut peers).await?;
     let (marshal_actor, marshal, floor) =
         open_marshal(&context, &config.partition, &epochs, &genesis_block, &plan, page_cache.clone()).await;
     let resolver = start_state_resolver(&context, &network, channels.state);
@@ -200,11 +213,7 @@ where
             mailbox_size: MAILBOX_SIZE,
             plan,
             resolvers: resolver,
-            sync_config: SyncEngineConfig {
-                fetch_batch_size: SYNC_OPERATIONS_MAX,
-                apply_batch_size: NZU64!(1_024),
-                max_outstanding_requests: NZUsize!(8),
-            },
+            sync_config: SYNC,
             prune_config: None,
             strategy: Sequential,
         },
@@ -217,7 +226,12 @@ where
         &context,
         app.clone(),
         marshal.clone(),
-        (mempool.clone(), Arc::clone(&feed), epochs.clone()),
+        Opening {
+            mempool: mempool.clone(),
+            feed: Arc::clone(&feed),
+            epochs: epochs.clone(),
+            index: index.clone(),
+        },
         peers,
     );
     let evidence = EvidenceBook::default();
@@ -240,12 +254,32 @@ where
         rules: config.rules,
         epochs,
         mempool,
+        index: index.clone(),
         feed,
         reader: Box::new(NodeReader { marshal, index, databases }),
         metrics: Box::new(move || metrics.encode()),
         tip: tip_receiver,
         evidence,
     })))
+}
+
+/// Whether the state is fetched or recovered: an anchor counts as long as this node has never been open.
+async fn open_plan<E: Runtime, T: Peers>(
+    context: &E,
+    config: &EngineConfig,
+    epochs: &Epochs,
+    index: &Index,
+    peers: &mut T,
+) -> Result<Plan<E>, NodeError> {
+    let mut plan = Plan::<E>::init(context.child("plan"), &config.partition).await;
+    let Some(anchor) = config.anchor.as_ref().filter(|_| plan.may_sync()) else { return Ok(plan) };
+    if plan.floor().is_none()
+        && let Some(floor) = adopt(context.child("anchor"), anchor, epochs, index).await?
+    {
+        plan = plan.set_floor(floor).await;
+    }
+    peers.track(anchor.epoch.epoch.max(1), &anchor.members);
+    Ok(plan)
 }
 
 /// What is made before any actor runs.
@@ -397,21 +431,36 @@ where
     StateResolver::new(context.child("state_feedback"), mailbox)
 }
 
+/// Who waits for the state.
+struct Opening {
+    mempool: Mempool,
+    feed: Arc<Feed>,
+    epochs: Epochs,
+    index: Index,
+}
+
 /// Waits for the state, then tells the feed and the mempool where the chain stands, and the network whom to talk to,
 /// now and in every epoch.
 fn recover<E: Runtime, T: Peers>(
     context: &E,
     app: App<E>,
     marshal: Marshal,
-    (mempool, feed, epochs): (Mempool, Arc<Feed>, Epochs),
+    opening: Opening,
     mut peers: T,
 ) -> watch::Receiver<Option<Databases<E>>> {
     let (sender, receiver) = watch::channel(None);
     context.child("recover").spawn(move |context| async move {
         let databases = app.subscribe_databases().await;
+        let Opening { mempool, feed, epochs, index } = opening;
         let mut view = epochs.follow_view();
+        let anchor = marshal.get_anchor().await;
+        if let Some((_, block)) = &anchor {
+            // A fetched state that is the last of its epoch was not executed here.
+            epochs.end(block.inner(), &*databases.read().await, &index).await;
+            index.commit(context.child("index")).await;
+        }
         epochs.show(&*databases.read().await).await;
-        if let Some((_, block)) = marshal.get_anchor().await {
+        if let Some((_, block)) = anchor {
             let block = block.inner();
             mempool.finalised(block.header().height, block.ids());
             feed.resume(Head::of(block.header().digest(), block.block()));

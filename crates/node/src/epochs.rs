@@ -4,6 +4,7 @@
 //! validators of the next epoch. An epoch is known once the block before it is final here; until then nothing is
 //! verified, proposed or fetched for it.
 
+use crate::block::NodeBlock;
 use crate::certificate::consensus_namespace;
 use crate::engine::NodeError;
 use crate::index::Index;
@@ -74,6 +75,8 @@ struct Table {
     records: BTreeMap<u64, EpochRecord>,
     /// From which epoch on who signs.
     schemes: BTreeMap<u64, Arc<Scheme>>,
+    /// The first epoch in which this node votes.
+    votes_from: u64,
 }
 
 struct Inner {
@@ -123,10 +126,12 @@ impl Epochs {
         };
         let members = genesis.organisations.iter().enumerate().map(entry).collect();
         let view = view_of(&first, genesis.parameters.clone(), members);
+        let votes_from = index.joined().map_or(0, |(epoch, _)| epoch + 1);
+        let table = Table { records: BTreeMap::new(), schemes: BTreeMap::new(), votes_from };
         let epochs = Self(Arc::new(Inner {
             namespace: consensus_namespace(&genesis.network()),
             key,
-            table: RwLock::new(Table { records: BTreeMap::new(), schemes: BTreeMap::new() }),
+            table: RwLock::new(table),
             newest: Watched::new(0),
             view: Watched::new(Arc::new(view)),
         }));
@@ -148,8 +153,11 @@ impl Epochs {
             if before.as_ref().is_some_and(|before| before.epoch >= epoch) {
                 return Ok(());
             }
-            if before.as_ref().is_none_or(|before| before.validators != record.validators) {
-                table.schemes.insert(epoch, Arc::new(self.scheme(&record)?));
+            let same = before.as_ref().is_some_and(|before| before.validators == record.validators);
+            // Where votes begin the scheme differs, though the validators may not.
+            if !same || before.is_some_and(|before| before.epoch < table.votes_from) {
+                let scheme = self.scheme(&record, epoch >= table.votes_from)?;
+                table.schemes.insert(epoch, Arc::new(scheme));
             }
             table.records.insert(epoch, record);
             forget_unchanged(&mut table.records);
@@ -161,10 +169,24 @@ impl Epochs {
         Ok(())
     }
 
-    fn scheme(&self, record: &EpochRecord) -> Result<Scheme, NodeError> {
+    /// Votes only in epochs after this one. For the first start: nothing has been voted on yet.
+    ///
+    /// # Errors
+    /// [`NodeError::Keys`], if a validator's key is unusable.
+    pub(crate) fn vote_after(&self, epoch: u64) -> Result<(), NodeError> {
+        let mut table = self.0.table.write();
+        table.votes_from = epoch + 1;
+        let records: Vec<_> = table.records.values().cloned().collect();
+        for record in records {
+            table.schemes.insert(record.epoch, Arc::new(self.scheme(&record, record.epoch > epoch)?));
+        }
+        Ok(())
+    }
+
+    fn scheme(&self, record: &EpochRecord, votes: bool) -> Result<Scheme, NodeError> {
         let (namespace, set) = (self.0.namespace.as_bytes(), validator_set(&record.validators)?);
-        let signer = Scheme::signer(namespace, set.clone(), self.0.key.clone());
-        Ok(signer.unwrap_or_else(|| Scheme::verifier(namespace, set)))
+        let signer = votes.then(|| Scheme::signer(namespace, set.clone(), self.0.key.clone()));
+        Ok(signer.flatten().unwrap_or_else(|| Scheme::verifier(namespace, set)))
     }
 
     /// The newest epoch that is known.
@@ -182,7 +204,9 @@ impl Epochs {
     /// The validators of each epoch that has others than the one before it, epoch 0 left out.
     pub fn changes(&self) -> Vec<EpochRecord> {
         let table = self.0.table.read();
-        table.schemes.keys().skip(1).filter_map(|epoch| table.records.get(epoch).cloned()).collect()
+        let pairs = table.records.values().zip(table.records.values().skip(1));
+        let changed = pairs.filter(|(before, after)| before.validators != after.validators);
+        changed.map(|(_, after)| after.clone()).collect()
     }
 
     /// The running epoch with its members.
@@ -208,8 +232,25 @@ impl Epochs {
         }
     }
 
+    /// Begins the next epoch, if a block is the last of the newest one; it may come twice. Says whether it did. The
+    /// index has then to be committed.
+    ///
+    /// # Panics
+    /// Never: a member's key is one, since it signed its acceptance.
+    pub async fn end<E: Runtime>(&self, block: &NodeBlock, state: &StateDb<E>, index: &Index) -> bool {
+        let header = block.header();
+        if header.next_validators == Digest::ZERO || header.epoch != self.newest().epoch {
+            return false;
+        }
+        let record = self.next(header.digest(), state).await;
+        tracing::info!(epoch = record.epoch, validators = record.validators.len(), "an epoch begins");
+        index.insert_epoch(record.clone());
+        self.begin(record).expect("a member's key is one: it signed its acceptance");
+        true
+    }
+
     /// The epoch after the newest one, as the state after its last block has it.
-    pub async fn next<E: Runtime>(&self, parent: Digest, state: &StateDb<E>) -> EpochRecord {
+    async fn next<E: Runtime>(&self, parent: Digest, state: &StateDb<E>) -> EpochRecord {
         let newest = self.newest();
         let (parameters, members) = read_members(state).await;
         let members: Vec<_> = members.iter().map(|entry| Member::from(&entry.organisation)).collect();
@@ -310,6 +351,3 @@ impl Epocher for Epochs {
         self.0.table.read().epoch(epoch.get()).map(|(_, last)| Height::new(last))
     }
 }
-
-#[cfg(test)]
-mod tests;

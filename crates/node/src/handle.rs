@@ -4,7 +4,7 @@ use crate::contract::{self, Rules};
 use crate::epochs::{EpochView, Epochs};
 use crate::evidence::{Evidence, EvidenceBook};
 use crate::feed::{Feed, FinalisedBlock, Head};
-use crate::index::Place;
+use crate::index::{Index, Place};
 use crate::mempool::{Local, Mempool, Refusal};
 use crate::proof::{CHAIN_HEADERS_MAX, Certified, StateProof, TransactionProof};
 use crate::reader::Reader;
@@ -16,7 +16,7 @@ use salus_types::genesis::Genesis;
 use salus_types::proof::{CertifiedHeader, Handover};
 use salus_types::state::{StateKey, StateValue, key};
 use salus_types::transaction::Transaction;
-use salus_types::{Bounded, Digest, NetworkId, TransactionId};
+use salus_types::{Bounded, Digest, NetworkId, TransactionId, decode_canonical};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use tokio::sync::{broadcast, watch};
@@ -85,6 +85,7 @@ pub(crate) struct Inner {
     pub(crate) epochs: Epochs,
     pub(crate) network: NetworkId,
     pub(crate) mempool: Mempool,
+    pub(crate) index: Index,
     pub(crate) feed: Arc<Feed>,
     pub(crate) reader: Box<dyn Reader>,
     pub(crate) metrics: Box<dyn Fn() -> String + Send + Sync>,
@@ -120,9 +121,14 @@ impl NodeHandle {
 
     /// Every change of the validators so far, oldest first: what a light client needs to go from genesis to now.
     pub async fn handovers(&self) -> Vec<Handover> {
-        let mut handovers = Vec::new();
-        for record in self.0.epochs.changes() {
-            let Some(block) = self.certified(record.first_height - 1).await else { break };
+        // What was before this node joined came with its anchor.
+        let (joined, before) = self.0.index.joined().unwrap_or_default();
+        let mut handovers: Vec<_> =
+            before.iter().filter_map(|handover| decode_canonical(handover).ok()).collect();
+        for record in self.0.epochs.changes().into_iter().filter(|record| record.epoch > joined) {
+            // The last block of an epoch is certified itself: nothing of that epoch comes after it.
+            let block = self.certified(record.first_height - 1).await;
+            let Some(block) = block.filter(|block| block.headers.len() == 1) else { break };
             let handover = || {
                 let headers = Bounded::new(block.headers).ok()?;
                 let certificate = Bounded::new(block.certificate.to_vec()).ok()?;

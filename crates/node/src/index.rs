@@ -23,6 +23,13 @@ const PLACES: TableDefinition<'_, &[u8; 32], (u64, u32, &[u8; 32])> = TableDefin
 /// Epoch -> first height, number of blocks, digest of the block before, number of members, keys of the validators.
 const EPOCHS: TableDefinition<'_, u64, EpochRow> = TableDefinition::new("epochs");
 
+/// Number -> encoded handover of the anchor from which this node began.
+const HANDOVERS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("handovers");
+/// What there is one of.
+const FACTS: TableDefinition<'_, &str, u64> = TableDefinition::new("facts");
+/// In [`FACTS`]: the epoch in which this node joined.
+const JOINED: &str = "joined";
+
 type EpochRow = (u64, u64, &'static [u8; 32], u32, &'static [u8]);
 
 /// Where a transaction is final.
@@ -41,6 +48,9 @@ pub struct Place {
 #[error("transaction index: {0}")]
 pub struct IndexError(#[from] redb::Error);
 
+/// The epoch in which a node joined, and the encoded handovers until then.
+type Joined = (u64, Vec<Vec<u8>>);
+
 /// The index; cheap to clone.
 #[derive(Clone)]
 pub struct Index(Arc<Inner>);
@@ -51,6 +61,8 @@ struct Inner {
     fresh: Mutex<HashMap<TransactionId, Place>>,
     /// Begun, and not on disk yet.
     fresh_epoch: Mutex<Option<EpochRecord>>,
+    /// Joined, and not on disk yet: the epoch, and the handovers until then.
+    fresh_join: Mutex<Option<Joined>>,
 }
 
 const FAILED: &str = "the transaction index failed; restart to recover";
@@ -71,6 +83,8 @@ impl Index {
             let transaction = database.begin_write()?;
             transaction.open_table(PLACES)?;
             transaction.open_table(EPOCHS)?;
+            transaction.open_table(HANDOVERS)?;
+            transaction.open_table(FACTS)?;
             transaction.commit()?;
             Ok(database)
         };
@@ -78,6 +92,7 @@ impl Index {
             database: open()?,
             fresh: Mutex::default(),
             fresh_epoch: Mutex::default(),
+            fresh_join: Mutex::default(),
         })))
     }
 
@@ -95,12 +110,20 @@ impl Index {
         *self.0.fresh_epoch.lock() = Some(record);
     }
 
+    /// Notes that this node begins in an epoch, with the encoded handovers until then.
+    pub fn join(&self, epoch: u64, handovers: Vec<Vec<u8>>) {
+        *self.0.fresh_join.lock() = Some((epoch, handovers));
+    }
+
     /// Makes all that was noted durable, off the threads that run the actors.
     ///
     /// # Panics
     /// If the storage fails.
     pub async fn commit<E: Runtime>(&self, runtime: E) {
-        if self.0.fresh.lock().is_empty() && self.0.fresh_epoch.lock().is_none() {
+        let nothing = self.0.fresh.lock().is_empty()
+            && self.0.fresh_epoch.lock().is_none()
+            && self.0.fresh_join.lock().is_none();
+        if nothing {
             return;
         }
         let index = self.clone();
@@ -115,6 +138,7 @@ impl Index {
     fn write(&self) -> Result<(), redb::Error> {
         let fresh = self.0.fresh.lock().clone();
         let epoch = self.0.fresh_epoch.lock().take();
+        let join = self.0.fresh_join.lock().take();
         let transaction = self.0.database.begin_write()?;
         {
             let mut table = transaction.open_table(PLACES)?;
@@ -127,6 +151,13 @@ impl Index {
                 let row = (epoch.first_height, epoch.blocks, &epoch.parent.0, epoch.members, &*keys);
                 table.insert(epoch.epoch, row)?;
                 forget_unchanged(&mut table)?;
+            }
+            if let Some((epoch, handovers)) = join {
+                transaction.open_table(FACTS)?.insert(JOINED, epoch)?;
+                let mut table = transaction.open_table(HANDOVERS)?;
+                for (number, handover) in (0..).zip(&handovers) {
+                    table.insert(number, handover.as_slice())?;
+                }
             }
         }
         transaction.commit()?;
@@ -146,10 +177,20 @@ impl Index {
         read().expect(FAILED)
     }
 
-    /// Writes what was noted; for tests.
-    #[cfg(test)]
-    pub(crate) fn write_all(&self) {
-        self.write().expect(FAILED);
+    /// The epoch in which this node joined, if it did not begin with the network, and the handovers until then.
+    ///
+    /// # Panics
+    /// If the storage fails.
+    pub fn joined(&self) -> Option<Joined> {
+        let read = || -> Result<Option<Joined>, redb::Error> {
+            let transaction = self.0.database.begin_read()?;
+            let Some(epoch) = transaction.open_table(FACTS)?.get(JOINED)? else { return Ok(None) };
+            let table = transaction.open_table(HANDOVERS)?;
+            let handovers: Result<_, redb::Error> =
+                table.iter()?.map(|row| Ok(row?.1.value().to_vec())).collect();
+            Ok(Some((epoch.value(), handovers?)))
+        };
+        read().expect(FAILED)
     }
 
     /// Where a transaction is final.

@@ -4,6 +4,7 @@ use crate::contract::LedgerRules;
 use crate::engine::{EngineConfig, Network, NodeError, start};
 use crate::handle::NodeHandle;
 use crate::index::Index;
+use crate::join::Anchor;
 use crate::keys;
 use crate::mempool::state::Limits;
 use crate::network::start_sockets;
@@ -31,6 +32,8 @@ pub struct NodeConfig {
     pub signing_key: SigningKey,
     /// The genesis of the network.
     pub genesis: Genesis,
+    /// From where to go on at the first start, if not from genesis.
+    pub anchor: Option<Anchor>,
     /// Threads of the runtime; 2 suffice.
     pub worker_threads: usize,
 }
@@ -63,6 +66,7 @@ where
             mempool: Limits::default(),
             index,
             rules: Arc::new(LedgerRules),
+            anchor: config.anchor,
             partition: PREFIX.to_owned(),
         },
     );
@@ -87,7 +91,8 @@ fn open(
 ) -> BoxFuture<'static, Result<NodeHandle, NodeError>> {
     async move {
         let key = keys::private(&engine.signing_key);
-        let members = engine.index.epochs().last().map_or(0, |newest| newest.members as usize);
+        let anchored = engine.anchor.as_ref().map_or(0, |anchor| anchor.members.len());
+        let members = engine.index.epochs().last().map_or(0, |newest| newest.members as usize).max(anchored);
         let (oracle, peers, channels) =
             start_sockets(context.child("network"), listen, key, &engine.genesis, members);
         let network = Network { provider: oracle.clone(), blocker: oracle, peers };

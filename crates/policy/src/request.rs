@@ -72,6 +72,8 @@ pub enum Action {
     ViewNetwork,
     /// See the access log.
     ViewAccessLog,
+    /// Propose changes of the network for this organisation, and vote on them.
+    Govern,
 }
 
 impl Action {
@@ -88,6 +90,7 @@ impl Action {
         Self::Invite,
         Self::ViewNetwork,
         Self::ViewAccessLog,
+        Self::Govern,
     ];
 
     /// The name in the policies.
@@ -104,6 +107,7 @@ impl Action {
             Self::Invite => "invite",
             Self::ViewNetwork => "viewNetwork",
             Self::ViewAccessLog => "viewAccessLog",
+            Self::Govern => "govern",
         }
     }
 }

@@ -34,7 +34,7 @@ fn every_policy_explains_itself() {
             );
         }
     }
-    assert_eq!(policies_count, 17);
+    assert_eq!(policies_count, 18);
 }
 
 /// `role action kind [words] -> allowed, policy`. Words: `chart`, `asserted`, `reason`, `noscope`, a purpose,
@@ -129,6 +129,15 @@ fn stewards_see_no_record() {
     check("steward openChart node reason -> denied steward-sees-no-records");
     check("steward viewNetwork node -> allowed steward-watches-the-network");
     check("steward viewAccessLog node -> allowed steward-watches-the-network");
+}
+
+#[test]
+fn stewards_alone_speak_for_the_organisation() {
+    check("steward govern node -> allowed steward-speaks-for-the-organisation");
+    check("steward govern Observation -> denied default");
+    for who in ["clinician", "clerk", "system"] {
+        check(&format!("{who} govern node reason -> denied default"));
+    }
 }
 
 #[test]

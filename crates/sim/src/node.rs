@@ -106,6 +106,7 @@ impl Cluster {
             mempool: Limits::default(),
             index: self.world.index(number),
             rules,
+            anchor: None,
             partition,
         }
     }

@@ -1,8 +1,10 @@
-//! Record proofs: this version, unchanged, in this block, certified by these organisations.
+//! Record proofs: this version, unchanged, in this block, certified by these organisations; and what leads from one
+//! set of validators to the next.
 
 use crate::block::Header;
 use crate::codec::{Bounded, codec_struct};
 use crate::genesis::ORGANISATIONS_MAX;
+use crate::ids::NetworkId;
 use crate::transaction::Transaction;
 use crate::vault::PackageHeader;
 use salus_crypto::hash::Digest;
@@ -45,6 +47,23 @@ codec_struct! {
         pub block: CertifiedHeader,
         /// Node keys of the next epoch's validators, ascending; [`crate::membership::validators_hash`] is the header's
         /// `next_validators`.
+        pub validators: Bounded<PublicKey, ORGANISATIONS_MAX>,
+    }
+}
+
+codec_struct! {
+    /// A block from which on a verifier trusts, instead of from genesis: who voted in its epoch. It says nothing of
+    /// earlier epochs.
+    pub struct Checkpoint {
+        /// The network.
+        pub network: NetworkId,
+        /// Epoch of the block.
+        pub epoch: u64,
+        /// Height of the block.
+        pub height: u64,
+        /// Digest of its header.
+        pub header: Digest,
+        /// Node keys of the epoch's validators, ascending.
         pub validators: Bounded<PublicKey, ORGANISATIONS_MAX>,
     }
 }

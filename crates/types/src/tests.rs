@@ -8,7 +8,7 @@ use crate::genesis::{Genesis, GenesisError, Parameters};
 use crate::governance::*;
 use crate::membership::{Member, MembershipError};
 use crate::organisation::{Class, KEM_KEY_LENGTH, Organisation};
-use crate::proof::{CertifiedHeader, Handover, RecordProof, TransactionProof};
+use crate::proof::{CertifiedHeader, Checkpoint, Handover, RecordProof, TransactionProof};
 use crate::state::*;
 use crate::transaction::{TRANSACTION_BYTES_MAX, Transaction};
 use crate::vault::*;
@@ -228,6 +228,16 @@ macro_rules! for_every_type {
             "Handover",
             &Handover {
                 block: CertifiedHeader { headers: list(vec![header()]), certificate: list(vec![35; 300]) },
+                validators: list(vec![signing_key(1).public(), signing_key(2).public()]),
+            },
+        );
+        $check(
+            "Checkpoint",
+            &Checkpoint {
+                network: genesis().network(),
+                epoch: 3,
+                height: header().height,
+                header: header().digest(),
                 validators: list(vec![signing_key(1).public(), signing_key(2).public()]),
             },
         );

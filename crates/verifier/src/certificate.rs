@@ -1,10 +1,9 @@
 //! Finality certificates, as `docs/protocol/certificates.md` lays them down.
 
-use salus_crypto::sign::verify_batch;
+use crate::validators::Validators;
+use salus_crypto::sign::{BatchItem, verify_batch};
 use salus_types::block::Header;
-use salus_types::genesis::Genesis;
-use salus_types::proof::CertifiedHeader;
-use salus_types::{Digest, NetworkId, PublicKey, Signature, namespace};
+use salus_types::{Digest, Signature};
 
 /// Why a certificate does not show that a block is final.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -35,67 +34,25 @@ pub enum CertificateError {
     /// A header is of another network or version.
     #[error("the header is of another network or version")]
     OtherNetwork,
+    /// Nothing is known of those who voted in the epoch: it is before the checkpoint.
+    #[error("the block is of epoch {0}, which is before the checkpoint")]
+    EpochBefore(u64),
+    /// The handovers do not lead to the epoch.
+    #[error("a handover is missing: the validators of epoch {0} are not known")]
+    MissingHandover(u64),
+    /// The block's height belongs to an epoch in which others voted.
+    #[error("the block's height and its epoch do not belong together")]
+    OutsideEpoch,
+    /// A handover or the checkpoint names another block at the same height.
+    #[error("another block is known at height {0}")]
+    OtherHistory(u64),
+    /// No certificate covers the last header of a chain.
+    #[error("no certificate covers the last header")]
+    Uncertified,
 }
 
-/// The validators of an epoch, in the order in which certificates count them.
-#[derive(Clone, Debug)]
-pub struct Validators {
-    network: NetworkId,
-    keys: Vec<PublicKey>,
-    namespace: String,
-}
-
-impl Validators {
-    /// The validators of genesis.
-    pub fn of_genesis(genesis: &Genesis) -> Self {
-        let network = genesis.network();
-        let mut keys: Vec<_> = genesis.validators().map(|organisation| organisation.node_key).collect();
-        keys.sort();
-        Self { network, keys, namespace: format!("{}/{network}_FINALIZE", namespace::CONSENSUS) }
-    }
-
-    /// Number of signatures that make a block final: `n - floor((n - 1) / 3)`.
-    pub fn quorum(&self) -> usize {
-        self.keys.len() - self.keys.len().saturating_sub(1) / 3
-    }
-}
-
-/// Checks a header chain and the certificate at its end, and gives back the first header.
-///
-/// # Errors
-/// [`CertificateError`], naming the first check that fails.
-pub fn verify_certified_header<'a>(
-    validators: &Validators,
-    certified: &'a CertifiedHeader,
-) -> Result<&'a Header, CertificateError> {
-    let (first, last) = match &*certified.headers {
-        [] => return Err(CertificateError::Malformed),
-        headers @ [first, ..] => (first, headers.last().unwrap_or(first)),
-    };
-    verify_headers(validators.network, &certified.headers)?;
-    let certificate = Certificate::parse(&certified.certificate).ok_or(CertificateError::Malformed)?;
-    certificate.verify(validators, last)?;
-    Ok(first)
-}
-
-/// Checks that each header names the one before as its parent.
-///
-/// # Errors
-/// [`CertificateError::Chain`], or [`CertificateError::OtherNetwork`].
-pub fn verify_headers(network: NetworkId, headers: &[Header]) -> Result<(), CertificateError> {
-    if headers
-        .iter()
-        .any(|header| header.network != network || header.version != salus_types::block::HEADER_VERSION)
-    {
-        return Err(CertificateError::OtherNetwork);
-    }
-    let linked = headers.windows(2).all(|pair| {
-        pair[1].parent == pair[0].digest() && pair[0].height.checked_add(1) == Some(pair[1].height)
-    });
-    if linked { Ok(()) } else { Err(CertificateError::Chain) }
-}
-
-struct Certificate<'a> {
+/// A certificate's parts; nothing of it is verified.
+pub(crate) struct Certificate<'a> {
     epoch: u64,
     view: u64,
     parent_view: u64,
@@ -108,7 +65,15 @@ struct Certificate<'a> {
 }
 
 impl<'a> Certificate<'a> {
-    fn parse(bytes: &'a [u8]) -> Option<Self> {
+    /// Reads the bytes.
+    ///
+    /// # Errors
+    /// [`CertificateError::Malformed`], for anything but the one encoding.
+    pub(crate) fn parse(bytes: &'a [u8]) -> Result<Self, CertificateError> {
+        Self::read(bytes).ok_or(CertificateError::Malformed)
+    }
+
+    fn read(bytes: &'a [u8]) -> Option<Self> {
         let mut rest = bytes;
         let epoch = take_varint(&mut rest)?;
         let view = take_varint(&mut rest)?;
@@ -134,31 +99,58 @@ impl<'a> Certificate<'a> {
         })
     }
 
-    fn verify(&self, validators: &Validators, header: &Header) -> Result<(), CertificateError> {
-        let rounds = (self.epoch, self.view, self.parent_view);
-        if self.block != header.digest() || rounds != (header.epoch, header.view, header.parent_view) {
-            return Err(CertificateError::OtherBlock);
-        }
-        if self.validators != validators.keys.len() as u64 {
-            return Err(CertificateError::OtherValidators);
-        }
-        let (signed, needed) = (self.signers.len(), validators.quorum());
-        if signed < needed {
-            return Err(CertificateError::TooFew { signed, needed });
-        }
-        let items: Vec<_> = self
-            .signers
-            .iter()
-            .zip(&self.signatures)
-            .map(|(signer, signature)| {
-                (validators.namespace.as_str(), self.message, validators.keys[*signer], *signature)
-            })
-            .collect();
+    /// Checks that enough of those who vote in the header's epoch signed.
+    ///
+    /// # Errors
+    /// [`CertificateError`], naming the first check that fails.
+    pub(crate) fn verify(&self, validators: &Validators, header: &Header) -> Result<(), CertificateError> {
+        let items = self.signatures(validators, header, &header.digest())?;
         if verify_batch(&items).into_iter().all(|valid| valid) {
             return Ok(());
         }
         Err(CertificateError::Signature)
     }
+
+    /// Every check but that of the signatures, which are given back; `digest` is that of `header`.
+    ///
+    /// # Errors
+    /// [`CertificateError`], naming the first check that fails.
+    pub(crate) fn signatures(
+        &'a self,
+        validators: &'a Validators,
+        header: &Header,
+        digest: &Digest,
+    ) -> Result<Vec<BatchItem<'a>>, CertificateError> {
+        if self.block != *digest || !self.is_of_round(header) {
+            return Err(CertificateError::OtherBlock);
+        }
+        let keys = validators.voting(header)?;
+        if self.validators != keys.len() as u64 {
+            return Err(CertificateError::OtherValidators);
+        }
+        let (signed, needed) = (self.signers.len(), quorum(keys.len()));
+        if signed < needed {
+            return Err(CertificateError::TooFew { signed, needed });
+        }
+        let signed = self.signers.iter().zip(&self.signatures);
+        let item = |(signer, signature): (&usize, &Signature)| {
+            (validators.finalize_namespace(), self.message, keys[*signer], *signature)
+        };
+        Ok(signed.map(item).collect())
+    }
+
+    /// The round is that in which the block was made. The last block of an epoch is proposed again, on top of itself,
+    /// until the epoch ends, so that its certificate may be of a later round.
+    fn is_of_round(&self, header: &Header) -> bool {
+        let (epoch, view, parent) = (self.epoch, self.view, self.parent_view);
+        let again = header.next_validators != Digest::ZERO && header.view <= parent && parent < view;
+        epoch == header.epoch && ((view, parent) == (header.view, header.parent_view) || again)
+    }
+}
+
+/// Number of signatures that make a block final: `n - floor((n - 1) / 3)`.
+fn quorum(validators: usize) -> usize {
+    validators - validators.saturating_sub(1) / 3
 }
 
 fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {

@@ -1,28 +1,47 @@
 //! The light client: checks what a node says without trusting it, and without a network.
 //!
+//! [`Validators`] begin at genesis or at a checkpoint, and learn of each change from the certified word of those before
+//! ([`salus_types::proof::Handover`]). So they know whose certificate counts in which epoch.
+//!
 //! A record proof is followed from the bottom up:
 //!
 //! 1. record secret, package header, ciphertext digest and plaintext digest give the record's commitment;
 //! 2. the commitment is a leaf of the batch whose root an `Anchor` transaction carries;
-//! 3. the transaction is signed by an organisation of the genesis and is a leaf of a block;
-//! 4. the block's header leads, parent by parent, to a header that at least 2f+1 validators finalised.
+//! 3. the transaction is signed by the organisation that it names and is a leaf of a block;
+//! 4. the block's header leads, parent by parent, to a header that at least 2f+1 validators of its epoch finalised.
 //!
-//! A state proof ([`verify_state`]) shows what is, or is not, under a key in the state of such a header.
+//! A state proof ([`verify_state`]) shows what is, or is not, under a key in the state of such a header; what that means
+//! for a grant, an access event or a member, [`verify_entry`] says.
 //!
 //! Whoever holds the genesis therefore needs nobody's word. What it shows: these bytes were committed to by
-//! this organisation at this time and have not changed since. What it does not show: that they are true.
+//! this organisation at this time and have not changed since. What it does not show: that they are true; and it
+//! does not show that no later handover exists: whoever leaves one out shows an older network, to which only those who
+//! voted then could add.
 
+mod application_file;
 mod certificate;
+mod chain;
+mod checkpoint_file;
+mod entry;
+mod file;
 mod genesis_file;
 mod record;
 mod state;
 mod transaction;
+mod validators;
+mod words;
 
-pub use certificate::{CertificateError, Validators, verify_certified_header, verify_headers};
+pub use application_file::{Application, ApplicationFile, ApplicationFileError, ApplicationFileOrganisation};
+pub use certificate::CertificateError;
+pub use chain::{ChainError, ChainHeader, verify_certified_header, verify_chain};
+pub use checkpoint_file::{CheckpointFile, CheckpointFileError};
+pub use entry::{EntryError, EntryProof, Found, Subject, VerifiedEntry, verify_entry};
+pub use file::{AnyProofFile, EntryFile, ProofFile, ProofFileError};
 pub use genesis_file::{GenesisFile, GenesisFileError};
-pub use record::{ProofFile, ProofFileError, RecordError, VerifiedRecord, verify_record};
+pub use record::{RecordError, VerifiedRecord, verify_record};
 pub use state::{StateError, verify_state};
 pub use transaction::{TransactionError, VerifiedTransaction, verify_transaction};
+pub use validators::{HandoverError, KeysError, Validators};
 
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,8 @@
 //! Proofs that a transaction is in a final block.
 
-use crate::certificate::{CertificateError, Validators, verify_certified_header};
+use crate::certificate::CertificateError;
+use crate::chain::verify_certified_header;
+use crate::validators::Validators;
 use commonware_codec::Encode;
 use salus_crypto::merkle::leaf_hash;
 use salus_types::namespace;

@@ -1,5 +1,5 @@
 /** The public ledger routes, and the relay to every organisation. */
-import { decodeCanonical, encode, toHex } from '../crypto';
+import { decodeCanonical, encode, fromBase64, toHex } from '../crypto';
 import type { Codec } from '../crypto/codec';
 import * as f from '../crypto/formats';
 import { ApiError, getBytes, getJson, ifFound, PlainError } from './http';
@@ -25,6 +25,11 @@ export interface TransactionStatus {
   entry?: string;
   reason?: string;
 }
+interface StateProofJson {
+  height: number;
+  value?: string;
+  proof: string;
+}
 
 export const ledger = {
   genesis: () => getBytes('/ledger/genesis'),
@@ -44,8 +49,19 @@ export const ledger = {
     const bytes = await ifFound(getBytes(`/ledger/state/${toHex(key)}`));
     return bytes && decodeCanonical(codec, bytes);
   },
+  /** What is under a key after a recent block (`null`: nothing), with the block; nothing of it is verified. */
+  async stateProof(key: Uint8Array): Promise<{ block: f.CertifiedHeader; value: Uint8Array | null; proof: Uint8Array }> {
+    const { height, value, proof } = await getJson<StateProofJson>(`/ledger/state/${toHex(key)}/proof`);
+    const [block] = await ledger.headers(height, 1);
+    if (!block) throw new ApiError('unavailable');
+    return { block, value: value === undefined ? null : fromBase64(value), proof: fromBase64(proof) };
+  },
   async block(height: number): Promise<f.Block> {
     return decodeCanonical(f.Block, await getBytes(`/ledger/blocks/${height}`));
+  },
+  /** Every change of the validators since genesis; nothing of it is verified. */
+  async handovers(): Promise<f.Handover[]> {
+    return decodeCanonical(f.Handovers, await getBytes('/ledger/handovers'));
   },
   async headers(from: number, count: number): Promise<f.CertifiedHeader[]> {
     return decodeCanonical(f.CertifiedHeaders, await getBytes(`/ledger/headers?from=${from}&count=${count}`));

@@ -199,6 +199,28 @@ export function struct<F extends Fields>(fields: F): Codec<StructOf<F>> {
   };
 }
 
+type Variants = Record<string, readonly [tag: number, fields: Codec<never> | Codec<unknown>]>;
+export type SumOf<V extends Variants> = { [N in keyof V & string]: { kind: N } & Of<V[N][1]> }[keyof V & string];
+
+/** One of several structs: a byte that tells which, then its fields. The name stands in `kind`. */
+export function sum<V extends Variants>(variants: V): Codec<SumOf<V>> {
+  const entries = Object.entries(variants) as [string, readonly [number, Codec<object>]][];
+  return {
+    write: (value, out) => {
+      const [tag, fields] = variants[value.kind]!;
+      u8.write(tag, out);
+      (fields as Codec<unknown>).write(value, out);
+    },
+    read: (from) => {
+      const tag = u8.read(from);
+      const found = entries.find(([, [known]]) => known === tag);
+      if (!found) throw new DecodeError('unknown kind');
+      const [kind, [, fields]] = found;
+      return { kind, ...fields.read(from) } as SumOf<V>;
+    },
+  };
+}
+
 export function encode<T>(codec: Codec<T>, value: T): Bytes {
   const out: Uint8Array[] = [];
   codec.write(value, out);

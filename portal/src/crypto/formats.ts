@@ -1,11 +1,12 @@
 /** The binary formats of `crates/types`, field by field in the same order. */
-import { array, blob, bool, fixed, list, named, option, struct, text, u32, u64, u8, type Codec, type Of, type Reader } from './codec';
+import { array, blob, bool, fixed, list, named, option, struct, sum, text, u32, u64, u8, type Of } from './codec';
+import { Change, kemKey, Member, Organisation, organisationId, ORGANISATIONS_MAX, Outcome } from './members';
 import { InclusionProof } from './merkle';
+
+export { Change, Class, Genesis, Member, Organisation, Outcome, Parameters } from './members';
 
 const b32 = fixed(32);
 const b64 = fixed(64);
-const organisationId = text(32);
-const kemKey = blob(1_216);
 const linkKey = blob(1_120);
 
 export const CATEGORY_CODES = {
@@ -44,31 +45,6 @@ export const PURPOSE_CODES = {
 export type Purpose = keyof typeof PURPOSE_CODES;
 export const Purpose = named<Purpose>(PURPOSE_CODES);
 
-// organisation.rs, genesis.rs
-
-export const Organisation = struct({
-  id: organisationId,
-  name: text(128),
-  class: named({ provider: 1, payer: 2, research: 3, manufacturer: 4, distributor: 5, pharmacy: 6, regulator: 7 }),
-  validator: bool,
-  custodian: bool,
-  nodeKey: b32,
-  kemKey,
-  tlsCertificate: b32,
-  ledgerAddress: text(128),
-  peerUrl: text(256),
-  portalUrl: text(256),
-});
-export type Organisation = Of<typeof Organisation>;
-
-export const Genesis = struct({
-  name: text(64),
-  timeMs: u64,
-  parameters: struct({ transactionLifetimeBlocksMax: u64, grantPeriodMsMax: u64, blockTransactionsMax: u32 }),
-  organisations: list(Organisation, 256),
-});
-export type Genesis = Of<typeof Genesis>;
-
 // action.rs, transaction.rs
 
 const actions = {
@@ -83,30 +59,19 @@ const actions = {
   ],
   Dropped: [7, struct({ organisation: organisationId, grant: b32, count: u32 })],
   AnchorLog: [8, struct({ organisation: organisationId, head: b32, entries: u64, sequence: u64 })],
+  Propose: [9, struct({ organisation: organisationId, change: Change, nonce: fixed(16) })],
+  Vote: [10, struct({ organisation: organisationId, proposal: b32, approve: bool })],
 } as const;
 
-type Actions = { -readonly [N in keyof typeof actions]: Of<(typeof actions)[N][1]> };
-export type Action = { [N in keyof Actions]: { kind: N } & Actions[N] }[keyof Actions];
-export type ActionKind = keyof Actions;
+export const Action = sum(actions);
+export type Action = Of<typeof Action>;
+export type ActionKind = Action['kind'];
 export type AccessAction = Extract<Action, { kind: 'Access' }>;
+export type ProposeAction = Extract<Action, { kind: 'Propose' }>;
 
-export const Action: Codec<Action> = {
-  write: (value, out) => {
-    const [tag, codec] = actions[value.kind];
-    u8.write(tag, out);
-    (codec as Codec<unknown>).write(value, out);
-  },
-  read: (from: Reader) => {
-    const tag = u8.read(from);
-    for (const [kind, [known, codec]] of Object.entries(actions)) {
-      if (known === tag) return { kind, ...(codec as Codec<object>).read(from) } as Action;
-    }
-    throw new Error('unknown action');
-  },
-};
-
-/** The action without its tag, as `Access::id` hashes it. */
+/** The actions without their tags, as `Access::id` and `Propose::id` hash them. */
 export const AccessBody = actions.Access[1];
+export const ProposeBody = actions.Propose[1];
 
 export const TransactionBody = struct({ network: b32, signer: b32, validUntil: u64, action: Action });
 export const Transaction = struct({ network: b32, signer: b32, validUntil: u64, action: Action, signature: b64 });
@@ -140,6 +105,10 @@ export type Block = Of<typeof Block>;
 export const CertifiedHeader = struct({ headers: list(Header, 256), certificate: blob(32 * 1024) });
 export type CertifiedHeader = Of<typeof CertifiedHeader>;
 export const CertifiedHeaders = list(CertifiedHeader, 256);
+/** A change of the validators: the last block of an epoch, and those who vote in the next, ascending. */
+export const Handover = struct({ block: CertifiedHeader, validators: list(b32, ORGANISATIONS_MAX) });
+export type Handover = Of<typeof Handover>;
+export const Handovers = list(Handover, 4_096);
 export const TransactionProof = struct({ transaction: Transaction, path: InclusionProof, block: CertifiedHeader });
 export type TransactionProof = Of<typeof TransactionProof>;
 
@@ -161,6 +130,23 @@ export type AccessEntry = Of<typeof AccessEntry>;
 export const DroppedEntry = struct({ count: u32, height: u64 });
 export const PatientEntry = struct({ organisation: organisationId, height: u64 });
 export const AnchorEntry = struct({ batchRoot: b32, sizeClass: u8, height: u64, timeMs: u64 });
+export const OrganisationEntry = struct({ organisation: Organisation, slot: u8, since: u64 });
+export type OrganisationEntry = Of<typeof OrganisationEntry>;
+export const RosterPage = struct({ slots: list(option(Member), 32) });
+export const OpenProposals = struct({ made: u64, open: list(b32, 64) });
+const ballot = fixed(ORGANISATIONS_MAX / 8);
+export const ProposalEntry = struct({
+  number: u64,
+  change: Change,
+  proposer: organisationId,
+  height: u64,
+  closesMs: u64,
+  approvals: ballot,
+  refusals: ballot,
+  outcome: Outcome,
+  decided: option(u64),
+});
+export type ProposalEntry = Of<typeof ProposalEntry>;
 export const PractitionerCredential = struct({
   organisation: organisationId,
   practitioner: text(64),

@@ -18,6 +18,9 @@ export const credentialCommitment = (credential: f.PractitionerCredential): Byte
   hash('salus/practitioner/v1', encode(f.PractitionerCredential, credential));
 export const accessId = (action: f.AccessAction, signer: Uint8Array): Bytes =>
   hash('salus/access/v1', signer, encode(f.AccessBody, action));
+export const proposalId = (action: f.ProposeAction): Bytes => hash('salus/proposal/v1', encode(f.ProposeBody, action));
+/** What the last header of an epoch says of the next one's validators; their node keys are in ascending order. */
+export const validatorsHash = (keys: Uint8Array[]): Bytes => hash('salus/validators/v1', concat(...keys));
 export const recordCommitment = (r: Uint8Array, packageDigest: Uint8Array, plaintextDigest: Uint8Array): Bytes =>
   hash('salus/record/v1', r, packageDigest, plaintextDigest);
 /** Binds a header and a ciphertext, of which the digest is enough: a proof shows the header alone. */
@@ -30,6 +33,12 @@ export const batchSize = (sizeClass: number): number | undefined =>
 
 /** The state's keys (`state.rs`); no key is built elsewhere. */
 export const stateKey = {
+  organisation: (nodeKey: Uint8Array) => hash('salus/state/organisation/v1', nodeKey),
+  parameters: () => hash('salus/state/parameters/v1'),
+  roster: (page: number) => hash('salus/state/roster/v1', new Uint8Array([page])),
+  proposals: () => hash('salus/state/proposals/v1'),
+  proposal: (proposal: Uint8Array) => hash('salus/state/proposal/v1', proposal),
+  proposalOfNumber: (number: number) => hash('salus/state/proposal-of-number/v1', u64be(number)),
   patient: (address: Uint8Array) => hash('salus/state/patient/v1', address),
   grant: (grant: Uint8Array) => hash('salus/state/grant/v1', grant),
   access: (access: Uint8Array) => hash('salus/state/access/v1', access),
@@ -45,6 +54,15 @@ export function consentTo(terms: f.Terms, pairwiseSeed: Uint8Array): f.Consent {
 export const consentIsByOwner = (terms: f.Terms, consent: f.Consent): boolean =>
   equal(addressOf(consent.key), terms.owner) &&
   verifySignature(consent.key, namespace.consent, encode(f.Terms, terms), consent.signature);
+
+const acceptanceMessage = (network: Uint8Array, organisation: f.Organisation): Bytes => concat(network, encode(f.Organisation, organisation));
+
+/** Signs that an organisation wants to be a member as described. */
+export const accept = (network: Uint8Array, organisation: f.Organisation, nodeSeed: Uint8Array): Bytes =>
+  sign(nodeSeed, namespace.membership, acceptanceMessage(network, organisation));
+
+export const accepts = (network: Uint8Array, organisation: f.Organisation, acceptance: Uint8Array): boolean =>
+  verifySignature(organisation.nodeKey, namespace.membership, acceptanceMessage(network, organisation), acceptance);
 
 export function signTransaction(network: Uint8Array, seed: Uint8Array, validUntil: number, action: f.Action): f.Transaction {
   const body = { network: concat(network), signer: publicKey(seed), validUntil, action };

@@ -14,6 +14,7 @@ export const namespace = {
   compartment: 'salus/compartment/v1',
   link: 'salus/link/v1',
   consent: 'salus/consent/v1',
+  membership: 'salus/membership/v1',
 } as const;
 
 export function signedBytes(space: string, message: Uint8Array): Bytes {

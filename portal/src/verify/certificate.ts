@@ -1,17 +1,15 @@
 /** Finality certificates, as `docs/protocol/certificates.md` describes them. */
-import { equal, headerDigest, toHex, verifySignature, type Bytes } from '../crypto';
+import { equal, headerDigest, toHex, validatorsHash, verifySignature, type Bytes } from '../crypto';
 import { Reader, varint } from '../crypto/codec';
 import type { CertifiedHeader, Header } from '../crypto/formats';
 import { concat, u64be } from '../crypto/bytes';
 import { namespace } from '../crypto/sign';
-import { quorum, type Network } from './network';
-
-/** Says which check failed. */
-export class ProofError extends Error {}
+import { ProofError } from './error';
+import { checkHeader, quorum, votersOn, type Network } from './network';
 
 export interface Certified {
   header: Header;
-  /** Ids of the organisations that signed. */
+  /** Ids of the organisations that signed; node keys of those that genesis does not name. */
   signers: string[];
 }
 
@@ -41,48 +39,63 @@ export function decodeCertificate(bytes: Uint8Array, validators: number): Certif
   return { epoch, view, parentView, digest, signers, signatures };
 }
 
-export function certificateMessage(header: Header, digest: Uint8Array): Bytes {
-  return concat(varint(header.epoch), varint(header.view), varint(header.parentView), digest);
+export function certificateMessage(round: { epoch: number; view: number; parentView: number }, digest: Uint8Array): Bytes {
+  return concat(varint(round.epoch), varint(round.view), varint(round.parentView), digest);
 }
 
 export const finalizeNamespace = (network: Uint8Array): string =>
   `${namespace.consensus}/${toHex(network)}_FINALIZE`;
 
+const endsEpoch = (header: Header): boolean => header.nextValidators.some((byte) => byte !== 0);
+
+/** The next header follows, in a new epoch only if the one before names its validators. */
+function checkLink(network: Network, before: Header, next: Header): void {
+  const ends = endsEpoch(before);
+  const follows =
+    next.height === before.height + 1 && equal(next.parent, headerDigest(before)) && next.epoch === before.epoch + Number(ends);
+  if (!follows) throw new ProofError('the headers do not follow one another');
+  if (ends && !equal(validatorsHash(votersOn(network, next)), before.nextValidators)) {
+    throw new ProofError("a handover is missing: the block's validators are not known");
+  }
+}
+
 /** Checks the chain of headers up to the certified one, and its certificate; gives the first header. */
 export function verifyCertified(network: Network, certified: CertifiedHeader): Certified {
   const [first, ...rest] = certified.headers;
   if (!first) throw new ProofError('there is no header');
+  for (const header of certified.headers) checkHeader(network, header);
   let last = first;
   for (const next of rest) {
-    if (next.height !== last.height + 1 || !equal(next.parent, headerDigest(last))) {
-      throw new ProofError('the headers do not follow one another');
-    }
+    checkLink(network, last, next);
     last = next;
-  }
-  for (const header of certified.headers) {
-    if (header.version !== 1 || !equal(header.network, network.id)) throw new ProofError('the header is of another network');
   }
   return { header: first, signers: verifyCertificate(network, last, certified.certificate) };
 }
 
+/**
+ * The round is that in which the block was made. The last block of an epoch is proposed again, on top of itself, until
+ * the epoch ends, so that its certificate may be of a later round.
+ */
+function isOfRound(certificate: Certificate, header: Header): boolean {
+  const { epoch, view, parentView } = certificate;
+  const again = endsEpoch(header) && header.view <= parentView && parentView < view;
+  return epoch === header.epoch && ((view === header.view && parentView === header.parentView) || again);
+}
+
 export function verifyCertificate(network: Network, header: Header, bytes: Uint8Array): string[] {
-  const { validators } = network;
+  const validators = votersOn(network, header);
   const certificate = decodeCertificate(bytes, validators.length);
   const digest = headerDigest(header);
-  const same =
-    equal(certificate.digest, digest) &&
-    certificate.epoch === header.epoch &&
-    certificate.view === header.view &&
-    certificate.parentView === header.parentView;
-  if (!same) throw new ProofError('the certificate is for another block');
+  if (!equal(certificate.digest, digest) || !isOfRound(certificate, header)) throw new ProofError('the certificate is for another block');
   if (certificate.signers.length < quorum(validators.length)) throw new ProofError('too few organisations signed');
-  const message = certificateMessage(header, digest);
+  const message = certificateMessage(certificate, digest);
   const space = finalizeNamespace(network.id);
   return certificate.signers.map((index, at) => {
-    const organisation = validators[index]!;
-    if (!verifySignature(organisation.nodeKey, space, message, certificate.signatures[at]!)) {
-      throw new ProofError(`the signature of ${organisation.id} does not verify`);
+    const key = validators[index]!;
+    const name = network.byKey.get(toHex(key))?.id ?? toHex(key);
+    if (!verifySignature(key, space, message, certificate.signatures[at]!)) {
+      throw new ProofError(`the signature of ${name} does not verify`);
     }
-    return organisation.id;
+    return name;
   });
 }

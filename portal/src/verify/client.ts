@@ -1,5 +1,9 @@
-/** Sends jobs to the checking worker. */
-import type { Answer, Job } from './messages';
+/** Sends jobs to the checking worker, with what the node says of who may certify. */
+import { stateKey } from '../crypto';
+import type { CertifiedHeader, Handover } from '../crypto/formats';
+import { HandoverList } from './handovers';
+import type { Answer, Job, Work } from './messages';
+import type { StateProof } from './state';
 import workerUrl from './worker?worker&url';
 
 interface Policy {
@@ -37,13 +41,51 @@ function start(): Worker {
   return started;
 }
 
+/** The node that serves this page. Whatever it answers is checked. */
+export interface Source {
+  handovers(): Promise<Handover[]>;
+  stateProof(key: Uint8Array): Promise<StateProof>;
+}
+
+let source: Source | undefined;
+let handovers = new HandoverList(() => Promise.resolve([]));
+
+/** Says where to ask; without it, only blocks that the validators of genesis certified can be checked. */
+export function checkWith(node: Source): void {
+  if (source === node) return;
+  source = node;
+  handovers = new HandoverList(() => node.handovers());
+}
+
+const epochOf = (block: CertifiedHeader): number => block.headers.at(-1)?.epoch ?? 0;
+
+/** The handovers that a proof about this block must hold. */
+export async function handoversBefore(block: CertifiedHeader): Promise<Handover[]> {
+  const epoch = epochOf(block);
+  const all = await handovers.until(epoch);
+  return all.filter((handover) => epochOf(handover.block) < epoch);
+}
+
+const blocksOf = (job: Job): CertifiedHeader[] =>
+  job.kind === 'records'
+    ? Object.values(job.anchors).map((anchor) => anchor.block)
+    : [job.certified, ...(job.proven ? [job.proven.block] : [])];
+
 /** Verdicts by key. A worker that cannot start or fails gives no verdicts: nothing then counts as verified. */
 export async function check(job: Job): Promise<Answer> {
+  const answer = await send(job);
+  if (job.kind !== 'access' || !answer.access?.unnamed || job.proven || !source) return answer;
+  return send({ ...job, proven: await source.stateProof(stateKey.access(job.id)) });
+}
+
+async function send(job: Job): Promise<Answer> {
+  const newest = blocksOf(job).reduce((epoch, block) => Math.max(epoch, epochOf(block)), 0);
+  const work: Work = { job, handovers: await handovers.until(newest) };
   worker ??= start();
   const id = next++;
   const answer = await new Promise<Answer | null>((resolve) => {
     waiting.set(id, resolve);
-    worker!.postMessage({ id, job });
+    worker!.postMessage({ id, work });
   });
   if (!answer) throw new Error('the check could not run');
   return answer;

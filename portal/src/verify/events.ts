@@ -3,9 +3,15 @@ import { accessId, equal, headerDigest, toHex, transactionIsSigned, grantIdOf, s
 import { encode } from '../crypto/codec';
 import { Transaction, type AccessEntry, type Block, type CertifiedHeader, type Purpose, type TransactionProof } from '../crypto/formats';
 import { leafHash, merkleRoot } from '../crypto/merkle';
-import { ProofError, verifyCertified, type Certified } from './certificate';
+import { verifyCertified, type Certified } from './certificate';
+import { verifyAccessEntry } from './entries';
+import { ProofError } from './error';
 import type { Network } from './network';
 import { verifyTransaction, type CheckedTransaction } from './record';
+import type { StateProof } from './state';
+
+/** Genesis does not name the organisation that signed; {@link verifyAccess} needs the ledger's entry. */
+export class UnnamedError extends ProofError {}
 
 /** The block is the certified one and holds exactly these transactions. */
 export function verifyBlock(network: Network, block: Block, certified: CertifiedHeader): Certified {
@@ -18,13 +24,17 @@ export function verifyBlock(network: Network, block: Block, certified: Certified
   return checked;
 }
 
-/** The access event is in the block, signed by the organisation that it names, under this grant. */
+/**
+ * The access event is in the block, signed by the organisation that it names, under this grant. `proven` shows the
+ * entry in the state: needed where genesis does not say whose key signed.
+ */
 export function verifyAccess(
   network: Network,
   entry: AccessEntry,
   id: Uint8Array,
   block: Block,
   certified: CertifiedHeader,
+  proven?: StateProof,
 ): Certified {
   const checked = verifyBlock(network, block, certified);
   if (checked.header.height !== entry.height) throw new ProofError('the event is from another block');
@@ -38,10 +48,15 @@ export function verifyAccess(
     equal(action.grant, entry.grant) &&
     action.purpose === entry.purpose &&
     action.count === entry.count &&
-    equal(action.practitioner, entry.practitioner) &&
-    network.byKey.get(toHex(found.signer))?.id === entry.organisation;
-  if (!same) throw new ProofError('the event is not what the block says');
+    equal(action.practitioner, entry.practitioner);
+  const name = network.byKey.get(toHex(found.signer))?.id ?? namedByLedger(network, id, proven);
+  if (!same || name !== entry.organisation) throw new ProofError('the event is not what the block says');
   return checked;
+}
+
+function namedByLedger(network: Network, id: Uint8Array, proven: StateProof | undefined): string | undefined {
+  if (!proven) throw new UnnamedError('it is not shown which organisation this is');
+  return verifyAccessEntry(network, id, proven).entry?.organisation;
 }
 
 /** The grant is on record with these terms and for this recipient and purpose. */

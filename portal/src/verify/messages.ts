@@ -1,6 +1,7 @@
 /** What the page and its checking worker say to each other. */
-import type { AccessEntry, Block, CertifiedHeader, TransactionProof } from '../crypto/formats';
+import type { AccessEntry, Block, CertifiedHeader, Handover, TransactionProof } from '../crypto/formats';
 import type { RecordEvidence } from './record';
+import type { StateProof } from './state';
 
 export interface RecordsJob {
   kind: 'records';
@@ -16,13 +17,23 @@ export interface AccessJob {
   id: Uint8Array;
   block: Block;
   certified: CertifiedHeader;
+  /** The entry in the state, where genesis does not name the organisation. */
+  proven?: StateProof;
 }
 export type Job = RecordsJob | AccessJob;
+/** What goes to the worker. */
+export interface Work {
+  job: Job;
+  /** Unverified; all that come before the newest epoch of the job. */
+  handovers: Handover[];
+}
 
 export interface Verdict {
   ok: boolean;
   /** In plain words, if not ok. */
   reason?: string;
+  /** The event would be checked with its entry in the state ({@link AccessJob.proven}). */
+  unnamed?: boolean;
   height?: number;
   timeMs?: number;
   signers?: string[];

@@ -1,10 +1,11 @@
 /** Record proofs: this version, unchanged, in this block, certified by these organisations. */
 import { batchSize, equal, fromHex, packageDigest, recordCommitment, sha256, toHex, transactionId, transactionIsSigned } from '../crypto';
 import { decodeCanonical, encode } from '../crypto/codec';
-import { Header, PackageHeader, Transaction, type RecordProof, type TransactionProof } from '../crypto/formats';
+import { Handover, Header, PackageHeader, Transaction, type RecordProof, type TransactionProof } from '../crypto/formats';
 import { leafHash, verifyInclusion, type InclusionProof } from '../crypto/merkle';
 import { utf8 } from '../crypto/bytes';
-import { ProofError, verifyCertified, type Certified } from './certificate';
+import { verifyCertified, type Certified } from './certificate';
+import { ProofError } from './error';
 import type { Network } from './network';
 
 export interface CheckedTransaction extends Certified {
@@ -31,12 +32,16 @@ export interface CheckedAnchor extends CheckedTransaction {
   leaves: number;
 }
 
-/** The transaction is an organisation's own anchor. */
+/**
+ * The transaction is an organisation's own anchor. Whoever has its key since genesis is named by the anchor alone: the
+ * ledger takes none that names another than the organisation that signs it.
+ */
 export function verifyAnchor(network: Network, proof: TransactionProof): CheckedAnchor {
   const checked = verifyTransaction(network, proof);
   const { action, signer } = proof.transaction;
   if (action.kind !== 'Anchor') throw new ProofError('the entry is not an anchor');
-  if (network.byKey.get(toHex(signer))?.id !== action.organisation) {
+  const name = network.byKey.get(toHex(signer))?.id;
+  if (name !== undefined && name !== action.organisation) {
     throw new ProofError('the anchor is not signed by its organisation');
   }
   const leaves = batchSize(action.sizeClass);
@@ -82,6 +87,8 @@ export interface RecordProofJson {
   r: string;
   batchPath: { index: number; size: number; path: string[] };
   anchor: { transaction: string; path: { index: number; size: number; path: string[] }; headers: string[]; certificate: string };
+  /** `Handover`s since genesis, up to the block's epoch. */
+  handovers?: string[];
   resource?: string;
 }
 
@@ -92,7 +99,8 @@ const pathOfJson = (proof: RecordProofJson['batchPath']): InclusionProof => ({
   path: proof.path.map(fromHex),
 });
 
-export function proofToJson(proof: RecordProof, resource?: string): RecordProofJson {
+/** `handovers`: those since genesis that come before the epoch of the anchor's certificate. */
+export function proofToJson(proof: RecordProof, resource?: string, handovers: Handover[] = []): RecordProofJson {
   return {
     version: 1,
     package: toHex(encode(PackageHeader, proof.package)),
@@ -106,11 +114,12 @@ export function proofToJson(proof: RecordProof, resource?: string): RecordProofJ
       headers: proof.anchor.block.headers.map((header) => toHex(encode(Header, header))),
       certificate: toHex(proof.anchor.block.certificate),
     },
+    ...(handovers.length === 0 ? {} : { handovers: handovers.map((one) => toHex(encode(Handover, one))) }),
     ...(resource === undefined ? {} : { resource }),
   };
 }
 
-export function proofOfJson(json: RecordProofJson): { proof: RecordProof; resource?: string } {
+export function proofOfJson(json: RecordProofJson): { proof: RecordProof; handovers: Handover[]; resource?: string } {
   const proof: RecordProof = {
     package: decodeCanonical(PackageHeader, fromHex(json.package)),
     ciphertextDigest: fromHex(json.ciphertextDigest),
@@ -123,5 +132,6 @@ export function proofOfJson(json: RecordProofJson): { proof: RecordProof; resour
       block: { headers: json.anchor.headers.map((header) => decodeCanonical(Header, fromHex(header))), certificate: fromHex(json.anchor.certificate) },
     },
   };
-  return json.resource === undefined ? { proof } : { proof, resource: json.resource };
+  const handovers = (json.handovers ?? []).map((one) => decodeCanonical(Handover, fromHex(one)));
+  return json.resource === undefined ? { proof, handovers } : { proof, handovers, resource: json.resource };
 }

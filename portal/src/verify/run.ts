@@ -1,25 +1,31 @@
 /** The worker's loop without the worker: one job in, verdicts out. Tests call it directly. */
 import { sha256, toHex } from '../crypto';
-import { ProofError } from './certificate';
-import { verifyAccess } from './events';
-import type { Answer, Job, RecordsJob, Verdict } from './messages';
+import { ProofError } from './error';
+import { UnnamedError, verifyAccess } from './events';
+import { extend } from './handovers';
+import type { Answer, RecordsJob, Verdict, Work } from './messages';
 import { readGenesis, type Network } from './network';
 import { verifyAnchor, verifyInBatch, type CheckedAnchor } from './record';
 
 const networks = new Map<string, Network>();
 
-function networkOf(genesis: Uint8Array): Network {
+/** What was learned of a network stays learned. A handover that does not hold changes nothing: what needs it fails. */
+function networkOf({ job: { genesis }, handovers }: Work): Network {
   const key = toHex(sha256(genesis));
-  const known = networks.get(key);
-  if (known) return known;
-  const network = readGenesis(genesis);
+  const network = networks.get(key) ?? readGenesis(genesis);
   networks.set(key, network);
+  try {
+    extend(network, handovers);
+  } catch (error) {
+    if (!(error instanceof ProofError)) throw error;
+  }
   return network;
 }
 
 const refuse = (error: unknown): Verdict => ({
   ok: false,
   reason: error instanceof ProofError ? error.message : 'the proof cannot be read',
+  ...(error instanceof UnnamedError ? { unnamed: true } : {}),
 });
 
 function anchorOf(network: Network, job: RecordsJob, key: string): CheckedAnchor | Verdict {
@@ -56,11 +62,12 @@ function checkRecords(network: Network, job: RecordsJob): Answer {
   return answer;
 }
 
-export function run(job: Job): Answer {
-  const network = networkOf(job.genesis);
+export function run(work: Work): Answer {
+  const { job } = work;
+  const network = networkOf(work);
   if (job.kind === 'records') return checkRecords(network, job);
   try {
-    const { header, signers } = verifyAccess(network, job.entry, job.id, job.block, job.certified);
+    const { header, signers } = verifyAccess(network, job.entry, job.id, job.block, job.certified, job.proven);
     return { access: { ok: true, height: header.height, timeMs: header.timeMs, signers } };
   } catch (error) {
     return { access: refuse(error) };

@@ -6,7 +6,7 @@ import { leafHash, merkleRoot, prove } from '../crypto/merkle';
 import { MockChain } from '../testing/chain';
 import { verifyCertificate, verifyCertified } from './certificate';
 import { verifyBlock } from './events';
-import { quorum, readGenesis, type Network } from './network';
+import { compareKeys, quorum, readGenesis, type Network } from './network';
 import { proofOfJson, proofToJson, verifyRecordProof } from './record';
 
 let chain: MockChain;
@@ -81,9 +81,8 @@ describe('a certificate', () => {
     const header = decodeCanonical(f.Header, fromHex(v.header));
     expect(fromHex(v.header)).toHaveLength(317);
     expect(toHex(headerDigest(header))).toBe(v.header_digest);
-    const validators = v.validators.map((key, at) => ({ ...chain.organisations[0]!.info, id: `v${at}`, nodeKey: fromHex(key) }));
-    const sorted = validators.sort((a, b) => (toHex(a.nodeKey) < toHex(b.nodeKey) ? -1 : 1));
-    const theirs = { ...network, id: fromHex(v.network), validators: sorted };
+    const validators = v.validators.map(fromHex).sort(compareKeys);
+    const theirs = { ...network, id: fromHex(v.network), terms: [{ firstEpoch: 0, firstHeight: 0, validators }] };
     expect(verifyCertificate(theirs, header, fromHex(v.certificate))).toHaveLength(3);
     expect(publicKey(new Uint8Array(32))).toHaveLength(32);
   });

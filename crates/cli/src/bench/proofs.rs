@@ -8,6 +8,7 @@ use crate::client;
 use crate::demo::load::{Loader, id_of};
 use crate::demo::until_anchored;
 use crate::network::read_genesis;
+use crate::public_node::PublicNode;
 use anyhow::{Context as _, ensure};
 use salus_gateway::chain::HEADERS_COUNT_MAX;
 use salus_types::proof::CertifiedHeader;
@@ -29,12 +30,15 @@ pub(super) async fn measure(stage: &Stage, extent: Extent) -> anyhow::Result<Vec
     let (mut verify_ms, mut rate) = (Vec::new(), Vec::new());
     let pages = pages(stage, HEADERS / extent.smaller as u64).await?;
     let count: usize = pages.iter().map(|page| page.len()).sum();
-    let validators = Validators::of_genesis(&genesis);
+    let mut validators = Validators::of_genesis(&genesis);
+    let report = stage.report()?;
+    let portal = &report.organisations.first().context("no organisation")?.portal;
+    validators.extend(&PublicNode::new(portal)?.handovers().await?)?;
     for _ in 0..extent.runs {
         let begin = Instant::now();
         for _ in 0..PROOFS {
             let file = ProofFile::parse(&text)?;
-            verify_record(&genesis, &file.proof()?, file.resource.as_deref())?;
+            verify_record(&validators, &file.proof()?, file.resource.as_deref())?;
         }
         verify_ms.push(begin.elapsed().as_secs_f64() * 1e3 / PROOFS as f64);
         let begin = Instant::now();

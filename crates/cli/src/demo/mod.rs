@@ -42,6 +42,9 @@ pub(crate) struct Arguments {
     /// First port; each organisation uses ten.
     #[arg(long, default_value_t = 7100)]
     base_port: u16,
+    /// Blocks in an epoch: what the organisations vote for is in force after it. An idle network makes 80 a minute.
+    #[arg(long, default_value_t = 512)]
+    epoch_blocks: u32,
     /// Number of demo patients.
     #[arg(long, default_value_t = 12)]
     patients: u32,
@@ -116,7 +119,7 @@ fn prepare(arguments: &Arguments, progress: &Progress) -> anyhow::Result<Genesis
     }
     fs::create_dir_all(folder)?;
     let time_ms = now_ms()?;
-    network::create(folder, arguments.base_port, time_ms, &PLANS)
+    network::create(folder, arguments.base_port, time_ms, arguments.epoch_blocks, &PLANS)
 }
 
 /// Deletes only what looks like a demo network.

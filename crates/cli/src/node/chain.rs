@@ -3,17 +3,17 @@
 use async_trait::async_trait;
 use commonware_codec::Encode as _;
 use salus_gateway::chain::{
-    Chain, ChainError, ChainStats, Finalised, FinalisedBlock, HEADERS_COUNT_MAX, Head, StateProof,
-    TransactionStatus,
+    Chain, ChainError, ChainStats, Finalised, FinalisedBlock, HEADERS_COUNT_MAX, Head, NetworkView,
+    StateProof, TransactionStatus,
 };
 use salus_node::mempool::Refusal;
-use salus_node::{Certified, NodeHandle, SubmitError, TxStatus};
+use salus_node::{Certified, EpochView, NodeHandle, SubmitError, TxStatus};
 use salus_types::action::Action;
-use salus_types::proof::{CertifiedHeader, TransactionProof};
+use salus_types::proof::{CertifiedHeader, Handover, TransactionProof};
 use salus_types::state::{AnchorEntry, StateKey, key};
 use salus_types::transaction::Transaction;
 use salus_types::{Bounded, OrganisationId, TransactionId, decode_canonical};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::broadcast;
 
 /// Blocks that a slow subscriber may lag behind before it must read them one by one.
@@ -24,6 +24,8 @@ const SUBSCRIBER_LAG_MAX: usize = 256;
 pub(crate) struct LocalChain {
     node: NodeHandle,
     blocks: broadcast::Sender<Arc<FinalisedBlock>>,
+    /// The epoch that was asked for last, as the node and as the gateway know it.
+    epoch: Arc<Mutex<(Arc<EpochView>, Arc<NetworkView>)>>,
 }
 
 impl LocalChain {
@@ -31,7 +33,9 @@ impl LocalChain {
     pub(crate) fn new(node: NodeHandle) -> Self {
         let (blocks, _) = broadcast::channel(SUBSCRIBER_LAG_MAX);
         tokio::spawn(follow(node.clone(), blocks.clone()));
-        Self { node, blocks }
+        let epoch = node.epoch();
+        let view = Arc::new(network_view(&epoch));
+        Self { node, blocks, epoch: Arc::new(Mutex::new((epoch, view))) }
     }
 }
 
@@ -46,6 +50,16 @@ async fn follow(node: NodeHandle, blocks: broadcast::Sender<Arc<FinalisedBlock>>
 fn convert(block: &salus_node::FinalisedBlock) -> Arc<FinalisedBlock> {
     let (block, receipts, digest) = (block.block.clone(), block.receipts.clone(), block.digest);
     Arc::new(FinalisedBlock { digest, block, receipts })
+}
+
+fn network_view(epoch: &EpochView) -> NetworkView {
+    NetworkView {
+        epoch: epoch.epoch,
+        first_height: epoch.first_height,
+        last_height: epoch.last_height,
+        parameters: epoch.parameters.clone(),
+        members: epoch.members.clone(),
+    }
 }
 
 /// `None` if the chain of headers or the certificate exceed what a proof may hold.
@@ -114,6 +128,19 @@ impl Chain for LocalChain {
     fn head(&self) -> Head {
         let head = self.node.head();
         Head { height: head.height, time_ms: head.time_ms, digest: head.digest }
+    }
+
+    fn network(&self) -> Arc<NetworkView> {
+        let epoch = self.node.epoch();
+        let mut known = self.epoch.lock().unwrap_or_else(PoisonError::into_inner);
+        if !Arc::ptr_eq(&known.0, &epoch) {
+            *known = (Arc::clone(&epoch), Arc::new(network_view(&epoch)));
+        }
+        Arc::clone(&known.1)
+    }
+
+    async fn handovers(&self) -> Result<Vec<Handover>, ChainError> {
+        Ok(self.node.handovers().await)
     }
 
     async fn block(&self, height: u64) -> Option<Arc<FinalisedBlock>> {

@@ -4,25 +4,22 @@ use super::chain::LocalChain;
 use async_trait::async_trait;
 use salus_gateway::chain::{Chain as _, ChainError};
 use salus_types::action::Action;
-use salus_types::genesis::Genesis;
 use salus_types::organisation::Organisation;
 use salus_types::proof::TransactionProof;
 use salus_types::state::StateKey;
 use salus_types::transaction::Transaction;
-use salus_types::{OrganisationId, SigningKey};
+use salus_types::{NetworkId, OrganisationId, SigningKey};
 use salus_vault::{Finalised, Ledger, LedgerError, LedgerTime};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How long a transaction of this organisation may wait, in blocks.
-const LIFETIME_BLOCKS: u64 = 2_000;
 /// Longest wait until a transaction is final.
 const FINAL_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The node of this process as the vault's [`Ledger`].
 pub(crate) struct LocalLedger {
     pub(crate) chain: LocalChain,
-    pub(crate) genesis: Arc<Genesis>,
+    pub(crate) network: NetworkId,
     pub(crate) key: Arc<SigningKey>,
 }
 
@@ -45,8 +42,8 @@ impl Ledger for LocalLedger {
     }
 
     async fn submit_and_wait(&self, action: Action) -> Result<Finalised, LedgerError> {
-        let valid_until = self.chain.head().height + LIFETIME_BLOCKS;
-        let transaction = Transaction::sign(self.genesis.network(), &self.key, valid_until, action);
+        let valid_until = self.chain.head().height + self.chain.network().lifetime_blocks();
+        let transaction = Transaction::sign(self.network, &self.key, valid_until, action);
         let id = self.chain.submit(transaction).map_err(error)?;
         let waited = tokio::time::timeout(FINAL_TIMEOUT, self.chain.wait(id)).await;
         let finalised = waited.map_err(|_| LedgerError::Unavailable)?.map_err(error)?;
@@ -62,6 +59,6 @@ impl Ledger for LocalLedger {
     }
 
     fn organisations(&self) -> Vec<Organisation> {
-        self.genesis.organisations.to_vec()
+        self.chain.network().organisations().cloned().collect()
     }
 }

@@ -2,6 +2,7 @@
 
 mod chain;
 mod engine;
+mod join;
 mod ledger;
 pub(crate) mod ops;
 mod vault;
@@ -15,7 +16,7 @@ use ledger::LocalLedger;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use salus_crypto::HpkePrivateKey;
-use salus_gateway::chain::Chain as _;
+use salus_gateway::chain::Chain;
 use salus_gateway::engine::{Engine, EngineAddress};
 use salus_gateway::peer::Peers;
 use salus_gateway::tls::{Pins, peer_server, public_server};
@@ -46,6 +47,13 @@ pub(crate) struct Arguments {
     /// Folder of the built portal.
     #[arg(long, env = "SALUS_PORTAL_DIST")]
     portal: Option<PathBuf>,
+    /// First start in a network that runs already: URL of a member's public routes. Its word is checked from the genesis
+    /// on. Also for a node that lost its disk: it votes from the next epoch on. Ignored once the node has been up.
+    #[arg(long)]
+    join: Option<String>,
+    /// With `--join`: fetch and execute everything since genesis, instead of the newest state.
+    #[arg(long, requires = "join")]
+    replay: bool,
     /// Stop when standard input closes, so that the node never outlives who started it.
     #[arg(long)]
     supervised: bool,
@@ -94,11 +102,16 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
         .with_ansi(false)
         .init();
     let home = Home::open(&arguments.home)?;
+    let anchor = match &arguments.join {
+        Some(member) => join::anchor(&home.path, &home.genesis, member, arguments.replay)?,
+        None => None,
+    };
     let config = NodeConfig {
         data: home.path.join("ledger"),
         listen: home.file.ledger.parse().context("`ledger` in `node.json` is no address")?,
         signing_key: home.signing_key(),
         genesis: home.genesis.as_ref().clone(),
+        anchor,
         worker_threads: 2,
     };
     salus_node::run(config, |node| drive(arguments, home, node))?
@@ -107,9 +120,13 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
 async fn drive(arguments: Arguments, home: Home, node: NodeHandle) -> anyhow::Result<()> {
     let (stop, stopped) = watch::channel(false);
     tokio::spawn(watch_for_stop(stop.clone(), arguments.supervised));
+    tokio::select! {
+        opened = join::wait_open(&node, &home.path) => opened?,
+        () = until(stopped.clone()) => return Ok(()),
+    }
     let engine = start_engine(&arguments, &home, &stopped)?;
     let (gateway, vault, keeper) = assemble(&arguments, &home, node, engine)?;
-    let listeners = listen(&home)?;
+    let listeners = listen(&home, gateway.ports.chain.clone())?;
     let watching = keeper.clone();
     let ops = ops::serve(gateway.clone(), keeper, &home.path, until(stopped.clone()));
     let serving = serve(gateway, listeners, until(stopped.clone()));
@@ -215,7 +232,7 @@ fn assemble(
     let chain = LocalChain::new(node);
     let key = Arc::new(home.signing_key());
     let engine_client = Engine::new(engine)?;
-    let peers = Peers::new(&home.genesis, &home.file.organisation, &home.keys.tls)?;
+    let peers = Peers::new(Arc::new(chain.clone()), &home.file.organisation, &home.keys.tls)?;
     let vault = Arc::new(open_vault(home, &chain, &key, &engine_client, &peers)?);
     tokio::spawn(vault::follow(vault.clone(), chain.subscribe()));
     let records = Arc::new(LocalRecords(vault.clone()));
@@ -244,16 +261,16 @@ fn open_vault(
         signing: home.signing_key(),
         kem: home.kem_key(),
     };
-    let ledger = LocalLedger { chain: chain.clone(), genesis: home.genesis.clone(), key: key.clone() };
+    let ledger = LocalLedger { chain: chain.clone(), network: home.network(), key: key.clone() };
     let outbox = home.file.clinical.then(|| Arc::new(EngineOutbox(engine.clone())) as Arc<dyn Outbox>);
     let config = VaultConfig::new(home.path.join("vault"), home.keys.storage.clone());
     Ok(Vault::open(node, config, Arc::new(ledger), Arc::new(RemotePeers(peers.clone())), outbox)?)
 }
 
-fn listen(home: &Home) -> anyhow::Result<Listeners> {
+fn listen(home: &Home, chain: Arc<dyn Chain>) -> anyhow::Result<Listeners> {
     let bind =
         |address: &str| TcpListener::bind(address).with_context(|| format!("cannot listen on {address}"));
-    let tls = peer_server(Arc::new(Pins::of(&home.genesis)), home.keys.tls.clone())?;
+    let tls = peer_server(Arc::new(Pins::of(chain)), home.keys.tls.clone())?;
     Ok(Listeners {
         public: bind(&home.file.public)?,
         public_tls: home.file.public_tls.as_ref().map(|files| public_tls(home, files)).transpose()?,

@@ -1,5 +1,6 @@
 //! What the machine's operator may do with a running node: a Unix socket in the node's folder that only the
-//! node's own user can open. It registers clients and staff, makes invites, and tells how the node is doing.
+//! node's own user can open. It registers clients and staff, makes invites, speaks for the organisation in the
+//! network's governance, and tells how the node is doing.
 
 mod server;
 
@@ -12,8 +13,10 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::Request;
 use hyper_util::rt::TokioIo;
 use salus_gateway::practitioner::Role;
-use salus_types::Bounded;
+use salus_gateway::steward::governance::{AskedChange, Governance, Proposed};
+use salus_types::organisation::Organisation;
 use salus_types::transaction::Transaction;
+use salus_types::{Bounded, ProposalId, decode_canonical};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -79,6 +82,26 @@ pub(crate) struct NewInvite {
     pub(crate) patient: String,
 }
 
+/// Proposes a change of the network.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct NewProposal {
+    pub(crate) change: AskedChange,
+}
+
+/// Votes on a proposal.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct NewVote {
+    pub(crate) proposal: ProposalId,
+    pub(crate) approve: bool,
+}
+
+/// The organisation's own entry among the members, if it is one.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Membership {
+    /// Canonical encoding of the organisation, in hexadecimal digits.
+    organisation: Option<String>,
+}
+
 /// A joining code, or an invite's code: a secret, so it is not shown in logs.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Code {
@@ -109,6 +132,34 @@ impl Client {
     pub(crate) async fn submit(&self, transactions: &Transactions) -> anyhow::Result<()> {
         let body = Full::from(transactions.encode().to_vec());
         self.send::<Done>(Request::post("/transactions").body(body)?).await.map(|Done {}| ())
+    }
+
+    /// How the network stands, with the newest proposals whose number is below `before`.
+    pub(crate) async fn governance(&self, before: Option<u64>) -> anyhow::Result<Governance> {
+        let query = before.map_or_else(String::new, |before| format!("?before={before}"));
+        self.get(&format!("/governance{query}")).await
+    }
+
+    /// Lets the node propose a change.
+    pub(crate) async fn propose(&self, change: AskedChange) -> anyhow::Result<Proposed> {
+        self.post("/governance/proposals", &NewProposal { change }).await
+    }
+
+    /// Lets the node vote.
+    pub(crate) async fn vote(&self, proposal: ProposalId, approve: bool) -> anyhow::Result<()> {
+        self.post::<Done>("/governance/votes", &NewVote { proposal, approve }).await.map(|Done {}| ())
+    }
+
+    /// The organisation as a member, if it is one.
+    pub(crate) async fn membership(&self) -> anyhow::Result<Option<Organisation>> {
+        let Membership { organisation } = self.get("/membership").await?;
+        let decode = |text: String| Ok(decode_canonical(&hex::decode(text)?)?);
+        organisation.map(decode).transpose()
+    }
+
+    async fn get<T: DeserializeOwned>(&self, path: &str) -> anyhow::Result<T> {
+        let answer = self.send(Request::get(path).body(Full::default())?);
+        tokio::time::timeout(ANSWER_TIMEOUT, answer).await.context("the node does not answer")?
     }
 
     /// Posts a request of this module's types.

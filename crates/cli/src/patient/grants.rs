@@ -57,7 +57,7 @@ impl Session {
     /// Who may read by a grant: the organisation that opens the commitment of its scope.
     fn grantee(&self, source: &OrganisationId, counter: u32, entry: &GrantEntry) -> Option<OrganisationId> {
         let salt = self.root.scope_salt(source, counter);
-        let ids = self.genesis.organisations.iter().map(|organisation| &organisation.id);
+        let ids = self.members.organisations.iter().map(|organisation| &organisation.id);
         let opens = |id: &&OrganisationId| {
             Purpose::ALL.iter().any(|purpose| scope_commitment(id, *purpose, &salt) == entry.scope)
         };
@@ -86,7 +86,7 @@ impl Session {
         days: u32,
     ) -> anyhow::Result<Vec<Made>> {
         let grantee =
-            self.genesis.organisation(&to.parse()?).with_context(|| format!("no organisation `{to}`"))?;
+            self.members.organisation(&to.parse()?).with_context(|| format!("no organisation `{to}`"))?;
         if days == 0 {
             bail!("a grant lasts at least one day");
         }
@@ -130,7 +130,7 @@ impl Session {
         // The ledger's clock may be a little behind this machine's.
         let begin = head.time_ms.min(now_ms()?);
         let ask = GrantAsk {
-            network: self.genesis.network(),
+            network: self.members.network(),
             source,
             grantee,
             counter,
@@ -177,11 +177,11 @@ impl Session {
             return Ok((found.grantee, true));
         }
         let until = self.relay.head().await?.height + LIFETIME_BLOCKS;
-        let network = self.genesis.network();
+        let network = self.members.network();
         let transaction = revoke_transaction(&self.root, network, &found.source, found.counter, until);
         let height = self.relay.submit(&transaction).await?;
         let grantee =
-            self.genesis.organisation(&found.grantee).context("the grantee has left the network")?;
+            self.members.organisation(&found.grantee).context("the grantee has left the network")?;
         let heard = self.relay.reaches(grantee, height).await;
         Ok((found.grantee, heard))
     }
@@ -258,7 +258,7 @@ pub(super) async fn print(session: &Session, output: Output) -> anyhow::Result<(
 impl Session {
     /// Whether any organisation has given a receipt of deletion: only a former grantee can.
     pub(crate) async fn is_dropped(&self, grant: &GrantId) -> anyhow::Result<bool> {
-        for organisation in self.genesis.organisations.iter() {
+        for organisation in self.members.organisations.iter() {
             let key = key::dropped(grant, &organisation.id);
             if self.relay.state::<DroppedEntry>(key).await?.is_some() {
                 return Ok(true);

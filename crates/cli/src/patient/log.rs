@@ -72,7 +72,7 @@ async fn own_log(
     session: &Session,
     source: &salus_types::organisation::Organisation,
 ) -> anyhow::Result<Value> {
-    let (own, network) = (session.root.at(&source.id), session.genesis.network());
+    let (own, network) = (session.root.at(&source.id), session.members.network());
     let request = own.sign_request(network, &source.id, PatientAsk::AccessLog, now_ms()?, Vec::new())?;
     let answer: SealedEnvelope = session.relay.ask(&source.id, &request).await?;
     let plain = open_envelope(&answer, &source.node_key, &own.kem, label::HPKE_ACCESS_LOG, &network)?;

@@ -10,14 +10,15 @@ pub(crate) mod recovery;
 pub(crate) mod relay;
 
 use crate::demo::report::Report;
+use crate::members::Members;
 use crate::network;
 use crate::output::Output;
+use crate::public_node::PublicNode;
 use anyhow::{Context as _, bail};
 use relay::Relay;
 use salus_crypto::Secret32;
 use salus_types::GrantId;
 use salus_types::category::Purpose;
-use salus_types::genesis::Genesis;
 use salus_vault::patient::Root;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -108,7 +109,7 @@ impl KeyFile {
 
 /// What every subcommand works with.
 pub(crate) struct Session {
-    genesis: Genesis,
+    members: Members,
     pub(crate) file: KeyFile,
     root: Root,
     relay: Relay,
@@ -121,7 +122,8 @@ impl Session {
         for organisation in &report.organisations {
             let relay = Relay::new(&organisation.portal)?;
             if relay.head().await.is_ok() {
-                return Ok(Self { root: file.root()?, relay, genesis, file });
+                let members = Members::fetch(&PublicNode::new(&organisation.portal)?, &genesis).await?;
+                return Ok(Self { root: file.root()?, relay, members, file });
             }
         }
         bail!("no portal of the network answers")

@@ -10,7 +10,7 @@ pub(super) async fn print(session: &Session, record: &str, output: Output) -> an
     let records = newest(session.records().await?);
     let found = records.into_iter().find(|found| found.name() == record);
     let found = found.with_context(|| format!("no anchored record `{record}` of this patient"))?;
-    let file = ProofFile::of(&found.proof, Some(found.text));
+    let file = ProofFile::of(&found.proof, &session.members.handovers, Some(found.text));
     let text = serde_json::to_string_pretty(&file)?;
     output.result(&file, || text)
 }

@@ -41,7 +41,7 @@ impl Session {
     /// The organisations at which this person is enrolled.
     pub(super) fn sources(&self) -> anyhow::Result<Vec<Organisation>> {
         let find = |id: &String| {
-            let organisation = self.genesis.organisation(&id.parse()?);
+            let organisation = self.members.organisation(&id.parse()?);
             organisation.cloned().with_context(|| format!("the network has no organisation `{id}`"))
         };
         self.file.at.keys().map(find).collect()
@@ -56,7 +56,7 @@ impl Session {
         let mut answers = Vec::new();
         for to in self.holders(source) {
             let request =
-                own.sign_request(self.genesis.network(), &to, PatientAsk::Directory, now_ms()?, Vec::new())?;
+                own.sign_request(self.members.network(), &to, PatientAsk::Directory, now_ms()?, Vec::new())?;
             if let Ok(directory) = self.relay.ask::<Directory>(&to, &request).await {
                 answers.push(directory);
             }
@@ -64,12 +64,12 @@ impl Session {
         if answers.is_empty() {
             bail!("neither {} nor a custodian answers; try again later", source.name.as_str());
         }
-        Ok(open_directories(own, &self.genesis.network(), source, &answers))
+        Ok(open_directories(own, &self.members.network(), source, &answers))
     }
 
     /// The source, and every custodian.
     fn holders(&self, source: &Organisation) -> Vec<OrganisationId> {
-        let custodians = self.genesis.custodians().map(|custodian| custodian.id.clone());
+        let custodians = self.members.custodians().map(|custodian| custodian.id.clone());
         std::iter::once(source.id.clone()).chain(custodians.filter(|id| *id != source.id)).collect()
     }
 
@@ -77,8 +77,8 @@ impl Session {
     async fn versions(&self, source: &Organisation, own: &Pairwise) -> anyhow::Result<Vec<VersionId>> {
         let (mut versions, mut answers) = (Vec::new(), 0);
         let mut known = HashSet::new();
-        for custodian in self.genesis.custodians() {
-            let (network, to) = (self.genesis.network(), &custodian.id);
+        for custodian in self.members.custodians() {
+            let (network, to) = (self.members.network(), &custodian.id);
             let request = own.sign_request(network, to, PatientAsk::Versions, now_ms()?, Vec::new())?;
             let Ok(list) = self.relay.ask::<VersionList>(to, &request).await else { continue };
             answers += 1;
@@ -115,15 +115,15 @@ impl Session {
     async fn collect(&self, own: &Pairwise, versions: &[VersionId]) -> anyhow::Result<Collected> {
         let mut collected = Collected::default();
         let mut ask = PatientAsk::Release;
-        for custodian in self.genesis.custodians() {
+        for custodian in self.members.custodians() {
             let open: Vec<_> =
                 versions.iter().filter(|version| !collected.is_ready(version)).copied().collect();
             if open.is_empty() {
                 break;
             }
-            let request = own.sign_request(self.genesis.network(), &custodian.id, ask, now_ms()?, open)?;
+            let request = own.sign_request(self.members.network(), &custodian.id, ask, now_ms()?, open)?;
             let Ok(release) = self.relay.ask::<Release>(&custodian.id, &request).await else { continue };
-            collect_release(&mut collected, own, &self.genesis.network(), custodian, release)?;
+            collect_release(&mut collected, own, &self.members.network(), custodian, release)?;
             ask = PatientAsk::Shares;
         }
         Ok(collected)
@@ -218,7 +218,7 @@ pub(super) async fn print(session: &Session, output: Output) -> anyhow::Result<(
 
 fn list(session: &Session, record: &Record) -> Listed {
     let value: Value = serde_json::from_str(&record.text).unwrap_or_default();
-    let verified = verify_record(&session.genesis, &record.proof, Some(&record.text))
+    let verified = verify_record(&session.members.validators, &record.proof, Some(&record.text))
         .is_ok_and(|verified| verified.source == record.source);
     Listed {
         source: record.source.to_string(),

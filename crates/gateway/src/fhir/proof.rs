@@ -28,10 +28,22 @@ const STATE: HeaderName = HeaderName::from_static("x-salus-state");
 /// When it is worth asking again.
 const RETRY_SECONDS: u32 = 5;
 
-/// A proof as JSON (`docs/protocol/api.md`, "record proofs"), with the exact text if it may leave with it.
+/// A proof as JSON (`docs/protocol/api.md`, "record proofs"), with the exact text if it may leave with it. The changes
+/// of the validators up to its block are not in it: they are the same for all proofs, and added by [`complete`].
 pub(crate) fn record_proof(proof: &RecordProof, text: Option<&[u8]>) -> Value {
     let text = text.and_then(|text| std::str::from_utf8(text).ok()).map(str::to_owned);
-    serde_json::to_value(ProofFile::of(proof, text)).unwrap_or_default()
+    serde_json::to_value(ProofFile::of(proof, &[], text)).unwrap_or_default()
+}
+
+/// Adds what leads a verifier from genesis to the validators of the proof's block.
+async fn complete(gateway: &Gateway, bare: Value) -> Result<ProofFile> {
+    let file: ProofFile = serde_json::from_value(bare).map_err(Error::internal)?;
+    let proof = file.proof().map_err(Error::internal)?;
+    if proof.anchor.block.headers.last().is_none_or(|header| header.epoch == 0) {
+        return Ok(file);
+    }
+    let handovers = gateway.chain().handovers().await?;
+    Ok(ProofFile::of(&proof, &handovers, file.resource))
 }
 
 /// `GET /fhir/{type}/{id}/$proof`
@@ -68,6 +80,7 @@ pub(crate) async fn proof(
         }
     };
     let proof = proof.ok_or_else(|| Error::new(Code::NotFound, "there is no proof of this record"))?;
+    let proof = complete(&gateway, proof).await?;
     Ok(([(STATE, HeaderValue::from_static("anchored"))], Json(proof)).into_response())
 }
 

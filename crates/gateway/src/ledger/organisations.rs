@@ -1,4 +1,4 @@
-//! The members of the network.
+//! The genesis, and the members of the network as it is now.
 
 use crate::body::{Json, octets};
 use crate::state::Gateway;
@@ -6,6 +6,7 @@ use axum::extract::State;
 use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use commonware_codec::Encode as _;
 use salus_types::OrganisationId;
 use salus_types::organisation::{Class, Organisation};
 use serde::Serialize;
@@ -28,7 +29,29 @@ pub(super) async fn genesis(State(gateway): State<Gateway>) -> Response {
 }
 
 pub(super) async fn list(State(gateway): State<Gateway>) -> Json<Vec<Member>> {
-    Json(gateway.genesis.organisations.iter().map(member).collect())
+    Json(gateway.chain().network().organisations().map(member).collect())
+}
+
+/// The running epoch.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Epoch {
+    epoch: u64,
+    first_height: u64,
+    last_height: u64,
+    /// Encoded entries of the members, base64.
+    members: Vec<String>,
+}
+
+/// Who the members are, to the last field: for nodes that join.
+pub(super) async fn epoch(State(gateway): State<Gateway>) -> Json<Epoch> {
+    let network = gateway.chain().network();
+    Json(Epoch {
+        epoch: network.epoch,
+        first_height: network.first_height,
+        last_height: network.last_height,
+        members: network.members.iter().map(|member| STANDARD.encode(member.encode())).collect(),
+    })
 }
 
 fn member(organisation: &Organisation) -> Member {

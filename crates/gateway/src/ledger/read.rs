@@ -9,7 +9,7 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use salus_types::proof::CertifiedHeader;
+use salus_types::proof::{CertifiedHeader, HANDOVERS_MAX, Handover};
 use salus_types::state::StateKey;
 use salus_types::{Bounded, Digest, OrganisationId, TransactionId};
 use serde::Deserialize;
@@ -81,6 +81,12 @@ pub(super) async fn headers(
     let headers: Bounded<CertifiedHeader, { HEADERS_COUNT_MAX as usize }> =
         headers.try_into().map_err(Error::internal)?;
     Ok(octets(&headers))
+}
+
+pub(super) async fn handovers(State(gateway): State<Gateway>) -> Result<Response, Error> {
+    let handovers = gateway.chain().handovers().await?;
+    let handovers: Bounded<Handover, HANDOVERS_MAX> = handovers.try_into().map_err(Error::internal)?;
+    Ok(octets(&handovers))
 }
 
 pub(super) async fn block(

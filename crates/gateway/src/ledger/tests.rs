@@ -2,13 +2,16 @@ use crate::testing::{Browser, Node, node, node_with};
 use crate::tests::race::{RACERS, race};
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use commonware_codec::Encode as _;
 use futures::StreamExt as _;
 use salus_crypto::sign::SigningKey;
 use salus_types::action::{Action, Grant, RegisterPatient, Revoke};
 use salus_types::block::Block;
 use salus_types::genesis::Genesis;
-use salus_types::transaction::Transaction;
+use salus_types::state::OrganisationEntry;
+use salus_types::transaction::{TRANSACTION_BYTES_MAX, Transaction};
 use salus_types::{Address, Digest, GrantId, NetworkId, decode_canonical};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -42,7 +45,7 @@ async fn only_what_patients_sign_is_taken() {
         ("a forged field", forged.encode().to_vec(), 400),
         ("cut short", right[..right.len() - 1].to_vec(), 400),
         ("one byte more", [&right[..], &[0]].concat(), 400),
-        ("too large", vec![0; 1_025], 413),
+        ("too large", vec![0; TRANSACTION_BYTES_MAX + 1], 413),
         ("nothing", Vec::new(), 400),
     ] {
         let answer = Browser::default().post_octets(&node, "/ledger/transactions", body).await;
@@ -101,6 +104,7 @@ async fn what_is_final_can_be_read_by_anyone() {
         ("/ledger/blocks/-1".into(), 400),
         ("/ledger/headers?from=0&count=9".into(), 200),
         ("/ledger/headers?from=0".into(), 400),
+        ("/ledger/handovers".into(), 200),
         ("/ledger/anchors/hospital-a/0".into(), 404),
         ("/ledger/anchors/Hospital%20A/0".into(), 400),
         ("/ledger/head".into(), 200),
@@ -115,6 +119,12 @@ async fn what_is_final_can_be_read_by_anyone() {
     assert_eq!(genesis.network(), node.gateway.network);
     let members = Browser::default().get(&node, "/ledger/organisations").await.json();
     assert_eq!((members.as_array().map(Vec::len), &members[0]["id"]), (Some(2), &"hospital-a".into()));
+    node.chain.change_network(|network| (network.first_height, network.last_height) = (1_024, 2_047));
+    let epoch = Browser::default().get(&node, "/ledger/epoch").await.json();
+    assert_eq!([&epoch["epoch"], &epoch["firstHeight"], &epoch["lastHeight"]], [1, 1_024, 2_047]);
+    let entry = STANDARD.decode(epoch["members"][1].as_str().expect("text")).expect("base64");
+    let entry: OrganisationEntry = decode_canonical(&entry).expect("an entry");
+    assert_eq!((entry.organisation, entry.slot), (genesis.organisations[1].clone(), 1));
 }
 
 #[tokio::test]

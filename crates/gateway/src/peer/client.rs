@@ -1,32 +1,29 @@
-//! The client for other organisations' nodes: one pool of connections for each, every call with a time limit.
+//! The client for other organisations' nodes: every call with a time limit. Who is called is looked up in the network
+//! as it is at that moment.
 //!
 //! A call to the own organisation goes to its own vault, without a connection.
 
-use super::connect::Connector;
 use super::keeper::{Keeper, NodeStatus, refused};
+use super::pool::{Node, Pool};
 use super::{ANSWER_BYTES_MAX, COMPARTMENTS_PER_CALL_MAX};
 use crate::body::OCTETS;
+use crate::chain::Chain;
 use crate::error::{Code, Error};
-use crate::tls::{Identity, Pins, peer_client};
+use crate::tls::Identity;
 use crate::vault::VaultError;
 use axum::body::Body;
-use axum::http::uri::{Authority, PathAndQuery, Scheme};
+use axum::http::uri::{PathAndQuery, Scheme};
 use axum::http::{Method, Request, StatusCode, Uri, header};
 use bytes::Bytes;
 use commonware_codec::{Encode, Read};
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
-use hyper_util::client::legacy::Client;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
-use salus_types::genesis::Genesis;
-use salus_types::organisation::Organisation;
 use salus_types::vault::{
     CompartmentRecord, CustodyBatch, PatientLink, Release, ReleaseAsk, ReleaseForGrant, SealedEnvelope,
     VersionList,
 };
 use salus_types::{Bounded, OrganisationId, decode_canonical};
 use serde::Deserialize;
-use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -38,15 +35,13 @@ const CUSTODY_TIMEOUT: Duration = Duration::from_secs(120);
 const STATUS_TIMEOUT: Duration = Duration::from_secs(3);
 /// Longest wait for the rest of an answer.
 const BODY_TIMEOUT: Duration = Duration::from_secs(120);
-/// Connections to one node kept open without use.
-const IDLE_CONNECTIONS_MAX: usize = 16;
 /// Largest refusal that is read.
 const REFUSAL_BYTES_MAX: usize = 64 * 1024;
 
 /// Why another node does not do what is asked.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PeerError {
-    /// The genesis does not name it, or this node has no certificate of its own.
+    /// It is no member of the network, or this node calls no other.
     #[error("organisation `{0}` cannot be reached from here")]
     Unknown(OrganisationId),
     /// No connection, or it broke off.
@@ -94,14 +89,13 @@ impl Relayed {
     }
 }
 
-struct Node {
-    client: Client<Connector, Body>,
-    authority: Authority,
-}
+/// A request, and to whom.
+type Call = (Arc<Node>, Request<Body>);
 
 struct Inner {
     own: OrganisationId,
-    nodes: BTreeMap<OrganisationId, Node>,
+    /// `None`: this node calls no other.
+    pool: Option<Pool>,
     local: OnceLock<Arc<dyn Keeper>>,
 }
 
@@ -110,23 +104,22 @@ struct Inner {
 pub struct Peers(Arc<Inner>);
 
 impl Peers {
-    /// Clients for every other member. Nothing connects yet.
+    /// Calls every other member of the network, whoever is one at that moment. Nothing connects yet.
     ///
     /// # Errors
     /// If the certificate and its key do not fit.
-    pub fn new(genesis: &Genesis, own: &OrganisationId, identity: &Identity) -> Result<Self, rustls::Error> {
-        let mut nodes = BTreeMap::new();
-        for member in genesis.organisations.iter().filter(|member| member.id != *own) {
-            if let Some(node) = node(member, identity)? {
-                nodes.insert(member.id.clone(), node);
-            }
-        }
-        Ok(Self(Arc::new(Inner { own: own.clone(), nodes, local: OnceLock::new() })))
+    pub fn new(
+        chain: Arc<dyn Chain>,
+        own: &OrganisationId,
+        identity: &Identity,
+    ) -> Result<Self, rustls::Error> {
+        let pool = Some(Pool::new(chain, identity)?);
+        Ok(Self(Arc::new(Inner { own: own.clone(), pool, local: OnceLock::new() })))
     }
 
     /// For a node that calls no other.
     pub fn alone(own: &OrganisationId) -> Self {
-        Self(Arc::new(Inner { own: own.clone(), nodes: BTreeMap::new(), local: OnceLock::new() }))
+        Self(Arc::new(Inner { own: own.clone(), pool: None, local: OnceLock::new() }))
     }
 
     /// Names the own vault, to which calls to the own organisation go. The first call counts.
@@ -158,8 +151,8 @@ impl Peers {
             return Ok(local.anchored(&self.0.own, sequence, height).await?);
         }
         let body = format!("{{\"sequence\":{sequence},\"height\":{height}}}");
-        let request = self.request(to, Method::POST, "/peer/anchored", "application/json", body.into())?;
-        self.whole(to, request, ANSWER_TIMEOUT).await.map(|_| ())
+        let call = self.call(to, Method::POST, "/peer/anchored", "application/json", body.into())?;
+        whole(to, call, ANSWER_TIMEOUT).await.map(|_| ())
     }
 
     /// Hands compartment records to a custodian, at most [`COMPARTMENTS_PER_CALL_MAX`].
@@ -228,8 +221,8 @@ impl Peers {
     /// # Errors
     /// [`PeerError`].
     pub async fn status(&self, to: &OrganisationId) -> Result<NodeStatus, PeerError> {
-        let request = self.request(to, Method::GET, "/peer/status", OCTETS, Bytes::new())?;
-        let body = self.whole(to, request, STATUS_TIMEOUT).await?;
+        let call = self.call(to, Method::GET, "/peer/status", OCTETS, Bytes::new())?;
+        let body = whole(to, call, STATUS_TIMEOUT).await?;
         serde_json::from_slice(&body).map_err(|_| PeerError::Malformed)
     }
 
@@ -243,8 +236,8 @@ impl Peers {
         what: Relayed,
         body: Bytes,
     ) -> Result<axum::http::Response<Incoming>, PeerError> {
-        let request = self.request(to, Method::POST, what.path(), OCTETS, body)?;
-        self.head(to, request, ANSWER_TIMEOUT).await
+        let call = self.call(to, Method::POST, what.path(), OCTETS, body)?;
+        head(to, call, ANSWER_TIMEOUT).await
     }
 
     async fn send(
@@ -254,8 +247,8 @@ impl Peers {
         body: &impl Encode,
         limit: Duration,
     ) -> Result<(), PeerError> {
-        let request = self.request(to, Method::POST, path, OCTETS, body.encode())?;
-        self.whole(to, request, limit).await.map(|_| ())
+        let call = self.call(to, Method::POST, path, OCTETS, body.encode())?;
+        whole(to, call, limit).await.map(|_| ())
     }
 
     async fn ask<T: Read<Cfg = ()> + Encode>(
@@ -264,80 +257,63 @@ impl Peers {
         path: &'static str,
         body: &impl Encode,
     ) -> Result<T, PeerError> {
-        let request = self.request(to, Method::POST, path, OCTETS, body.encode())?;
-        let body = self.whole(to, request, ANSWER_TIMEOUT).await?;
+        let call = self.call(to, Method::POST, path, OCTETS, body.encode())?;
+        let body = whole(to, call, ANSWER_TIMEOUT).await?;
         decode_canonical(&body).map_err(|_| PeerError::Malformed)
     }
 
-    fn node(&self, to: &OrganisationId) -> Result<&Node, PeerError> {
+    fn node(&self, to: &OrganisationId) -> Result<Arc<Node>, PeerError> {
         if *to == self.0.own {
             // The own vault is not open yet.
             return Err(PeerError::Away);
         }
-        self.0.nodes.get(to).ok_or_else(|| PeerError::Unknown(to.clone()))
+        self.0.pool.as_ref().ok_or_else(|| PeerError::Unknown(to.clone()))?.node(to)
     }
 
-    fn request(
+    fn call(
         &self,
         to: &OrganisationId,
         method: Method,
         path: &'static str,
         content_type: &'static str,
         body: Bytes,
-    ) -> Result<Request<Body>, PeerError> {
+    ) -> Result<Call, PeerError> {
+        let node = self.node(to)?;
         let uri = Uri::builder()
             .scheme(Scheme::HTTPS)
-            .authority(self.node(to)?.authority.clone())
+            .authority(node.authority.clone())
             .path_and_query(PathAndQuery::from_static(path))
             .build();
         let uri = uri.map_err(|_| PeerError::Unknown(to.clone()))?;
         let request = Request::builder().method(method).uri(uri).header(header::CONTENT_TYPE, content_type);
-        request.body(Body::from(body)).map_err(|_| PeerError::Unknown(to.clone()))
-    }
-
-    async fn head(
-        &self,
-        to: &OrganisationId,
-        request: Request<Body>,
-        limit: Duration,
-    ) -> Result<axum::http::Response<Incoming>, PeerError> {
-        let answer = self.node(to)?.client.request(request);
-        match tokio::time::timeout(limit, answer).await {
-            Ok(Ok(response)) => Ok(response),
-            Ok(Err(error)) => {
-                tracing::warn!(organisation = %to, connect = error.is_connect(), "another node does not answer");
-                Err(PeerError::Away)
-            }
-            Err(_) => Err(PeerError::Timeout),
-        }
-    }
-
-    async fn whole(
-        &self,
-        to: &OrganisationId,
-        request: Request<Body>,
-        limit: Duration,
-    ) -> Result<Bytes, PeerError> {
-        let response = self.head(to, request, limit).await?;
-        let status = response.status();
-        if status.is_success() {
-            return read(response.into_body(), ANSWER_BYTES_MAX).await;
-        }
-        let body = read(response.into_body(), REFUSAL_BYTES_MAX).await.unwrap_or_default();
-        Err(refusal(status, &body))
+        let request = request.body(Body::from(body)).map_err(|_| PeerError::Unknown(to.clone()))?;
+        Ok((node, request))
     }
 }
 
-fn node(member: &Organisation, identity: &Identity) -> Result<Option<Node>, rustls::Error> {
-    let uri: Option<Uri> = member.peer_url.as_str().parse().ok();
-    let Some(authority) = uri.and_then(|uri| uri.authority().cloned()) else { return Ok(None) };
-    let pins = Arc::new(Pins::only(member.id.clone(), member.tls_certificate));
-    let Some(connector) = Connector::new(&member.id, peer_client(pins, identity.clone())?) else {
-        return Ok(None);
-    };
-    let mut builder = Client::builder(TokioExecutor::new());
-    builder.pool_max_idle_per_host(IDLE_CONNECTIONS_MAX).pool_timer(TokioTimer::new());
-    Ok(Some(Node { client: builder.build(connector), authority }))
+async fn head(
+    to: &OrganisationId,
+    (node, request): Call,
+    limit: Duration,
+) -> Result<axum::http::Response<Incoming>, PeerError> {
+    match tokio::time::timeout(limit, node.client.request(request)).await {
+        Ok(Ok(response)) => Ok(response),
+        Ok(Err(error)) => {
+            tracing::warn!(organisation = %to, connect = error.is_connect(), "another node does not answer");
+            Err(PeerError::Away)
+        }
+        Err(_) => Err(PeerError::Timeout),
+    }
+}
+
+async fn whole(to: &OrganisationId, call: Call, limit: Duration) -> Result<Bytes, PeerError> {
+    let response = head(to, call, limit).await?;
+    let status = response.status();
+    if status.is_success() {
+        return read(response.into_body(), ANSWER_BYTES_MAX).await;
+    }
+    let body = read(response.into_body(), REFUSAL_BYTES_MAX).await.unwrap_or_default();
+    Err(refusal(status, &body))
 }
 
 async fn read(body: Incoming, bytes_max: usize) -> Result<Bytes, PeerError> {

@@ -8,6 +8,7 @@ mod certificate;
 mod client;
 mod connect;
 mod keeper;
+mod pool;
 mod routes;
 #[cfg(test)]
 mod tests;

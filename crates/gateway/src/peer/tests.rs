@@ -4,6 +4,7 @@ use crate::testing::{Node, Party, genesis, node_of};
 use crate::tls::{Identity, Pins, peer_client, peer_server};
 use salus_types::OrganisationId;
 use salus_types::genesis::Genesis;
+use salus_types::state::OrganisationEntry;
 use salus_types::vault::CompartmentRecord;
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -31,8 +32,8 @@ async fn network() -> Network {
     let (public, peer) = (public.expect("port"), peer.expect("port"));
     let url = format!("https://{}", peer.local_addr().expect("address"));
     let genesis = genesis(&[(&a, &url), (&b, "https://127.0.0.1:1")]);
-    let tls = peer_server(Arc::new(Pins::of(&genesis)), a.tls.clone()).expect("tls");
     let node = node_of(again(&a), genesis.clone(), |_| {}).await;
+    let tls = peer_server(Arc::new(Pins::of(node.chain.clone())), a.tls.clone()).expect("tls");
     let (stop, stopped) = oneshot::channel::<()>();
     let listeners = Listeners { public, public_tls: None, peer: Some((peer, Arc::new(tls))) };
     let gateway = node.gateway.clone();
@@ -46,7 +47,7 @@ async fn network() -> Network {
 }
 
 fn client(network: &Network, identity: &Identity) -> Peers {
-    Peers::new(&network.genesis, &network.b.id, identity).expect("client")
+    Peers::new(network.node.chain.clone(), &network.b.id, identity).expect("client")
 }
 
 #[tokio::test]
@@ -76,12 +77,12 @@ async fn a_server_that_shows_another_members_certificate_is_refused() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("port");
     let url = format!("https://{}", listener.local_addr().expect("address"));
     let genesis = genesis(&[(&a_party, &url), (&b, "https://127.0.0.1:1")]);
-    let tls = peer_server(Arc::new(Pins::of(&genesis)), b.tls.clone()).expect("tls");
     let node = node_of(again(&b), genesis.clone(), |_| {}).await;
+    let tls = peer_server(Arc::new(Pins::of(node.chain.clone())), b.tls.clone()).expect("tls");
     let public = TcpListener::bind("127.0.0.1:0").expect("port");
     let listeners = Listeners { public, public_tls: None, peer: Some((listener, Arc::new(tls))) };
     tokio::spawn(serve(node.gateway.clone(), listeners, std::future::pending()));
-    let peers = Peers::new(&genesis, &b.id, &b.tls).expect("client");
+    let peers = Peers::new(node.chain.clone(), &b.id, &b.tls).expect("client");
     assert_eq!(peers.status(&a()).await, Err(PeerError::Away));
 }
 
@@ -90,7 +91,7 @@ async fn a_caller_without_a_certificate_is_refused() {
     let network = network().await;
     let address =
         network.genesis.organisation(&a()).expect("member").peer_url.as_str()["https://".len()..].to_owned();
-    let pins = Arc::new(Pins::of(&network.genesis));
+    let pins = Arc::new(Pins::of(network.node.chain.clone()));
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let bare = rustls::ClientConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&rustls::version::TLS13])
@@ -164,4 +165,102 @@ async fn an_organisation_that_is_away_or_unknown_is_an_error_and_no_wait() {
     assert_eq!(peers.status(&network.b.id).await, Err(PeerError::Away));
     let nobody: OrganisationId = "nobody".parse().expect("id");
     assert_eq!(peers.status(&nobody).await, Err(PeerError::Unknown(nobody.clone())));
+}
+
+/// Lets a party be a member, at an address.
+fn admit(network: &Network, party: &Party, peer_url: &str) {
+    let member = OrganisationEntry { organisation: party.member(peer_url), slot: 2, since: 7 };
+    network.node.chain.change_network(|network| network.members.push(member));
+}
+
+fn remove(network: &Network, id: &OrganisationId) {
+    network.node.chain.change_network(|network| network.members.retain(|one| one.organisation.id != *id));
+}
+
+async fn status_for(network: &Network, party: &Party) -> Result<u64, PeerError> {
+    let peers = Peers::new(network.node.chain.clone(), &party.id, &party.tls).expect("client");
+    peers.status(&a()).await.map(|status| status.queues.sealed)
+}
+
+#[tokio::test]
+async fn a_member_is_answered_from_its_admission_to_its_removal() {
+    let (network, clinic) = (network().await, Party::new("clinic"));
+    assert_eq!(status_for(&network, &clinic).await, Err(PeerError::Away));
+    admit(&network, &clinic, "https://127.0.0.1:3");
+    assert_eq!(status_for(&network, &clinic).await, Ok(2));
+    assert_eq!(status_for(&network, &network.b).await, Ok(2), "others as before");
+    remove(&network, &clinic.id);
+    assert_eq!(status_for(&network, &clinic).await, Err(PeerError::Away));
+    assert_eq!(status_for(&network, &network.b).await, Ok(2), "others as before");
+}
+
+#[tokio::test]
+async fn a_connection_that_outlives_its_membership_is_refused() {
+    let network = network().await;
+    let peers = client(&network, &network.b.tls);
+    peers.compartments(&a(), &[] as &[CompartmentRecord]).await.expect("taken");
+    remove(&network, &network.b.id);
+    let refused = peers.compartments(&a(), &[] as &[CompartmentRecord]).await;
+    assert!(matches!(&refused, Err(PeerError::Refused { status: 403, .. })), "{refused:?}");
+    assert_eq!(network.node.keeper.count("compartments"), 1);
+}
+
+#[tokio::test]
+async fn a_certificate_counts_until_it_is_replaced_and_then_the_new_one() {
+    let network = network().await;
+    let renewed = Party { tls: Party::new("hospital-b").tls, ..again(&network.b) };
+    let peers = client(&network, &network.b.tls);
+    assert_eq!(peers.status(&a()).await.expect("status").queues.sealed, 2);
+    assert_eq!(status_for(&network, &renewed).await, Err(PeerError::Away));
+    network.node.chain.change_network(|view| view.members[1].organisation = renewed.member("https://x:1"));
+    assert_eq!(status_for(&network, &renewed).await, Ok(2));
+    assert_eq!(status_for(&network, &network.b).await, Err(PeerError::Away));
+    let kept = peers.status(&a()).await;
+    assert!(matches!(&kept, Err(PeerError::Refused { status: 403, .. })), "an open connection: {kept:?}");
+}
+
+#[tokio::test]
+async fn a_certificate_that_two_members_name_is_nobodys() {
+    let network = network().await;
+    let thief = Party { tls: network.b.tls.clone(), ..Party::new("thief") };
+    assert_eq!(status_for(&network, &network.b).await, Ok(2));
+    admit(&network, &thief, "https://127.0.0.1:3");
+    assert_eq!(status_for(&network, &network.b).await, Err(PeerError::Away));
+}
+
+#[tokio::test]
+async fn calls_follow_a_members_address_and_certificate() {
+    let (network, a_id) = (network().await, a());
+    let url = network.genesis.organisation(&a_id).expect("member").peer_url.as_str().to_owned();
+    let moved = |party: &Party, url: &str| {
+        let organisation = party.member(url);
+        network.node.chain.change_network(move |view| view.members[0].organisation = organisation);
+    };
+    let (peers, party) = (client(&network, &network.b.tls), &network.node.party);
+    assert!(peers.status(&a_id).await.is_ok());
+    moved(party, "https://127.0.0.1:1");
+    assert_eq!(peers.status(&a_id).await, Err(PeerError::Away), "nobody there");
+    moved(party, &url);
+    assert!(peers.status(&a_id).await.is_ok());
+    moved(&Party::new("hospital-a"), &url);
+    assert_eq!(peers.status(&a_id).await, Err(PeerError::Away), "another certificate there");
+    moved(party, "/nowhere");
+    assert_eq!(peers.status(&a_id).await, Err(PeerError::Unknown(a_id.clone())), "no address");
+    remove(&network, &a_id);
+    assert_eq!(peers.status(&a_id).await, Err(PeerError::Unknown(a_id.clone())), "no member");
+    moved(&network.b, &url);
+    assert_eq!(peers.status(&a_id).await, Err(PeerError::Unknown(a_id.clone())), "still none");
+}
+
+#[tokio::test]
+async fn a_node_whose_organisation_is_no_member_opens_and_answers() {
+    let stranger = Party::new("stranger");
+    let (one, other) = (Party::new("hospital-a"), Party::new("hospital-b"));
+    let genesis = genesis(&[(&one, "https://127.0.0.1:1"), (&other, "https://127.0.0.1:2")]);
+    let node = node_of(stranger, genesis, |_| {}).await;
+    assert!(node.gateway.membership().is_none());
+    let browser = crate::testing::Browser::default();
+    for path in ["/ledger/organisations", "/ledger/head", "/ledger/handovers"] {
+        assert_eq!(browser.get(&node, path).await.status.as_u16(), 200, "{path}");
+    }
 }

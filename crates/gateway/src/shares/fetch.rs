@@ -266,13 +266,16 @@ fn provenance(
     names: &CopyNames,
     access: Option<AccessId>,
 ) -> Option<Box<serde_json::value::RawValue>> {
-    let source = gateway.genesis.organisation(&grant.source)?;
-    transform::provenance(names, grant, source.name.as_str(), access, clock::now_ms())
+    let network = gateway.chain().network();
+    // What was shared stays readable when its source has left.
+    let source = network.organisation(&grant.source);
+    let name = source.map_or(grant.source.as_str(), |source| source.name.as_str());
+    transform::provenance(names, grant, name, access, clock::now_ms())
 }
 
 fn portal_of(gateway: &Gateway, grant: &HeldGrant) -> String {
-    gateway
-        .genesis
-        .organisation(&grant.source)
+    let network = gateway.chain().network();
+    let source = network.organisation(&grant.source);
+    source
         .map_or_else(|| format!("urn:salus:{}", grant.source), |source| source.portal_url.as_str().to_owned())
 }

@@ -82,6 +82,20 @@ async fn a_copy_says_where_it_comes_from_and_points_at_nothing_local_by_accident
 }
 
 #[tokio::test]
+async fn what_was_shared_is_read_when_its_source_has_left() {
+    let world = World::new().await;
+    let grant = shared(&world).await;
+    world.chain.change_network(|network| {
+        network.members.retain(|member| member.organisation.id != grant.held.source);
+    });
+    let answer = world.get(&world.clinician(), "/fhir/Observation?patient=p1").await;
+    assert!(answer.body.contains("from b"), "{}", answer.body);
+    let copies = world.engine.copies(&grant.held.grant.to_string());
+    let provenance = copies.iter().find(|copy| copy["resourceType"] == "Provenance").expect("provenance");
+    assert_eq!(provenance["agent"][0]["who"]["identifier"]["value"], "hospital-b");
+}
+
+#[tokio::test]
 async fn a_copy_has_a_proof_and_its_reading_is_a_re_read() {
     let world = World::new().await;
     let grant = shared(&world).await;

@@ -126,7 +126,8 @@ pub(super) fn checked_reason(reason: &str) -> Result<String, Error> {
 
 /// What is known of other organisations' records, with those of which nothing is shared.
 fn with_silent(gateway: &Gateway, mut known: Vec<Source>) -> Vec<Source> {
-    let keepers = gateway.genesis.organisations.iter().filter(|member| member.class.keeps_records());
+    let network = gateway.chain().network();
+    let keepers = network.organisations().filter(|member| member.class.keeps_records());
     for keeper in keepers.map(|member| &member.id) {
         if known.iter().any(|source| source.organisation == *keeper) {
             continue;

@@ -12,12 +12,11 @@ use crate::store::Rows;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use salus_policy::Action as Ask;
-use salus_types::action::{Access, Action};
+use salus_types::action::Action;
 use salus_types::category::Purpose;
-use salus_types::transaction::Transaction;
-use salus_types::{AccessId, GrantId, OrganisationId};
+use salus_types::state::{AccessEntry, key};
+use salus_types::{AccessId, GrantId, OrganisationId, decode_canonical};
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::broadcast::error::RecvError;
 
@@ -68,7 +67,7 @@ pub(super) async fn access_events(
     Params(range): Params<Range>,
 ) -> Result<Json<Vec<serde_json::Value>>, Error> {
     gateway.staff.allowed(&gateway, &headers, Ask::ViewNetwork)?;
-    let before = key(range.before.unwrap_or(u64::MAX));
+    let before = row(range.before.unwrap_or(u64::MAX));
     let count = range.count.unwrap_or(EVENTS_MAX).min(EVENTS_MAX);
     let rows = gateway.store.read(|tx| EVENTS.scan_before(tx, &before, count))?;
     Ok(Json(rows.into_iter().map(|(_, event)| serde_json::json!(event)).collect()))
@@ -113,7 +112,7 @@ pub(crate) async fn catch_up(gateway: &Gateway) -> Result<(), Error> {
         for height in position.height..=last {
             // A node that began from a snapshot has no older blocks; it cannot index what it does not have.
             if let Some(block) = gateway.chain().block(height).await {
-                events.extend(events_of(gateway, &block));
+                events.extend(events_of(gateway, &block).await?);
             }
         }
         for event in &mut events {
@@ -126,7 +125,7 @@ pub(crate) async fn catch_up(gateway: &Gateway) -> Result<(), Error> {
             .store
             .write(move |tx| {
                 for event in &events {
-                    EVENTS.put(tx, &key(event.number), event)?;
+                    EVENTS.put(tx, &row(event.number), event)?;
                 }
                 POSITION.put(tx, "", &written)
             })
@@ -134,31 +133,24 @@ pub(crate) async fn catch_up(gateway: &Gateway) -> Result<(), Error> {
     }
 }
 
-fn key(number: u64) -> String {
+fn row(number: u64) -> String {
     format!("{number:016x}")
 }
 
-fn events_of(gateway: &Gateway, block: &Arc<FinalisedBlock>) -> Vec<Event> {
-    let header = &block.block.header;
-    let transactions = block.block.transactions.iter();
-    transactions
-        .filter_map(|transaction| event_of(gateway, transaction, header.height, header.time_ms))
-        .collect()
+async fn events_of(gateway: &Gateway, block: &FinalisedBlock) -> Result<Vec<Event>, Error> {
+    let mut events = Vec::new();
+    for transaction in block.block.transactions.iter() {
+        if let Action::Access(access) = &transaction.action {
+            events.extend(event_of(gateway, access.id(&transaction.signer)).await?);
+        }
+    }
+    Ok(events)
 }
 
-fn event_of(gateway: &Gateway, transaction: &Transaction, height: u64, time_ms: u64) -> Option<Event> {
-    let Action::Access(access @ Access { grant, purpose, count, .. }) = &transaction.action else {
-        return None;
-    };
-    let member = gateway.genesis.organisations.iter().find(|member| member.node_key == transaction.signer)?;
-    Some(Event {
-        number: 0,
-        id: access.id(&transaction.signer),
-        organisation: member.id.clone(),
-        purpose: *purpose,
-        count: *count,
-        height,
-        time_ms,
-        grant: *grant,
-    })
+/// The event as the ledger keeps it: it says who the signer was then, which the members of now may not.
+async fn event_of(gateway: &Gateway, id: AccessId) -> Result<Option<Event>, Error> {
+    let Some(bytes) = gateway.chain().state(key::access(&id)).await? else { return Ok(None) };
+    let entry: AccessEntry = decode_canonical(&bytes).map_err(Error::internal)?;
+    let AccessEntry { grant, organisation, purpose, count, height, time_ms, .. } = entry;
+    Ok(Some(Event { number: 0, id, organisation, purpose, count, height, time_ms, grant }))
 }

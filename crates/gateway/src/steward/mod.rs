@@ -1,17 +1,25 @@
-//! What stewards see: the network, blocks, access events, the own access log. And numbers for Prometheus.
+//! What stewards see: the network, its governance, blocks, access events, the own access log. What they do for the
+//! organisation: propose and vote. And numbers for Prometheus.
 //!
 //! Architecture invariant: counts, heights and organisations only; no number is about one person.
 
 pub(crate) mod events;
+pub mod governance;
 mod log;
 mod metrics;
 mod network;
 
 pub(crate) use metrics::metrics;
 
+use crate::origin;
 use crate::state::Gateway;
 use axum::Router;
-use axum::routing::get;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware;
+use axum::routing::{get, post};
+
+/// Largest JSON body here: a proposal with an application, whose keys are written in digits.
+const JSON_BYTES_MAX: usize = 64 * 1024;
 
 /// The routes.
 pub(crate) fn router(state: Gateway) -> Router {
@@ -20,5 +28,10 @@ pub(crate) fn router(state: Gateway) -> Router {
         .route("/staff/blocks", get(network::blocks))
         .route("/staff/access-events", get(events::access_events))
         .route("/staff/log", get(log::log))
+        .route("/staff/governance", get(governance::view))
+        .route("/staff/governance/proposals", post(governance::make))
+        .route("/staff/governance/proposals/{id}/vote", post(governance::cast))
+        .layer(DefaultBodyLimit::max(JSON_BYTES_MAX))
+        .layer(middleware::from_fn_with_state(state.clone(), origin::own_pages_only))
         .with_state(state)
 }

@@ -1,7 +1,7 @@
 //! The network: how every node does, and what is in the newest blocks.
 
 use crate::body::{Json, Params};
-use crate::chain::FinalisedBlock;
+use crate::chain::{FinalisedBlock, NetworkView};
 use crate::error::Error;
 use crate::peer::{NodeStatus, node_status};
 use crate::state::Gateway;
@@ -13,7 +13,6 @@ use salus_types::OrganisationId;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 /// Most blocks in one answer.
 const BLOCKS_COUNT_MAX: u64 = 100;
@@ -23,7 +22,8 @@ pub(super) async fn network(
     headers: HeaderMap,
 ) -> Result<Json<Value>, Error> {
     gateway.staff.allowed(&gateway, &headers, Ask::ViewNetwork)?;
-    let members = gateway.genesis.organisations.iter();
+    let network = gateway.chain().network();
+    let members = network.organisations();
     let nodes = join_all(members.map(|member| node(&gateway, &member.id, member.name.as_str()))).await;
     let head = gateway.chain().head();
     Ok(Json(json!({ "head": { "height": head.height, "timeMs": head.time_ms }, "organisations": nodes })))
@@ -63,24 +63,25 @@ pub(super) async fn blocks(
     Params(range): Params<Range>,
 ) -> Result<Json<Vec<Value>>, Error> {
     gateway.staff.allowed(&gateway, &headers, Ask::ViewNetwork)?;
-    let head = gateway.chain().head().height;
+    let (head, network) = (gateway.chain().head().height, gateway.chain().network());
     let count = range.count.unwrap_or(20).min(BLOCKS_COUNT_MAX);
     let from = range.from.unwrap_or_else(|| head.saturating_sub(count.saturating_sub(1)));
     let mut rows = Vec::new();
     for height in (from..from.saturating_add(count)).take_while(|height| *height <= head) {
-        rows.extend(gateway.chain().block(height).await.map(|block| block_row(&gateway, &block)));
+        rows.extend(gateway.chain().block(height).await.map(|block| block_row(&network, &block)));
     }
     rows.reverse();
     Ok(Json(rows))
 }
 
-fn block_row(gateway: &Gateway, block: &Arc<FinalisedBlock>) -> Value {
+/// The leader is empty if it is no member any more, or has another key now.
+fn block_row(network: &NetworkView, block: &FinalisedBlock) -> Value {
     let header = &block.block.header;
     let mut actions: BTreeMap<&str, u32> = BTreeMap::new();
     for transaction in block.block.transactions.iter() {
         *actions.entry(transaction.action.name()).or_default() += 1;
     }
-    let leader = gateway.genesis.organisations.iter().find(|member| member.node_key == header.leader);
+    let leader = network.of_key(&header.leader);
     json!({
         "height": header.height,
         "timeMs": header.time_ms,

@@ -1,16 +1,19 @@
 //! A chain in memory: every transaction is a block of its own.
 
+use super::votes;
 use crate::chain::{
-    Chain, ChainError, ChainStats, Finalised, FinalisedBlock, Head, StateProof, TransactionStatus,
+    Chain, ChainError, ChainStats, Finalised, FinalisedBlock, Head, NetworkView, StateProof,
+    TransactionStatus,
 };
 use async_trait::async_trait;
 use commonware_codec::Encode as _;
-use salus_types::action::Action;
+use salus_types::action::{Access, Action};
 use salus_types::block::{Block, HEADER_VERSION, Header, Receipt};
 use salus_types::genesis::Genesis;
-use salus_types::proof::{CertifiedHeader, TransactionProof};
+use salus_types::proof::{CertifiedHeader, Handover, TransactionProof};
 use salus_types::state::{
-    DroppedEntry, GrantEntry, LogEntry, PatientEntry, PractitionerEntry, StateKey, key,
+    AccessEntry, DroppedEntry, GrantEntry, LogEntry, OrganisationEntry, PatientEntry, PractitionerEntry,
+    StateKey, key,
 };
 use salus_types::transaction::Transaction;
 use salus_types::{
@@ -21,30 +24,110 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use tokio::sync::broadcast;
 
+/// What is under each key.
+pub(super) type State = HashMap<StateKey, Vec<u8>>;
+
 pub(crate) struct FakeChain {
     network: NetworkId,
+    view: Mutex<Arc<NetworkView>>,
     blocks: Mutex<Vec<Arc<FinalisedBlock>>>,
-    state: Mutex<HashMap<StateKey, Vec<u8>>>,
+    state: Mutex<State>,
     known: Mutex<HashMap<TransactionId, Finalised>>,
     submitting: Mutex<()>,
     news: broadcast::Sender<Arc<FinalisedBlock>>,
     /// Transactions wait for ever.
     pub(crate) stalled: AtomicBool,
+    /// Changes of the validators.
+    pub(crate) handovers: Mutex<Vec<Handover>>,
+    /// The ledger's rules refuse every transaction, in these words.
+    pub(crate) refusal: Mutex<Option<&'static str>>,
+}
+
+fn access_entry(action: &Access, organisation: OrganisationId, height: u64, time_ms: u64) -> AccessEntry {
+    AccessEntry {
+        grant: action.grant,
+        organisation,
+        purpose: action.purpose,
+        versions_root: action.versions_root,
+        count: action.count,
+        practitioner: action.practitioner,
+        height,
+        time_ms,
+    }
+}
+
+/// A header that says little.
+pub(crate) fn header(network: NetworkId, epoch: u64) -> Header {
+    Header {
+        version: HEADER_VERSION,
+        network,
+        height: 0,
+        time_ms: 0,
+        parent: Digest::ZERO,
+        epoch,
+        view: 0,
+        parent_view: 0,
+        leader: PublicKey([0; 32]),
+        transactions_root: Digest::ZERO,
+        transactions: 0,
+        receipts_root: Digest::ZERO,
+        state_root: Digest::ZERO,
+        sync_root: Digest::ZERO,
+        sync_start: 0,
+        sync_end: 0,
+        next_validators: Digest::ZERO,
+    }
+}
+
+/// The network as it begins.
+fn first_view(genesis: &Genesis) -> NetworkView {
+    let members = genesis.organisations.iter().cloned().zip(0..);
+    let member = |(organisation, slot)| OrganisationEntry { organisation, slot, since: 0 };
+    NetworkView {
+        epoch: 0,
+        first_height: 0,
+        last_height: u64::from(genesis.parameters.epoch_blocks) - 1,
+        parameters: genesis.parameters.clone(),
+        members: members.map(member).collect(),
+    }
 }
 
 impl FakeChain {
     pub(crate) fn new(genesis: &Genesis) -> Self {
         let chain = Self {
             network: genesis.network(),
+            view: Mutex::new(Arc::new(first_view(genesis))),
             blocks: Mutex::default(),
             state: Mutex::default(),
             known: Mutex::default(),
             submitting: Mutex::default(),
             news: broadcast::channel(4).0,
             stalled: AtomicBool::new(false),
+            handovers: Mutex::default(),
+            refusal: Mutex::default(),
         };
         chain.append(Vec::new(), Vec::new());
         chain
+    }
+
+    /// Another epoch begins, with other members or parameters.
+    pub(crate) fn change_network(&self, change: impl FnOnce(&mut NetworkView)) {
+        let mut view = self.view.lock().expect("lock");
+        let mut next = view.as_ref().clone();
+        next.epoch += 1;
+        change(&mut next);
+        *view = Arc::new(next);
+    }
+
+    /// Changes the state, as only votes of others could.
+    pub(crate) fn change_entry<T>(&self, key: StateKey, change: impl FnOnce(&mut T))
+    where
+        T: commonware_codec::Read<Cfg = ()> + commonware_codec::Encode,
+    {
+        let mut state = self.state.lock().expect("lock");
+        let mut entry: T = decode_canonical(state.get(&key).expect("an entry")).expect("of this type");
+        change(&mut entry);
+        state.insert(key, entry.encode().to_vec());
     }
 
     /// Adds a block.
@@ -52,23 +135,13 @@ impl FakeChain {
         let mut blocks = self.blocks.lock().expect("lock");
         let height = blocks.len() as u64;
         let header = Header {
-            version: HEADER_VERSION,
-            network: self.network,
             height,
             time_ms: crate::clock::now_ms(),
             parent: blocks.last().map_or(Digest::ZERO, |block| block.digest),
-            epoch: 0,
             view: height,
             parent_view: height.saturating_sub(1),
-            leader: PublicKey([0; 32]),
-            transactions_root: Digest::ZERO,
             transactions: transactions.len() as u32,
-            receipts_root: Digest::ZERO,
-            state_root: Digest::ZERO,
-            sync_root: Digest::ZERO,
-            sync_start: 0,
-            sync_end: 0,
-            next_validators: Digest::ZERO,
+            ..header(self.network, 0)
         };
         let digest = header.digest();
         let transactions = transactions.try_into().expect("few");
@@ -119,14 +192,45 @@ impl FakeChain {
                 let entry = LogEntry { head: action.head, entries: action.entries, height };
                 (key::log(&action.organisation, action.sequence), entry.encode().to_vec())
             }
+            Action::Access(action) => {
+                let organisation = self.signer(transaction).map_or(organisation, |(id, _)| id);
+                let entry = access_entry(action, organisation, height, self.head().time_ms);
+                (key::access(&action.id(&transaction.signer)), entry.encode().to_vec())
+            }
+            Action::Propose(_) | Action::Vote(_) => return self.govern(transaction, height),
             _ => (StateKey(Digest::ZERO), Vec::new()),
         };
         self.state.lock().expect("lock").insert(state_key, value);
         state_key
     }
 
+    fn govern(&self, transaction: &Transaction, height: u64) -> StateKey {
+        let (_, slot) = self.signer(transaction).expect("a member");
+        let closes_ms = self.head().time_ms + self.network().parameters.voting_period_ms;
+        let state = &mut self.state.lock().expect("lock");
+        match &transaction.action {
+            Action::Propose(action) => votes::propose(state, action, slot, height, closes_ms),
+            Action::Vote(action) => votes::vote(state, action, slot),
+            _ => StateKey(Digest::ZERO),
+        }
+    }
+
+    /// The member that signed, with its place.
+    fn signer(&self, transaction: &Transaction) -> Option<(OrganisationId, u8)> {
+        let network = self.network();
+        let mut members = network.members.iter();
+        let member = members.find(|member| member.organisation.node_key == transaction.signer)?;
+        Some((member.organisation.id.clone(), member.slot))
+    }
+
     fn take(&self, transaction: Transaction) -> Result<TransactionId, ChainError> {
         let id = transaction.id();
+        let of_members = matches!(transaction.action, Action::Propose(_) | Action::Vote(_));
+        let stranger = of_members && self.signer(&transaction).is_none();
+        let refusal = stranger.then_some("the signer is not an organisation of this network");
+        if let Some(words) = refusal.or(*self.refusal.lock().expect("lock")) {
+            return Err(ChainError::Refused(words.into()));
+        }
         // Two at a time would both find it unknown.
         let _one_at_a_time = self.submitting.lock().expect("lock");
         if self.stalled.load(Ordering::Relaxed) || self.known.lock().expect("lock").contains_key(&id) {
@@ -180,6 +284,14 @@ impl Chain for FakeChain {
         let blocks = self.blocks.lock().expect("lock");
         let last = blocks.last().expect("genesis");
         Head { height: last.block.header.height, time_ms: last.block.header.time_ms, digest: last.digest }
+    }
+
+    fn network(&self) -> Arc<NetworkView> {
+        self.view.lock().expect("lock").clone()
+    }
+
+    async fn handovers(&self) -> Result<Vec<Handover>, ChainError> {
+        Ok(self.handovers.lock().expect("lock").clone())
     }
 
     async fn block(&self, height: u64) -> Option<Arc<FinalisedBlock>> {

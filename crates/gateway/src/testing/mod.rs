@@ -5,6 +5,7 @@ pub(crate) mod clinic;
 pub(crate) mod keeper;
 pub(crate) mod logs;
 pub(crate) mod passkey;
+mod votes;
 
 use crate::engine::EngineAddress;
 use crate::peer::{Peers, make_certificate};
@@ -44,7 +45,7 @@ impl Party {
         Self { id, key: Arc::new(SigningKey::generate()), kem: Arc::new(HpkePrivateKey::generate()), tls }
     }
 
-    fn member(&self, peer_url: &str) -> Organisation {
+    pub(crate) fn member(&self, peer_url: &str) -> Organisation {
         Organisation {
             id: self.id.clone(),
             name: salus_types::Text::new(format!("The {}", self.id)).expect("name"),
@@ -110,7 +111,7 @@ pub(crate) async fn node_of(party: Party, genesis: Arc<Genesis>, change: impl Fn
         shared: Arc::new(NoVault),
         proofs: Arc::new(NoVault),
         keeper: keeper.clone(),
-        peers: Peers::new(&genesis, &party.id, &party.tls).expect("peers"),
+        peers: Peers::new(chain.clone(), &party.id, &party.tls).expect("peers"),
         kem: party.kem.clone(),
     };
     let gateway = Gateway::open(config, genesis, party.key.clone(), ports).expect("gateway");

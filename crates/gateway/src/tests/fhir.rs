@@ -3,9 +3,13 @@
 use super::world::{PATIENT, World};
 use crate::engine::{Mode, Reach};
 use crate::log::{Kind, Page};
+use crate::testing::chain;
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
+use salus_types::proof::{CertifiedHeader, Handover};
+use salus_verifier::ProofFile;
 use std::convert::Infallible;
+use std::sync::atomic::Ordering;
 
 #[tokio::test]
 async fn the_engine_is_told_exactly_how_far_a_caller_reaches() {
@@ -120,6 +124,27 @@ async fn a_proof_is_of_the_version_that_is_read_and_of_none_before_it() {
         assert_eq!(answer.status, StatusCode::NOT_FOUND, "{state}: {}", answer.body);
         assert_eq!(answer.headers["x-salus-state"], state);
         assert!(!answer.body.contains("ciphertextDigest"), "{}", answer.body);
+    }
+}
+
+#[tokio::test]
+async fn a_proof_brings_the_changes_of_the_validators_before_its_block() {
+    let world = World::new().await;
+    let token = world.clinician();
+    let handover = |epoch: u64| Handover {
+        block: CertifiedHeader {
+            headers: vec![chain::header(world.gateway.network, epoch)].try_into().expect("one"),
+            certificate: Vec::new().try_into().expect("none"),
+        },
+        validators: Vec::new().try_into().expect("none"),
+    };
+    *world.chain.handovers.lock().expect("lock") = vec![handover(1), handover(4)];
+    for (epoch, brought) in [(0, 0), (1, 0), (2, 1), (4, 1), (5, 2)] {
+        world.vault.epoch.store(epoch, Ordering::Relaxed);
+        let proof = world.get(&token, "/fhir/Observation/anchored/$proof").await.json();
+        let file = ProofFile::parse(&proof.to_string()).expect("a proof");
+        let handovers = file.handovers().expect("handovers");
+        assert_eq!(handovers, [handover(1), handover(4)][..brought], "epoch {epoch}");
     }
 }
 

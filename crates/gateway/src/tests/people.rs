@@ -30,6 +30,9 @@ pub(crate) type Row = (&'static str, &'static str, Load, [u16; 6]);
 const SLOT: &str = r#"{"slot":{"kind":"recovery","sealed":"AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEB"},"recoveryLocator":"0909090909090909090909090909090909090909090909090909090909090909"}"#;
 const CHART: &str = r#"{"patient":"p1","reason":"follow-up","purpose":"treatment"}"#;
 const ASK: &str = r#"{"patient":"p1","categories":["labs"],"reason":"follow-up","days":30}"#;
+const PROPOSAL: &str = r#"{"change":{"kind":"remove","organisation":"hospital-b"}}"#;
+const UNKNOWN_VOTE: &str =
+    "/staff/governance/proposals/0000000000000000000000000000000000000000000000000000000000000000/vote";
 const ZERO: &str = "/ledger/state/0000000000000000000000000000000000000000000000000000000000000000";
 const ZERO_PROOF: &str =
     "/ledger/state/0000000000000000000000000000000000000000000000000000000000000000/proof";
@@ -73,13 +76,18 @@ pub(crate) const ROWS: &[Row] = &[
     ("GET", "/staff/blocks", Nothing, [401, 401, 403, 403, 200, 401]),
     ("GET", "/staff/access-events", Nothing, [401, 401, 403, 403, 200, 401]),
     ("GET", "/staff/log", Nothing, [401, 401, 403, 403, 200, 401]),
+    ("GET", "/staff/governance", Nothing, [401, 401, 403, 403, 200, 401]),
+    ("POST", "/staff/governance/proposals", Json(PROPOSAL), [401, 401, 403, 403, 201, 401]),
+    ("POST", UNKNOWN_VOTE, Json(r#"{"approve":true}"#), [401, 401, 403, 403, 404, 401]),
     ("GET", "/ledger/genesis", Nothing, [200; 6]),
     ("GET", "/ledger/organisations", Nothing, [200; 6]),
+    ("GET", "/ledger/epoch", Nothing, [200; 6]),
     ("GET", "/ledger/head", Nothing, [200; 6]),
     ("POST", "/ledger/transactions", Octets, [400; 6]),
     ("GET", UNKNOWN, Nothing, [200; 6]),
     ("GET", UNKNOWN_PROOF, Nothing, [404; 6]),
     ("GET", "/ledger/headers?from=0&count=1", Nothing, [200; 6]),
+    ("GET", "/ledger/handovers", Nothing, [200; 6]),
     ("GET", "/ledger/blocks/0", Nothing, [200; 6]),
     ("GET", ZERO, Nothing, [404; 6]),
     ("GET", ZERO_PROOF, Nothing, [200; 6]),

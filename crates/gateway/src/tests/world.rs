@@ -4,7 +4,7 @@ use crate::engine::fake::FakeEngine;
 use crate::peer::Peers;
 use crate::smart::NewClient;
 use crate::state::{Config, Gateway, Ports};
-use crate::testing::chain::FakeChain;
+use crate::testing::chain::{self, FakeChain};
 use crate::testing::keeper::FakeKeeper;
 use crate::testing::{ORIGIN, Party, genesis};
 use crate::vault::{
@@ -45,6 +45,8 @@ pub(crate) struct FakeVault {
     pub(crate) away: AtomicBool,
     /// A version after the first is sealed, and not anchored.
     pub(crate) newest_sealed: AtomicBool,
+    /// In which anchors were certified.
+    pub(crate) epoch: AtomicUsize,
     /// Versions that do not come.
     pub(crate) missing: AtomicUsize,
     /// Readings, that is access events.
@@ -95,7 +97,9 @@ impl OwnProofs for FakeVault {
                     ProofState::Stored
                 }
             }
-            "anchored" => ProofState::Anchored(Box::new(record_proof())),
+            "anchored" => {
+                ProofState::Anchored(Box::new(record_proof(self.epoch.load(Ordering::Relaxed) as u64)))
+            }
             "sealed" => ProofState::Sealed,
             _ => ProofState::Stored,
         })
@@ -106,7 +110,8 @@ fn path() -> InclusionProof {
     InclusionProof { index: 0, size: 1, path: Vec::new() }
 }
 
-fn record_proof() -> RecordProof {
+/// A proof whose block was certified in an epoch.
+fn record_proof(epoch: u64) -> RecordProof {
     let key = SigningKey::generate();
     let organisation = "hospital-a".parse().expect("id");
     let anchor = Anchor { organisation, batch_root: Digest::ZERO, sequence: 0, size_class: 0 };
@@ -128,7 +133,9 @@ fn record_proof() -> RecordProof {
             transaction,
             path: path(),
             block: CertifiedHeader {
-                headers: Vec::new().try_into().expect("none"),
+                headers: vec![chain::header(salus_types::NetworkId(Digest::ZERO), epoch)]
+                    .try_into()
+                    .expect("one"),
                 certificate: Vec::new().try_into().expect("none"),
             },
         },
@@ -212,7 +219,7 @@ impl World {
             shared: vault.clone(),
             proofs: vault.clone(),
             keeper: Arc::new(FakeKeeper::default()),
-            peers: Peers::new(&genesis, &party.id, &party.tls).expect("peers"),
+            peers: Peers::new(chain.clone(), &party.id, &party.tls).expect("peers"),
             kem: party.kem.clone(),
         };
         let gateway = Gateway::open(config, genesis, party.key.clone(), ports).expect("gateway");
@@ -369,7 +376,7 @@ impl World {
                 Content::Deleted
             },
             text: bytes::Bytes::copy_from_slice(text.as_bytes()),
-            proof: Box::new(record_proof()),
+            proof: Box::new(record_proof(self.vault.epoch.load(Ordering::Relaxed) as u64)),
         }));
     }
 

@@ -5,7 +5,7 @@ use crate::Rejection;
 use crate::execute::BlockContext;
 use crate::membership::Roster;
 use crate::view::{Overlay, StateView};
-use salus_types::governance::Outcome;
+use salus_types::governance::{Change, Outcome};
 use salus_types::membership::validator_keys;
 use salus_types::state::{OpenProposals, ProposalEntry, StateKey, key};
 use salus_types::{Bounded, ProposalId, PublicKey, decode_canonical};
@@ -49,42 +49,47 @@ pub(crate) fn end_epoch(
     before: &dyn StateView,
     state: &mut Overlay<'_>,
 ) -> Result<NextEpoch, Rejection> {
+    // All are counted before any is carried out: who joins or leaves now has no say in the others.
+    let members = Roster::load(&*state).members().count();
+    let mut decided = Vec::new();
     for id in open(before) {
-        let Some(entry) = proposal(&*state, &id) else { continue };
-        let outcome = decide(&entry, context, state)?;
-        if outcome != Outcome::Open {
-            // Read again: one that left has taken its vote with it.
-            let mut entry = proposal(&*state, &id).unwrap_or(entry);
-            entry.outcome = outcome;
-            entry.decided = Some(context.height);
-            state.put(key::proposal(&id), &entry)?;
-            close(&id, state)?;
+        let outcome = proposal(&*state, &id).map(|entry| tally(&entry, members, context.time_ms));
+        decided.extend(outcome.filter(|outcome| *outcome != Outcome::Open).map(|outcome| (id, outcome)));
+    }
+    for (id, outcome) in decided {
+        let Some(mut entry) = proposal(&*state, &id) else { continue };
+        entry.outcome = outcome;
+        if outcome == Outcome::Executed && !carry_out(&entry.change, context.height, state)? {
+            entry.outcome = Outcome::Failed;
         }
+        entry.decided = Some(context.height);
+        state.put(key::proposal(&id), &entry)?;
+        close(&id, state)?;
     }
     Ok(NextEpoch { validators: validator_keys(Roster::load(&*state).members()) })
 }
 
-fn decide(
-    entry: &ProposalEntry,
-    context: BlockContext,
-    state: &mut Overlay<'_>,
-) -> Result<Outcome, Rejection> {
-    let members = Roster::load(&*state).members().count();
+fn tally(entry: &ProposalEntry, members: usize, time_ms: u64) -> Outcome {
     if count(&entry.approvals) * 3 >= members * 2 {
-        let mut changed = state.copy();
-        let Ok(left) = change::apply(&entry.change, context.height, &mut changed) else {
-            return Ok(Outcome::Failed);
-        };
-        *state = changed;
-        if let Some(slot) = left {
-            forget_votes(slot, state)?;
-        }
-        return Ok(Outcome::Executed);
+        Outcome::Executed
+    } else if count(&entry.refusals) * 3 > members {
+        Outcome::Refused
+    } else if time_ms >= entry.closes_ms {
+        Outcome::Lapsed
+    } else {
+        Outcome::Open
     }
-    if count(&entry.refusals) * 3 > members {
-        return Ok(Outcome::Refused);
+}
+
+/// Carries out a change on a copy first: one that is not possible any more leaves no trace. Says whether it was.
+fn carry_out(change: &Change, height: u64, state: &mut Overlay<'_>) -> Result<bool, Rejection> {
+    let mut changed = state.copy();
+    let Ok(left) = change::apply(change, height, &mut changed) else { return Ok(false) };
+    *state = changed;
+    if let Some(slot) = left {
+        forget_votes(slot, state)?;
     }
-    Ok(if context.time_ms >= entry.closes_ms { Outcome::Lapsed } else { Outcome::Open })
+    Ok(true)
 }
 
 /// The votes of a member that left count no more: another one may get its place.

@@ -1,7 +1,7 @@
 //! `governance`: the organisations change their network by votes, one organisation one vote.
 //!
-//! Upon the last block of an epoch: each open proposal, oldest first, that two thirds of the members of that moment
-//! approve is carried out; one that more than a third refuses, or whose time is over, is closed.
+//! Upon the last block of an epoch: the votes on every open proposal are counted. What two thirds of the members of that
+//! moment approve is carried out, oldest first; what more than a third refuse, or whose time is over, is closed.
 
 mod change;
 mod epoch;

@@ -147,6 +147,29 @@ fn a_vote_leaves_with_its_member_and_its_place_is_given_again() {
 }
 
 #[test]
+fn who_joins_now_does_not_count_in_the_other_votes_of_now() {
+    let mut world = World::new();
+    let mut proposals = Vec::new();
+    for name in ["clinic", "practice", "ward"] {
+        let organisation =
+            Organisation { id: id(name), node_key: key(name).public(), ..clinic(&world).organisation };
+        let acceptance = accept(&world.network, &organisation, &key(name));
+        proposals.push(propose("hospital-a", Admit { organisation, acceptance }));
+    }
+    for proposal in &proposals {
+        assert_eq!(world.act("hospital-a", proposal.clone()), Ok(()));
+        for voter in ["hospital-b", "regulator"] {
+            assert_eq!(world.act(voter, vote(voter, proposal.id(), true)), Ok(()));
+        }
+    }
+    world.end_epoch();
+    for name in ["clinic", "practice", "ward"] {
+        let entry: Option<OrganisationEntry> = world.entry(state_key::organisation(&key(name).public()));
+        assert!(entry.is_some(), "{name}: three of the four who voted approve");
+    }
+}
+
+#[test]
 fn keys_rotate_and_only_the_new_one_speaks() {
     let mut world = World::new();
     let organisation = Organisation { node_key: key("new").public(), ..genesis().organisations[0].clone() };

@@ -1,6 +1,6 @@
 //! Nodes on real sockets and disks, in this process: one thread and one runtime each.
 
-use salus_node::{NodeConfig, NodeHandle, TxStatus, run, testing};
+use salus_node::{Anchor, NodeConfig, NodeHandle, TxStatus, run, testing};
 use salus_types::action::RegisterPatient;
 use salus_types::genesis::{Genesis, Parameters};
 use salus_types::transaction::Transaction;
@@ -33,7 +33,13 @@ fn free_addresses(count: usize) -> Vec<SocketAddr> {
     listeners.iter().map(|listener| listener.local_addr().unwrap()).collect()
 }
 
-fn start(data: PathBuf, listen: SocketAddr, number: usize, genesis: Genesis) -> RunningNode {
+fn start(
+    data: PathBuf,
+    listen: SocketAddr,
+    number: usize,
+    genesis: Genesis,
+    anchor: Option<Anchor>,
+) -> RunningNode {
     let (sender, receiver) = std::sync::mpsc::sync_channel(1);
     let (stop, stopped) = oneshot::channel();
     let config = NodeConfig {
@@ -41,6 +47,7 @@ fn start(data: PathBuf, listen: SocketAddr, number: usize, genesis: Genesis) -> 
         listen,
         signing_key: testing::signing_key(number as u8),
         genesis,
+        anchor,
         worker_threads: 2,
     };
     let thread = std::thread::spawn(move || {
@@ -84,8 +91,13 @@ impl Cluster {
     }
 
     pub(crate) fn resume(&mut self, number: usize) {
+        self.join(number, None);
+    }
+
+    /// Starts a node that begins at an anchor.
+    pub(crate) fn join(&mut self, number: usize, anchor: Option<Anchor>) {
         let data = self.folder.path().join(number.to_string());
-        self.nodes[number] = Some(start(data, self.addresses[number], number, self.genesis.clone()));
+        self.nodes[number] = Some(start(data, self.addresses[number], number, self.genesis.clone(), anchor));
     }
 
     /// Stops a node and its runtime; `crash.rs` kills a process.
@@ -94,6 +106,11 @@ impl Cluster {
         let _ = node.stop.send(());
         drop(node.handle);
         node.thread.join().unwrap();
+    }
+
+    /// A disk is lost.
+    pub(crate) fn forget(&self, number: usize) {
+        std::fs::remove_dir_all(self.folder.path().join(number.to_string())).unwrap();
     }
 
     /// Where a node listens and stores.

@@ -43,6 +43,7 @@ fn child_node() {
         listen: listen.parse().unwrap(),
         signing_key: testing::signing_key(NUMBER as u8),
         genesis,
+        anchor: None,
         worker_threads: 2,
     };
     run(config, |node| async move {

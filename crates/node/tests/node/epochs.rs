@@ -1,10 +1,11 @@
 //! Members, seats and keys change while the network goes on.
 
 use crate::cluster::{Cluster, PATIENCE, chain, finalised, reached};
-use salus_node::{NodeHandle, testing};
+use salus_node::{Anchor, EpochRecord, NodeHandle, testing};
 use salus_types::action::{Action, Propose, Vote};
 use salus_types::genesis::Parameters;
 use salus_types::governance::{Admit, Change, Outcome, Remove, SetDuties, accept};
+use salus_types::membership::{Member, validator_keys};
 use salus_types::organisation::Organisation;
 use salus_types::state::{ProposalEntry, key};
 use salus_types::transaction::Transaction;
@@ -26,10 +27,8 @@ impl Cluster {
 
     fn admission(&self, number: usize) -> Change {
         let address = self.place(number).0.to_string();
-        let organisation =
-            Organisation { validator: false, ..testing::organisation(number as u8, &address) };
-        let acceptance =
-            accept(&self.genesis.network(), &organisation, &testing::signing_key(number as u8));
+        let organisation = Organisation { validator: false, ..testing::organisation(number as u8, &address) };
+        let acceptance = accept(&self.genesis.network(), &organisation, &testing::signing_key(number as u8));
         Admit { organisation, acceptance }.into()
     }
 
@@ -101,7 +100,9 @@ async fn four_organisations_become_seven_and_then_five_without_a_stop() {
     let (first, height) = (cluster.transaction(4, 1), cluster.handle(0).head().height);
     let sent = cluster.handle(4).submit(first).await.unwrap();
     assert!(finalised(cluster.handle(6), sent).await.0 > height);
-    cluster.decide([0, 1].map(|number| Remove { organisation: id(number + 2) }.into()).to_vec(), &[1, 4, 5, 6]).await;
+    cluster
+        .decide([0, 1].map(|number| Remove { organisation: id(number + 2) }.into()).to_vec(), &[1, 4, 5, 6])
+        .await;
     for number in [0, 1, 4, 5, 6] {
         seats(cluster.handle(number), 5).await;
     }
@@ -118,7 +119,8 @@ async fn four_organisations_become_seven_and_then_five_without_a_stop() {
     }
     let handovers = cluster.handle(4).handovers().await;
     let sizes: Vec<_> = handovers.iter().map(|handover| handover.validators.len()).collect();
-    assert_eq!(sizes, [7, 5]);
+    // Some seats may come an epoch before others.
+    assert!(sizes.contains(&7) && sizes.last() == Some(&5), "{sizes:?}");
     // Whoever starts again knows the epochs.
     cluster.kill(6);
     cluster.resume(6);
@@ -142,4 +144,102 @@ async fn a_node_that_slept_through_epochs_catches_up() {
     reached(cluster.handle(3), head.height).await;
     let sent = cluster.handle(3).submit(cluster.transaction(3, 0)).await.unwrap();
     finalised(cluster.handle(0), sent).await;
+}
+
+/// What whoever joins has fetched from a member, and checked.
+async fn anchor_at(node: &NodeHandle) -> Anchor {
+    let mut head = node.watch_head();
+    loop {
+        let (epoch, height) = (node.epoch(), node.head().height);
+        if epoch.first_height <= height
+            && let Some(block) = node.certified(height).await
+            && block.headers.last().is_some_and(|header| header.epoch == epoch.epoch)
+        {
+            let members: Vec<_> = epoch.members.iter().map(|entry| entry.organisation.clone()).collect();
+            let record = EpochRecord {
+                epoch: epoch.epoch,
+                first_height: epoch.first_height,
+                blocks: epoch.parameters.epoch_blocks.into(),
+                parent: node.block(epoch.first_height - 1).await.unwrap().digest,
+                members: members.len() as u32,
+                validators: validator_keys(&members.iter().map(Member::from).collect::<Vec<_>>()),
+            };
+            return Anchor {
+                epoch: record,
+                handovers: node.handovers().await,
+                certificate: block.certificate.to_vec(),
+                members,
+                replay: false,
+            };
+        }
+        tokio::time::timeout(PATIENCE, head.changed()).await.unwrap();
+    }
+}
+
+async fn make_history(cluster: &Cluster, count: u64) {
+    for tag in 0..count {
+        let sent = cluster.handle(0).submit(cluster.transaction(0, tag)).await.unwrap();
+        finalised(cluster.handle(0), sent).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_newcomer_fetches_the_state_without_the_past_and_gets_its_seat() {
+    let mut cluster = Cluster::prepare(4, 1, parameters());
+    for number in 0..4 {
+        cluster.resume(number);
+    }
+    make_history(&cluster, 20).await;
+    cluster.decide(vec![cluster.admission(4)], &[1, 2]).await;
+    let anchor = anchor_at(cluster.handle(0)).await;
+    cluster.join(4, Some(anchor));
+    let head = cluster.handle(0).head();
+    reached(cluster.handle(4), head.height).await;
+    let (first, transaction) = (cluster.handle(0).block(1).await, cluster.transaction(0, 0));
+    assert!(first.is_some() && cluster.handle(4).block(1).await.is_none(), "the past is not there");
+    let Action::RegisterPatient(register) = transaction.action else { unreachable!() };
+    let entry = key::patient(&register.address);
+    assert_eq!(cluster.handle(4).state(entry).await.0, cluster.handle(0).state(entry).await.0);
+    assert!(cluster.handle(4).state(entry).await.0.is_some());
+    cluster.decide(vec![seat(4)], &[1, 2, 3]).await;
+    seats(cluster.handle(4), 5).await;
+    cluster.kill(1);
+    let sent = cluster.handle(4).submit(cluster.transaction(4, 0)).await.unwrap();
+    let (height, _) = finalised(cluster.handle(4), sent).await;
+    let handovers = cluster.handle(0).handovers().await;
+    assert_eq!(cluster.handle(4).handovers().await, handovers);
+    // It starts again as any other.
+    cluster.kill(4);
+    cluster.resume(4);
+    reached(cluster.handle(4), height).await;
+    let sent = cluster.handle(4).submit(cluster.transaction(4, 1)).await.unwrap();
+    finalised(cluster.handle(0), sent).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_validator_that_lost_its_disk_comes_back_and_votes_from_the_next_epoch_on() {
+    for replay in [false, true] {
+        let mut cluster = Cluster::prepare(4, 0, parameters());
+        for number in 0..4 {
+            cluster.resume(number);
+        }
+        make_history(&cluster, 12).await;
+        cluster.kill(3);
+        cluster.forget(3);
+        let anchor = Anchor { replay, ..anchor_at(cluster.handle(0)).await };
+        let joined = anchor.epoch.epoch;
+        cluster.join(3, Some(anchor));
+        reached(cluster.handle(3), cluster.handle(0).head().height).await;
+        assert_eq!(cluster.handle(3).block(1).await.is_some(), replay);
+        let mut epoch = cluster.handle(3).watch_epoch();
+        let next = epoch.wait_for(|epoch| epoch.epoch > joined);
+        tokio::time::timeout(PATIENCE, next).await.expect("the next epoch in time");
+        // Three of four must vote: it is one of them.
+        cluster.kill(0);
+        let sent = cluster.handle(3).submit(cluster.transaction(3, 0)).await.unwrap();
+        finalised(cluster.handle(1), sent).await;
+        for node in cluster.running() {
+            assert_eq!(node.evidence(), []);
+        }
+    }
 }

@@ -5,6 +5,7 @@
 mod certificate;
 mod cluster;
 mod crash;
+mod epoch_table;
 mod epochs;
 mod load;
 mod mempool;

@@ -108,6 +108,7 @@ function Trust({ record }: { record: RecordItem }) {
   const { verdict } = record;
   const nameOf = useOrganisationName();
   const { busy, error, go } = useAction(async () => void (await session.verifyAgain(record.key)));
+  const saving = useAction(async () => saveFile('proof.json', await recordProofFile(record)));
   return (
     <Section title="Can I trust this?">
       <Card>
@@ -143,7 +144,7 @@ function Trust({ record }: { record: RecordItem }) {
             )}
             <div className={css.row}>
               <Button variant="default" loading={busy} leftSection={<Icon name="shield-check" size={20} />} onClick={() => void go()}>Check again</Button>
-              {verdict?.ok && <Button variant="default" leftSection={<Icon name="download" size={20} />} onClick={() => saveFile('proof.json', recordProofFile(record))}>Save the proof</Button>}
+              {verdict?.ok && <Button variant="default" loading={saving.busy} leftSection={<Icon name="download" size={20} />} onClick={() => void saving.go()}>Save the proof</Button>}
               <Button variant="default" leftSection={<Icon name="file-text" size={20} />} onClick={() => saveFile('record.json', record.text)}>Save the original</Button>
             </div>
           </div>

@@ -1,16 +1,22 @@
 //! The node's side of the operator's socket.
 
-use super::{Code, Done, NewClient, NewInvite, NewMember, SOCKET_FILE, Status, Transactions};
+use super::{
+    Code, Done, Membership, NewClient, NewInvite, NewMember, NewProposal, NewVote, SOCKET_FILE, Status,
+    Transactions,
+};
 use crate::node::vault::LocalKeeper;
 use anyhow::Context as _;
 use axum::body::Bytes;
-use axum::extract::State;
+use axum::extract::{Query, State};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use commonware_codec::Encode as _;
 use salus_gateway::error::Code as Reason;
 use salus_gateway::staff::{bootstrap_staff, issue_invite};
+use salus_gateway::steward::governance::{self, Governance, Proposed};
 use salus_gateway::{Error, Gateway, smart, staff};
 use salus_types::decode_canonical;
+use serde::Deserialize;
 use std::fs;
 use std::future::Future;
 use std::os::unix::fs::PermissionsExt as _;
@@ -37,6 +43,10 @@ pub(crate) async fn serve(
         .route("/clients", post(clients))
         .route("/staff", post(members))
         .route("/invites", post(invites))
+        .route("/governance", get(view))
+        .route("/governance/proposals", post(propose))
+        .route("/governance/votes", post(vote))
+        .route("/membership", get(membership))
         .with_state(gateway);
     axum::serve(listener, router).with_graceful_shutdown(shutdown).await?;
     Ok(())
@@ -89,6 +99,32 @@ async fn members(State(gateway): State<Gateway>, Json(new): Json<NewMember>) -> 
 async fn invites(State(gateway): State<Gateway>, Json(new): Json<NewInvite>) -> Result<Json<Code>, Error> {
     let invite = issue_invite(&gateway, new.patient).await?;
     Ok(Json(Code { code: invite.code }))
+}
+
+#[derive(Deserialize)]
+struct Page {
+    before: Option<u64>,
+}
+
+async fn view(State(gateway): State<Gateway>, Query(page): Query<Page>) -> Result<Json<Governance>, Error> {
+    governance::governance(&gateway, page.before).await.map(Json)
+}
+
+async fn propose(
+    State(gateway): State<Gateway>,
+    Json(new): Json<NewProposal>,
+) -> Result<Json<Proposed>, Error> {
+    governance::propose(&gateway, &new.change).await.map(Json)
+}
+
+async fn vote(State(gateway): State<Gateway>, Json(new): Json<NewVote>) -> Result<Json<Done>, Error> {
+    governance::vote(&gateway, new.proposal, new.approve).await?;
+    Ok(Json(Done {}))
+}
+
+async fn membership(State(gateway): State<Gateway>) -> Json<Membership> {
+    let encoded = |member: salus_types::state::OrganisationEntry| hex::encode(member.organisation.encode());
+    Json(Membership { organisation: gateway.membership().map(encoded) })
 }
 
 /// Resident memory of this process (`VmRSS`), 0 where the system does not tell.

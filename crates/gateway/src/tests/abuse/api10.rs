@@ -3,6 +3,7 @@
 use super::{Ask, Attack, Clinician, Staff, System, check, own_record};
 use crate::engine::fake::Fault;
 use crate::peer::{PeerError, Peers};
+use crate::testing::chain::FakeChain;
 use crate::testing::{Party, genesis};
 use crate::tls::{Pins, peer_server};
 use std::sync::Arc;
@@ -43,7 +44,8 @@ async fn towards(answer: Vec<u8>) -> Peers {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("port");
     let url = format!("https://{}", listener.local_addr().expect("address"));
     let genesis = genesis(&[(&a, "https://127.0.0.1:1"), (&b, &url)]);
-    let tls = peer_server(Arc::new(Pins::of(&genesis)), b.tls.clone()).expect("tls");
+    let chain = Arc::new(FakeChain::new(&genesis));
+    let tls = peer_server(Arc::new(Pins::of(chain.clone())), b.tls.clone()).expect("tls");
     let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(tls));
     tokio::spawn(async move {
         while let Ok((tcp, _)) = listener.accept().await {
@@ -54,7 +56,7 @@ async fn towards(answer: Vec<u8>) -> Peers {
             let _ = tls.shutdown().await;
         }
     });
-    Peers::new(&genesis, &a.id, &a.tls).expect("client")
+    Peers::new(chain, &a.id, &a.tls).expect("client")
 }
 
 fn http(head: &str, body: &str) -> Vec<u8> {

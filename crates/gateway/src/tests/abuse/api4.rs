@@ -1,6 +1,7 @@
 //! API4:2023, unrestricted resource consumption: too large, too many, too long.
 
 use super::{Ask, Attack, Clinician, Nobody, Staff, check};
+use salus_types::transaction::TRANSACTION_BYTES_MAX;
 
 pub(super) fn attacks() -> Vec<Attack> {
     let head = || Ask::get(Nobody, "/ledger/head");
@@ -30,7 +31,7 @@ pub(super) fn attacks() -> Vec<Attack> {
         ("a reason as long as a book", chart("x".repeat(501)), (400, "invalid"), chart("x".repeat(500))),
         (
             "a transaction above the limit",
-            Ask::octets("/ledger/transactions", "x".repeat(1_025)),
+            Ask::octets("/ledger/transactions", "x".repeat(TRANSACTION_BYTES_MAX + 1)),
             large,
             head(),
         ),

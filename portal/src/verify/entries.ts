@@ -1,0 +1,33 @@
+/** Grants, access events and members in the state after a certified block. */
+import { decodeCanonical, equal, stateKey } from '../crypto';
+import type { Codec } from '../crypto/codec';
+import { AccessEntry, GrantEntry, OrganisationEntry } from '../crypto/formats';
+import type { Certified } from './certificate';
+import { ProofError } from './error';
+import type { Network } from './network';
+import { verifyStateProof, type StateProof } from './state';
+
+export interface CheckedEntry<T> extends Certified {
+  /** `null` if nothing stood there after the block. */
+  entry: T | null;
+}
+
+function checked<T>(network: Network, key: Uint8Array, codec: Codec<T>, proof: StateProof): CheckedEntry<T> {
+  const certified = verifyStateProof(network, key, proof);
+  return { ...certified, entry: proof.value && decodeCanonical(codec, proof.value) };
+}
+
+/** How a grant stood. */
+export const verifyGrantEntry = (network: Network, grant: Uint8Array, proof: StateProof): CheckedEntry<GrantEntry> =>
+  checked(network, stateKey.grant(grant), GrantEntry, proof);
+
+/** An access event, with the organisation that the ledger knew by its node key. */
+export const verifyAccessEntry = (network: Network, access: Uint8Array, proof: StateProof): CheckedEntry<AccessEntry> =>
+  checked(network, stateKey.access(access), AccessEntry, proof);
+
+/** The member with a node key, and its duties. */
+export function verifyMember(network: Network, nodeKey: Uint8Array, proof: StateProof): CheckedEntry<OrganisationEntry> {
+  const found = checked(network, stateKey.organisation(nodeKey), OrganisationEntry, proof);
+  if (found.entry && !equal(found.entry.organisation.nodeKey, nodeKey)) throw new ProofError('the entry is of another organisation');
+  return found;
+}

@@ -1,0 +1,2 @@
+/** Says which check failed. */
+export class ProofError extends Error {}
