@@ -13,11 +13,13 @@ mod network;
 mod node;
 mod output;
 mod patient;
+mod prepare;
 mod proof;
 mod public_node;
 mod status;
 mod token;
 mod verify;
+mod witness;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -37,6 +39,8 @@ struct Arguments {
 enum Command {
     /// Run the node of one organisation.
     Node(node::Arguments),
+    /// Make the folder of a new organisation's node.
+    Prepare(prepare::Arguments),
     /// Run a network of four organisations on this machine, with demo patients.
     Demo(demo::Arguments),
     /// Act as a patient: records, grants, log, proofs.
@@ -53,6 +57,8 @@ enum Command {
     Proof(proof::Arguments),
     /// Check a proof against a genesis or a checkpoint, without any network.
     Verify(verify::Arguments),
+    /// Keep a network's headers, sign checkpoints, cry out if it shows two histories.
+    Witness(witness::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -60,6 +66,7 @@ fn main() -> ExitCode {
     let output = output::Output::new(arguments.json);
     let outcome = match arguments.command {
         Command::Node(arguments) => node::run(arguments),
+        Command::Prepare(arguments) => prepare::run(arguments, output),
         Command::Demo(arguments) => demo::run(arguments, output),
         Command::Patient(arguments) => patient::run(arguments, output),
         Command::Token(arguments) => token::run(arguments, output),
@@ -68,6 +75,7 @@ fn main() -> ExitCode {
         Command::Bench(arguments) => bench::run(&arguments, output),
         Command::Proof(arguments) => proof::run(&arguments, output),
         Command::Verify(arguments) => verify::run(&arguments, output),
+        Command::Witness(arguments) => witness::run(&arguments, output),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

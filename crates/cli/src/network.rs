@@ -76,6 +76,26 @@ pub(crate) struct NodeFile {
     pub(crate) feed_validation: FeedValidation,
 }
 
+impl NodeFile {
+    /// A node on this machine alone.
+    pub(crate) fn local(organisation: OrganisationId, genesis: PathBuf, ports: Ports) -> Self {
+        Self {
+            organisation,
+            genesis,
+            public: format!("127.0.0.1:{}", ports.public),
+            public_url: format!("http://localhost:{}", ports.public),
+            public_tls: None,
+            more_origins: Vec::new(),
+            peer: format!("127.0.0.1:{}", ports.peer),
+            ledger: format!("127.0.0.1:{}", ports.ledger),
+            demo_http: false,
+            clinical: false,
+            engine: None,
+            feed_validation: FeedValidation::default(),
+        }
+    }
+}
+
 /// PEM files (RFC 7468), relative to the node's folder.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -135,28 +155,14 @@ pub(crate) fn create(
 }
 
 fn create_node(folder: &Path, plan: &Plan, ports: Ports) -> anyhow::Result<Organisation> {
-    let home = folder.join(plan.id);
-    fs::create_dir_all(&home)?;
-    let keys = NodeKeys::create(&home.join(KEYS_FILE))?;
-    let id: OrganisationId = plan.id.parse()?;
-    let public_url = format!("http://localhost:{}", ports.public);
     let file = NodeFile {
-        organisation: id.clone(),
-        genesis: Path::new("..").join(GENESIS_FILE),
-        public: format!("127.0.0.1:{}", ports.public),
-        public_url: public_url.clone(),
-        public_tls: None,
-        more_origins: Vec::new(),
-        peer: format!("127.0.0.1:{}", ports.peer),
-        ledger: format!("127.0.0.1:{}", ports.ledger),
         demo_http: true,
         clinical: plan.class == Class::Provider,
-        engine: None,
-        feed_validation: FeedValidation::default(),
+        ..NodeFile::local(plan.id.parse()?, Path::new("..").join(GENESIS_FILE), ports)
     };
-    fs::write(home.join(CONFIG_FILE), serde_json::to_string_pretty(&file)?)?;
+    let keys = create_home(&folder.join(plan.id), &file)?;
     Ok(Organisation {
-        id,
+        id: file.organisation,
         name: Text::new(plan.name)?,
         class: plan.class,
         validator: true,
@@ -164,10 +170,18 @@ fn create_node(folder: &Path, plan: &Plan, ports: Ports) -> anyhow::Result<Organ
         node_key: keys.node.public(),
         kem_key: Bounded::new(keys.kem.public().0.to_vec())?,
         tls_certificate: sha256(&keys.tls.certificate),
-        ledger_address: Text::new(file.ledger.clone())?,
+        ledger_address: Text::new(file.ledger)?,
         peer_url: Text::new(format!("https://{}", file.peer))?,
-        portal_url: Text::new(public_url)?,
+        portal_url: Text::new(file.public_url)?,
     })
+}
+
+/// Makes a node's folder: new keys, and its configuration.
+pub(crate) fn create_home(home: &Path, file: &NodeFile) -> anyhow::Result<NodeKeys> {
+    fs::create_dir_all(home)?;
+    let keys = NodeKeys::create(&home.join(KEYS_FILE))?;
+    fs::write(home.join(CONFIG_FILE), serde_json::to_string_pretty(file)?)?;
+    Ok(keys)
 }
 
 /// Reads a genesis file.

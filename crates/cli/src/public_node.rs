@@ -96,6 +96,13 @@ impl PublicNode {
         bail!("the node has no certificate for block {height} yet")
     }
 
+    /// A page of certified headers from a height on.
+    pub(crate) async fn headers(&self, from: u64) -> anyhow::Result<Vec<CertifiedHeader>> {
+        let path = format!("/ledger/headers?from={from}&count={HEADERS_COUNT_MAX}");
+        let page: Bounded<CertifiedHeader, { HEADERS_COUNT_MAX as usize }> = self.decoded(&path).await?;
+        Ok(page.into_inner())
+    }
+
     pub(crate) async fn handovers(&self) -> anyhow::Result<Vec<Handover>> {
         let handovers: Bounded<Handover, HANDOVERS_MAX> = self.decoded("/ledger/handovers").await?;
         Ok(handovers.into_inner())

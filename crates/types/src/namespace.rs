@@ -20,3 +20,5 @@ pub const LINK: &str = "salus/link/v1";
 pub const CONSENT: &str = "salus/consent/v1";
 /// An organisation's acceptance of its own entry among the members.
 pub const MEMBERSHIP: &str = "salus/membership/v1";
+/// A checkpoint that a witness has seen.
+pub const WITNESS: &str = "salus/witness/v1";

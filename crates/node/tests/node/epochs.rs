@@ -7,9 +7,10 @@ use salus_types::genesis::Parameters;
 use salus_types::governance::{Admit, Change, Outcome, Remove, SetDuties, accept};
 use salus_types::membership::{Member, validator_keys};
 use salus_types::organisation::Organisation;
+use salus_types::proof::Handover;
 use salus_types::state::{ProposalEntry, key};
 use salus_types::transaction::Transaction;
-use salus_types::{OrganisationId, decode_canonical};
+use salus_types::{Digest, OrganisationId, PublicKey, decode_canonical};
 
 fn parameters() -> Parameters {
     Parameters { epoch_blocks: 8, ..Parameters::default() }
@@ -74,6 +75,12 @@ async fn seats(node: &NodeHandle, seats: usize) {
     tokio::time::timeout(PATIENCE, waited).await.expect("the seats in time");
 }
 
+/// Which blocks hand over to whom; each node may hold other signatures of the same quorum.
+fn changes(handovers: &[Handover]) -> Vec<(Digest, Vec<PublicKey>)> {
+    let change = |handover: &Handover| (handover.block.headers[0].digest(), handover.validators.to_vec());
+    handovers.iter().map(change).collect()
+}
+
 fn seat(number: usize) -> Change {
     SetDuties { organisation: id(number), validator: true, custodian: true }.into()
 }
@@ -125,7 +132,7 @@ async fn four_organisations_become_seven_and_then_five_without_a_stop() {
     cluster.kill(6);
     cluster.resume(6);
     reached(cluster.handle(6), height).await;
-    assert_eq!(cluster.handle(6).handovers().await, handovers);
+    assert_eq!(changes(&cluster.handle(6).handovers().await), changes(&handovers));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -207,7 +214,7 @@ async fn a_newcomer_fetches_the_state_without_the_past_and_gets_its_seat() {
     let sent = cluster.handle(4).submit(cluster.transaction(4, 0)).await.unwrap();
     let (height, _) = finalised(cluster.handle(4), sent).await;
     let handovers = cluster.handle(0).handovers().await;
-    assert_eq!(cluster.handle(4).handovers().await, handovers);
+    assert_eq!(changes(&cluster.handle(4).handovers().await), changes(&handovers));
     // It starts again as any other.
     cluster.kill(4);
     cluster.resume(4);

@@ -1,0 +1,161 @@
+//! A network of real processes that governs itself: an organisation applies, is admitted, joins, gets a seat, and is
+//! removed again.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+
+mod common;
+
+use common::nodes::Nodes;
+use common::{Answer, Demo, eventually, salus, try_request};
+use serde_json::Value;
+use std::path::Path;
+use std::process::{Child, Stdio};
+
+const PORT: u16 = 22_400;
+const CLINIC_PORT: u16 = PORT + 60;
+const LENGTH_OF_HEADER: usize = salus_types::block::Header::LENGTH;
+
+fn text(path: &Path) -> String {
+    path.display().to_string()
+}
+
+struct Clinic(Child);
+
+impl Clinic {
+    fn start(home: &str, more: &[&str]) -> Self {
+        let node = salus(&[&["node", "--supervised", "--home", home], more].concat())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn();
+        Self(node.unwrap())
+    }
+}
+
+impl Drop for Clinic {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn governance(nodes: &Nodes, member: &str, arguments: &[&str]) -> Value {
+    let home = text(&nodes.home(member));
+    nodes.demo.salus(&[&["governance", "--home", &home], arguments].concat())
+}
+
+/// Hospital A proposes, the others approve, and all wait until it is in force.
+fn decide(nodes: &Nodes, change: &[&str]) {
+    let proposed = governance(nodes, "hospital-a", &[&["propose"], change].concat());
+    let id = proposed["id"].as_str().unwrap().to_owned();
+    for member in ["hospital-b", "regulator"] {
+        eventually(&format!("{member} votes on it"), || {
+            let home = text(&nodes.home(member));
+            nodes.demo.try_salus(&["governance", "--home", &home, "vote", &id, "--approve"]).is_ok()
+        });
+    }
+    eventually("it is in force", || governance(nodes, "hospital-a", &["show", &id])["outcome"] == "executed");
+}
+
+/// A public route of a node, without a token.
+fn ask(port: u16, path: &str) -> Option<Answer> {
+    try_request(&[&format!("http://localhost:{port}{path}")])
+}
+
+fn head_of(port: u16) -> Option<u64> {
+    ask(port, "/ledger/head").filter(|answer| answer.status == 200)?.body["height"].as_u64()
+}
+
+fn follows(port: u16) {
+    let height = head_of(PORT).unwrap();
+    eventually("the clinic follows", || head_of(port) >= Some(height));
+}
+
+fn member(id: &str) -> Option<Value> {
+    let answer = ask(CLINIC_PORT, "/ledger/organisations").unwrap();
+    answer.body.as_array().unwrap().iter().find(|member| member["id"] == id).cloned()
+}
+
+#[test]
+fn an_organisation_applies_joins_gets_a_seat_proves_it_and_another_leaves() {
+    let options = ["--patients", "1", "--epoch-blocks", "24"];
+    let Some(mut nodes) = Demo::start(PORT, &options).map(Nodes::take_over) else { return };
+    let folder = nodes.demo.folder.clone();
+    let genesis = text(&folder.join("genesis.json"));
+    let (home, application) = (text(&folder.join("clinic")), text(&folder.join("application.json")));
+    let port = CLINIC_PORT.to_string();
+    nodes.demo.salus(&[
+        "prepare",
+        "--home",
+        &home,
+        "--organisation",
+        "clinic",
+        "--genesis",
+        &genesis,
+        "--base-port",
+        &port,
+        "--demo",
+    ]);
+    nodes.demo.salus(&[
+        "governance",
+        "--home",
+        &home,
+        "application",
+        "--name",
+        "Corner Clinic",
+        "--class",
+        "provider",
+        "--custodian",
+        "--out",
+        &application,
+    ]);
+    decide(&nodes, &["admit", &application]);
+    let member_url = format!("http://localhost:{PORT}");
+    let clinic = Clinic::start(&home, &["--join", &member_url]);
+    follows(CLINIC_PORT);
+    assert_eq!(
+        ask(CLINIC_PORT, "/ledger/blocks/1").unwrap().status,
+        404,
+        "it fetched the state, not the past"
+    );
+    decide(&nodes, &["duties", "clinic", "--validator", "true"]);
+    eventually("the clinic has a seat", || member("clinic").unwrap()["validator"] == true);
+
+    // Anybody can check that, offline, from the genesis alone.
+    let (proof, key) = (text(&folder.join("member.json")), member("clinic").unwrap()["nodeKey"].clone());
+    let clinic_url = format!("http://localhost:{CLINIC_PORT}");
+    let key = key.as_str().unwrap();
+    nodes.demo.salus(&["proof", "member", key, "--node", &clinic_url, "--out", &proof]);
+    let verified = nodes.demo.salus(&["verify", &proof, "--genesis", &genesis]);
+    assert_eq!(verified["verified"], true, "{verified}");
+
+    // A witness has seen it all, and notices a history that is not the one it has seen.
+    let (seen, hospital) = (folder.join("witness"), format!("http://localhost:{PORT}"));
+    let (dir, watch) =
+        (text(&seen), ["--genesis", &genesis, "--node", &hospital, "--node", &clinic_url, "--once"]);
+    let watch = || nodes.demo.try_salus(&[&["witness", "--dir", &dir], &watch[..]].concat());
+    let height = watch().unwrap()["height"].as_u64().unwrap();
+    assert!(watch().unwrap()["height"].as_u64().unwrap() >= height);
+    let mut headers = std::fs::read(seen.join("headers")).unwrap();
+    // The time of the last header: it stays a header, of another history.
+    let at = headers.len() - LENGTH_OF_HEADER + 41 + 7;
+    headers[at] ^= 1;
+    std::fs::write(seen.join("headers"), headers).unwrap();
+    assert!(watch().unwrap_err().contains("two certified histories"));
+
+    // What patients do works as before, in whatever epoch.
+    let records = nodes.demo.patient(0, &["records"]);
+    assert!(records["verified"].as_u64() > Some(0), "{records}");
+    assert_eq!(records["verified"], records["records"].as_array().unwrap().len());
+
+    // Killed and started again, it goes on from its own disk.
+    drop(clinic);
+    let _clinic = Clinic::start(&home, &["--join", &member_url]);
+    follows(CLINIC_PORT);
+
+    decide(&nodes, &["remove", "insurer"]);
+    eventually("the insurer is gone", || member("insurer").is_none());
+    nodes.kill("insurer");
+    let height = head_of(PORT);
+    eventually("four go on", || head_of(CLINIC_PORT) > height);
+}
