@@ -173,6 +173,23 @@ async function a_steward_sees_the_network_and_the_access_event({ steward: page, 
   await eyes.look(page, 'real-steward-accesses');
 }
 
+async function a_steward_proposes_a_change_and_the_ledger_takes_it({ steward: page, eyes }: Stage): Promise<void> {
+  await page.bringToFront();
+  await tab(page, 'Members and rules').click();
+  await heading(page, 'Members and rules').waitFor();
+  await page.getByText('Harbour Health Insurance').first().waitFor();
+  await eyes.look(page, 'real-steward-members');
+  await page.getByRole('link', { name: 'Propose a change' }).click();
+  await page.getByLabel('Change the rules').check();
+  await page.getByLabel('Time to vote, in days').fill('21');
+  await page.getByText('21 days instead of 14 days').waitFor();
+  await button(page, 'Propose').click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Propose' }).click();
+  await page.getByText(/Proposal \d+ is open for votes/).waitFor();
+  await page.getByText('1 for it').first().waitFor();
+  await eyes.look(page, 'real-steward-proposed');
+}
+
 const journeys = [
   a_printed_code_opens_the_record_with_every_entry_verified,
   a_passkey_is_added_and_unlocks_the_record,
@@ -183,6 +200,7 @@ const journeys = [
   sharing_stops_and_the_copy_is_gone,
   a_newcomer_makes_a_record_and_joins_by_invitation,
   a_steward_sees_the_network_and_the_access_event,
+  a_steward_proposes_a_change_and_the_ledger_takes_it,
 ];
 
 export async function runNetwork(browser: Browser, name: string, viewport: { width: number; height: number }): Promise<string[]> {

@@ -1,7 +1,6 @@
 //! The gateway's view of the ledger node that runs in the same process.
 
 use async_trait::async_trait;
-use commonware_codec::Encode as _;
 use salus_gateway::chain::{
     Chain, ChainError, ChainStats, Finalised, FinalisedBlock, HEADERS_COUNT_MAX, Head, NetworkView,
     StateProof, TransactionStatus,
@@ -119,10 +118,7 @@ impl Chain for LocalChain {
     async fn prove_state(&self, key: StateKey) -> Result<StateProof, ChainError> {
         let proof = self.node.prove_state(key).await;
         let height = proof.block.headers.first().map_or(0, |header| header.height);
-        let block = certified(proof.block).ok_or(ChainError::Away)?;
-        let mut bytes = block.encode().to_vec();
-        bytes.extend_from_slice(&proof.evidence);
-        Ok(StateProof { height, value: proof.value.map(Bounded::into_inner), proof: bytes })
+        Ok(StateProof { height, value: proof.value.map(Bounded::into_inner), proof: proof.evidence.to_vec() })
     }
 
     fn head(&self) -> Head {
