@@ -3,7 +3,7 @@
 use crate::governance::NextEpoch;
 use crate::membership::Roster;
 use crate::view::{Overlay, StateView};
-use crate::{Rejection, access, consent, governance, membership, records, registry};
+use crate::{Rejection, access, accountability, consent, governance, membership, records, registry};
 use salus_types::action::Action;
 use salus_types::block::Receipt;
 use salus_types::genesis::{Genesis, Parameters};
@@ -75,6 +75,7 @@ impl<'a> Executor<'a> {
             Action::AnchorLog(action) => access::anchor_log(&call, action, state),
             Action::Propose(action) => governance::propose(&call, action, state),
             Action::Vote(action) => governance::vote(&call, action, state),
+            Action::Accuse(action) => accountability::accuse(&call, action, state),
         }?;
         self.receipts.push(Receipt { transaction: transaction.id(), entry });
         Ok(())
@@ -167,6 +168,10 @@ pub fn read_set(transaction: &Transaction) -> Vec<StateKey> {
             keys
         }
         Action::Vote(action) => vec![signer, key::proposal(&action.proposal)],
+        Action::Accuse(action) => {
+            let fault = key::fault(&action.validator, action.contradiction.epoch);
+            vec![signer, key::organisation(&action.validator), fault, key::faults()]
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 //! Upon `Access(grant)`: only while the grant is live, only by the grantee, only for the purpose in its scope.
 //! Upon `Revoke(grant)`: only by the same one-time key; from that place in the order on no access succeeds.
 //! Upon `Propose(change)` and `Vote(proposal)`: by members; what two thirds approve is in force after the epoch.
+//! Upon `Accuse(validator, votes)`: votes that no honest validator signs are on the ledger for everybody to see.
 //! Upon `Anchor(batch)`: only by an organisation that keeps records, each number once.
 //!
 //! A transaction passes three phases, the cheapest first: [`check_stateless`] (network, form, signature; no
@@ -14,6 +15,7 @@
 //! I/O. It reads only keys that [`read_set`] and [`follow_up_reads`] name, so that the node can fetch them beforehand.
 
 mod access;
+mod accountability;
 mod consent;
 mod execute;
 mod governance;

@@ -78,6 +78,12 @@ pub enum Rejection {
     /// The organisation has not signed that it wants to be a member as described.
     #[error("the organisation has not accepted its own entry")]
     Acceptance,
+    /// The votes do not contradict each other, or the accused did not sign both.
+    #[error("the votes do not convict the validator")]
+    Evidence,
+    /// The rules that would be in force do not follow those that are.
+    #[error("the rules in force are protocol {0}: only the next one can follow")]
+    Protocol(u32),
     /// The members would not make a network.
     #[error(transparent)]
     Membership(MembershipError),

@@ -38,6 +38,9 @@ fn check_form(network: &NetworkId, transaction: &Transaction) -> Result<(), Reje
         }
         Action::Access(access) if access.count == 0 => Err(Rejection::Malformed("no versions")),
         Action::Propose(propose) => check_change(network, &propose.change),
+        Action::Accuse(accuse) if !accuse.contradiction.convicts(network, &accuse.validator) => {
+            Err(Rejection::Evidence)
+        }
         Action::Revoke(revoke) if GrantId::of(&transaction.signer) != revoke.grant => {
             Err(Rejection::NotTheGrantor)
         }

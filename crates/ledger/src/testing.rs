@@ -59,7 +59,7 @@ pub(crate) fn genesis() -> Genesis {
         custodian: class.may_be_custodian(),
         node_key: key(name).public(),
         kem_key: Bounded::new(vec![7; KEM_KEY_LENGTH]).expect("bounded"),
-        tls_certificate: Digest::ZERO,
+        tls_certificate: sha256(name.as_bytes()),
         ledger_address: Text::new("127.0.0.1:1").expect("short"),
         peer_url: Text::new("https://127.0.0.1:2").expect("short"),
         portal_url: Text::new("https://127.0.0.1:3").expect("short"),

@@ -3,12 +3,13 @@ use crate::{BlockContext, Rejection, check_stateless, execute_block, select_and_
 use proptest::prelude::*;
 use salus_crypto::hash::sha256;
 use salus_types::action::{
-    Action, Anchor, AnchorLog, Dropped, Propose, RegisterPatient, RegisterPractitioner, Revoke, Vote,
+    Accuse, Action, Anchor, AnchorLog, Dropped, Propose, RegisterPatient, RegisterPractitioner, Revoke, Vote,
 };
 use salus_types::category::Purpose;
+use salus_types::contradiction::{Contradiction, Misdeed, SignedVote};
 use salus_types::governance::Remove;
 use salus_types::transaction::Transaction;
-use salus_types::{Address, Digest, NetworkId};
+use salus_types::{Address, Digest, NetworkId, Signature};
 
 fn anchor(size_class: u8) -> Anchor {
     Anchor { organisation: id("hospital-a"), batch_root: sha256(b"batch"), sequence: 0, size_class }
@@ -67,7 +68,7 @@ fn any_action() -> impl Strategy<Value = (usize, Action)> {
     let organisation =
         prop_oneof![Just("hospital-a"), Just("hospital-b"), Just("insurer"), Just("regulator")];
     let once = prop_oneof![Just("once"), Just("twice")];
-    let action = (digest, purpose, organisation, once, 0..3_u64, 0..10_u8).prop_map(
+    let action = (digest, purpose, organisation, once, 0..3_u64, 0..11_u8).prop_map(
         |(digest, purpose, name, once, sequence, kind)| -> Action {
             let organisation = id(name);
             match kind {
@@ -91,6 +92,14 @@ fn any_action() -> impl Strategy<Value = (usize, Action)> {
                     let proposed =
                         Propose { organisation: id("regulator"), change, nonce: [sequence as u8; 16] };
                     Vote { organisation, proposal: proposed.id(), approve: sequence != 1 }.into()
+                }
+                9 => {
+                    let vote = SignedVote::nullify(Signature([0; 64]));
+                    let (misdeed, view) = (Misdeed::NullifyAndFinalize, 1);
+                    let (first, second) = (vote.clone(), vote);
+                    let contradiction = Contradiction { misdeed, epoch: sequence, view, first, second };
+                    let validator = key("hospital-b").public();
+                    Accuse { organisation, validator, contradiction }.into()
                 }
                 _ => AnchorLog { organisation, head: digest, entries: 1, sequence }.into(),
             }

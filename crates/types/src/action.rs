@@ -2,6 +2,7 @@
 
 use crate::category::Purpose;
 use crate::codec::{codec_struct, codec_sum};
+use crate::contradiction::Contradiction;
 use crate::governance::Change;
 use crate::ids::{AccessId, Address, GrantId, OrganisationId, ProposalId};
 use commonware_codec::Encode;
@@ -148,6 +149,18 @@ codec_struct! {
     }
 }
 
+codec_struct! {
+    /// `accountability`: an organisation shows that a validator voted against itself.
+    pub struct Accuse {
+        /// The signing organisation.
+        pub organisation: OrganisationId,
+        /// Node key of the validator.
+        pub validator: PublicKey,
+        /// Both votes.
+        pub contradiction: Contradiction,
+    }
+}
+
 codec_sum! {
     /// Every action. The tag is the first byte of the encoding.
     pub enum Action {
@@ -171,5 +184,7 @@ codec_sum! {
         Propose = 9,
         /// See [`Vote`].
         Vote = 10,
+        /// See [`Accuse`].
+        Accuse = 11,
     }
 }

@@ -25,6 +25,10 @@ codec_struct! {
         pub epoch_blocks: u32,
         /// How long a proposal is open for votes, in milliseconds.
         pub voting_period_ms: u64,
+        /// Blocks that every node keeps, counted from the newest one back; it may delete what is older.
+        pub blocks_retained: u64,
+        /// Which rules are in force. It grows by one at a time; a node that does not know the new rules stops.
+        pub protocol: u32,
     }
 }
 
@@ -37,6 +41,12 @@ pub const GRANT_PERIOD_MS: RangeInclusive<u64> = DAY_MS..=(100 * 366 * DAY_MS);
 pub const EPOCH_BLOCKS: RangeInclusive<u32> = 4..=10_000_000;
 /// Allowed voting periods, in milliseconds.
 pub const VOTING_PERIOD_MS: RangeInclusive<u64> = 60_000..=(366 * DAY_MS);
+/// Fewest blocks that nodes keep: those that come while another one fetches the state.
+pub const BLOCKS_RETAINED_MIN: u64 = 1_024;
+/// Fewest epochs of which nodes keep all blocks: whoever joins begins in the running one.
+pub const EPOCHS_RETAINED_MIN: u64 = 2;
+/// The rules that this version of Salus knows. Those of a network are [`Parameters::protocol`].
+pub const PROTOCOLS: RangeInclusive<u32> = 1..=1;
 
 /// A parameter outside its range.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -57,6 +67,8 @@ impl Parameters {
     /// The first that lies outside.
     pub fn check(&self) -> Result<(), ParameterError> {
         let epoch = u64::from(*EPOCH_BLOCKS.start())..=u64::from(*EPOCH_BLOCKS.end());
+        let epochs = EPOCHS_RETAINED_MIN.saturating_mul(self.epoch_blocks.into());
+        let retained = BLOCKS_RETAINED_MIN.max(epochs)..=u64::MAX;
         for (name, value, range) in [
             (
                 "transaction_lifetime_blocks_max",
@@ -67,6 +79,8 @@ impl Parameters {
             ("block_transactions_max", self.block_transactions_max.into(), 1..=BLOCK_TRANSACTIONS_MAX as u64),
             ("epoch_blocks", self.epoch_blocks.into(), epoch),
             ("voting_period_ms", self.voting_period_ms, VOTING_PERIOD_MS),
+            ("blocks_retained", self.blocks_retained, retained),
+            ("protocol", self.protocol.into(), 1..=u64::from(u32::MAX)),
         ] {
             if !range.contains(&value) {
                 return Err(ParameterError { name, least: *range.start(), most: *range.end() });
@@ -84,6 +98,8 @@ impl Default for Parameters {
             block_transactions_max: 4_096,
             epoch_blocks: 1_024,
             voting_period_ms: 14 * DAY_MS,
+            blocks_retained: 500_000,
+            protocol: *PROTOCOLS.start(),
         }
     }
 }

@@ -7,6 +7,7 @@ pub mod action;
 pub mod block;
 pub mod category;
 pub mod codec;
+pub mod contradiction;
 pub mod genesis;
 pub mod governance;
 pub mod ids;

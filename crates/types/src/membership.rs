@@ -23,6 +23,8 @@ codec_struct! {
         pub validator: bool,
         /// Whether it keeps sealed packages and shares of others.
         pub custodian: bool,
+        /// SHA-256 of its TLS certificate (DER).
+        pub tls_certificate: Digest,
     }
 }
 
@@ -34,6 +36,7 @@ impl From<&Organisation> for Member {
             class: organisation.class,
             validator: organisation.validator,
             custodian: organisation.custodian,
+            tls_certificate: organisation.tls_certificate,
         }
     }
 }
@@ -47,6 +50,9 @@ pub enum MembershipError {
     /// Two organisations share a node key.
     #[error("two organisations share a node key")]
     SharedKey,
+    /// Two organisations share a TLS certificate, so that nobody could tell one from the other.
+    #[error("two organisations share a TLS certificate")]
+    SharedCertificate,
     /// No organisation is a validator.
     #[error("no organisation is a validator")]
     NoValidator,
@@ -77,6 +83,10 @@ pub fn check_members(members: &[Member]) -> Result<(), MembershipError> {
     let keys: BTreeSet<_> = members.iter().map(|member| member.node_key).collect();
     if keys.len() != members.len() {
         return Err(MembershipError::SharedKey);
+    }
+    let certificates: BTreeSet<_> = members.iter().map(|member| member.tls_certificate).collect();
+    if certificates.len() != members.len() {
+        return Err(MembershipError::SharedCertificate);
     }
     if let Some(member) = members.iter().find(|member| member.custodian && !member.class.may_be_custodian()) {
         return Err(MembershipError::Custodian(member.id.clone(), member.class));

@@ -22,3 +22,8 @@ pub const CONSENT: &str = "salus/consent/v1";
 pub const MEMBERSHIP: &str = "salus/membership/v1";
 /// A checkpoint that a witness has seen.
 pub const WITNESS: &str = "salus/witness/v1";
+
+/// The consensus of one network, from which the namespaces of its votes are derived.
+pub fn consensus(network: &crate::NetworkId) -> String {
+    format!("{CONSENSUS}/{network}")
+}

@@ -2,6 +2,7 @@
 
 use crate::category::Purpose;
 use crate::codec::{Bounded, codec_struct};
+use crate::contradiction::Misdeed;
 use crate::genesis::ORGANISATIONS_MAX;
 use crate::governance::{Change, Outcome};
 use crate::ids::{AccessId, Address, GrantId, OrganisationId, ProposalId};
@@ -82,6 +83,21 @@ pub mod key {
         StateKey(hash("salus/state/proposal-of-number/v1", &[&number.to_be_bytes()]))
     }
 
+    /// [`FaultEntry`] of a validator in an epoch.
+    pub fn fault(validator: &PublicKey, epoch: u64) -> StateKey {
+        StateKey(hash("salus/state/fault/v1", &[validator.as_ref(), &epoch.to_be_bytes()]))
+    }
+
+    /// [`StateKey`] of the [`FaultEntry`] with a number, from 0 without gaps.
+    pub fn fault_of_number(number: u64) -> StateKey {
+        StateKey(hash("salus/state/fault-of-number/v1", &[&number.to_be_bytes()]))
+    }
+
+    /// Number of [`FaultEntry`]s, a `u64`.
+    pub fn faults() -> StateKey {
+        StateKey(hash("salus/state/faults/v1", &[]))
+    }
+
     /// [`PatientEntry`].
     pub fn patient(address: &Address) -> StateKey {
         StateKey(hash("salus/state/patient/v1", &[address.as_bytes()]))
@@ -123,6 +139,30 @@ pub mod key {
     pub fn log(organisation: &OrganisationId, sequence: u64) -> StateKey {
         let organisation = organisation.as_str().as_bytes();
         StateKey(hash("salus/state/log/v1", &[organisation, &sequence.to_be_bytes()]))
+    }
+}
+
+codec_struct! {
+    /// What a validator was caught at: at most one entry for each validator and epoch.
+    pub struct FaultEntry {
+        /// Its number, from 0 without gaps.
+        pub number: u64,
+        /// The organisation that had the key.
+        pub organisation: OrganisationId,
+        /// Node key of the validator.
+        pub validator: PublicKey,
+        /// What it did.
+        pub misdeed: Misdeed,
+        /// Epoch of the votes.
+        pub epoch: u64,
+        /// View of the votes.
+        pub view: u64,
+        /// The organisation that showed them.
+        pub accuser: OrganisationId,
+        /// Height at which it did.
+        pub height: u64,
+        /// Time of that block in milliseconds.
+        pub time_ms: u64,
     }
 }
 

@@ -4,6 +4,7 @@ use crate::action::*;
 use crate::block::{Block, Header, Receipt};
 use crate::category::{Category, Purpose};
 use crate::codec::{Bounded, Text, decode_canonical};
+use crate::contradiction::{Contradiction, Misdeed, SignedVote};
 use crate::genesis::{Genesis, GenesisError, Parameters};
 use crate::governance::*;
 use crate::membership::{Member, MembershipError};
@@ -89,8 +90,16 @@ fn actions() -> Vec<Action> {
         Dropped { organisation: organisation.clone(), grant: GrantId(digest(6)), count: 12 }.into(),
         AnchorLog { organisation: organisation.clone(), head: digest(10), entries: 99, sequence: 3 }.into(),
         Propose { organisation: organisation.clone(), change: admission().into(), nonce: [9; 16] }.into(),
-        Vote { organisation, proposal: ProposalId(digest(40)), approve: true }.into(),
+        Vote { organisation: organisation.clone(), proposal: ProposalId(digest(40)), approve: true }.into(),
+        Accuse { organisation, validator: signing_key(2).public(), contradiction: contradiction() }.into(),
     ]
+}
+
+fn contradiction() -> Contradiction {
+    let first = SignedVote::nullify(signing_key(2).sign("test", b"nullify"));
+    let second =
+        SignedVote { parent_view: 6, block: digest(41), signature: signing_key(2).sign("test", b"finalize") };
+    Contradiction { misdeed: Misdeed::NullifyAndFinalize, epoch: 300, view: 7, first, second }
 }
 
 fn admission() -> Admit {
@@ -222,6 +231,20 @@ macro_rules! for_every_type {
                 refusals: [5; 32],
                 outcome: Outcome::Open,
                 decided: Some(6),
+            },
+        );
+        $check(
+            "FaultEntry",
+            &FaultEntry {
+                number: 1,
+                organisation: org("regulator"),
+                validator: signing_key(2).public(),
+                misdeed: Misdeed::NullifyAndFinalize,
+                epoch: 300,
+                view: 7,
+                accuser: org("hospital-a"),
+                height: 4,
+                time_ms: 5,
             },
         );
         $check(
@@ -576,6 +599,10 @@ fn genesis_rules_hold() {
     assert_eq!(broken(|all| all.reverse()), Err(GenesisError::Order));
     assert_eq!(broken(|all| all[1].node_key = all[0].node_key), Err(MembershipError::SharedKey.into()));
     assert_eq!(
+        broken(|all| all[1].tls_certificate = all[0].tls_certificate),
+        Err(MembershipError::SharedCertificate.into())
+    );
+    assert_eq!(
         broken(|all| all.iter_mut().for_each(|o| o.validator = false)),
         Err(MembershipError::NoValidator.into())
     );
@@ -601,6 +628,7 @@ fn payers_and_makers_together_have_at_most_f_seats() {
             custodian: false,
             validator: true,
             node_key: signing_key(u8::try_from(at).unwrap() + 1).public(),
+            tls_certificate: digest(u8::try_from(at).unwrap()),
             ..sample.clone()
         };
         let mut all: Vec<_> = (0..validators).map(seat).collect();
@@ -630,6 +658,9 @@ fn parameters_outside_their_ranges_are_refused() {
     assert_eq!(with(|p| p.block_transactions_max = 8_193), Err("block_transactions_max"));
     assert_eq!(with(|p| p.epoch_blocks = 3), Err("epoch_blocks"));
     assert_eq!(with(|p| p.voting_period_ms = 59_999), Err("voting_period_ms"));
+    assert_eq!(with(|p| p.blocks_retained = 1_023), Err("blocks_retained"));
+    assert_eq!(with(|p| p.epoch_blocks = 250_001), Err("blocks_retained"));
+    assert_eq!(with(|p| p.protocol = 0), Err("protocol"));
 }
 
 #[test]

@@ -94,6 +94,8 @@ export interface Parameters {
   blockTransactionsMax: number;
   epochBlocks: number;
   votingPeriodMs: number;
+  blocksRetained: number;
+  protocol: number;
 }
 export type Applicant = Pick<Organisation, 'id' | 'name' | 'class' | 'custodian' | 'ledgerAddress' | 'peerUrl' | 'portalUrl'>;
 export interface Difference {
@@ -135,6 +137,18 @@ export interface Governance {
   members: Member[];
   /** Newest first, at most 50. */
   proposals: Proposal[];
+  /** Newest first, at most 50. */
+  faults: Fault[];
+}
+/** Two votes of one node that no sound node signs both. */
+export interface Fault {
+  organisation: string;
+  misdeed: 'two-notarizes' | 'two-finalizes' | 'nullify-and-finalize';
+  epoch: number;
+  view: number;
+  accuser: string;
+  height: number;
+  timeMs: number;
 }
 
 export const staff = {

@@ -1,7 +1,7 @@
 /** The samples of `crates/types/src/tests.rs`, against the hashes that are pinned in `conformance.txt`. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { accept, accepts, encode, hash, networkId, proposalId, publicKey, sha256, signTransaction, toHex, type Bytes } from '.';
+import { accept, accepts, encode, hash, networkId, proposalId, publicKey, sha256, sign, signTransaction, toHex, utf8, type Bytes } from '.';
 import { decodeCanonical, type Codec } from './codec';
 import * as f from './formats';
 
@@ -32,6 +32,8 @@ const parameters: f.Parameters = {
   blockTransactionsMax: 4_096,
   epochBlocks: 1_024,
   votingPeriodMs: 14 * DAY_MS,
+  blocksRetained: 500_000,
+  protocol: 1,
 };
 const genesis: f.Genesis = {
   name: 'sample',
@@ -53,6 +55,14 @@ const changes: f.Change[] = [
   { kind: 'Remove', organisation: 'clinic' },
   { kind: 'SetParameters', parameters },
 ];
+const signedBy2 = (text: string) => sign(seed(2), 'test', utf8(text));
+const contradiction = {
+  misdeed: 'nullify-and-finalize',
+  epoch: 300,
+  view: 7,
+  first: { parentView: 0, block: filled(32, 0), signature: signedBy2('nullify') },
+  second: { parentView: 6, block: digest(41), signature: signedBy2('finalize') },
+} as const;
 const actions: f.Action[] = [
   { kind: 'RegisterPatient', address: digest(1) },
   { kind: 'RegisterPractitioner', commitment: digest(2) },
@@ -64,6 +74,7 @@ const actions: f.Action[] = [
   { kind: 'AnchorLog', organisation: 'hospital-a', head: digest(10), entries: 99, sequence: 3 },
   propose,
   { kind: 'Vote', organisation: 'hospital-a', proposal: digest(40), approve: true },
+  { kind: 'Accuse', organisation: 'hospital-a', validator: publicKey(seed(2)), contradiction },
 ];
 const header: f.Header = {
   version: 1,
@@ -84,7 +95,7 @@ const header: f.Header = {
   syncEnd: 17,
   nextValidators: filled(32, 0),
 };
-const member = ({ id, nodeKey, class: kind, validator, custodian }: f.Organisation): f.Member => ({ id, nodeKey, class: kind, validator, custodian });
+const member = ({ id, nodeKey, class: kind, validator, custodian, tlsCertificate }: f.Organisation): f.Member => ({ id, nodeKey, class: kind, validator, custodian, tlsCertificate });
 
 const samples: [string, Bytes, Codec<never>][] = [];
 const sample = <T>(name: string, codec: Codec<T>, value: T) => samples.push([name, encode(codec, value), codec as Codec<never>]);
@@ -105,6 +116,7 @@ sample('ProposalEntry', f.ProposalEntry, {
   outcome: 'open',
   decided: 6,
 });
+sample('FaultEntry', f.FaultEntry, { number: 1, organisation: 'regulator', validator: publicKey(seed(2)), misdeed: 'nullify-and-finalize', epoch: 300, view: 7, accuser: 'hospital-a', height: 4, timeMs: 5 });
 sample('Handover', f.Handover, {
   block: { headers: [header], certificate: filled(300, 35) },
   validators: [publicKey(seed(1)), publicKey(seed(2))],

@@ -1,6 +1,6 @@
 /** The binary formats of `crates/types`, field by field in the same order. */
 import { array, blob, bool, fixed, list, named, option, struct, sum, text, u32, u64, u8, type Of } from './codec';
-import { Change, kemKey, Member, Organisation, organisationId, ORGANISATIONS_MAX, Outcome } from './members';
+import { Change, Contradiction, kemKey, Member, Misdeed, Organisation, organisationId, ORGANISATIONS_MAX, Outcome } from './members';
 import { InclusionProof } from './merkle';
 
 export { Change, Class, Genesis, Member, Organisation, Outcome, Parameters } from './members';
@@ -61,6 +61,7 @@ const actions = {
   AnchorLog: [8, struct({ organisation: organisationId, head: b32, entries: u64, sequence: u64 })],
   Propose: [9, struct({ organisation: organisationId, change: Change, nonce: fixed(16) })],
   Vote: [10, struct({ organisation: organisationId, proposal: b32, approve: bool })],
+  Accuse: [11, struct({ organisation: organisationId, validator: b32, contradiction: Contradiction })],
 } as const;
 
 export const Action = sum(actions);
@@ -147,6 +148,17 @@ export const ProposalEntry = struct({
   decided: option(u64),
 });
 export type ProposalEntry = Of<typeof ProposalEntry>;
+export const FaultEntry = struct({
+  number: u64,
+  organisation: organisationId,
+  validator: b32,
+  misdeed: Misdeed,
+  epoch: u64,
+  view: u64,
+  accuser: organisationId,
+  height: u64,
+  timeMs: u64,
+});
 export const PractitionerCredential = struct({
   organisation: organisationId,
   practitioner: text(64),

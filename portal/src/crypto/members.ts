@@ -26,7 +26,7 @@ export const Organisation = struct({
 export type Organisation = Of<typeof Organisation>;
 
 /** A member in a few bytes. */
-export const Member = struct({ id: organisationId, nodeKey: b32, class: Class, validator: bool, custodian: bool });
+export const Member = struct({ id: organisationId, nodeKey: b32, class: Class, validator: bool, custodian: bool, tlsCertificate: b32 });
 export type Member = Of<typeof Member>;
 
 export const Parameters = struct({
@@ -35,6 +35,8 @@ export const Parameters = struct({
   blockTransactionsMax: u32,
   epochBlocks: u32,
   votingPeriodMs: u64,
+  blocksRetained: u64,
+  protocol: u32,
 });
 export type Parameters = Of<typeof Parameters>;
 
@@ -53,6 +55,12 @@ export const Change = sum({
   SetParameters: [6, struct({ parameters: Parameters })],
 } as const);
 export type Change = Of<typeof Change>;
+
+/** What a validator did that no honest one does (`contradiction.rs`). */
+export const Misdeed = named({ 'two-notarizes': 1, 'two-finalizes': 2, 'nullify-and-finalize': 3 });
+export type Misdeed = Of<typeof Misdeed>;
+const signedVote = struct({ parentView: u64, block: b32, signature: fixed(64) });
+export const Contradiction = struct({ misdeed: Misdeed, epoch: u64, view: u64, first: signedVote, second: signedVote });
 
 export const Outcome = named({ open: 1, executed: 2, refused: 3, lapsed: 4, failed: 5 });
 export type Outcome = Of<typeof Outcome>;

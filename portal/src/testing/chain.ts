@@ -58,7 +58,7 @@ export class MockChain {
     const genesis: f.Genesis = {
       name: 'Mock network',
       timeMs: nowMs - 3_600_000,
-      parameters: { transactionLifetimeBlocksMax: 10_000, grantPeriodMsMax: 10 * 366 * 86_400_000, blockTransactionsMax: 4_096, epochBlocks: 1_024, votingPeriodMs: 14 * 86_400_000 },
+      parameters: { transactionLifetimeBlocksMax: 10_000, grantPeriodMsMax: 10 * 366 * 86_400_000, blockTransactionsMax: 4_096, epochBlocks: 1_024, votingPeriodMs: 14 * 86_400_000, blocksRetained: 500_000, protocol: 1 },
       organisations: organisations.map((one) => one.info),
     };
     const chain = new MockChain(organisations, genesis, networkId(genesis));

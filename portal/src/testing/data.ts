@@ -1,6 +1,6 @@
 /** A small coherent history of nobody, for the mock: enough to fill every page. Deterministic by seed and today's date. */
 import type { Resource } from '../api/fhirTypes';
-import type { Governance, Member, Parameters, Proposal } from '../api/staff';
+import type { Fault, Governance, Member, Parameters, Proposal } from '../api/staff';
 import type { Category } from '../crypto/formats';
 
 export interface MockRecord {
@@ -149,7 +149,7 @@ export const mockPatients = (prefix: string, todayMs: number, history: (id: stri
     return { id, name, birthDate, sex, records: [person, ...history(id, at + 7, todayMs)] };
   });
 
-const PARAMETERS: Parameters = { transactionLifetimeBlocksMax: 10_000, grantPeriodMsMax: 3_660 * DAY_MS, blockTransactionsMax: 4_096, epochBlocks: 1_024, votingPeriodMs: 14 * DAY_MS };
+const PARAMETERS: Parameters = { transactionLifetimeBlocksMax: 10_000, grantPeriodMsMax: 3_660 * DAY_MS, blockTransactionsMax: 4_096, epochBlocks: 1_024, votingPeriodMs: 14 * DAY_MS, blocksRetained: 500_000, protocol: 1 };
 const PHARMACY = { id: 'pharmacy', name: 'Harbour Pharmacies', class: 'pharmacy', custodian: false, ledgerAddress: 'ledger.harbour.example:9000', peerUrl: 'https://node.harbour.example:9443', portalUrl: 'https://harbour.example' } as const;
 
 /** What the node of an organisation makes for those who shall admit it. */
@@ -171,5 +171,6 @@ export function mockGovernance(members: Member[], nowMs: number): Governance {
     proposal(3, c, [c], [a, d], { outcome: 'refused', decided: 39_936, change: { kind: 'setParameters', parameters: { ...PARAMETERS, grantPeriodMsMax: 7_320 * DAY_MS }, differences: [{ field: 'grantPeriodMsMax', from: 3_660 * DAY_MS, to: 7_320 * DAY_MS }] } }),
     proposal(2, a, [a], [], { outcome: 'lapsed', decided: 39_936, change: { kind: 'setClass', organisation: c, class: 'regulator' } }),
   ];
-  return { network: { name: 'Mock network', epoch: 41, firstHeight: 41_985, lastHeight: 43_008, height: 41_990, timeMs: nowMs, blockMs: 700 }, parameters: PARAMETERS, members, proposals };
+  const faults: Fault[] = [{ organisation: c, misdeed: 'two-notarizes', epoch: 38, view: 812, accuser: a, height: 39_512, timeMs: nowMs - 2 * DAY_MS }];
+  return { network: { name: 'Mock network', epoch: 41, firstHeight: 41_985, lastHeight: 43_008, height: 41_990, timeMs: nowMs, blockMs: 700 }, parameters: PARAMETERS, members, proposals, faults };
 }

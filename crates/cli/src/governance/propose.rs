@@ -74,6 +74,13 @@ pub(super) struct Parameters {
     /// How long a proposal is open for votes, in milliseconds.
     #[arg(long)]
     voting_period_ms: Option<u64>,
+    /// Blocks that every node keeps, counted from the newest one back.
+    #[arg(long)]
+    blocks_retained: Option<u64>,
+    /// The rules that are to be in force: those of now, or the next. A node that does not know them stops, so every
+    /// member's software must know them first.
+    #[arg(long)]
+    protocol: Option<u32>,
 }
 
 pub(super) async fn run(arguments: &Arguments, node: &Client, output: Output) -> anyhow::Result<()> {
@@ -124,6 +131,8 @@ fn rules(wanted: &Parameters, now: Rules) -> anyhow::Result<Rules> {
         block_transactions_max: wanted.block_transactions_max.unwrap_or(now.block_transactions_max),
         epoch_blocks: wanted.epoch_blocks.unwrap_or(now.epoch_blocks),
         voting_period_ms: wanted.voting_period_ms.unwrap_or(now.voting_period_ms),
+        blocks_retained: wanted.blocks_retained.unwrap_or(now.blocks_retained),
+        protocol: wanted.protocol.unwrap_or(now.protocol),
     };
     ensure!(rules != now, "the parameters are so already");
     Ok(rules)

@@ -29,7 +29,7 @@ fn governance() -> Governance {
     });
     let parameters = json!({
         "transactionLifetimeBlocksMax": 1_000, "grantPeriodMsMax": 86_400_000, "blockTransactionsMax": 64,
-        "epochBlocks": 10, "votingPeriodMs": 60_000,
+        "epochBlocks": 10, "votingPeriodMs": 60_000, "blocksRetained": 2_000, "protocol": 1,
     });
     serde_json::from_value(json!({
         "network": network, "parameters": parameters,

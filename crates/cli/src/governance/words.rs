@@ -1,6 +1,7 @@
 //! The network's governance in words for people.
 
-use salus_gateway::steward::governance::{Difference, Governance, NetworkRow, ProposalRow, ShownChange};
+use salus_gateway::steward::governance::{Difference, FaultRow, Governance, NetworkRow, ProposalRow, ShownChange};
+use salus_types::contradiction::Misdeed;
 use std::fmt::Write as _;
 
 /// Members and proposals, a line each.
@@ -27,7 +28,24 @@ pub(super) fn overview(governance: &Governance) -> String {
         let (number, outcome, change) = (row.number, row.outcome.as_str(), change(&row.change));
         let _ = writeln!(text, "{number:>6}  {outcome:<10}{approving:>4}{against:>9}  {change}");
     }
+    for fault in &governance.faults {
+        let FaultRow { organisation, epoch, view, accuser, height, .. } = fault;
+        let did = misdeed(fault.misdeed);
+        let _ = writeln!(
+            text,
+            "\n`{organisation}` {did} in epoch {epoch}, view {view}; shown by `{accuser}` at block {height}."
+        );
+    }
     text
+}
+
+/// What a validator did, in words.
+fn misdeed(misdeed: Misdeed) -> &'static str {
+    match misdeed {
+        Misdeed::TwoNotarizes => "voted for two blocks in one place",
+        Misdeed::TwoFinalizes => "voted to make two blocks final in one place",
+        Misdeed::NullifyAndFinalize => "voted to leave a place empty, and to make its block final",
+    }
 }
 
 /// When votes are counted next.

@@ -3,6 +3,7 @@
 use crate::Rejection;
 use crate::membership::Roster;
 use crate::view::Overlay;
+use salus_types::genesis::Parameters;
 use salus_types::governance::{Admit, Change, Update};
 use salus_types::membership::Member;
 use salus_types::organisation::Organisation;
@@ -41,7 +42,7 @@ pub(crate) fn apply(change: &Change, height: u64, state: &mut Overlay<'_>) -> Re
             organisation.custodian = change.custodian;
         })?,
         Change::Remove(change) => left = Some(remove(&change.organisation, &mut roster, state)?),
-        Change::SetParameters(change) => state.put(key::parameters(), &change.parameters)?,
+        Change::SetParameters(change) => set_parameters(&change.parameters, state)?,
     }
     roster.check(&before)?;
     roster.store(state)?;
@@ -54,6 +55,15 @@ fn admit(change: &Admit, height: u64, roster: &mut Roster, state: &mut Overlay<'
     // It is a member from the next block on.
     let entry = OrganisationEntry { organisation, slot, since: height + 1 };
     state.create(key::organisation(&change.organisation.node_key), &entry, "the organisation")
+}
+
+/// Nobody leaves out a protocol, and none comes back: what was written under one is read under the next.
+fn set_parameters(new: &Parameters, state: &mut Overlay<'_>) -> Result<(), Rejection> {
+    let now = crate::parameters(state).protocol;
+    if new.protocol != now && Some(new.protocol) != now.checked_add(1) {
+        return Err(Rejection::Protocol(now));
+    }
+    state.put(key::parameters(), new)
 }
 
 fn update(change: &Update, roster: &mut Roster, state: &mut Overlay<'_>) -> Result<(), Rejection> {

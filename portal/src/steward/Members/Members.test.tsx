@@ -92,6 +92,12 @@ it('members, rules and how decisions are made stand there in words', async () =>
   expect(screen.getByText(/Two thirds of the members must approve: now 4 of 5. 2 votes against refuse a proposal/)).toBeTruthy();
 });
 
+it('what a node was caught at stands there with who showed it', async () => {
+  answers(governance({ faults: [{ organisation: 'insurer', misdeed: 'two-notarizes', epoch: 40, view: 7, accuser: 'hospital', height: 40_970, timeMs: NOW_MS }] }));
+  show(<Members />);
+  expect(await screen.findByText(/^Helvia Insurance voted for two blocks in one place, in epoch 40. Shown by St. Anna Hospital on .*, in block 40,970.$/)).toBeTruthy();
+});
+
 it('earlier proposals are fetched on demand', async () => {
   const asked = vi.spyOn(staff, 'governance').mockImplementation((before) =>
     Promise.resolve(governance({ proposals: before === undefined ? [proposal({ number: 2 })] : [proposal({ number: 1, outcome: 'lapsed', decided: 41_500 }), proposal({ number: 0, outcome: 'executed', decided: 41_200 })] })));

@@ -6,6 +6,7 @@ import { Icon } from '../../ui/icons';
 import { ErrorNote, Note, Skeletons } from '../../ui/Note/Note';
 import { Page } from '../../ui/Page/Page';
 import { Decisions } from '../Decisions/Decisions';
+import { Faults } from '../Faults/Faults';
 import { roughly } from '../governance/parameters';
 import { msToEpochEnd, neededOf, seatsOf } from '../governance/votes';
 import { MemberList } from '../MemberList/MemberList';
@@ -35,6 +36,7 @@ export function Members() {
         <>
           <Proposed all={all} />
           {!may && <Note tone="warn" title="Your organisation is not a member">You can see what the members decide, but not vote.</Note>}
+          <Faults {...governance} />
           <Figures {...governance} />
           <Decisions {...governance} />
           <OpenProposals proposals={all.filter((one) => one.outcome === 'open')} governance={governance} onVoted={onVoted} />

@@ -20,8 +20,9 @@ export const proposal = (part: Partial<Proposal> = {}): Proposal => ({
 
 export const governance = (part: Partial<Governance> = {}): Governance => ({
   network: { name: 'Test network', epoch: 41, firstHeight: 41_985, lastHeight: 43_008, height: 41_985, timeMs: NOW_MS, blockMs: 700 },
-  parameters: { transactionLifetimeBlocksMax: 10_000, grantPeriodMsMax: 3_660 * DAY_MS, blockTransactionsMax: 4_096, epochBlocks: 1_024, votingPeriodMs: 14 * DAY_MS },
+  parameters: { transactionLifetimeBlocksMax: 10_000, grantPeriodMsMax: 3_660 * DAY_MS, blockTransactionsMax: 4_096, epochBlocks: 1_024, votingPeriodMs: 14 * DAY_MS, blocksRetained: 500_000, protocol: 1 },
   members,
   proposals: [],
+  faults: [],
   ...part,
 });

@@ -13,7 +13,7 @@ export type ParameterName = keyof Parameters;
 interface Rule {
   name: string;
   about: string;
-  unit: 'transactions' | 'blocks' | 'ms';
+  unit: 'transactions' | 'blocks' | 'ms' | 'version';
   least: number;
   most: number;
 }
@@ -24,6 +24,8 @@ export const RULES: Record<ParameterName, Rule> = {
   grantPeriodMsMax: { name: 'Longest grant', about: 'For how long patients can share with an organisation at most.', unit: 'ms', least: DAY_MS, most: 100 * 366 * DAY_MS },
   transactionLifetimeBlocksMax: { name: 'Longest wait for a block', about: 'An entry that has found no block by then is dropped, and must be made again.', unit: 'blocks', least: 16, most: 1_000_000 },
   blockTransactionsMax: { name: 'Largest block', about: 'How many entries fit into one block.', unit: 'transactions', least: 1, most: 8_192 },
+  blocksRetained: { name: 'Blocks kept', about: 'Every node keeps this many of the newest blocks. What is in force stays whatever its age.', unit: 'blocks', least: 1_024, most: 1_000_000_000_000 },
+  protocol: { name: 'Rules of the software', about: 'The next version can follow once every member’s node knows it. A node that does not, stops.', unit: 'version', least: 1, most: 4_294_967_295 },
 };
 export const RULE_NAMES = Object.keys(RULES) as ParameterName[];
 export const isRule = (field: string): field is ParameterName => field in RULES;
@@ -49,6 +51,7 @@ export function roughly(ms: number): string {
 export function ruleText(name: ParameterName, value: number, { blockMs }: Pick<Network, 'blockMs'>): string {
   const { unit } = RULES[name];
   if (unit === 'ms') return periodText(value);
+  if (unit === 'version') return `version ${number(value)}`;
   if (unit === 'transactions') return counted(value, 'entry', 'entries');
   return `${counted(value, 'block', 'blocks')}${blockMs > 0 ? `, about ${roughly(value * blockMs)}` : ''}`;
 }
@@ -58,9 +61,10 @@ export interface Measure {
   label: string;
   size: number;
 }
+const COUNTED_IN = { blocks: 'in blocks', transactions: 'in entries', version: 'version' };
 export function measureOf(name: ParameterName, value: number): Measure {
   const { unit } = RULES[name];
-  if (unit !== 'ms') return { label: unit === 'blocks' ? 'in blocks' : 'in entries', size: 1 };
+  if (unit !== 'ms') return { label: COUNTED_IN[unit], size: 1 };
   const [size, , many] = UNITS.find(([length]) => value % length === 0) ?? UNITS.at(-1)!;
   return { label: `in ${many}`, size };
 }

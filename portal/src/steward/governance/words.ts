@@ -1,5 +1,5 @@
 /** Changes, outcomes and refusals in words that can be said aloud. */
-import type { Change, Difference, Governance, Member, Proposal } from '../../api/staff';
+import type { Change, Difference, Fault, Governance, Member, Proposal } from '../../api/staff';
 import { dayOfMs } from '../../ui/fhir/dates';
 import { counted } from '../../ui/fhir/text';
 import { isRule, RULES, roughly, ruleText } from './parameters';
@@ -13,6 +13,11 @@ export const CLASS_WORDS: Record<Member['class'], string> = {
   distributor: 'distributor',
   pharmacy: 'pharmacy',
   regulator: 'public authority',
+};
+export const MISDEED_WORDS: Record<Fault['misdeed'], string> = {
+  'two-notarizes': 'voted for two blocks in one place',
+  'two-finalizes': 'voted to make two blocks final in one place',
+  'nullify-and-finalize': 'voted to leave a place empty, and to make its block final',
 };
 const FIELD_WORDS: Record<string, string> = {
   name: 'Name',

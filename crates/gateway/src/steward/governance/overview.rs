@@ -6,14 +6,17 @@ use super::shown::{Before, Rules, ShownChange, shown};
 use crate::chain::NetworkView;
 use crate::error::Error;
 use crate::state::Gateway;
+use salus_types::contradiction::Misdeed;
 use salus_types::governance::{Change, Outcome};
 use salus_types::organisation::Class;
-use salus_types::state::{Ballot, OpenProposals, OrganisationEntry, ProposalEntry, key};
+use salus_types::state::{Ballot, FaultEntry, OpenProposals, OrganisationEntry, ProposalEntry, key};
 use salus_types::{OrganisationId, ProposalId};
 use serde::{Deserialize, Serialize};
 
 /// Most proposals in one answer.
 const PROPOSALS_MAX: u64 = 50;
+/// Most faults in one answer.
+const FAULTS_MAX: u64 = 50;
 /// Blocks over which the time between two is taken.
 const BLOCKS_MEASURED: u64 = 32;
 
@@ -28,6 +31,28 @@ pub struct Governance {
     pub members: Vec<MemberRow>,
     /// Proposals, newest first.
     pub proposals: Vec<ProposalRow>,
+    /// What validators were caught at, newest first.
+    pub faults: Vec<FaultRow>,
+}
+
+/// Votes of one validator that no honest one signs both.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FaultRow {
+    /// The organisation whose node signed them.
+    pub organisation: OrganisationId,
+    /// What it did.
+    pub misdeed: Misdeed,
+    /// In which epoch.
+    pub epoch: u64,
+    /// In which view of it.
+    pub view: u64,
+    /// Who showed it.
+    pub accuser: OrganisationId,
+    /// At which height.
+    pub height: u64,
+    /// Time of that block in milliseconds.
+    pub time_ms: u64,
 }
 
 /// The network and its running epoch.
@@ -143,6 +168,7 @@ pub async fn governance(gateway: &Gateway, before: Option<u64>) -> Result<Govern
         parameters: (&view.parameters).into(),
         members: view.members.iter().map(|member| member_row(member, own)).collect(),
         proposals: proposals(gateway, &view, before).await?,
+        faults: faults(gateway).await?,
     })
 }
 
@@ -177,6 +203,18 @@ fn member_row(member: &OrganisationEntry, own: &OrganisationId) -> MemberRow {
         since: member.since,
         own: organisation.id == *own,
     }
+}
+
+async fn faults(gateway: &Gateway) -> Result<Vec<FaultRow>, Error> {
+    let made: u64 = read(gateway, key::faults()).await?.unwrap_or_default();
+    let mut rows = Vec::new();
+    for number in (made.saturating_sub(FAULTS_MAX)..made).rev() {
+        let Some(pointer) = read(gateway, key::fault_of_number(number)).await? else { continue };
+        let Some(entry): Option<FaultEntry> = read(gateway, pointer).await? else { continue };
+        let FaultEntry { organisation, misdeed, epoch, view, accuser, height, time_ms, .. } = entry;
+        rows.push(FaultRow { organisation, misdeed, epoch, view, accuser, height, time_ms });
+    }
+    Ok(rows)
 }
 
 async fn proposals(

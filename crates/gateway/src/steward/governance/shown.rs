@@ -25,6 +25,10 @@ pub struct Rules {
     pub epoch_blocks: u32,
     /// How long a proposal is open for votes, in milliseconds.
     pub voting_period_ms: u64,
+    /// Blocks that every node keeps.
+    pub blocks_retained: u64,
+    /// Which rules are in force.
+    pub protocol: u32,
 }
 
 impl From<&Parameters> for Rules {
@@ -35,6 +39,8 @@ impl From<&Parameters> for Rules {
             block_transactions_max: parameters.block_transactions_max,
             epoch_blocks: parameters.epoch_blocks,
             voting_period_ms: parameters.voting_period_ms,
+            blocks_retained: parameters.blocks_retained,
+            protocol: parameters.protocol,
         }
     }
 }
@@ -47,6 +53,8 @@ impl From<Rules> for Parameters {
             block_transactions_max: rules.block_transactions_max,
             epoch_blocks: rules.epoch_blocks,
             voting_period_ms: rules.voting_period_ms,
+            blocks_retained: rules.blocks_retained,
+            protocol: rules.protocol,
         }
     }
 }

@@ -71,6 +71,7 @@ async fn a_steward_sees_the_network_its_members_and_its_parameters() {
     let parameters = json!({
         "transactionLifetimeBlocksMax": 10_000, "grantPeriodMsMax": 316_224_000_000_u64,
         "blockTransactionsMax": 4_096, "epochBlocks": 1_024, "votingPeriodMs": 1_209_600_000,
+        "blocksRetained": 500_000, "protocol": 1,
     });
     assert_eq!((&found["parameters"], &found["proposals"]), (&parameters, &json!([])));
     let network = &found["network"];
@@ -89,6 +90,7 @@ async fn each_change_is_proposed_and_shown() {
         json!({
             "transactionLifetimeBlocksMax": 10_000, "grantPeriodMsMax": 316_224_000_000_u64,
             "blockTransactionsMax": 4_096, "epochBlocks": epoch_blocks, "votingPeriodMs": 1_209_600_000,
+            "blocksRetained": 500_000, "protocol": 1,
         })
     };
     let renamed = |organisation: &mut Organisation| {
