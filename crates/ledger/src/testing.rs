@@ -10,7 +10,7 @@ use salus_types::genesis::{Genesis, Parameters};
 use salus_types::organisation::{Class, KEM_KEY_LENGTH, Organisation};
 use salus_types::state::{StateKey, StateValue, key as state_key};
 use salus_types::transaction::Transaction;
-use salus_types::{Bounded, Digest, GrantId, NetworkId, OrganisationId, SigningKey, Text, decode_canonical};
+use salus_types::{Bounded, GrantId, NetworkId, OrganisationId, SigningKey, Text, decode_canonical};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -12,6 +12,7 @@ use crate::index::Index;
 use crate::mempool::Mempool;
 use crate::runtime::Runtime;
 use crate::state::{Batch, Databases, SealedBatch, StateDb, SyncTarget, database_key};
+use crate::watched::Watched;
 use commonware_consensus::marshal::ancestry::Ancestry;
 use commonware_consensus::simplex::scheme::ed25519::Scheme;
 use commonware_cryptography::Digestible as _;
@@ -54,6 +55,8 @@ struct Inner {
     index: Index,
     feed: Arc<Feed>,
     executions: Executions,
+    /// Rules that this version does not know; 0 while it knows those in force.
+    unknown_protocol: Watched<u32>,
 }
 
 impl Ledger {
@@ -79,7 +82,28 @@ impl Ledger {
             index,
             feed,
             executions,
+            unknown_protocol: Watched::new(0),
         }))
+    }
+
+    /// Rules that this version does not know; 0 while it knows those in force.
+    pub fn unknown_protocol(&self) -> Watched<u32> {
+        self.0.unknown_protocol.clone()
+    }
+
+    /// Goes on only under rules that this version knows: by others it would make another state than everybody else.
+    async fn know(&self, protocol: u32) {
+        let known = self.0.rules.protocols();
+        if known.contains(&protocol) {
+            return;
+        }
+        self.0.unknown_protocol.update(|unknown| {
+            let news = *unknown != protocol;
+            *unknown = protocol;
+            news
+        });
+        tracing::error!(protocol, ?known, "the network is under rules that this version does not know");
+        std::future::pending().await
     }
 
     /// Reads what the block may read.
@@ -121,7 +145,9 @@ impl Ledger {
         let ends_epoch = self.0.epochs.ends(height).await;
         let context = BlockContext { height, time_ms, ends_epoch };
         let reads = self.prefetch(context, transactions, batch).await;
-        let limit = contract::parameters(&reads).block_transactions_max as usize;
+        let parameters = contract::parameters(&reads);
+        self.know(parameters.protocol).await;
+        let limit = parameters.block_transactions_max as usize;
         let (executed, mut refused) = self.0.rules.execute(context, transactions, &reads);
         if transactions.len() > limit {
             refused.push((limit, format!("a block holds at most {limit} transactions")));

@@ -2,9 +2,11 @@
 
 use salus_ledger::{BlockContext, Executed};
 use salus_types::NetworkId;
+use salus_types::genesis::PROTOCOLS;
 use salus_types::state::{StateKey, StateValue};
 use salus_types::transaction::Transaction;
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 pub(crate) use salus_ledger::{follow_up_reads, genesis_writes, parameters, read_set};
 
@@ -23,6 +25,11 @@ pub(crate) fn check_stateless(network: &NetworkId, transactions: &[Transaction])
 /// The rules by which blocks are executed. All nodes of a network have the same; a simulation gives wrong ones to see
 /// that they are caught.
 pub trait Rules: Send + Sync {
+    /// The protocols under which they can execute; see [`Parameters::protocol`](salus_types::genesis::Parameters).
+    fn protocols(&self) -> RangeInclusive<u32> {
+        PROTOCOLS
+    }
+
     /// Executes transactions in order on top of `reads`, leaving out those that do not apply, and ends the epoch if the
     /// block is its last.
     fn execute(

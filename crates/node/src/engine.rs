@@ -7,7 +7,7 @@ use crate::block::NodeBlock;
 use crate::consensus::Consensus;
 use crate::contract::Rules;
 use crate::epochs::Epochs;
-use crate::evidence::EvidenceBook;
+use crate::evidence::{EvidenceBook, put_on_ledger};
 use crate::feed::{Feed, Head};
 use crate::handle::{Inner, NodeHandle};
 use crate::index::Index;
@@ -16,6 +16,7 @@ use crate::mempool::Mempool;
 use crate::mempool::state::Limits;
 use crate::network::{Channels, Peers, SYNC_OPERATIONS_MAX};
 use crate::reader::{Marshal, NodeReader};
+use crate::retention::{Floor, PRUNING, Retained, forget_old_blocks};
 use crate::runtime::Runtime;
 use crate::state::{Databases, StateDb};
 use crate::store::{REPLAY_BUFFER, WRITE_BUFFER, archive_config, page_cache, state_page_cache};
@@ -38,15 +39,16 @@ use commonware_glue::stateful::{Config as StatefulConfig, Mailbox as StatefulMai
 use commonware_p2p::{Blocker, Provider, Receiver, Sender};
 use commonware_parallel::Sequential;
 use commonware_runtime::buffer::paged::CacheRef;
-use commonware_storage::archive::immutable;
+use commonware_storage::archive::prunable;
 use commonware_storage::mmr;
+use commonware_storage::translator::FourCap;
 use commonware_utils::{NZDuration, NZU64, NZUsize};
 use salus_types::block::{Block, HEADER_VERSION, Header, list_root};
 use salus_types::codec::Bounded;
 use salus_types::genesis::{Genesis, GenesisError};
 use salus_types::transaction::Transaction;
 use salus_types::{Digest, PublicKey, SigningKey};
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -112,12 +114,14 @@ pub struct EngineConfig {
     pub anchor: Option<Anchor>,
     /// Prefix of this node's partitions in the runtime's storage; simulated nodes share one storage.
     pub partition: String,
+    /// Blocks of one section of its stores; see [`SECTION_BLOCKS`](crate::store::SECTION_BLOCKS).
+    pub section_blocks: NonZeroU64,
 }
 
 type Plan<E> = SyncPlan<E, Scheme, Standard<NodeBlock>>;
-type Finalizations<E> =
-    immutable::Archive<E, sha256::Digest, simplex::types::Finalization<Scheme, sha256::Digest>>;
-type Blocks<E> = immutable::Archive<E, sha256::Digest, Arc<NodeBlock>>;
+type Archive<E, V> = prunable::Archive<FourCap, E, sha256::Digest, V>;
+type Finalizations<E> = Retained<Archive<E, simplex::types::Finalization<Scheme, sha256::Digest>>>;
+type Blocks<E> = Retained<Archive<E, Arc<NodeBlock>>>;
 type MarshalOf<E> =
     MarshalActor<E, Standard<NodeBlock>, Epochs, Finalizations<E>, Blocks<E>, Epochs, Sequential>;
 pub(crate) type App<E> = StatefulMailbox<E, Ledger>;
@@ -191,8 +195,9 @@ where
     mempool.start(context.child("mempool"), channels.transactions);
 
     let plan = open_plan(&context, &config, &epochs, &index, &mut peers).await?;
+    let retained = Floor::default();
     let (marshal_actor, marshal, floor) =
-        open_marshal(&context, &config.partition, &epochs, &genesis_block, &plan, page_cache.clone()).await;
+        open_marshal(&context, &config, &epochs, &genesis_block, &plan, (page_cache.clone(), &retained)).await;
     let resolver = start_state_resolver(&context, &network, channels.state);
     let ledger = Ledger::new(
         config.genesis.clone(),
@@ -203,6 +208,7 @@ where
         index.clone(),
         Arc::clone(&feed),
     );
+    let unknown_protocol = ledger.unknown_protocol();
     let (stateful, app) = Stateful::new(
         context.child("stateful"),
         StatefulConfig {
@@ -214,7 +220,7 @@ where
             plan,
             resolvers: resolver,
             sync_config: SYNC,
-            prune_config: None,
+            prune_config: Some(PRUNING),
             strategy: Sequential,
         },
     );
@@ -234,7 +240,7 @@ where
         },
         peers,
     );
-    let evidence = EvidenceBook::default();
+    let evidence = EvidenceBook::open(&config.index)?;
     let consensus = Consensus {
         epochs: epochs.clone(),
         page_cache,
@@ -248,7 +254,7 @@ where
     consensus.start(&context, app, votes);
 
     let metrics = context.child("handle");
-    Ok(NodeHandle(Arc::new(Inner {
+    let node = NodeHandle(Arc::new(Inner {
         network: config.genesis.network(),
         genesis: config.genesis,
         rules: config.rules,
@@ -259,8 +265,18 @@ where
         reader: Box::new(NodeReader { marshal, index, databases }),
         metrics: Box::new(move || metrics.encode()),
         tip: tip_receiver,
-        evidence,
-    })))
+        evidence: evidence.clone(),
+        unknown_protocol,
+    }));
+    let (handle, own_index) = (node.clone(), config.index.clone());
+    context
+        .child("retention")
+        .spawn(move |context| forget_old_blocks(context, handle, own_index, retained));
+    let (handle, index) = (node.clone(), config.index);
+    context
+        .child("accuser")
+        .spawn(move |context| put_on_ledger(context, handle, config.signing_key, index, evidence));
+    Ok(node)
 }
 
 /// Whether the state is fetched or recovered: an anchor counts as long as this node has never been open.
@@ -318,31 +334,33 @@ struct Net<P, B> {
 
 async fn open_marshal<E: Runtime>(
     context: &E,
-    partition: &str,
+    config: &EngineConfig,
     epochs: &Epochs,
     genesis: &NodeBlock,
     plan: &Plan<E>,
-    page_cache: CacheRef,
+    (page_cache, floor): (CacheRef, &Floor),
 ) -> (MarshalOf<E>, Marshal, marshal::core::Floor) {
     const FAILED: &str = "opening the block store failed";
+    let (partition, section) = (&config.partition, config.section_blocks);
     let certificate = Scheme::certificate_codec_config_unbounded();
-    let finalizations = immutable::Archive::init(
+    let finalizations = prunable::Archive::init(
         context.child("finalizations"),
-        archive_config(partition, "finalizations", page_cache.clone(), certificate),
+        archive_config(partition, "finalizations", section, page_cache.clone(), certificate),
     )
     .await
     .expect(FAILED);
-    let blocks = immutable::Archive::init(
+    let blocks = prunable::Archive::init(
         context.child("blocks"),
-        archive_config(partition, "blocks", page_cache.clone(), ()),
+        archive_config(partition, "blocks", section, page_cache.clone(), ()),
     )
     .await
     .expect(FAILED);
+    let retained = (Retained::new(finalizations, floor.clone()), Retained::new(blocks, floor.clone()));
     let config = marshal::Config {
         provider: epochs.clone(),
         epocher: epochs.clone(),
         start: plan.marshal_start(Digested::precomputed(genesis.clone(), genesis.digest())),
-        partition_prefix: partition.to_owned(),
+        partition_prefix: partition.clone(),
         mailbox_size: MAILBOX_SIZE,
         view_retention: VIEWS_RETAINED,
         prunable_items_per_section: NZU64!(1_024),
@@ -355,7 +373,7 @@ async fn open_marshal<E: Runtime>(
         max_pending_acks: NZUsize!(16),
         strategy: Sequential,
     };
-    MarshalActor::init(context.child("marshal"), finalizations, blocks, config).await
+    MarshalActor::init(context.child("marshal"), retained.0, retained.1, config).await
 }
 
 fn start_marshal<E: Runtime, S, R, P, B>(

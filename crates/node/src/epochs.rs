@@ -126,7 +126,7 @@ impl Epochs {
         };
         let members = genesis.organisations.iter().enumerate().map(entry).collect();
         let view = view_of(&first, genesis.parameters.clone(), members);
-        let votes_from = index.joined().map_or(0, |(epoch, _)| epoch + 1);
+        let votes_from = index.joined().map_or(0, |epoch| epoch + 1);
         let table = Table { records: BTreeMap::new(), schemes: BTreeMap::new(), votes_from };
         let epochs = Self(Arc::new(Inner {
             namespace: consensus_namespace(&genesis.network()),

@@ -8,7 +8,7 @@ use crate::index::{Index, Place};
 use crate::mempool::{Local, Mempool, Refusal};
 use crate::proof::{CHAIN_HEADERS_MAX, Certified, StateProof, TransactionProof};
 use crate::reader::Reader;
-use crate::watched::Follower;
+use crate::watched::{Follower, Watched};
 use salus_crypto::merkle;
 use salus_ledger::BlockContext;
 use salus_types::block::{Header, Receipt, leaf_hashes};
@@ -16,7 +16,7 @@ use salus_types::genesis::Genesis;
 use salus_types::proof::{CertifiedHeader, Handover};
 use salus_types::state::{StateKey, StateValue, key};
 use salus_types::transaction::Transaction;
-use salus_types::{Bounded, Digest, NetworkId, TransactionId, decode_canonical};
+use salus_types::{Bounded, Digest, NetworkId, TransactionId};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use tokio::sync::{broadcast, watch};
@@ -92,6 +92,8 @@ pub(crate) struct Inner {
     /// Height of the newest finalised block that the node has heard of.
     pub(crate) tip: watch::Receiver<u64>,
     pub(crate) evidence: EvidenceBook,
+    /// Rules that this version does not know; 0 while it knows those in force.
+    pub(crate) unknown_protocol: Watched<u32>,
 }
 
 /// A handle on a running node; cheap to clone.
@@ -121,11 +123,11 @@ impl NodeHandle {
 
     /// Every change of the validators so far, oldest first: what a light client needs to go from genesis to now.
     pub async fn handovers(&self) -> Vec<Handover> {
-        // What was before this node joined came with its anchor.
-        let (joined, before) = self.0.index.joined().unwrap_or_default();
-        let mut handovers: Vec<_> =
-            before.iter().filter_map(|handover| decode_canonical(handover).ok()).collect();
-        for record in self.0.epochs.changes().into_iter().filter(|record| record.epoch > joined) {
+        // What was before this node joined came with its anchor; of older blocks that are gone the handovers stayed.
+        let mut handovers = self.0.index.handovers();
+        let kept = handovers.last().and_then(|newest| Some(newest.block.headers.first()?.epoch + 1));
+        let known = kept.max(self.0.index.joined()).unwrap_or_default();
+        for record in self.0.epochs.changes().into_iter().filter(|record| record.epoch > known) {
             // The last block of an epoch is certified itself: nothing of that epoch comes after it.
             let block = self.certified(record.first_height - 1).await;
             let Some(block) = block.filter(|block| block.headers.len() == 1) else { break };
@@ -382,9 +384,21 @@ impl NodeHandle {
         (self.0.metrics)()
     }
 
-    /// What validators did that no honest one does, as far as this node has seen since it started.
+    /// What validators did that no honest one does, as far as it is not on the ledger yet.
     pub fn evidence(&self) -> Vec<Evidence> {
         self.0.evidence.all()
+    }
+
+    /// The height below which blocks may be missing here.
+    pub fn oldest_block(&self) -> u64 {
+        self.0.index.oldest()
+    }
+
+    /// Waits until the network is under rules that this version does not know; gives their number. The ledger stands
+    /// still here from then on, and goes on with a version that knows them.
+    pub async fn unknown_protocol(&self) -> u32 {
+        let mut follower = self.0.unknown_protocol.follow();
+        follower.wait_for(|protocol| *protocol > 0).await
     }
 
     /// Numbers for people and dashboards.
@@ -420,7 +434,7 @@ impl Events {
         self.next
     }
 
-    /// The next block; waits until it is final. `None` if the archive lacks the block: the node is stopping.
+    /// The next block; waits until it is final. `None` if it is not here: it is too old, or the node is stopping.
     pub async fn next(&mut self) -> Option<Arc<FinalisedBlock>> {
         let next = self.next;
         self.head.wait_for(|head| head.height >= next).await;

@@ -12,7 +12,7 @@ use crate::epochs::{EpochRecord, Epochs};
 use crate::index::Index;
 use crate::runtime::Runtime;
 use bytes::Bytes;
-use commonware_codec::{Decode as _, Encode as _};
+use commonware_codec::Decode as _;
 use commonware_consensus::Epochable as _;
 use commonware_consensus::simplex::scheme::ed25519::Scheme;
 use commonware_consensus::simplex::types::Finalization;
@@ -47,10 +47,7 @@ pub(crate) async fn adopt<E: Runtime>(
     epochs: &Epochs,
     index: &Index,
 ) -> Result<Option<Floor>, NodeError> {
-    index.join(
-        anchor.epoch.epoch,
-        anchor.handovers.iter().map(|handover| handover.encode().to_vec()).collect(),
-    );
+    index.join(anchor.epoch.epoch, anchor.handovers.clone());
     if anchor.replay {
         index.commit(context.child("join")).await;
         epochs.vote_after(anchor.epoch.epoch)?;
@@ -58,6 +55,8 @@ pub(crate) async fn adopt<E: Runtime>(
     }
     index.insert_epoch(anchor.epoch.clone());
     index.commit(context.child("join")).await;
+    // The block itself lies in this epoch.
+    index.prune(context.child("oldest"), anchor.epoch.last_height() + 1, Vec::new()).await;
     epochs.vote_after(anchor.epoch.epoch)?;
     epochs.begin(anchor.epoch.clone())?;
     let bytes = Bytes::copy_from_slice(&anchor.certificate);

@@ -1,7 +1,7 @@
 //! The node: the only crate that names the consensus and the network of commonware.
 //!
 //! One node per organisation. Validators agree on blocks (Simplex, Ed25519), followers verify them; every node keeps
-//! all blocks, the authenticated state, and an index of transactions. The ledger's rules are `salus-ledger`'s; this
+//! the newest blocks, the authenticated state, and an index of transactions. The ledger's rules are `salus-ledger`'s; this
 //! crate orders, stores, proves, and tells.
 //!
 //! * [`run()`] starts a node on real sockets; [`engine::start`] is the same wiring on any runtime and network.
@@ -32,6 +32,7 @@ pub mod network;
 pub mod pacing;
 pub mod proof;
 mod reader;
+mod retention;
 pub mod run;
 pub mod runtime;
 pub mod state;
@@ -42,7 +43,7 @@ pub mod watched;
 
 pub use engine::NodeError;
 pub use epochs::{EpochRecord, EpochView};
-pub use evidence::{Evidence, Misdeed};
+pub use evidence::Evidence;
 pub use feed::{FinalisedBlock, Head};
 pub use handle::{Events, NodeHandle, Stats, SubmitError, TxStatus};
 pub use index::Place;

@@ -8,7 +8,7 @@ use crate::join::Anchor;
 use crate::keys;
 use crate::mempool::state::Limits;
 use crate::network::start_sockets;
-use crate::store::PREFIX;
+use crate::store::{PREFIX, SECTION_BLOCKS};
 use commonware_runtime::{Runner as _, Spawner as _, Supervisor as _, tokio as runtime};
 use futures::future::{BoxFuture, FutureExt as _};
 use salus_types::SigningKey;
@@ -68,6 +68,7 @@ where
             rules: Arc::new(LedgerRules),
             anchor: config.anchor,
             partition: PREFIX.to_owned(),
+            section_blocks: SECTION_BLOCKS,
         },
     );
     runner.start(|context| async move {

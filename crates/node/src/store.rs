@@ -1,9 +1,10 @@
 //! Where things lie on disk: one folder, one partition per store.
 
 use commonware_runtime::buffer::paged::CacheRef;
-use commonware_storage::archive::immutable;
+use commonware_storage::archive::prunable;
+use commonware_storage::translator::FourCap;
 use commonware_utils::{NZU16, NZU64, NZUsize};
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU64, NonZeroUsize};
 
 /// Prefix of all partitions of a node.
 pub const PREFIX: &str = "salus";
@@ -22,30 +23,28 @@ pub fn state_page_cache() -> CacheRef {
     CacheRef::new(NZU16!(4_084), NZUsize!(4_096))
 }
 
-/// An append-only archive whose memory does not grow with its contents.
+/// Blocks of one section of a store, which is deleted as a whole: two files, open all the time.
+pub const SECTION_BLOCKS: NonZeroU64 = NZU64!(8_192);
+
+/// An archive by height and digest. It keeps some 40 bytes of each entry in memory.
 pub fn archive_config<C>(
     prefix: &str,
     name: &str,
+    section_blocks: NonZeroU64,
     page_cache: CacheRef,
     codec_config: C,
-) -> immutable::Config<C> {
-    immutable::Config {
+) -> prunable::Config<FourCap, C> {
+    prunable::Config {
+        translator: FourCap,
         metadata_partition: format!("{prefix}-{name}-metadata"),
-        freezer_table_partition: format!("{prefix}-{name}-table"),
-        freezer_table_initial_size: 4_096,
-        freezer_table_resize_frequency: 4,
-        freezer_table_resize_chunk_size: 4_096,
-        freezer_key_partition: format!("{prefix}-{name}-key"),
-        freezer_key_page_cache: page_cache,
-        freezer_value_partition: format!("{prefix}-{name}-value"),
-        freezer_value_target_size: 256 * 1024 * 1024,
-        freezer_value_compression: None,
-        ordinal_partition: format!("{prefix}-{name}-ordinal"),
-        items_per_section: NZU64!(1 << 18),
-        freezer_key_write_buffer: WRITE_BUFFER,
-        freezer_value_write_buffer: WRITE_BUFFER,
-        ordinal_write_buffer: WRITE_BUFFER,
-        replay_buffer: REPLAY_BUFFER,
+        key_partition: format!("{prefix}-{name}-key"),
+        key_page_cache: page_cache,
+        value_partition: format!("{prefix}-{name}-value"),
+        compression: None,
         codec_config,
+        items_per_section: section_blocks,
+        key_write_buffer: WRITE_BUFFER,
+        value_write_buffer: WRITE_BUFFER,
+        replay_buffer: REPLAY_BUFFER,
     }
 }

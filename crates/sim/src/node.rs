@@ -12,6 +12,7 @@ use commonware_glue::simulate::processed::ProcessedHeight;
 use commonware_glue::simulate::tracker::FinalizationUpdate;
 use commonware_p2p::simulated::Oracle;
 use commonware_runtime::{Clock as _, Handle, Quota, Spawner as _, Supervisor as _, deterministic};
+use commonware_utils::NZU64;
 use commonware_utils::channel::mpsc;
 use salus_ledger::{BlockContext, Executed};
 use salus_node::contract::{LedgerRules, Prefetched, Refused, Rules};
@@ -20,15 +21,19 @@ use salus_node::epochs::validator_set;
 use salus_node::mempool::state::Limits;
 use salus_node::network::{Channel, Channels, Peers, message_bytes_max};
 use salus_node::{NodeHandle, certificate, keys, testing};
-use salus_types::genesis::Genesis;
+use salus_types::genesis::{BLOCKS_RETAINED_MIN, EPOCHS_RETAINED_MIN, Genesis};
 use salus_types::membership::validator_keys;
 use salus_types::organisation::Organisation;
 use salus_types::state::{GrantEntry, StateKey, StateValue};
 use salus_types::transaction::Transaction;
 use salus_types::{Digest, decode_canonical};
+use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, UNIX_EPOCH};
+
+/// Small, so that old blocks go within a run.
+const SECTION_BLOCKS: NonZeroU64 = NZU64!(64);
 
 type PublicKey = ed25519::PublicKey;
 type Monitor = mpsc::UnboundedSender<FinalizationUpdate<PublicKey>>;
@@ -63,6 +68,7 @@ impl Cluster {
         let addresses: Vec<_> = (0..scenario.nodes).map(|number| format!("127.0.0.1:{number}")).collect();
         let mut genesis = testing::genesis(0, &addresses);
         genesis.parameters.epoch_blocks = scenario.epoch_blocks;
+        genesis.parameters.blocks_retained = BLOCKS_RETAINED_MIN.max(EPOCHS_RETAINED_MIN * u64::from(scenario.epoch_blocks));
         let world = Arc::new(World::new(&genesis, scenario));
         Self {
             genesis,
@@ -108,6 +114,7 @@ impl Cluster {
             rules,
             anchor: None,
             partition,
+            section_blocks: SECTION_BLOCKS,
         }
     }
 

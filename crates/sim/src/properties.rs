@@ -3,7 +3,8 @@
 //! * While it runs: no two final blocks at one height; no honest validator contradicts itself.
 //! * In the end: every acknowledgement is in the chain, at its place; no access event follows the revocation of its
 //!   grant; the chain, its epochs and validators are what the ledger's rules make of its transactions; every node holds that state, entry by entry;
-//!   a byzantine node that contradicted itself is known.
+//!   a byzantine node that contradicted itself is known on the ledger, and no honest one is; no node has lost a block
+//!   that it must keep, and where nobody died older ones are gone.
 //! * The end comes: after the last fault every node goes on, within 20 views and 20 seconds, and every client gets its
 //!   answer.
 
@@ -14,10 +15,11 @@ use commonware_glue::simulate::exit::ExitCondition;
 use commonware_glue::simulate::property::{FinalizationProperty, Property};
 use commonware_glue::simulate::tracker::ProgressTracker;
 use salus_ledger::{BlockContext, execute_block, genesis_writes, parameters};
+use salus_node::NodeHandle;
 use salus_types::action::Action;
 use salus_types::membership::validators_hash;
-use salus_types::state::{StateKey, StateValue};
-use salus_types::{Digest, GrantId};
+use salus_types::state::{FaultEntry, StateKey, StateValue, key};
+use salus_types::{Digest, GrantId, decode_canonical};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::future::Future;
 use std::pin::Pin;
@@ -26,6 +28,8 @@ use std::time::Duration;
 
 /// Views within which every honest node must go on once the faults are over.
 const RECOVERY_VIEWS_MAX: u64 = 20;
+/// Blocks by which stores may keep more than they must, beside two epochs: sections, and how often they look.
+const FORGOTTEN_AFTER: u64 = 512;
 /// Simulated milliseconds within which it must.
 const RECOVERY_MS_MAX: u64 = 20_000;
 
@@ -102,8 +106,9 @@ impl Property<PublicKey, Machine> for Correct {
                 holds_the_state(machine, &state).await?;
             }
             soon_well(world)?;
-            if world.expects_evidence && world.evidence() == 0 {
-                return Err("a node contradicted itself and nobody noticed".to_owned());
+            liars_are_known(world, &state)?;
+            for node in machines.iter().filter_map(|machine| machine.node.as_ref()) {
+                keeps_what_it_must(world, node).await?;
             }
             Ok(())
         })
@@ -198,6 +203,41 @@ fn state_by_the_rules(world: &World) -> Result<BTreeMap<StateKey, StateValue>, S
     }
     seen.seats = seats;
     Ok(state)
+}
+
+/// Who contradicts itself stands on the ledger, and nobody else.
+fn liars_are_known(world: &World, state: &BTreeMap<StateKey, StateValue>) -> Result<(), String> {
+    let read = |key: StateKey| state.get(&key).map(|value| &**value);
+    let count: u64 =
+        read(key::faults()).and_then(|value| decode_canonical(value).ok()).unwrap_or_default();
+    for number in 0..count {
+        let pointer = read(key::fault_of_number(number)).and_then(|value| decode_canonical(value).ok());
+        let entry: Option<FaultEntry> = pointer.and_then(read).and_then(|value| decode_canonical(value).ok());
+        let entry = entry.ok_or("a fault has a number and no entry")?;
+        if world.is_honest(&entry.validator) {
+            return Err(format!("the ledger accuses the honest validator {}", entry.validator));
+        }
+    }
+    if world.expects_evidence && count == 0 {
+        return Err("a node contradicted itself and the ledger does not say so".to_owned());
+    }
+    Ok(())
+}
+
+/// Blocks above the retention are there; below it they are gone, a few sections apart.
+async fn keeps_what_it_must(world: &World, node: &NodeHandle) -> Result<(), String> {
+    let (head, parameters) = (node.head().height, &world.genesis.parameters);
+    let oldest = (head + 1).saturating_sub(parameters.blocks_retained).max(1);
+    for height in [oldest, (oldest + head) / 2, head] {
+        if node.block(height).await.is_none() {
+            return Err(format!("block {height} of {head} is not kept"));
+        }
+    }
+    let slack = FORGOTTEN_AFTER + 2 * u64::from(parameters.epoch_blocks);
+    if world.nobody_dies && oldest > slack && node.block(oldest - slack).await.is_some() {
+        return Err(format!("block {} of {head} is kept for ever", oldest - slack));
+    }
+    Ok(())
 }
 
 async fn holds_the_state(machine: &Machine, state: &BTreeMap<StateKey, StateValue>) -> Result<(), String> {

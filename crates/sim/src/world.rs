@@ -6,7 +6,7 @@ use crate::scenario::{Outcome, Scenario};
 use crate::workload::People;
 use commonware_glue::simulate::plan::PlanResult;
 use salus_node::index::Index;
-use salus_node::{Evidence, FinalisedBlock, Head};
+use salus_node::{Evidence, FinalisedBlock, Head, NodeHandle};
 use salus_types::genesis::Genesis;
 use salus_types::{Digest, PublicKey, TransactionId};
 use std::collections::{BTreeMap, BTreeSet};
@@ -74,6 +74,8 @@ pub(crate) struct World {
     honest: Vec<PublicKey>,
     /// Whether somebody lies in a way that leaves evidence, and whoever hears it lives to tell.
     pub(crate) expects_evidence: bool,
+    /// Whether no node dies.
+    pub(crate) nobody_dies: bool,
     /// Whether clients vote on seats.
     pub(crate) seats_change: bool,
     plan: Mutex<(Duration, u64)>,
@@ -84,7 +86,7 @@ impl World {
     pub(crate) fn new(genesis: &Genesis, scenario: &Scenario) -> Self {
         let indices = (0..scenario.nodes).map(|_| Index::open(None).expect("memory")).collect();
         let honest = scenario.nodes - scenario.byzantine.len();
-        // A node keeps evidence in memory, and hears no more of whom it has blocked: one that dies may take it along.
+        // A node that dies before it has written down what it heard may hear no more of whom it has blocked.
         let nobody_dies = !scenario.faults.iter().any(|fault| matches!(fault, Fault::Crash | Fault::Storage));
         let keys = genesis.organisations.iter().take(honest).map(|organisation| organisation.node_key);
         Self {
@@ -92,6 +94,7 @@ impl World {
             indices,
             honest: keys.collect(),
             expects_evidence: nobody_dies && scenario.byzantine.iter().any(|lie| lie.contradicts_itself()),
+            nobody_dies,
             seats_change: scenario.byzantine.is_empty(),
             plan: Mutex::new((Duration::ZERO, scenario.views)),
             seen: Mutex::default(),
@@ -157,11 +160,13 @@ impl World {
         let mut seen = self.seen();
         seen.evidence = seen.evidence.max(evidence.len());
         for piece in evidence.iter().filter(|piece| self.honest.contains(&piece.validator)) {
-            let (who, what, view) = (piece.validator, piece.misdeed, (piece.epoch, piece.view));
-            seen.violations.push(format!(
-                "the honest validator {who} contradicts itself: {what:?} in epoch and view {view:?}"
-            ));
+            let (who, what) = (piece.validator, &piece.contradiction);
+            seen.violations.push(format!("the honest validator {who} contradicts itself: {what:?}"));
         }
+    }
+
+    pub(crate) fn is_honest(&self, validator: &PublicKey) -> bool {
+        self.honest.contains(validator)
     }
 
     pub(crate) fn evidence(&self) -> usize {
@@ -200,7 +205,11 @@ impl World {
                 false
             }
             Some(height) => {
-                seen.waiting == 0 && nodes.iter().all(|node| node.head().height >= height + BLOCKS_AT_REST)
+                // What was noted is on its way to the ledger.
+                let settled = |node: &&NodeHandle| node.evidence().is_empty();
+                seen.waiting == 0
+                    && nodes.iter().all(|node| node.head().height >= height + BLOCKS_AT_REST)
+                    && nodes.iter().all(settled)
             }
         }
     }

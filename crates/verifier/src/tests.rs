@@ -39,7 +39,7 @@ fn genesis() -> Genesis {
         custodian: false,
         node_key: key(n).public(),
         kem_key: Bounded::new(vec![n; KEM_KEY_LENGTH]).expect("bounded"),
-        tls_certificate: Digest::ZERO,
+        tls_certificate: Digest([n; 32]),
         ledger_address: Text::default(),
         peer_url: Text::default(),
         portal_url: Text::default(),

@@ -1,5 +1,6 @@
 use crate::testing::{DAY_MS, World, genesis, id, key};
 use crate::{Rejection, check_stateless};
+use salus_crypto::hash::sha256;
 use salus_types::action::{Anchor, Propose, RegisterPatient, Vote};
 use salus_types::genesis::Parameters;
 use salus_types::governance::*;
@@ -20,6 +21,7 @@ fn clinic(world: &World) -> Admit {
     let organisation = Organisation {
         id: id("clinic"),
         node_key: key("clinic").public(),
+        tls_certificate: sha256(b"clinic"),
         validator: false,
         ..genesis().organisations[0].clone()
     };
@@ -151,8 +153,12 @@ fn who_joins_now_does_not_count_in_the_other_votes_of_now() {
     let mut world = World::new();
     let mut proposals = Vec::new();
     for name in ["clinic", "practice", "ward"] {
-        let organisation =
-            Organisation { id: id(name), node_key: key(name).public(), ..clinic(&world).organisation };
+        let organisation = Organisation {
+            id: id(name),
+            node_key: key(name).public(),
+            tls_certificate: sha256(name.as_bytes()),
+            ..clinic(&world).organisation
+        };
         let acceptance = accept(&world.network, &organisation, &key(name));
         proposals.push(propose("hospital-a", Admit { organisation, acceptance }));
     }
@@ -226,6 +232,29 @@ fn what_would_break_the_network_is_not_even_voted_on() {
     let (outcome, _) = decide(&mut world, SetParameters { parameters: parameters.clone() }, 2);
     assert_eq!(outcome, Outcome::Executed);
     assert_eq!(crate::parameters(&world.state), parameters);
+}
+
+#[test]
+fn nobody_takes_the_certificate_of_another_member() {
+    let world = &mut World::new();
+    let theirs = genesis().organisations[1].tls_certificate;
+    let organisation = Organisation { tls_certificate: theirs, ..clinic(world).organisation };
+    let acceptance = accept(&world.network, &organisation, &key("clinic"));
+    let shared = Err(Rejection::Membership(MembershipError::SharedCertificate));
+    assert_eq!(world.act("hospital-a", propose("hospital-a", Admit { organisation, acceptance })), shared);
+    let organisation = Organisation { tls_certificate: theirs, ..genesis().organisations[0].clone() };
+    let acceptance = accept(&world.network, &organisation, &key("hospital-a"));
+    assert_eq!(world.act("hospital-a", propose("hospital-a", Update { organisation, acceptance })), shared);
+}
+
+#[test]
+fn one_protocol_follows_the_other() {
+    let mut world = World::new();
+    let to = |protocol| SetParameters { parameters: Parameters { protocol, ..Parameters::default() } };
+    assert_eq!(world.act("hospital-a", propose("hospital-a", to(3))), Err(Rejection::Protocol(1)));
+    assert_eq!(decide(&mut world, to(2), 2).0, Outcome::Executed);
+    assert_eq!(crate::parameters(&world.state).protocol, 2);
+    assert_eq!(world.act("hospital-a", propose("hospital-a", to(1))), Err(Rejection::Protocol(2)));
 }
 
 #[test]

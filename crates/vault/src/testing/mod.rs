@@ -20,6 +20,7 @@ use crate::source::SourceConfig;
 use crate::vault::{Vault, VaultConfig};
 use async_trait::async_trait;
 use commonware_codec::Encode as _;
+use salus_crypto::hash::sha256;
 use salus_crypto::hpke::HpkePrivateKey;
 use salus_crypto::{Digest, Secret32, merkle};
 use salus_types::action::Action;
@@ -100,7 +101,7 @@ fn organisation(name: &str, class: Class, custodian: bool, keys: &Keys) -> Organ
         custodian,
         node_key: SigningKey::from_seed(&keys.signing).public(),
         kem_key: Bounded::new(HpkePrivateKey::from_seed(&keys.kem).public().0.to_vec()).expect("1216"),
-        tls_certificate: Digest::ZERO,
+        tls_certificate: sha256(name.as_bytes()),
         ledger_address: Text::default(),
         peer_url: Text::default(),
         portal_url: Text::default(),

@@ -1,34 +1,42 @@
-//! The node's own index: transaction id -> where it is final, and its receipt; and the epochs.
+//! The node's own index: transaction id -> where it is final, and its receipt; the epochs and their handovers; evidence.
 //!
 //! Durable before a block counts as processed, so that a crash at any point leaves no gap: the block is delivered
 //! again and indexed again. Readable from the moment of finality: what is not on disk yet is in memory.
 
+mod places;
+
 use crate::epochs::EpochRecord;
+use crate::evidence::Evidence;
 use crate::runtime::Runtime;
+use commonware_codec::Encode as _;
 use commonware_utils::sync::Mutex;
 use redb::backends::InMemoryBackend;
-use redb::{AccessGuard, Database, ReadableDatabase as _, ReadableTable as _, TableDefinition};
+use redb::{AccessGuard, Database, ReadableDatabase as _, ReadableTable as _, TableDefinition, WriteTransaction};
 use salus_types::block::Receipt;
+use salus_types::proof::Handover;
 use salus_types::state::StateKey;
-use salus_types::{Digest, PublicKey, TransactionId};
-use std::collections::HashMap;
+use salus_types::{Digest, PublicKey, TransactionId, decode_canonical};
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 
 /// Bytes of the table's pages that are kept in memory.
 const CACHE_BYTES: usize = 4 * 1024 * 1024;
 
-/// Transaction id -> height, position, entry.
-const PLACES: TableDefinition<'_, &[u8; 32], (u64, u32, &[u8; 32])> = TableDefinition::new("places");
+pub use places::SEGMENT_BLOCKS;
+
 /// Epoch -> first height, number of blocks, digest of the block before, number of members, keys of the validators.
 const EPOCHS: TableDefinition<'_, u64, EpochRow> = TableDefinition::new("epochs");
-
-/// Number -> encoded handover of the anchor from which this node began.
+/// Epoch that it opens -> encoded handover.
 const HANDOVERS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("handovers");
 /// What there is one of.
 const FACTS: TableDefinition<'_, &str, u64> = TableDefinition::new("facts");
 /// In [`FACTS`]: the epoch in which this node joined.
 const JOINED: &str = "joined";
+/// In [`FACTS`]: the height below which blocks may be missing here.
+const OLDEST: &str = "oldest";
+/// Node key and epoch -> encoded votes.
+const EVIDENCE: TableDefinition<'_, (&[u8; 32], u64), &[u8]> = TableDefinition::new("evidence");
 
 type EpochRow = (u64, u64, &'static [u8; 32], u32, &'static [u8]);
 
@@ -48,8 +56,8 @@ pub struct Place {
 #[error("transaction index: {0}")]
 pub struct IndexError(#[from] redb::Error);
 
-/// The epoch in which a node joined, and the encoded handovers until then.
-type Joined = (u64, Vec<Vec<u8>>);
+/// The epoch in which a node joins, and the handovers until then.
+type Joined = (u64, Vec<Handover>);
 
 /// The index; cheap to clone.
 #[derive(Clone)]
@@ -57,6 +65,8 @@ pub struct Index(Arc<Inner>);
 
 struct Inner {
     database: Database,
+    /// Segments of places that there are.
+    segments: Mutex<BTreeSet<u64>>,
     /// Final, and not on disk yet.
     fresh: Mutex<HashMap<TransactionId, Place>>,
     /// Begun, and not on disk yet.
@@ -81,15 +91,18 @@ impl Index {
                 None => builder.create_with_backend(InMemoryBackend::new())?,
             };
             let transaction = database.begin_write()?;
-            transaction.open_table(PLACES)?;
             transaction.open_table(EPOCHS)?;
             transaction.open_table(HANDOVERS)?;
             transaction.open_table(FACTS)?;
+            transaction.open_table(EVIDENCE)?;
             transaction.commit()?;
             Ok(database)
         };
+        let database = open()?;
+        let segments = Mutex::new(places::segments(&database)?);
         Ok(Self(Arc::new(Inner {
-            database: open()?,
+            database,
+            segments,
             fresh: Mutex::default(),
             fresh_epoch: Mutex::default(),
             fresh_join: Mutex::default(),
@@ -110,8 +123,8 @@ impl Index {
         *self.0.fresh_epoch.lock() = Some(record);
     }
 
-    /// Notes that this node begins in an epoch, with the encoded handovers until then.
-    pub fn join(&self, epoch: u64, handovers: Vec<Vec<u8>>) {
+    /// Notes that this node begins in an epoch, with the handovers until then.
+    pub fn join(&self, epoch: u64, handovers: Vec<Handover>) {
         *self.0.fresh_join.lock() = Some((epoch, handovers));
     }
 
@@ -126,8 +139,17 @@ impl Index {
         if nothing {
             return;
         }
+        self.write(runtime, Self::write_fresh).await;
+    }
+
+    /// Writes off the threads that run the actors.
+    async fn write<E: Runtime>(
+        &self,
+        runtime: E,
+        write: impl FnOnce(&Self) -> Result<(), redb::Error> + Send + 'static,
+    ) {
         let index = self.clone();
-        let written = runtime.shared(true).spawn(move |_| async move { index.write() });
+        let written = runtime.shared(true).spawn(move |_| async move { write(&index) });
         match written.await {
             Ok(result) => result.expect(FAILED),
             // The node is stopping: the block stays unacknowledged and comes again.
@@ -135,16 +157,13 @@ impl Index {
         }
     }
 
-    fn write(&self) -> Result<(), redb::Error> {
+    fn write_fresh(&self) -> Result<(), redb::Error> {
         let fresh = self.0.fresh.lock().clone();
         let epoch = self.0.fresh_epoch.lock().take();
         let join = self.0.fresh_join.lock().take();
         let transaction = self.0.database.begin_write()?;
+        let written = places::insert(&transaction, fresh.iter())?;
         {
-            let mut table = transaction.open_table(PLACES)?;
-            for (id, place) in &fresh {
-                table.insert(&id.0.0, (place.height, place.position, &place.entry.0.0))?;
-            }
             let mut table = transaction.open_table(EPOCHS)?;
             if let Some(epoch) = epoch {
                 let keys: Vec<u8> = epoch.validators.iter().flat_map(|key| key.0).collect();
@@ -154,13 +173,11 @@ impl Index {
             }
             if let Some((epoch, handovers)) = join {
                 transaction.open_table(FACTS)?.insert(JOINED, epoch)?;
-                let mut table = transaction.open_table(HANDOVERS)?;
-                for (number, handover) in (0..).zip(&handovers) {
-                    table.insert(number, handover.as_slice())?;
-                }
+                insert_handovers(&transaction, &handovers)?;
             }
         }
         transaction.commit()?;
+        self.0.segments.lock().extend(written);
         self.0.fresh.lock().retain(|id, _| !fresh.contains_key(id));
         Ok(())
     }
@@ -177,20 +194,96 @@ impl Index {
         read().expect(FAILED)
     }
 
-    /// The epoch in which this node joined, if it did not begin with the network, and the handovers until then.
+    fn fact(&self, name: &str) -> Option<u64> {
+        let read = || -> Result<Option<u64>, redb::Error> {
+            let facts = self.0.database.begin_read()?.open_table(FACTS)?;
+            Ok(facts.get(name)?.map(|value| value.value()))
+        };
+        read().expect(FAILED)
+    }
+
+    /// The epoch in which this node joined, if it did not begin with the network.
     ///
     /// # Panics
     /// If the storage fails.
-    pub fn joined(&self) -> Option<Joined> {
-        let read = || -> Result<Option<Joined>, redb::Error> {
-            let transaction = self.0.database.begin_read()?;
-            let Some(epoch) = transaction.open_table(FACTS)?.get(JOINED)? else { return Ok(None) };
-            let table = transaction.open_table(HANDOVERS)?;
-            let handovers: Result<_, redb::Error> =
-                table.iter()?.map(|row| Ok(row?.1.value().to_vec())).collect();
-            Ok(Some((epoch.value(), handovers?)))
+    pub fn joined(&self) -> Option<u64> {
+        self.fact(JOINED)
+    }
+
+    /// The height below which blocks may be missing here.
+    ///
+    /// # Panics
+    /// If the storage fails.
+    pub fn oldest(&self) -> u64 {
+        self.fact(OLDEST).unwrap_or_default()
+    }
+
+    /// The handovers that are kept, oldest first: those until this node joined, and those whose blocks went.
+    ///
+    /// # Panics
+    /// If the storage fails.
+    pub fn handovers(&self) -> Vec<Handover> {
+        let read = || -> Result<Vec<Handover>, redb::Error> {
+            let table = self.0.database.begin_read()?.open_table(HANDOVERS)?;
+            table.iter()?.map(|row| Ok(decode_canonical(row?.1.value()).expect(FAILED))).collect()
         };
         read().expect(FAILED)
+    }
+
+    /// Forgets what is below a height, after the handovers until then are kept.
+    ///
+    /// # Panics
+    /// If the storage fails.
+    pub async fn prune<E: Runtime>(&self, runtime: E, below: u64, handovers: Vec<Handover>) {
+        let prune = move |index: &Self| {
+            let segments = index.0.segments.lock().clone();
+            let transaction = index.0.database.begin_write()?;
+            insert_handovers(&transaction, &handovers)?;
+            transaction.open_table(FACTS)?.insert(OLDEST, below)?;
+            let gone = places::prune(&transaction, &segments, below)?;
+            transaction.commit()?;
+            index.0.segments.lock().retain(|segment| !gone.contains(segment));
+            Ok(())
+        };
+        self.write(runtime, prune).await;
+    }
+
+    /// The evidence that is kept.
+    ///
+    /// # Errors
+    /// [`IndexError`], if it cannot be read.
+    pub fn evidence(&self) -> Result<Vec<Evidence>, IndexError> {
+        let read = || -> Result<Vec<Evidence>, redb::Error> {
+            let table = self.0.database.begin_read()?.open_table(EVIDENCE)?;
+            let piece = |row: (AccessGuard<'_, (&[u8; 32], u64)>, AccessGuard<'_, &[u8]>)| {
+                let (validator, _) = row.0.value();
+                let contradiction = decode_canonical(row.1.value()).ok()?;
+                Some(Evidence { validator: PublicKey(*validator), contradiction })
+            };
+            Ok(table.iter()?.collect::<Result<Vec<_>, _>>()?.into_iter().filter_map(piece).collect())
+        };
+        Ok(read()?)
+    }
+
+    /// Keeps this evidence, and no other.
+    ///
+    /// # Panics
+    /// If the storage fails.
+    pub(crate) async fn keep_evidence<E: Runtime>(&self, runtime: E, pieces: Vec<Evidence>) {
+        let keep = move |index: &Self| {
+            let transaction = index.0.database.begin_write()?;
+            {
+                let mut table = transaction.open_table(EVIDENCE)?;
+                table.retain(|_, _| false)?;
+                for piece in &pieces {
+                    let votes = piece.contradiction.encode();
+                    table.insert((&piece.validator.0, piece.contradiction.epoch), &votes[..])?;
+                }
+            }
+            transaction.commit()?;
+            Ok(())
+        };
+        self.write(runtime, keep).await;
     }
 
     /// Where a transaction is final.
@@ -205,13 +298,18 @@ impl Index {
     }
 
     fn read(&self, id: &TransactionId) -> Result<Option<Place>, redb::Error> {
-        let table = self.0.database.begin_read()?.open_table(PLACES)?;
-        let found = table.get(&id.0.0)?.map(|row| {
-            let (height, position, entry) = row.value();
-            Place { height, position, entry: StateKey(Digest(*entry)) }
-        });
-        Ok(found)
+        let segments = self.0.segments.lock().clone();
+        places::get(&self.0.database.begin_read()?, &segments, id)
     }
+}
+
+fn insert_handovers(transaction: &WriteTransaction, handovers: &[Handover]) -> Result<(), redb::Error> {
+    let mut table = transaction.open_table(HANDOVERS)?;
+    for handover in handovers {
+        let ends = handover.block.headers.first().map_or(0, |header| header.epoch);
+        table.insert(ends + 1, &handover.encode()[..])?;
+    }
+    Ok(())
 }
 
 fn record((epoch, row): &(AccessGuard<'_, u64>, AccessGuard<'_, EpochRow>)) -> EpochRecord {
