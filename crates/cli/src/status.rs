@@ -60,6 +60,13 @@ fn table(rows: &[Row]) -> String {
         };
         // Writing to a string cannot fail.
         let _ = writeln!(text, "{line}");
+        if let Some(protocol) = row.status.as_ref().map(|status| status.unknown_protocol).filter(|it| *it > 0) {
+            let _ = writeln!(
+                text,
+                "  its ledger stands still: the network's rules are now protocol {protocol}, which this version does \
+                 not know. Install a newer version and start it again."
+            );
+        }
     }
     text
 }

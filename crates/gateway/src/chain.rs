@@ -147,6 +147,10 @@ pub struct ChainStats {
     pub height: u64,
     /// Blocks known to be final but not applied yet.
     pub lag: u64,
+    /// Height below which blocks may be missing here.
+    pub oldest_block: u64,
+    /// Rules in force that this version does not know, so that the ledger stands still here; 0 if it knows them.
+    pub unknown_protocol: u32,
 }
 
 /// A running ledger node.

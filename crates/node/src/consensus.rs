@@ -28,10 +28,14 @@ use commonware_macros::select;
 use commonware_p2p::utils::mux::{Builder as _, MuxHandle, Muxer};
 use commonware_p2p::{Blocker, Message, Receiver, Sender};
 use commonware_parallel::Sequential;
-use commonware_runtime::Handle;
+use commonware_runtime::{Clock, Handle};
 use commonware_runtime::buffer::paged::CacheRef;
 use commonware_utils::channel::mpsc;
 use commonware_utils::{NZDuration, non_empty_vec};
+use std::time::Duration;
+
+/// How long a node catches up with an epoch before it says that it does.
+const LEFT_BEHIND: Duration = Duration::from_secs(60);
 
 /// Messages of epochs that this node does not know yet.
 type Strangers = mpsc::Receiver<(u64, Message<ed25519::PublicKey>)>;
@@ -83,7 +87,7 @@ impl<B: Blocker<PublicKey = ed25519::PublicKey> + Sync> Consensus<B> {
                 return;
             };
             let ended = async { follower.wait_for(|newest| *newest > record.epoch).await };
-            let asked = self.ask_for_the_end(&record, &mut strangers);
+            let asked = self.ask_for_the_end(&context, &record, &mut strangers);
             select! {
                 _ = ended => {},
                 () = asked => return,
@@ -100,11 +104,24 @@ impl<B: Blocker<PublicKey = ed25519::PublicKey> + Sync> Consensus<B> {
     }
 
     /// Asks those who are in a later epoch for the last block of this one. Ends with the node.
-    async fn ask_for_the_end(&self, record: &EpochRecord, strangers: &mut Strangers) {
+    async fn ask_for_the_end(&self, clock: &impl Clock, record: &EpochRecord, strangers: &mut Strangers) {
+        let mut patience = None;
         while let Some((epoch, (peer, _))) = strangers.recv().await {
-            if epoch > record.epoch {
-                let last = Height::new(record.last_height());
-                self.marshal.hint_finalized(last, non_empty_vec![peer]);
+            if epoch <= record.epoch {
+                continue;
+            }
+            let last = Height::new(record.last_height());
+            self.marshal.hint_finalized(last, non_empty_vec![peer]);
+            let until = *patience.get_or_insert(clock.current() + LEFT_BEHIND);
+            if clock.current() > until {
+                patience = None;
+                tracing::warn!(
+                    epoch = record.epoch,
+                    theirs = epoch,
+                    waits_for = last.get(),
+                    "others are in a later epoch, and this node does not get the blocks that end its own; if nobody keeps \
+                     them any more, start with an empty ledger folder and --join"
+                );
             }
         }
     }

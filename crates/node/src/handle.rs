@@ -77,6 +77,10 @@ pub struct Stats {
     pub mempool_count: usize,
     /// Their bytes.
     pub mempool_bytes: usize,
+    /// Height below which blocks may be missing here.
+    pub oldest_block: u64,
+    /// Rules in force that this version does not know; 0 if it knows them.
+    pub unknown_protocol: u32,
 }
 
 pub(crate) struct Inner {
@@ -389,11 +393,6 @@ impl NodeHandle {
         self.0.evidence.all()
     }
 
-    /// The height below which blocks may be missing here.
-    pub fn oldest_block(&self) -> u64 {
-        self.0.index.oldest()
-    }
-
     /// Waits until the network is under rules that this version does not know; gives their number. The ledger stands
     /// still here from then on, and goes on with a version that knows them.
     pub async fn unknown_protocol(&self) -> u32 {
@@ -408,7 +407,15 @@ impl NodeHandle {
         let lag = self.0.tip.borrow().saturating_sub(height);
         let peers =
             self.metrics().lines().filter(|line| line.contains("tracker_directory_connected{")).count();
-        Stats { peers, height, lag, mempool_count, mempool_bytes }
+        Stats {
+            peers,
+            height,
+            lag,
+            mempool_count,
+            mempool_bytes,
+            oldest_block: self.0.index.oldest(),
+            unknown_protocol: self.0.unknown_protocol.get(),
+        }
     }
 }
 

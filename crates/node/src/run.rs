@@ -1,6 +1,6 @@
 //! A node on real sockets and a real disk.
 
-use crate::contract::LedgerRules;
+use crate::contract::Rules;
 use crate::engine::{EngineConfig, Network, NodeError, start};
 use crate::handle::NodeHandle;
 use crate::index::Index;
@@ -34,6 +34,8 @@ pub struct NodeConfig {
     pub genesis: Genesis,
     /// From where to go on at the first start, if not from genesis.
     pub anchor: Option<Anchor>,
+    /// The rules by which blocks are executed.
+    pub rules: Arc<dyn Rules>,
     /// Threads of the runtime; 2 suffice.
     pub worker_threads: usize,
 }
@@ -65,7 +67,7 @@ where
             signing_key: config.signing_key,
             mempool: Limits::default(),
             index,
-            rules: Arc::new(LedgerRules),
+            rules: config.rules,
             anchor: config.anchor,
             partition: PREFIX.to_owned(),
             section_blocks: SECTION_BLOCKS,

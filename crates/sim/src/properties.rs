@@ -218,6 +218,7 @@ fn liars_are_known(world: &World, state: &BTreeMap<StateKey, StateValue>) -> Res
             return Err(format!("the ledger accuses the honest validator {}", entry.validator));
         }
     }
+    world.seen().faults = count;
     if world.expects_evidence && count == 0 {
         return Err("a node contradicted itself and the ledger does not say so".to_owned());
     }

@@ -70,8 +70,8 @@ pub struct Outcome {
     pub acknowledged: usize,
     /// Nodes that were killed.
     pub crashes: u64,
-    /// Pieces of evidence that honest nodes hold against the byzantine ones.
-    pub evidence: usize,
+    /// Faults of byzantine nodes that are on the ledger.
+    pub faults: u64,
     /// How soon the slowest node was well after the last fault.
     pub recovery: Recovery,
     /// Simulated milliseconds.

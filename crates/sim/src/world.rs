@@ -44,7 +44,8 @@ pub(crate) struct Seen {
     recovered: BTreeMap<usize, Recovery>,
     rest_from: Option<u64>,
     elapsed: Duration,
-    evidence: usize,
+    /// Faults of liars that are on the ledger.
+    pub(crate) faults: u64,
     /// Numbers of validators that there were.
     pub(crate) seats: BTreeSet<usize>,
 }
@@ -158,7 +159,6 @@ impl World {
     /// Adds what the nodes hold against each other.
     pub(crate) fn accuse(&self, evidence: &[Evidence]) {
         let mut seen = self.seen();
-        seen.evidence = seen.evidence.max(evidence.len());
         for piece in evidence.iter().filter(|piece| self.honest.contains(&piece.validator)) {
             let (who, what) = (piece.validator, &piece.contradiction);
             seen.violations.push(format!("the honest validator {who} contradicts itself: {what:?}"));
@@ -167,10 +167,6 @@ impl World {
 
     pub(crate) fn is_honest(&self, validator: &PublicKey) -> bool {
         self.honest.contains(validator)
-    }
-
-    pub(crate) fn evidence(&self) -> usize {
-        self.seen().evidence
     }
 
     /// Whether clients may go on.
@@ -251,7 +247,7 @@ impl World {
             transactions,
             acknowledged: seen.acknowledged.len(),
             crashes: result.crashes,
-            evidence: seen.evidence,
+            faults: seen.faults,
             recovery,
             simulated_ms: seen.elapsed.as_millis() as u64,
         }

@@ -187,6 +187,8 @@ impl Chain for LocalChain {
             mempool: small(stats.mempool_count),
             height: stats.height,
             lag: stats.lag,
+            oldest_block: stats.oldest_block,
+            unknown_protocol: stats.unknown_protocol,
         }
     }
 }

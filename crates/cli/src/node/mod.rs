@@ -21,6 +21,7 @@ use salus_gateway::engine::{Engine, EngineAddress};
 use salus_gateway::peer::Peers;
 use salus_gateway::tls::{Pins, peer_server, public_server};
 use salus_gateway::{Config, Gateway, Listeners, Ports, serve};
+use salus_node::contract::LedgerRules;
 use salus_node::{NodeConfig, NodeHandle};
 use salus_types::genesis::Genesis;
 use salus_types::{NetworkId, SigningKey};
@@ -112,6 +113,7 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
         signing_key: home.signing_key(),
         genesis: home.genesis.as_ref().clone(),
         anchor,
+        rules: Arc::new(LedgerRules),
         worker_threads: 2,
     };
     salus_node::run(config, |node| drive(arguments, home, node))?

@@ -45,6 +45,10 @@ pub(crate) struct Status {
     pub(crate) lag: u64,
     /// Peers that are connected.
     pub(crate) peers: u32,
+    /// Height below which blocks may be missing here.
+    pub(crate) oldest_block: u64,
+    /// Rules in force that this version does not know, so that its ledger stands still; 0 if it knows them.
+    pub(crate) unknown_protocol: u32,
     /// Record versions that wait to be sealed.
     pub(crate) stored: u64,
     /// Record versions that are sealed and wait to be anchored.

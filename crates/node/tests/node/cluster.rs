@@ -1,5 +1,6 @@
 //! Nodes on real sockets and disks, in this process: one thread and one runtime each.
 
+use salus_node::contract::{LedgerRules, Rules};
 use salus_node::{Anchor, NodeConfig, NodeHandle, TxStatus, run, testing};
 use salus_types::action::RegisterPatient;
 use salus_types::genesis::{Genesis, Parameters};
@@ -7,6 +8,7 @@ use salus_types::transaction::Transaction;
 use salus_types::{Address, Digest, TransactionId};
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tempfile::TempDir;
@@ -26,6 +28,8 @@ pub(crate) struct Cluster {
     pub(crate) genesis: Genesis,
     addresses: Vec<SocketAddr>,
     pub(crate) nodes: Vec<Option<RunningNode>>,
+    /// What nodes that start from now on go by.
+    pub(crate) rules: Arc<dyn Rules>,
 }
 
 fn free_addresses(count: usize) -> Vec<SocketAddr> {
@@ -39,6 +43,7 @@ fn start(
     number: usize,
     genesis: Genesis,
     anchor: Option<Anchor>,
+    rules: Arc<dyn Rules>,
 ) -> RunningNode {
     let (sender, receiver) = std::sync::mpsc::sync_channel(1);
     let (stop, stopped) = oneshot::channel();
@@ -48,6 +53,7 @@ fn start(
         signing_key: testing::signing_key(number as u8),
         genesis,
         anchor,
+        rules,
         worker_threads: 2,
     };
     let thread = std::thread::spawn(move || {
@@ -83,6 +89,7 @@ impl Cluster {
             genesis: Genesis { parameters, ..testing::genesis(now, &texts) },
             addresses,
             nodes: (0..count + spare).map(|_| None).collect(),
+            rules: Arc::new(LedgerRules),
         }
     }
 
@@ -97,7 +104,8 @@ impl Cluster {
     /// Starts a node that begins at an anchor.
     pub(crate) fn join(&mut self, number: usize, anchor: Option<Anchor>) {
         let data = self.folder.path().join(number.to_string());
-        self.nodes[number] = Some(start(data, self.addresses[number], number, self.genesis.clone(), anchor));
+        let (listen, rules) = (self.addresses[number], Arc::clone(&self.rules));
+        self.nodes[number] = Some(start(data, listen, number, self.genesis.clone(), anchor, rules));
     }
 
     /// Stops a node and its runtime; `crash.rs` kills a process.

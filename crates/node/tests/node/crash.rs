@@ -44,6 +44,7 @@ fn child_node() {
         signing_key: testing::signing_key(NUMBER as u8),
         genesis,
         anchor: None,
+        rules: std::sync::Arc::new(salus_node::contract::LedgerRules),
         worker_threads: 2,
     };
     run(config, |node| async move {

@@ -16,7 +16,7 @@ fn parameters() -> Parameters {
     Parameters { epoch_blocks: 8, ..Parameters::default() }
 }
 
-fn id(number: usize) -> OrganisationId {
+pub(crate) fn id(number: usize) -> OrganisationId {
     format!("org-{number:02}").parse().unwrap()
 }
 
@@ -34,7 +34,7 @@ impl Cluster {
     }
 
     /// Organisation 0 proposes, `voters` approve, and everybody waits until it is in force.
-    async fn decide(&self, changes: Vec<Change>, voters: &[usize]) {
+    pub(crate) async fn decide(&self, changes: Vec<Change>, voters: &[usize]) {
         let mut proposals = Vec::new();
         for change in changes {
             let propose = Propose { organisation: id(0), change, nonce: [0; 16] };

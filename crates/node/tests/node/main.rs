@@ -13,3 +13,4 @@ mod network;
 mod proofs;
 mod races;
 mod restart;
+mod upgrade;

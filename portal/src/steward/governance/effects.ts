@@ -64,7 +64,7 @@ export function effectsOf(change: Change, members: readonly Member[]): Effects {
       return { lines: removal(change, members), serious: true };
     case 'setParameters': {
       const changed = new Set(change.differences.map(({ field }) => field));
-      return { lines: ['It holds for every member.', ...(changed.has('grantPeriodMsMax') ? ['Grants that patients have given keep their end.'] : []), ...(changed.has('votingPeriodMs') ? ['Proposals that are open keep their end.'] : []), ...(changed.has('protocol') ? ['A node whose software does not know the new rules stops when they take effect. Make sure that every member has installed it.'] : [])], serious: changed.has('protocol') };
+      return { lines: ['It holds for every member.', ...(changed.has('grantPeriodMsMax') ? ['Grants that patients have given keep their end.'] : []), ...(changed.has('votingPeriodMs') ? ['Proposals that are open keep their end.'] : []), ...(changed.has('protocol') ? ['At a node whose software does not know the new rules, the ledger stands still when they take effect. Make sure that every member has installed it.'] : [])], serious: changed.has('protocol') };
     }
   }
 }

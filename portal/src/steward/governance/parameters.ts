@@ -25,7 +25,7 @@ export const RULES: Record<ParameterName, Rule> = {
   transactionLifetimeBlocksMax: { name: 'Longest wait for a block', about: 'An entry that has found no block by then is dropped, and must be made again.', unit: 'blocks', least: 16, most: 1_000_000 },
   blockTransactionsMax: { name: 'Largest block', about: 'How many entries fit into one block.', unit: 'transactions', least: 1, most: 8_192 },
   blocksRetained: { name: 'Blocks kept', about: 'Every node keeps this many of the newest blocks. What is in force stays whatever its age.', unit: 'blocks', least: 1_024, most: 1_000_000_000_000 },
-  protocol: { name: 'Rules of the software', about: 'The next version can follow once every member’s node knows it. A node that does not, stops.', unit: 'version', least: 1, most: 4_294_967_295 },
+  protocol: { name: 'Rules of the software', about: 'The next version can follow once every member’s node knows it. The ledger stands still at a node that does not.', unit: 'version', least: 1, most: 4_294_967_295 },
 };
 export const RULE_NAMES = Object.keys(RULES) as ParameterName[];
 export const isRule = (field: string): field is ParameterName => field in RULES;

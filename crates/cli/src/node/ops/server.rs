@@ -59,6 +59,8 @@ async fn status(State(gateway): State<Gateway>, keeper: Arc<LocalKeeper>) -> Res
         height: chain.height,
         lag: chain.lag,
         peers: chain.peers,
+        oldest_block: chain.oldest_block,
+        unknown_protocol: chain.unknown_protocol,
         stored: queues.stored,
         sealed: queues.sealed,
         anchored: queues.anchored,
