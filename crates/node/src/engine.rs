@@ -21,6 +21,7 @@ use crate::runtime::Runtime;
 use crate::state::{Databases, StateDb};
 use crate::store::{REPLAY_BUFFER, WRITE_BUFFER, archive_config, page_cache, state_page_cache};
 use crate::sync::{Served, StateResolver};
+use crate::watched::Watched;
 use crate::{keys, state};
 use commonware_actor::Feedback;
 use commonware_broadcast::buffered;
@@ -465,8 +466,9 @@ fn recover<E: Runtime, T: Peers>(
     marshal: Marshal,
     opening: Opening,
     mut peers: T,
-) -> watch::Receiver<Option<Databases<E>>> {
-    let (sender, receiver) = watch::channel(None);
+) -> Watched<Option<Databases<E>>> {
+    let opened = Watched::new(None);
+    let open = opened.clone();
     context.child("recover").spawn(move |context| async move {
         let databases = app.subscribe_databases().await;
         let Opening { mempool, feed, epochs, index } = opening;
@@ -485,7 +487,10 @@ fn recover<E: Runtime, T: Peers>(
             let behind_ms = now_ms(context.current()).saturating_sub(block.header().time_ms);
             tracing::info!(height = block.header().height, behind_ms, "the ledger is open");
         }
-        let _ = sender.send(Some(databases));
+        open.update(|shown| {
+            *shown = Some(databases);
+            true
+        });
         let mut tracked = 0;
         loop {
             let view = view.changed().await;
@@ -496,7 +501,7 @@ fn recover<E: Runtime, T: Peers>(
             }
         }
     });
-    receiver
+    opened
 }
 
 /// Notes the newest finalised height on its way to the application.

@@ -5,6 +5,7 @@ use crate::index::{Index, Place};
 use crate::proof::state_evidence;
 use crate::runtime::Runtime;
 use crate::state::{Databases, database_key};
+use crate::watched::Watched;
 use bytes::Bytes;
 use commonware_codec::Encode as _;
 use commonware_consensus::marshal::Identifier;
@@ -17,7 +18,6 @@ use salus_types::block::Block;
 use salus_types::state::{StateKey, StateValue};
 use salus_types::{Digest, TransactionId};
 use std::sync::Arc;
-use tokio::sync::watch;
 
 /// The marshal's mailbox.
 pub(crate) type Marshal = Mailbox<Scheme, Standard<NodeBlock>>;
@@ -43,16 +43,17 @@ pub(crate) struct NodeReader<E: Runtime> {
     pub(crate) marshal: Marshal,
     pub(crate) index: Index,
     /// Empty until the state has been recovered or synced.
-    pub(crate) databases: watch::Receiver<Option<Databases<E>>>,
+    pub(crate) databases: Watched<Option<Databases<E>>>,
 }
 
 impl<E: Runtime> NodeReader<E> {
     async fn databases(&self) -> Databases<E> {
-        let mut databases = self.databases.clone();
-        match databases.wait_for(Option::is_some).await.map(|found| found.clone()) {
-            Ok(Some(databases)) => databases,
-            // The node is stopping: whoever asks stops with it.
-            _ => std::future::pending().await,
+        if let Some(databases) = self.databases.get() {
+            return databases;
+        }
+        match self.databases.follow().wait_for(Option::is_some).await {
+            Some(databases) => databases,
+            None => std::future::pending().await,
         }
     }
 }

@@ -44,6 +44,7 @@ async fn goes_on(cluster: &Cluster, tag: u64) -> u64 {
 }
 
 async fn stands_still(node: &NodeHandle) {
+    tokio::time::timeout(PATIENCE, node.opened()).await.expect("it opens");
     let protocol = tokio::time::timeout(PATIENCE, node.unknown_protocol()).await;
     assert_eq!(protocol.expect("it notices"), 2);
     let epoch = node.epoch();
