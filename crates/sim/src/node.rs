@@ -108,6 +108,7 @@ impl Cluster {
             rules,
             anchor: None,
             partition,
+            before: None,
         }
     }
 
@@ -200,14 +201,14 @@ impl Honest {
 
 /// Simulated machines are all linked, whatever the members are.
 #[derive(Clone)]
-struct Everybody;
+pub(crate) struct Everybody;
 
 impl Peers for Everybody {
     fn track(&mut self, _: u64, _: &[Organisation]) {}
 }
 
-type SimSender = commonware_p2p::simulated::Sender<PublicKey, deterministic::Context>;
-type SimReceiver = commonware_p2p::simulated::Receiver<PublicKey>;
+pub(crate) type SimSender = commonware_p2p::simulated::Sender<PublicKey, deterministic::Context>;
+pub(crate) type SimReceiver = commonware_p2p::simulated::Receiver<PublicKey>;
 
 /// Shows the observer every final block of the node, in order, across its restarts.
 async fn follow(
