@@ -4,6 +4,7 @@
 //! again and indexed again. Readable from the moment of finality: what is not on disk yet is in memory.
 
 use crate::epochs::EpochRecord;
+use crate::journal::Journal;
 use crate::runtime::Runtime;
 use commonware_utils::sync::Mutex;
 use redb::backends::InMemoryBackend;
@@ -11,7 +12,6 @@ use redb::{AccessGuard, Database, ReadableDatabase as _, ReadableTable as _, Tab
 use salus_types::block::Receipt;
 use salus_types::state::StateKey;
 use salus_types::{Digest, PublicKey, TransactionId};
-use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -57,8 +57,8 @@ pub struct Index(Arc<Inner>);
 
 struct Inner {
     database: Database,
-    /// Final, and not on disk yet.
-    fresh: Mutex<HashMap<TransactionId, Place>>,
+    /// Final, and not in the table of places yet.
+    journal: Journal,
     /// Begun, and not on disk yet.
     fresh_epoch: Mutex<Option<EpochRecord>>,
     /// Joined, and not on disk yet: the epoch, and the handovers until then.
@@ -88,9 +88,11 @@ impl Index {
             transaction.commit()?;
             Ok(database)
         };
+        let database = open()?;
+        let journal = Journal::open(&database)?;
         Ok(Self(Arc::new(Inner {
-            database: open()?,
-            fresh: Mutex::default(),
+            database,
+            journal,
             fresh_epoch: Mutex::default(),
             fresh_join: Mutex::default(),
         })))
@@ -98,11 +100,8 @@ impl Index {
 
     /// Notes the transactions of a finalised block; a block may come twice.
     pub fn insert(&self, height: u64, receipts: &[Receipt]) {
-        let mut fresh = self.0.fresh.lock();
-        for (position, receipt) in receipts.iter().enumerate() {
-            let place = Place { height, position: position as u32, entry: receipt.entry };
-            fresh.insert(receipt.transaction, place);
-        }
+        let entries = receipts.iter().map(|receipt| (receipt.transaction, receipt.entry));
+        self.0.journal.note(height, entries);
     }
 
     /// Notes an epoch that begins; one may come twice.
@@ -120,7 +119,7 @@ impl Index {
     /// # Panics
     /// If the storage fails.
     pub async fn commit<E: Runtime>(&self, runtime: E) {
-        let nothing = self.0.fresh.lock().is_empty()
+        let nothing = self.0.journal.is_saved()
             && self.0.fresh_epoch.lock().is_none()
             && self.0.fresh_join.lock().is_none();
         if nothing {
@@ -136,13 +135,13 @@ impl Index {
     }
 
     fn write(&self) -> Result<(), redb::Error> {
-        let fresh = self.0.fresh.lock().clone();
         let epoch = self.0.fresh_epoch.lock().take();
         let join = self.0.fresh_join.lock().take();
         let transaction = self.0.database.begin_write()?;
+        let saved = self.0.journal.save(&transaction)?;
         {
             let mut table = transaction.open_table(PLACES)?;
-            for (id, place) in &fresh {
+            for (id, place) in saved.part() {
                 table.insert(&id.0.0, (place.height, place.position, &place.entry.0.0))?;
             }
             let mut table = transaction.open_table(EPOCHS)?;
@@ -161,7 +160,7 @@ impl Index {
             }
         }
         transaction.commit()?;
-        self.0.fresh.lock().retain(|id, _| !fresh.contains_key(id));
+        self.0.journal.committed(saved);
         Ok(())
     }
 
@@ -198,10 +197,7 @@ impl Index {
     /// # Panics
     /// If the storage fails.
     pub fn get(&self, id: &TransactionId) -> Option<Place> {
-        if let Some(place) = self.0.fresh.lock().get(id) {
-            return Some(*place);
-        }
-        self.read(id).expect(FAILED)
+        self.0.journal.get(id).or_else(|| self.read(id).expect(FAILED))
     }
 
     fn read(&self, id: &TransactionId) -> Result<Option<Place>, redb::Error> {

@@ -26,6 +26,7 @@ pub mod feed;
 pub mod handle;
 pub mod index;
 pub mod join;
+mod journal;
 pub mod keys;
 pub mod mempool;
 pub mod network;
