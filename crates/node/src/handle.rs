@@ -152,15 +152,16 @@ impl NodeHandle {
         let blocks_max = self.epoch().parameters.transaction_lifetime_blocks_max;
         let last = self.head().height + blocks_max;
         let mut good = Vec::with_capacity(transactions.len());
-        let mut check = |(transaction, verdict): (Transaction, Result<(), String>)| -> Result<_, SubmitError> {
-            if transaction.valid_until > last {
-                return Err(SubmitError::LivesTooLong { blocks_max });
-            }
-            verdict.map_err(SubmitError::Invalid)?;
-            let id = transaction.id();
-            good.push((id, transaction));
-            Ok(id)
-        };
+        let mut check =
+            |(transaction, verdict): (Transaction, Result<(), String>)| -> Result<_, SubmitError> {
+                if transaction.valid_until > last {
+                    return Err(SubmitError::LivesTooLong { blocks_max });
+                }
+                verdict.map_err(SubmitError::Invalid)?;
+                let id = transaction.id();
+                good.push((id, transaction));
+                Ok(id)
+            };
         let mut answers: Vec<_> = transactions.into_iter().zip(verdicts).map(&mut check).collect();
         let admitted = answers.iter_mut().filter(|answer| answer.is_ok());
         for (answer, verdict) in admitted.zip(self.0.mempool.submit_all(good)) {

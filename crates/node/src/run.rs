@@ -57,11 +57,7 @@ where
 ///
 /// # Errors
 /// [`NodeError`], if the node cannot start.
-pub fn run_from<F, P, T>(
-    config: NodeConfig,
-    before: Option<StateBefore>,
-    program: F,
-) -> Result<T, NodeError>
+pub fn run_from<F, P, T>(config: NodeConfig, before: Option<StateBefore>, program: F) -> Result<T, NodeError>
 where
     F: FnOnce(NodeHandle) -> P,
     P: Future<Output = T>,

@@ -182,8 +182,7 @@ async fn client(mut context: deterministic::Context, node: NodeHandle, number: u
         let address = Address(Digest(context.random()));
         let key = testing::signing_key(number as u8);
         let valid_until = node.head().height + LIFETIME_BLOCKS;
-        let transaction =
-            Transaction::sign(node.network(), &key, valid_until, RegisterPatient { address });
+        let transaction = Transaction::sign(node.network(), &key, valid_until, RegisterPatient { address });
         let begin = context.current();
         let id = node.submit(transaction).await.expect("the node takes it");
         let (node, times) = (node.clone(), Arc::clone(&times));

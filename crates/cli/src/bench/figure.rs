@@ -61,7 +61,8 @@ impl Report {
 
     /// Writes it as JSON, and as Markdown if a file for that is named.
     pub(super) fn write(&self, json: &Path, markdown: Option<&Path>) -> anyhow::Result<()> {
-        fs::write(json, serde_json::to_string_pretty(self)?).with_context(|| format!("`{}`", json.display()))?;
+        fs::write(json, serde_json::to_string_pretty(self)?)
+            .with_context(|| format!("`{}`", json.display()))?;
         if let Some(path) = markdown {
             fs::write(path, self.markdown()).with_context(|| format!("`{}`", path.display()))?;
         }

@@ -190,7 +190,8 @@ impl State {
         self.ready += 1;
         self.by_id.insert(id, self.next);
         let valid_until = transaction.valid_until;
-        self.entries.insert(self.next, Entry { id, transaction, valid_until, bytes, taken: None, refusals: 0 });
+        self.entries
+            .insert(self.next, Entry { id, transaction, valid_until, bytes, taken: None, refusals: 0 });
         self.next += 1;
         Ok(())
     }

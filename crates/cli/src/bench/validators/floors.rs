@@ -40,7 +40,8 @@ pub(super) fn measure(folder: &Path, runs: usize) -> anyhow::Result<Floors> {
     let signatures: Vec<_> = (0..runs).map(|_| signatures()).collect();
     let hashes = (0..runs).map(|_| hashes()).collect();
     let syncs = (0..runs).map(|_| syncs(folder)).collect::<anyhow::Result<Vec<_>>>()?;
-    let column = |per_cent: usize| syncs.iter().map(|times| percentile(&mut times.clone(), per_cent)).collect();
+    let column =
+        |per_cent: usize| syncs.iter().map(|times| percentile(&mut times.clone(), per_cent)).collect();
     let signatures =
         Figure::of("floor: signatures by distinct keys, batches of 512, one core", "1/s", "", signatures);
     Ok(Floors {

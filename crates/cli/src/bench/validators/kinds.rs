@@ -157,7 +157,11 @@ impl Maker {
             Kind::Anchor => alone(self.anchors(network, count)),
             Kind::AnchorLog => alone(self.lists(count, |_, node| {
                 let (organisation, sequence) = (self.organisations[node].clone(), self.next());
-                self.own(network, node, AnchorLog { organisation, head: random_digest(), entries: sequence, sequence })
+                self.own(
+                    network,
+                    node,
+                    AnchorLog { organisation, head: random_digest(), entries: sequence, sequence },
+                )
             })),
             Kind::Grant => alone(self.grants(network, count)),
             Kind::Revoke | Kind::Access | Kind::Dropped => self.on_grants(network, kind, count),
@@ -219,9 +223,8 @@ impl Maker {
                 (number % self.nodes(), Propose { organisation, change, nonce: random::bytes() })
             })
             .collect();
-        let lists = self.lists(proposals.len(), |number, node| {
-            self.own(network, node, proposals[number].1.clone())
-        });
+        let lists =
+            self.lists(proposals.len(), |number, node| self.own(network, node, proposals[number].1.clone()));
         Ok((proposals, lists))
     }
 

@@ -44,7 +44,8 @@ pub(super) async fn burst(network: &Network, lists: Lists) -> anyhow::Result<Bur
     let applied = network.follow();
     let begin = Instant::now();
     let parts = lists.into_iter().enumerate().map(|(number, list)| hand_in(network, number, list, &room));
-    let (_, end) = tokio::try_join!(futures::future::try_join_all(parts), drain(network, count, applied, &room))?;
+    let (_, end) =
+        tokio::try_join!(futures::future::try_join_all(parts), drain(network, count, applied, &room))?;
     let usage = Usage::now(network)? - before;
     Ok(Burst { count: count as f64, seconds: (end - begin).as_secs_f64(), usage })
 }

@@ -85,7 +85,12 @@ pub(super) async fn throughput(
         let shares = rates.iter().map(|rate| rate / floor * 100.0).collect();
         let goal = if validators == SEATS { ">= 16,800" } else { "" };
         let subject = format!("{validators} validators");
-        figures.push(Figure::of(format!("{subject}: 209-byte grants, distinct signers"), "tx/s", goal, rates));
+        figures.push(Figure::of(
+            format!("{subject}: 209-byte grants, distinct signers"),
+            "tx/s",
+            goal,
+            rates,
+        ));
         figures.push(Figure::of(format!("{subject}: of what verifying signatures allows"), "%", "", shares));
         figures.extend(Costs::of(&bursts, validators).figures(&subject));
     }
@@ -188,7 +193,12 @@ pub(super) async fn sync(place: &Place, extent: Extent, keys: u64) -> anyhow::Re
     }
     network.stop()?;
     let goal = if keys == 1_000_000 { "<= 30" } else { "" };
-    Ok(vec![Figure::of(format!("a new node, {keys} entries in the state: until it has them"), "s", goal, seconds)])
+    Ok(vec![Figure::of(
+        format!("a new node, {keys} entries in the state: until it has them"),
+        "s",
+        goal,
+        seconds,
+    )])
 }
 
 /// Bytes of blocks and certificates for each record version that anchors of full batches stand for.

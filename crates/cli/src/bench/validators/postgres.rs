@@ -40,13 +40,19 @@ pub(super) fn measure(parent: &Path, runs: usize, seconds_smaller: usize) -> any
 
 /// The folder with the newest server's programs.
 fn programs() -> Option<PathBuf> {
-    let debian = fs::read_dir(DEBIAN).into_iter().flatten().filter_map(Result::ok).map(|entry| entry.path().join("bin"));
+    let debian = fs::read_dir(DEBIAN)
+        .into_iter()
+        .flatten()
+        .filter_map(Result::ok)
+        .map(|entry| entry.path().join("bin"));
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut folders: Vec<_> = debian.collect();
     folders.sort();
     folders.reverse();
     folders.extend(std::env::split_paths(&path));
-    folders.into_iter().find(|folder| ["initdb", "pg_ctl", "pgbench"].iter().all(|name| folder.join(name).exists()))
+    folders
+        .into_iter()
+        .find(|folder| ["initdb", "pg_ctl", "pgbench"].iter().all(|name| folder.join(name).exists()))
 }
 
 struct Server {
@@ -75,8 +81,18 @@ impl Server {
         run(server.program("initdb").args(["--auth=trust", "--username=bench", "-D"]).arg(&data))?;
         let socket = format!("-k {} -h ''", server.folder.path().display());
         let log = server.path("log");
-        run(server.program("pg_ctl").args(["-w", "-o", &socket, "-l"]).arg(log).arg("-D").arg(&data).arg("start"))?;
-        run(server.client("psql").args(["-q", "-v", "ON_ERROR_STOP=1", "-f"]).arg(server.path("tables.sql")).args(["-d", DATABASE]))?;
+        run(server
+            .program("pg_ctl")
+            .args(["-w", "-o", &socket, "-l"])
+            .arg(log)
+            .arg("-D")
+            .arg(&data)
+            .arg("start"))?;
+        run(server
+            .client("psql")
+            .args(["-q", "-v", "ON_ERROR_STOP=1", "-f"])
+            .arg(server.path("tables.sql"))
+            .args(["-d", DATABASE]))?;
         Ok(server)
     }
 
@@ -108,7 +124,9 @@ impl Server {
     fn bench(&self, clients: usize, seconds: usize) -> anyhow::Result<f64> {
         let (clients, seconds) = (clients.to_string(), seconds.to_string());
         let mut pgbench = self.client("pgbench");
-        pgbench.args(["-n", "-j", "2", "-c", &clients, "-T", &seconds, "-f"]).arg(self.path("transaction.sql"));
+        pgbench
+            .args(["-n", "-j", "2", "-c", &clients, "-T", &seconds, "-f"])
+            .arg(self.path("transaction.sql"));
         let said = run(pgbench.arg(DATABASE))?;
         let rate = said.lines().find_map(|line| line.strip_prefix("tps = "));
         let rate = rate.and_then(|rest| rest.split(' ').next()).context("pgbench says no rate")?;

@@ -25,7 +25,9 @@ pub(super) fn measure(simulator: &Path, validators: &[usize]) -> anyhow::Result<
     let mut figures = Vec::new();
     for line in String::from_utf8(output.stdout)?.lines() {
         let Regions { regions, validators, p50_ms, p99_ms } = serde_json::from_str(line)?;
-        let name = |which: &str| format!("simulated, {regions}: {validators} validators, submit to applied, {which}");
+        let name = |which: &str| {
+            format!("simulated, {regions}: {validators} validators, submit to applied, {which}")
+        };
         figures.push(Figure::of(name("p50"), "ms", "", vec![p50_ms]));
         figures.push(Figure::of(name("p99"), "ms", "", vec![p99_ms]));
     }

@@ -46,7 +46,8 @@ pub(super) async fn measure(
     };
     output.progress(&format!("Handing in {rate:.0} transactions a second for {minutes} minutes ..."));
     let before = Usage::now(network)?;
-    let (samples, applied) = steady(network, &maker, rate, Duration::from_secs_f64(minutes * 60.0), output).await?;
+    let (samples, applied) =
+        steady(network, &maker, rate, Duration::from_secs_f64(minutes * 60.0), output).await?;
     let usage = Usage::now(network)? - before;
     let warm = samples.len().min((samples.len() as f64 * WARM_UP) as usize);
     let (first, last) = (samples.get(warm).context("too short")?, samples.last().context("too short")?);
@@ -108,7 +109,9 @@ async fn steady(
         }
         let least = done.iter().copied().fold(f64::INFINITY, f64::min);
         if handed_in - least > rate * BACKLOG_S_MAX {
-            bail!("the network does not bear {rate:.0} transactions a second: {least} of {handed_in} are final");
+            bail!(
+                "the network does not bear {rate:.0} transactions a second: {least} of {handed_in} are final"
+            );
         }
         if begin.elapsed() >= sampled {
             sampled += SAMPLE_INTERVAL;
