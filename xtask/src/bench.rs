@@ -6,17 +6,36 @@ use crate::{build, run};
 use anyhow::{Result, ensure};
 use std::process::Command;
 
+/// The subcommand of `salus bench` for validators alone.
+const LEDGER: &str = "ledger";
+/// An option of that subcommand which needs no subcommand here.
+const SOAK: &str = "--soak";
+
 /// Arguments go to `salus bench`; the commit is handed over in `SALUS_COMMIT`.
 pub(crate) fn run(paths: &Paths, args: &[String]) -> Result<()> {
     let args: Vec<String> = args.iter().map(|argument| renamed(argument)).collect();
     let named = args.iter().any(|argument| argument == "--out" || argument.starts_with("--out="));
     ensure!(named, "say where the figures go: cargo xtask bench --json FILE [--quick]");
+    if args.iter().any(|argument| argument == LEDGER || argument == SOAK || argument.starts_with("--soak=")) {
+        return ledger(paths, args);
+    }
     setup::prepare(paths, Purpose::Demo)?;
     let artefacts = build::all(paths)?;
     let mut bench = Command::new(paths.salus());
     bench.arg("bench").env("SALUS_COMMIT", commit(paths));
     artefacts.options(&mut bench);
     run::become_command(bench.args(args))
+}
+
+/// Validators alone need neither the engine nor the portal.
+fn ledger(paths: &Paths, args: Vec<String>) -> Result<()> {
+    build::salus(paths)?;
+    build::program(paths, "salus-sim")?;
+    let mut bench = Command::new(paths.salus());
+    bench.args(["bench", LEDGER]).env("SALUS_COMMIT", commit(paths));
+    bench.arg("--simulator").arg(paths.program("salus-sim"));
+    bench.arg("--cache").arg(paths.cache.join("bench"));
+    run::become_command(bench.args(args.into_iter().filter(|argument| argument != LEDGER)))
 }
 
 /// `--json` names a file here; to `salus`, where it says how every subcommand prints, the file is `--out`.

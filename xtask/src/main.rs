@@ -47,6 +47,10 @@ Salus: the chores of this repository
   cargo xtask sbom --out FILE   write the list of all dependencies (CycloneDX 1.6, JSON)
   cargo xtask bench --json FILE [--quick]
                                 measure, and write the figures to FILE
+  cargo xtask bench ledger --json FILE [--quick] [--long] [--only PARTS]
+                                the same for validators alone, without vaults, gateways and engines
+  cargo xtask bench --soak MINUTES --json FILE
+                                steady load on validators alone: what becomes of their memory
   cargo xtask sim [ARGS]        simulate the network from a seed, with faults: --seed --seeds --views --nodes
                                 --faults --byzantine --plant; `--help` says what each of them means
   cargo xtask clean-cache       delete everything the chores have cached

@@ -15,6 +15,7 @@ use crate::join::{Anchor, adopt};
 use crate::mempool::Mempool;
 use crate::mempool::state::Limits;
 use crate::network::{Channels, Peers, SYNC_OPERATIONS_MAX};
+use crate::preload::StateBefore;
 use crate::reader::{Marshal, NodeReader};
 use crate::retention::{Floor, PRUNING, Retained, forget_old_blocks};
 use crate::runtime::Runtime;
@@ -117,6 +118,8 @@ pub struct EngineConfig {
     pub partition: String,
     /// Blocks of one section of its stores; see [`SECTION_BLOCKS`](crate::store::SECTION_BLOCKS).
     pub section_blocks: NonZeroU64,
+    /// The state before block 1, where a measurement has filled one.
+    pub before: Option<StateBefore>,
 }
 
 type Plan<E> = SyncPlan<E, Scheme, Standard<NodeBlock>>;
@@ -127,12 +130,19 @@ type MarshalOf<E> =
     MarshalActor<E, Standard<NodeBlock>, Epochs, Finalizations<E>, Blocks<E>, Epochs, Sequential>;
 pub(crate) type App<E> = StatefulMailbox<E, Ledger>;
 
-/// The block at height 0. It holds nothing; block 1 writes the genesis' entries.
+/// The block at height 0. It holds nothing; block 1 writes the genesis' entries, on top of what was before.
 ///
 /// # Errors
 /// [`NodeError::Keys`], if there is no usable validator key.
-pub fn genesis_block<E: Runtime>(genesis: &Genesis) -> Result<NodeBlock, NodeError> {
-    let target = <StateDb<E> as ManagedDb<E>>::initial_sync_target();
+pub fn genesis_block<E: Runtime>(
+    genesis: &Genesis,
+    before: Option<StateBefore>,
+) -> Result<NodeBlock, NodeError> {
+    let before = before.unwrap_or_else(|| {
+        let target = <StateDb<E> as ManagedDb<E>>::initial_sync_target();
+        let (start, end) = (*target.range.start(), *target.range.end());
+        StateBefore { root: crate::block::from_commonware(target.root), start, end }
+    });
     let leader = genesis.validators().map(|validator| validator.node_key).min().ok_or(NodeError::Keys)?;
     let none = Digest([0; 32]);
     let header = Header {
@@ -149,9 +159,9 @@ pub fn genesis_block<E: Runtime>(genesis: &Genesis) -> Result<NodeBlock, NodeErr
         transactions: 0,
         receipts_root: list_root::<Transaction>(&[]),
         state_root: none,
-        sync_root: crate::block::from_commonware(target.root),
-        sync_start: *target.range.start(),
-        sync_end: *target.range.end(),
+        sync_root: before.root,
+        sync_start: before.start,
+        sync_end: before.end,
         next_validators: none,
     };
     NodeBlock::new(Block { header, transactions: Bounded::default() }).map_err(|_| NodeError::Keys)
@@ -313,7 +323,7 @@ struct Parts {
 impl Parts {
     fn prepare<E: Runtime>(config: &EngineConfig) -> Result<Self, NodeError> {
         let network = config.genesis.network();
-        let genesis_block = genesis_block::<E>(&config.genesis)?;
+        let genesis_block = genesis_block::<E>(&config.genesis, config.before)?;
         let key = keys::private(&config.signing_key);
         let digest = genesis_block.header().digest();
         let own = key.public_key();

@@ -155,8 +155,28 @@ impl NodeHandle {
     /// in order: a [`SubmitError`] if it can never, or not now, be ordered. One that is already known is no error.
     pub fn submit_all(&self, transactions: Vec<Transaction>) -> Vec<Result<TransactionId, SubmitError>> {
         let verdicts = contract::check_stateless(&self.0.network, &transactions);
-        let verdicts = transactions.into_iter().zip(verdicts);
-        verdicts.map(|(transaction, verdict)| self.admit(transaction, verdict)).collect()
+        let blocks_max = self.epoch().parameters.transaction_lifetime_blocks_max;
+        let last = self.head().height + blocks_max;
+        let mut good = Vec::with_capacity(transactions.len());
+        let mut check =
+            |(transaction, verdict): (Transaction, Result<(), String>)| -> Result<_, SubmitError> {
+                if transaction.valid_until > last {
+                    return Err(SubmitError::LivesTooLong { blocks_max });
+                }
+                verdict.map_err(SubmitError::Invalid)?;
+                let id = transaction.id();
+                good.push((id, transaction));
+                Ok(id)
+            };
+        let mut answers: Vec<_> = transactions.into_iter().zip(verdicts).map(&mut check).collect();
+        let admitted = answers.iter_mut().filter(|answer| answer.is_ok());
+        for (answer, verdict) in admitted.zip(self.0.mempool.submit_all(good)) {
+            match verdict {
+                Ok(()) | Err(Refusal::Known | Refusal::Final) => {}
+                Err(refusal) => *answer = Err(refusal.into()),
+            }
+        }
+        answers
     }
 
     /// Takes one transaction in; see [`NodeHandle::submit_all`].
@@ -164,25 +184,9 @@ impl NodeHandle {
     /// # Errors
     /// [`SubmitError`] if it can never, or not now, be ordered.
     pub async fn submit(&self, transaction: Transaction) -> Result<TransactionId, SubmitError> {
-        let verdict = check_one(&self.0.network, &transaction);
-        self.admit(transaction, verdict)
-    }
-
-    fn admit(
-        &self,
-        transaction: Transaction,
-        verdict: Result<(), String>,
-    ) -> Result<TransactionId, SubmitError> {
-        let blocks_max = self.epoch().parameters.transaction_lifetime_blocks_max;
-        if transaction.valid_until > self.head().height + blocks_max {
-            return Err(SubmitError::LivesTooLong { blocks_max });
-        }
-        verdict.map_err(SubmitError::Invalid)?;
         let id = transaction.id();
-        match self.0.mempool.submit(id, transaction) {
-            Ok(()) | Err(Refusal::Known | Refusal::Final) => Ok(id),
-            Err(refusal) => Err(refusal.into()),
-        }
+        self.submit_all(vec![transaction]).into_iter().collect::<Result<Vec<_>, _>>()?;
+        Ok(id)
     }
 
     /// Whether a transaction would apply on top of the newest final state, without submitting it.

@@ -8,6 +8,7 @@ use crate::join::Anchor;
 use crate::keys;
 use crate::mempool::state::Limits;
 use crate::network::start_sockets;
+use crate::preload::StateBefore;
 use crate::store::{PREFIX, SECTION_BLOCKS};
 use commonware_runtime::{Runner as _, Spawner as _, Supervisor as _, tokio as runtime};
 use futures::future::{BoxFuture, FutureExt as _};
@@ -51,6 +52,18 @@ where
     F: FnOnce(NodeHandle) -> P,
     P: Future<Output = T>,
 {
+    run_from(config, None, program)
+}
+
+/// The same for a network whose state before block 1 was filled by [`crate::preload::fill`].
+///
+/// # Errors
+/// [`NodeError`], if the node cannot start.
+pub fn run_from<F, P, T>(config: NodeConfig, before: Option<StateBefore>, program: F) -> Result<T, NodeError>
+where
+    F: FnOnce(NodeHandle) -> P,
+    P: Future<Output = T>,
+{
     config.genesis.check()?;
     std::fs::create_dir_all(&config.data).map_err(NodeError::Folder)?;
     let index = Index::open(Some(&config.data.join("transactions.redb")))?;
@@ -71,6 +84,7 @@ where
             anchor: config.anchor,
             partition: PREFIX.to_owned(),
             section_blocks: SECTION_BLOCKS,
+            before,
         },
     );
     runner.start(|context| async move {

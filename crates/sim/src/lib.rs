@@ -10,17 +10,20 @@
 //! * `workload` signs actions of every kind at every node, until the run is told to come to rest.
 //! * `world` is the observer outside of the machines: it sees every final block of every node and every
 //!   acknowledgement, and survives every crash.
+//! * `regions` measures instead: how long finality takes between regions of the world.
 //! * `properties` says what must hold, in terms of what the observer saw and not of the code that is watched.
 
 mod byzantine;
 mod faults;
 mod node;
 mod properties;
+mod regions;
 mod scenario;
 mod workload;
 mod world;
 
 pub use byzantine::Byzantine;
 pub use faults::Fault;
+pub use regions::{ATLANTIC, Latency, Regions, WORLD, latency};
 pub use scenario::{Outcome, Plant, Scenario, run};
 pub use world::Recovery;

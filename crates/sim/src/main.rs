@@ -2,7 +2,9 @@
 #![expect(clippy::print_stdout, reason = "the program's answer")]
 
 use clap::Parser;
-use salus_sim::{Byzantine, Fault, Outcome, Plant, Recovery, Scenario, run};
+use salus_sim::{
+    ATLANTIC, Byzantine, Fault, Latency, Outcome, Plant, Recovery, Scenario, WORLD, latency, run,
+};
 use std::num::NonZeroUsize;
 use std::process::ExitCode;
 use std::sync::{Mutex, PoisonError};
@@ -48,6 +50,9 @@ struct Options {
     /// One JSON object for each seed on standard output.
     #[arg(long)]
     json: bool,
+    /// Instead: how long finality takes for so many validators in several regions of the world.
+    #[arg(long, value_delimiter = ',', value_name = "VALIDATORS")]
+    regions: Vec<usize>,
     /// Only the last line.
     #[arg(long)]
     quiet: bool,
@@ -136,6 +141,21 @@ impl Options {
     }
 }
 
+/// Measures each number of validators in each set of regions.
+fn measure_regions(options: &Options) {
+    for regions in [ATLANTIC, WORLD] {
+        for validators in options.regions.iter().copied() {
+            let latency = latency(&regions, validators, options.seed);
+            if options.json {
+                println!("{}", serde_json::to_string(&latency).unwrap_or_default());
+            } else {
+                let Latency { p50_ms, p99_ms, .. } = latency;
+                println!("{}: {validators} validators, p50 {p50_ms:.0} ms, p99 {p99_ms:.0} ms", regions.name);
+            }
+        }
+    }
+}
+
 /// The options of this run with which one seed runs again.
 fn replay(seed: u64) -> String {
     let mut kept = Vec::new();
@@ -159,6 +179,10 @@ fn main() -> ExitCode {
     if std::env::var_os("RUST_LOG").is_none() {
         // A simulated node that dies of a simulated disk is no news.
         std::panic::set_hook(Box::new(|_| {}));
+    }
+    if !options.regions.is_empty() {
+        measure_regions(&options);
+        return ExitCode::SUCCESS;
     }
     let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     let total = Mutex::new(Total::default());

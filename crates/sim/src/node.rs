@@ -115,6 +115,7 @@ impl Cluster {
             anchor: None,
             partition,
             section_blocks: SECTION_BLOCKS,
+            before: None,
         }
     }
 
@@ -207,14 +208,14 @@ impl Honest {
 
 /// Simulated machines are all linked, whatever the members are.
 #[derive(Clone)]
-struct Everybody;
+pub(crate) struct Everybody;
 
 impl Peers for Everybody {
     fn track(&mut self, _: u64, _: &[Organisation]) {}
 }
 
-type SimSender = commonware_p2p::simulated::Sender<PublicKey, deterministic::Context>;
-type SimReceiver = commonware_p2p::simulated::Receiver<PublicKey>;
+pub(crate) type SimSender = commonware_p2p::simulated::Sender<PublicKey, deterministic::Context>;
+pub(crate) type SimReceiver = commonware_p2p::simulated::Receiver<PublicKey>;
 
 /// Shows the observer every final block of the node, in order, across its restarts.
 async fn follow(

@@ -1,13 +1,15 @@
 //! What is measured: a median and its spread, and the report of a whole run.
 
+use anyhow::Context as _;
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::fs;
+use std::path::Path;
 
 /// One figure over some runs.
 #[derive(Clone, Serialize)]
 pub(super) struct Figure {
-    pub(super) name: &'static str,
+    pub(super) name: String,
     pub(super) unit: &'static str,
     pub(super) median: f64,
     pub(super) min: f64,
@@ -20,7 +22,13 @@ pub(super) struct Figure {
 
 impl Figure {
     /// The figure of these runs.
-    pub(super) fn of(name: &'static str, unit: &'static str, goal: &'static str, mut runs: Vec<f64>) -> Self {
+    pub(super) fn of(
+        name: impl Into<String>,
+        unit: &'static str,
+        goal: &'static str,
+        mut runs: Vec<f64>,
+    ) -> Self {
+        let name = name.into();
         runs.sort_by(f64::total_cmp);
         let at = |index: usize| runs.get(index).copied().unwrap_or(f64::NAN);
         let last = runs.len().saturating_sub(1);
@@ -39,23 +47,38 @@ pub(super) fn percentile(values: &mut [f64], per_cent: usize) -> f64 {
 pub(super) struct Report {
     machine: String,
     commit: String,
+    /// Load averages of the last minute, before and after: more than what is measured is somebody else's work.
+    load: (f64, f64),
     figures: Vec<Figure>,
 }
 
 impl Report {
-    pub(super) fn new(figures: Vec<Figure>) -> Self {
+    /// The report of a run before which the load was `load_before`.
+    pub(super) fn new(figures: Vec<Figure>, load_before: f64) -> Self {
         let commit = std::env::var("SALUS_COMMIT").unwrap_or_else(|_| "unknown".to_owned());
-        Self { machine: machine(), commit, figures }
+        Self { machine: machine(), commit, load: (load_before, load()), figures }
+    }
+
+    /// Writes it as JSON, and as Markdown if a file for that is named.
+    pub(super) fn write(&self, json: &Path, markdown: Option<&Path>) -> anyhow::Result<()> {
+        fs::write(json, serde_json::to_string_pretty(self)?)
+            .with_context(|| format!("`{}`", json.display()))?;
+        if let Some(path) = markdown {
+            fs::write(path, self.markdown()).with_context(|| format!("`{}`", path.display()))?;
+        }
+        Ok(())
     }
 
     /// For a terminal.
     pub(super) fn table(&self) -> String {
-        let mut text = format!("{}, commit {}\n\n", self.machine, self.commit);
+        let (before, after) = self.load;
+        let mut text =
+            format!("{}, commit {}; load {before} before, {after} after\n\n", self.machine, self.commit);
         for figure in &self.figures {
             let Figure { name, unit, median, min, max, runs, goal } = figure;
             let _ = writeln!(
                 text,
-                "{name:<58} {:>9} {unit:<14} ({} to {}, {runs} runs)  goal: {goal}",
+                "{name:<88} {:>9} {unit:<14} ({} to {}, {runs} runs)  goal: {goal}",
                 short(*median),
                 short(*min),
                 short(*max)
@@ -65,10 +88,10 @@ impl Report {
     }
 
     /// For `docs/benchmarks.md`.
-    pub(super) fn markdown(&self) -> String {
+    fn markdown(&self) -> String {
         let mut text = format!(
-            "{}; commit `{}`.\n\n| figure | median | min to max | runs | goal |\n|---|---|---|---|---|\n",
-            self.machine, self.commit
+            "{}; commit `{}`; load {} before, {} after.\n\n| figure | median | min to max | runs | goal |\n|---|---|---|---|---|\n",
+            self.machine, self.commit, self.load.0, self.load.1
         );
         for figure in &self.figures {
             let Figure { name, unit, median, min, max, runs, goal } = figure;
@@ -86,6 +109,12 @@ fn short(value: f64) -> String {
         size if size >= 10.0 => format!("{value:.1}"),
         _ => format!("{value:.2}"),
     }
+}
+
+/// Load average of the last minute; not a number where the system does not tell.
+pub(super) fn load() -> f64 {
+    let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    text.split(' ').next().and_then(|field| field.parse().ok()).unwrap_or(f64::NAN)
 }
 
 fn machine() -> String {

@@ -35,14 +35,16 @@ pub(super) fn memory(stage: &Stage) -> anyhow::Result<Vec<Figure>> {
     Ok(vec![Figure::of("resident memory of a node after all this, of four", "MB", "<= 300", megabytes)])
 }
 
-fn resident(pid: u32) -> anyhow::Result<f64> {
+/// Resident memory of a process in megabytes.
+pub(super) fn resident(pid: u32) -> anyhow::Result<f64> {
     let text = fs::read_to_string(format!("/proc/{pid}/status"))?;
     let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
     let kilobytes: f64 = line.split_whitespace().next().context("no VmRSS")?.parse()?;
     Ok(kilobytes * 1_024.0 / 1e6)
 }
 
-fn processor_seconds(pid: u32) -> anyhow::Result<f64> {
+/// Processor time that a process has used, in seconds.
+pub(super) fn processor_seconds(pid: u32) -> anyhow::Result<f64> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
     let fields: Vec<&str> = stat.rsplit(") ").next().unwrap_or_default().split(' ').collect();
     let ticks = |index: usize| fields.get(index).and_then(|text| text.parse::<f64>().ok()).unwrap_or(0.0);

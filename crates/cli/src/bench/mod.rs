@@ -1,7 +1,7 @@
 //! `salus bench`: the figures of `docs/benchmarks.md`, measured on a demo network of four node processes.
 //!
 //! Everything goes through the interfaces that people and machines use: real processes, sockets and disks. What a
-//! figure includes stands with the function that measures it.
+//! figure includes stands with the function that measures it. [`validators`] measures the ledger alone.
 
 mod chart;
 mod figure;
@@ -12,18 +12,35 @@ mod proofs;
 mod reads;
 mod sealing;
 mod stage;
+mod validators;
 
 use crate::assets::Assets;
 use crate::output::Output;
-use anyhow::Context as _;
+use anyhow::bail;
 use figure::{Figure, Report};
 use stage::Stage;
-use std::fs;
 use std::path::PathBuf;
 
 /// Measure a network of four nodes on this machine.
 #[derive(clap::Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(crate) struct Arguments {
+    #[command(subcommand)]
+    alone: Option<Alone>,
+    #[command(flatten)]
+    whole: Option<Whole>,
+}
+
+/// What is measured without the rest.
+#[derive(clap::Subcommand)]
+enum Alone {
+    /// Measure validators alone, without vaults, gateways and engines.
+    Ledger(validators::Arguments),
+}
+
+/// A measurement of whole nodes.
+#[derive(clap::Args)]
+struct Whole {
     /// Where the figures go, as JSON (`--json` alone says how to print).
     #[arg(long)]
     out: PathBuf,
@@ -82,20 +99,25 @@ impl Part {
 }
 
 pub(crate) fn run(arguments: &Arguments, output: Output) -> anyhow::Result<()> {
+    match (&arguments.alone, &arguments.whole) {
+        (Some(Alone::Ledger(arguments)), _) => validators::run(arguments, output),
+        (None, Some(arguments)) => whole(arguments, output),
+        (None, None) => bail!("say where the figures go: --out FILE"),
+    }
+}
+
+fn whole(arguments: &Whole, output: Output) -> anyhow::Result<()> {
+    let load_before = figure::load();
     let extent =
         if arguments.quick { Extent { runs: 1, smaller: 10 } } else { Extent { runs: 5, smaller: 1 } };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let figures = runtime.block_on(measure(arguments, extent, output))?;
-    let report = Report::new(figures);
-    let text = serde_json::to_string_pretty(&report)?;
-    fs::write(&arguments.out, text).with_context(|| format!("`{}`", arguments.out.display()))?;
-    if let Some(path) = &arguments.markdown {
-        fs::write(path, report.markdown()).with_context(|| format!("`{}`", path.display()))?;
-    }
+    let report = Report::new(figures, load_before);
+    report.write(&arguments.out, arguments.markdown.as_deref())?;
     output.result(&report, || report.table())
 }
 
-async fn measure(arguments: &Arguments, extent: Extent, output: Output) -> anyhow::Result<Vec<Figure>> {
+async fn measure(arguments: &Whole, extent: Extent, output: Output) -> anyhow::Result<Vec<Figure>> {
     let all = <Part as clap::ValueEnum>::value_variants();
     let parts = if arguments.only.is_empty() { all } else { &arguments.only };
     let mut figures = Vec::new();

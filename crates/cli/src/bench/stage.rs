@@ -1,6 +1,6 @@
 //! A demo network as a process of its own, in a folder that is deleted in the end.
 
-use super::Arguments;
+use super::Whole;
 use crate::assets::Assets;
 use crate::demo::report::{Client, REPORT_FILE, Report};
 use crate::node::ops;
@@ -30,7 +30,7 @@ pub(super) struct Stage {
 }
 
 impl Stage {
-    pub(super) fn new(arguments: &Arguments) -> anyhow::Result<Self> {
+    pub(super) fn new(arguments: &Whole) -> anyhow::Result<Self> {
         let dir = tempfile::Builder::new().prefix("salus-bench-").tempdir()?;
         let mut demo = Command::new(std::env::current_exe()?);
         demo.arg("demo").arg("--dir").arg(dir.path()).args(["--patients", PATIENTS, "--seed", "7"]);

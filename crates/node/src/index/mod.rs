@@ -7,6 +7,7 @@ mod places;
 
 use crate::epochs::EpochRecord;
 use crate::evidence::Evidence;
+use crate::journal::Journal;
 use crate::runtime::Runtime;
 use commonware_codec::Encode as _;
 use commonware_utils::sync::Mutex;
@@ -16,7 +17,7 @@ use salus_types::block::Receipt;
 use salus_types::proof::Handover;
 use salus_types::state::StateKey;
 use salus_types::{Digest, PublicKey, TransactionId, decode_canonical};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -67,8 +68,8 @@ struct Inner {
     database: Database,
     /// Segments of places that there are.
     segments: Mutex<BTreeSet<u64>>,
-    /// Final, and not on disk yet.
-    fresh: Mutex<HashMap<TransactionId, Place>>,
+    /// Final, and not in the table of places yet.
+    journal: Journal,
     /// Begun, and not on disk yet.
     fresh_epoch: Mutex<Option<EpochRecord>>,
     /// Joined, and not on disk yet: the epoch, and the handovers until then.
@@ -100,10 +101,11 @@ impl Index {
         };
         let database = open()?;
         let segments = Mutex::new(places::segments(&database)?);
+        let journal = Journal::open(&database)?;
         Ok(Self(Arc::new(Inner {
             database,
             segments,
-            fresh: Mutex::default(),
+            journal,
             fresh_epoch: Mutex::default(),
             fresh_join: Mutex::default(),
         })))
@@ -111,11 +113,8 @@ impl Index {
 
     /// Notes the transactions of a finalised block; a block may come twice.
     pub fn insert(&self, height: u64, receipts: &[Receipt]) {
-        let mut fresh = self.0.fresh.lock();
-        for (position, receipt) in receipts.iter().enumerate() {
-            let place = Place { height, position: position as u32, entry: receipt.entry };
-            fresh.insert(receipt.transaction, place);
-        }
+        let entries = receipts.iter().map(|receipt| (receipt.transaction, receipt.entry));
+        self.0.journal.note(height, entries);
     }
 
     /// Notes an epoch that begins; one may come twice.
@@ -133,7 +132,7 @@ impl Index {
     /// # Panics
     /// If the storage fails.
     pub async fn commit<E: Runtime>(&self, runtime: E) {
-        let nothing = self.0.fresh.lock().is_empty()
+        let nothing = self.0.journal.is_saved()
             && self.0.fresh_epoch.lock().is_none()
             && self.0.fresh_join.lock().is_none();
         if nothing {
@@ -158,11 +157,11 @@ impl Index {
     }
 
     fn write_fresh(&self) -> Result<(), redb::Error> {
-        let fresh = self.0.fresh.lock().clone();
         let epoch = self.0.fresh_epoch.lock().take();
         let join = self.0.fresh_join.lock().take();
         let transaction = self.0.database.begin_write()?;
-        let written = places::insert(&transaction, fresh.iter())?;
+        let saved = self.0.journal.save(&transaction)?;
+        let written = places::insert(&transaction, saved.part())?;
         {
             let mut table = transaction.open_table(EPOCHS)?;
             if let Some(epoch) = epoch {
@@ -178,7 +177,7 @@ impl Index {
         }
         transaction.commit()?;
         self.0.segments.lock().extend(written);
-        self.0.fresh.lock().retain(|id, _| !fresh.contains_key(id));
+        self.0.journal.committed(saved);
         Ok(())
     }
 
@@ -291,10 +290,7 @@ impl Index {
     /// # Panics
     /// If the storage fails.
     pub fn get(&self, id: &TransactionId) -> Option<Place> {
-        if let Some(place) = self.0.fresh.lock().get(id) {
-            return Some(*place);
-        }
-        self.read(id).expect(FAILED)
+        self.0.journal.get(id).or_else(|| self.read(id).expect(FAILED))
     }
 
     fn read(&self, id: &TransactionId) -> Result<Option<Place>, redb::Error> {

@@ -25,11 +25,12 @@ pub(super) fn segments(database: &Database) -> Result<BTreeSet<u64>, redb::Error
 }
 
 /// Writes places; gives the segments that they are in.
-pub(super) fn insert<'a>(
+pub(super) fn insert(
     transaction: &WriteTransaction,
-    places: impl Iterator<Item = (&'a TransactionId, &'a Place)>,
+    places: &[(TransactionId, Place)],
 ) -> Result<BTreeSet<u64>, redb::Error> {
-    let mut places: Vec<_> = places.map(|(id, place)| (place.height / SEGMENT_BLOCKS, id, place)).collect();
+    let mut places: Vec<_> =
+        places.iter().map(|(id, place)| (place.height / SEGMENT_BLOCKS, id, place)).collect();
     places.sort_unstable_by_key(|(segment, id, _)| (*segment, id.0));
     let mut written = BTreeSet::new();
     for chunk in places.chunk_by(|one, other| one.0 == other.0) {

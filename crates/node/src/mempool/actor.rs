@@ -35,7 +35,8 @@ struct Shared {
     state: Mutex<State>,
     outbox: Mutex<VecDeque<Arc<Transaction>>>,
     outgoing: Notify,
-    ready: Watched<usize>,
+    /// Whether a transaction waits that no block has taken.
+    ready: Watched<bool>,
 }
 
 /// A handle on the pool; cheap to clone.
@@ -50,14 +51,14 @@ impl Mempool {
             state: Mutex::new(State::new(limits)),
             outbox: Mutex::default(),
             outgoing: Notify::new(),
-            ready: Watched::new(0),
+            ready: Watched::new(false),
         }))
     }
 
     fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
         let (result, ready) = {
             let mut state = self.0.state.lock();
-            (change(&mut state), state.ready())
+            (change(&mut state), state.ready() > 0)
         };
         self.0.ready.update(|old| std::mem::replace(old, ready) != ready);
         result
@@ -68,16 +69,29 @@ impl Mempool {
     /// # Errors
     /// [`Refusal`], if a bound is met.
     pub fn submit(&self, id: TransactionId, transaction: Transaction) -> Result<(), Refusal> {
-        let bytes = transaction.encode_size();
-        let transaction = Arc::new(transaction);
-        self.change(|state| state.insert(id, Arc::clone(&transaction), bytes))?;
-        let mut outbox = self.0.outbox.lock();
-        if outbox.len() < OUTBOX_COUNT_MAX {
-            outbox.push_back(transaction);
+        self.submit_all(vec![(id, transaction)]).into_iter().collect()
+    }
+
+    /// The same for many: one verdict each, in order.
+    pub fn submit_all(&self, transactions: Vec<(TransactionId, Transaction)>) -> Vec<Result<(), Refusal>> {
+        let mut taken_in = Vec::with_capacity(transactions.len());
+        let verdicts = self.change(|state| {
+            let mut insert = |(id, transaction): (TransactionId, Transaction)| -> Result<(), Refusal> {
+                let (bytes, transaction) = (transaction.encode_size(), Arc::new(transaction));
+                state.insert(id, Arc::clone(&transaction), bytes)?;
+                taken_in.push(transaction);
+                Ok(())
+            };
+            transactions.into_iter().map(&mut insert).collect()
+        });
+        if !taken_in.is_empty() {
+            let mut outbox = self.0.outbox.lock();
+            let room = OUTBOX_COUNT_MAX.saturating_sub(outbox.len());
+            outbox.extend(taken_in.into_iter().take(room));
             drop(outbox);
             self.0.outgoing.notify_one();
         }
-        Ok(())
+        verdicts
     }
 
     /// See [`State::contains`].
@@ -135,7 +149,7 @@ impl Mempool {
 
     /// Resolves once a transaction waits that no block has taken.
     pub async fn wait_ready(&self) {
-        self.0.ready.follow().wait_for(|ready| *ready > 0).await;
+        self.0.ready.follow().wait_for(|ready| *ready).await;
     }
 
     /// Starts gossip over `network`; the tasks end with `context`.
@@ -172,14 +186,14 @@ impl Mempool {
         }
     }
 
-    fn next_batch(&self) -> Vec<Transaction> {
+    fn next_batch(&self) -> Vec<Arc<Transaction>> {
         let mut outbox = self.0.outbox.lock();
         let mut bytes = 0;
         let mut batch = Vec::new();
         while batch.len() < GOSSIP_COUNT_MAX && bytes < GOSSIP_BYTES_MAX {
             let Some(transaction) = outbox.pop_front() else { break };
             bytes += transaction.encode_size();
-            batch.push(Transaction::clone(&transaction));
+            batch.push(transaction);
         }
         batch
     }

@@ -80,6 +80,8 @@ pub enum Local {
 struct Entry {
     id: TransactionId,
     transaction: Arc<Transaction>,
+    /// The transaction's own, here because every block looks at it for everything that waits.
+    valid_until: u64,
     bytes: usize,
     /// Height of the unfinalised block that took it.
     taken: Option<u64>,
@@ -187,7 +189,9 @@ impl State {
         self.bytes += bytes;
         self.ready += 1;
         self.by_id.insert(id, self.next);
-        self.entries.insert(self.next, Entry { id, transaction, bytes, taken: None, refusals: 0 });
+        let valid_until = transaction.valid_until;
+        self.entries
+            .insert(self.next, Entry { id, transaction, valid_until, bytes, taken: None, refusals: 0 });
         self.next += 1;
         Ok(())
     }
@@ -203,7 +207,7 @@ impl State {
         let mut bytes = 0;
         self.entries
             .values()
-            .filter(|entry| entry.transaction.valid_until >= height && !exclude.contains(&entry.id))
+            .filter(|entry| entry.valid_until >= height && !exclude.contains(&entry.id))
             .take(count_max)
             .take_while(|entry| {
                 bytes += entry.bytes;
@@ -251,20 +255,17 @@ impl State {
                 self.last.remove(&oldest);
             }
         }
-        let expired: Vec<_> = self
-            .entries
-            .values()
-            .filter(|entry| entry.transaction.valid_until <= self.height)
-            .map(|entry| (entry.id, entry.transaction.valid_until))
-            .collect();
-        for (id, valid_until) in expired {
-            self.reject(id, Refusal::Expired { valid_until }.to_string());
-        }
+        let mut expired = Vec::new();
         for entry in self.entries.values_mut() {
-            if entry.taken.is_some_and(|taken| taken <= self.height) {
+            if entry.valid_until <= self.height {
+                expired.push((entry.id, entry.valid_until));
+            } else if entry.taken.is_some_and(|taken| taken <= self.height) {
                 entry.taken = None;
                 self.ready += 1;
             }
+        }
+        for (id, valid_until) in expired {
+            self.reject(id, Refusal::Expired { valid_until }.to_string());
         }
     }
 

@@ -1,0 +1,264 @@
+//! Transactions of every kind, with all that must be on the ledger before they apply.
+
+use super::load::Lists;
+use super::network::Network;
+use crate::clock::now_ms;
+use anyhow::Context as _;
+use salus_crypto::{Digest, SigningKey, random};
+use salus_node::testing;
+use salus_types::action::{
+    Access, Action, Anchor, AnchorLog, Dropped, Grant, Propose, RegisterPatient, RegisterPractitioner,
+    Revoke, Vote, scope_commitment,
+};
+use salus_types::category::Purpose;
+use salus_types::governance::SetParameters;
+use salus_types::state::PROPOSALS_OPEN_MAX;
+use salus_types::transaction::Transaction;
+use salus_types::{Address, GrantId, NetworkId, OrganisationId};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// How long a transaction may wait, in blocks.
+const LIFETIME_BLOCKS: u64 = 5_000;
+/// How long a grant would last.
+const GRANT_PERIOD_MS: u64 = 24 * 3_600 * 1_000;
+/// The largest class of batches.
+const SIZE_CLASS_MAX: u8 = 3;
+
+/// A kind of transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    RegisterPatient,
+    RegisterPractitioner,
+    Anchor,
+    Grant,
+    Revoke,
+    Access,
+    Dropped,
+    AnchorLog,
+    Propose,
+    Vote,
+}
+
+impl Kind {
+    pub(super) const ALL: [Self; 10] = [
+        Self::RegisterPatient,
+        Self::RegisterPractitioner,
+        Self::Anchor,
+        Self::Grant,
+        Self::Revoke,
+        Self::Access,
+        Self::Dropped,
+        Self::AnchorLog,
+        Self::Propose,
+        Self::Vote,
+    ];
+}
+
+/// What is handed in: some lists one after the other, then those that are measured.
+pub(super) struct Script {
+    pub(super) before: Vec<Lists>,
+    pub(super) measured: Lists,
+}
+
+/// A grant whose one-time key is known, with the node at which it is used.
+struct OneGrant {
+    key: SigningKey,
+    salt: [u8; 32],
+    node: usize,
+}
+
+impl OneGrant {
+    fn id(&self) -> GrantId {
+        GrantId::of(&self.key.public())
+    }
+}
+
+/// Makes transactions for one network; no two are alike.
+pub(super) struct Maker {
+    network: NetworkId,
+    organisations: Vec<OrganisationId>,
+    expiry_ms: u64,
+    sequence: AtomicU64,
+}
+
+impl Maker {
+    pub(super) fn new(network: &Network) -> anyhow::Result<Self> {
+        Ok(Self {
+            network: network.genesis.network(),
+            organisations: (0..network.nodes.len()).map(|number| network.organisation(number)).collect(),
+            expiry_ms: now_ms()? + GRANT_PERIOD_MS,
+            sequence: AtomicU64::new(0),
+        })
+    }
+
+    fn nodes(&self) -> usize {
+        self.organisations.len()
+    }
+
+    /// `count` transactions, at all nodes in turn, signed on all processors.
+    fn lists(&self, count: usize, make: impl Fn(usize, usize) -> Transaction + Sync) -> Lists {
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let nodes = self.nodes();
+        let part = |thread: usize| -> Vec<(usize, Transaction)> {
+            let own = (0..count).filter(|number| number % threads == thread);
+            own.map(|number| (number % nodes, make(number, number % nodes))).collect()
+        };
+        let parts: Vec<_> = std::thread::scope(|scope| {
+            let running: Vec<_> = (0..threads).map(|thread| scope.spawn(move || part(thread))).collect();
+            running.into_iter().filter_map(|thread| thread.join().ok()).collect()
+        });
+        let mut lists: Lists = vec![Vec::new(); nodes];
+        for (node, transaction) in parts.into_iter().flatten() {
+            lists[node].push(transaction);
+        }
+        lists
+    }
+
+    fn own(&self, network: &Network, node: usize, action: impl Into<Action>) -> Transaction {
+        Transaction::sign(self.network, &testing::signing_key(node as u8), valid_until(network), action)
+    }
+
+    /// Grants, each signed by a key of its own: the transaction of reference.
+    pub(super) fn grants(&self, network: &Network, count: usize) -> Lists {
+        let valid_until = valid_until(network);
+        self.lists(count, |_, _| {
+            let grant = Grant { terms: random_digest(), scope: random_digest(), expiry_ms: self.expiry_ms };
+            Transaction::sign(self.network, &SigningKey::generate(), valid_until, grant)
+        })
+    }
+
+    /// Anchors of full batches of the largest class.
+    pub(super) fn anchors(&self, network: &Network, count: usize) -> Lists {
+        self.lists(count, |_, node| {
+            let anchor = Anchor {
+                organisation: self.organisations[node].clone(),
+                batch_root: random_digest(),
+                sequence: self.next(),
+                size_class: SIZE_CLASS_MAX,
+            };
+            self.own(network, node, anchor)
+        })
+    }
+
+    fn next(&self) -> u64 {
+        self.sequence.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// `count` transactions of a kind, or as many as may be open at once.
+    pub(super) fn script(&self, network: &Network, kind: Kind, count: usize) -> anyhow::Result<Script> {
+        let alone = |measured| Script { before: Vec::new(), measured };
+        Ok(match kind {
+            Kind::RegisterPatient => alone(self.lists(count, |_, node| {
+                self.own(network, node, RegisterPatient { address: Address(random_digest()) })
+            })),
+            Kind::RegisterPractitioner => alone(self.lists(count, |_, node| {
+                self.own(network, node, RegisterPractitioner { commitment: random_digest() })
+            })),
+            Kind::Anchor => alone(self.anchors(network, count)),
+            Kind::AnchorLog => alone(self.lists(count, |_, node| {
+                let (organisation, sequence) = (self.organisations[node].clone(), self.next());
+                self.own(
+                    network,
+                    node,
+                    AnchorLog { organisation, head: random_digest(), entries: sequence, sequence },
+                )
+            })),
+            Kind::Grant => alone(self.grants(network, count)),
+            Kind::Revoke | Kind::Access | Kind::Dropped => self.on_grants(network, kind, count),
+            Kind::Propose => alone(self.proposals(network)?.1),
+            Kind::Vote => self.votes(network)?,
+        })
+    }
+
+    fn on_grants(&self, network: &Network, kind: Kind, count: usize) -> Script {
+        let grants: Vec<_> = (0..count)
+            .map(|number| OneGrant {
+                key: SigningKey::generate(),
+                salt: random::bytes(),
+                node: number % self.nodes(),
+            })
+            .collect();
+        let granted = self.lists(count, |number, _| self.grant(network, &grants[number]));
+        let revoked = |maker: &Self| {
+            maker.lists(count, |number, _| {
+                let revoke = Revoke { grant: grants[number].id() };
+                Transaction::sign(maker.network, &grants[number].key, valid_until(network), revoke)
+            })
+        };
+        match kind {
+            Kind::Access => {
+                let practitioners: Vec<_> = (0..self.nodes()).map(|_| random_digest()).collect();
+                let registered = self.lists(self.nodes(), |_, node| {
+                    self.own(network, node, RegisterPractitioner { commitment: practitioners[node] })
+                });
+                let measured = self.lists(count, |number, node| {
+                    self.own(network, node, access(&grants[number], practitioners[node]))
+                });
+                Script { before: vec![registered, granted], measured }
+            }
+            Kind::Dropped => {
+                let measured = self.lists(count, |number, node| {
+                    let (organisation, grant) = (self.organisations[node].clone(), grants[number].id());
+                    self.own(network, node, Dropped { organisation, grant, count: 1 })
+                });
+                Script { before: vec![granted, revoked(self)], measured }
+            }
+            _ => Script { before: vec![granted], measured: revoked(self) },
+        }
+    }
+
+    fn grant(&self, network: &Network, grant: &OneGrant) -> Transaction {
+        let scope = scope_commitment(&self.organisations[grant.node], Purpose::Treatment, &grant.salt);
+        let action = Grant { terms: random_digest(), scope, expiry_ms: self.expiry_ms };
+        Transaction::sign(self.network, &grant.key, valid_until(network), action)
+    }
+
+    /// Half of the proposals that may be open at once: another half is for votes.
+    fn proposals(&self, network: &Network) -> anyhow::Result<(Vec<(usize, Propose)>, Lists)> {
+        let parameters = network.nodes.first().context("no node")?.handle.epoch().parameters.clone();
+        let proposals: Vec<_> = (0..PROPOSALS_OPEN_MAX / 2)
+            .map(|number| {
+                let organisation = self.organisations[number % self.nodes()].clone();
+                let change = SetParameters { parameters: parameters.clone() }.into();
+                (number % self.nodes(), Propose { organisation, change, nonce: random::bytes() })
+            })
+            .collect();
+        let lists =
+            self.lists(proposals.len(), |number, node| self.own(network, node, proposals[number].1.clone()));
+        Ok((proposals, lists))
+    }
+
+    /// Refusals: what is approved by two thirds would change the network.
+    fn votes(&self, network: &Network) -> anyhow::Result<Script> {
+        let (proposals, before) = self.proposals(network)?;
+        let mut measured: Lists = vec![Vec::new(); self.nodes()];
+        for (proposer, propose) in &proposals {
+            for node in (0..self.nodes()).filter(|node| node != proposer) {
+                let organisation = self.organisations[node].clone();
+                let vote = Vote { organisation, proposal: propose.id(), approve: false };
+                measured[node].push(self.own(network, node, vote));
+            }
+        }
+        Ok(Script { before: vec![before], measured })
+    }
+}
+
+fn access(grant: &OneGrant, practitioner: Digest) -> Access {
+    Access {
+        grant: grant.id(),
+        scope_salt: grant.salt,
+        purpose: Purpose::Treatment,
+        versions_root: random_digest(),
+        count: 1,
+        practitioner,
+        nonce: random::bytes(),
+    }
+}
+
+fn random_digest() -> Digest {
+    Digest(random::bytes())
+}
+
+fn valid_until(network: &Network) -> u64 {
+    network.nodes.iter().map(|node| node.handle.head().height).max().unwrap_or(0) + LIFETIME_BLOCKS
+}
