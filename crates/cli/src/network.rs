@@ -77,6 +77,12 @@ pub(crate) struct NodeFile {
 }
 
 impl NodeFile {
+    /// Reads the one in a node's folder.
+    pub(crate) fn read(home: &Path) -> anyhow::Result<Self> {
+        let text = fs::read_to_string(home.join(CONFIG_FILE)).context("the folder has no `node.json`")?;
+        serde_json::from_str(&text).context("`node.json`")
+    }
+
     /// A node on this machine alone.
     pub(crate) fn local(organisation: OrganisationId, genesis: PathBuf, ports: Ports) -> Self {
         Self {

@@ -5,6 +5,7 @@ use crate::epochs::{EpochView, Epochs};
 use crate::evidence::{Evidence, EvidenceBook};
 use crate::feed::{Feed, FinalisedBlock, Head};
 use crate::index::{Index, Place};
+use crate::measures::{Measures, Reason};
 use crate::mempool::{Local, Mempool, Refusal};
 use crate::proof::{CHAIN_HEADERS_MAX, Certified, StateProof, TransactionProof};
 use crate::reader::Reader;
@@ -169,9 +170,13 @@ impl NodeHandle {
     ) -> Result<TransactionId, SubmitError> {
         let blocks_max = self.epoch().parameters.transaction_lifetime_blocks_max;
         if transaction.valid_until > self.head().height + blocks_max {
+            self.0.mempool.measures().refused(Reason::LivesTooLong);
             return Err(SubmitError::LivesTooLong { blocks_max });
         }
-        verdict.map_err(SubmitError::Invalid)?;
+        if let Err(reason) = verdict {
+            self.0.mempool.measures().refused(Reason::Invalid);
+            return Err(SubmitError::Invalid(reason));
+        }
         let id = transaction.id();
         match self.0.mempool.submit(id, transaction) {
             Ok(()) | Err(Refusal::Known | Refusal::Final) => Ok(id),
@@ -380,6 +385,11 @@ impl NodeHandle {
     /// All metrics of the consensus, the network and the storage, as Prometheus text.
     pub fn metrics(&self) -> String {
         (self.0.metrics)()
+    }
+
+    /// What this node's transactions and blocks pass through, for dashboards.
+    pub fn measures(&self) -> &Measures {
+        self.0.mempool.measures()
     }
 
     /// What validators did that no honest one does, as far as this node has seen since it started.

@@ -119,15 +119,18 @@ impl Index {
     ///
     /// # Panics
     /// If the storage fails.
-    pub async fn commit<E: Runtime>(&self, runtime: E) {
+    pub async fn commit<E: Runtime>(&self, runtime: E) -> Duration {
         let nothing = self.0.fresh.lock().is_empty()
             && self.0.fresh_epoch.lock().is_none()
             && self.0.fresh_join.lock().is_none();
         if nothing {
-            return;
+            return Duration::ZERO;
         }
         let index = self.clone();
-        let written = runtime.shared(true).spawn(move |_| async move { index.write() });
+        let written = runtime.shared(true).spawn(move |context| async move {
+            let begun = context.current();
+            index.write().map(|()| between(begun, context.current()))
+        });
         match written.await {
             Ok(result) => result.expect(FAILED),
             // The node is stopping: the block stays unacknowledged and comes again.

@@ -27,6 +27,7 @@ pub mod handle;
 pub mod index;
 pub mod join;
 pub mod keys;
+pub mod measures;
 pub mod mempool;
 pub mod network;
 pub mod pacing;

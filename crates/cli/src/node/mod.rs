@@ -8,7 +8,8 @@ pub(crate) mod ops;
 mod vault;
 
 use crate::keys::NodeKeys;
-use crate::network::{self, CONFIG_FILE, KEYS_FILE, NodeFile, TlsFiles};
+use crate::backup;
+use crate::network::{self, KEYS_FILE, NodeFile, TlsFiles};
 use anyhow::Context as _;
 use chain::LocalChain;
 use engine::EngineCommand;
@@ -70,8 +71,7 @@ struct Home {
 impl Home {
     fn open(path: &Path) -> anyhow::Result<Self> {
         let path = fs::canonicalize(path).with_context(|| format!("no such folder: `{}`", path.display()))?;
-        let text = fs::read_to_string(path.join(CONFIG_FILE)).context("the folder has no `node.json`")?;
-        let file: NodeFile = serde_json::from_str(&text).context("`node.json`")?;
+        let file = NodeFile::read(&path)?;
         let genesis = Arc::new(network::read_genesis(&path.join(&file.genesis))?);
         Ok(Self { keys: NodeKeys::open(&path.join(KEYS_FILE))?, path, file, genesis })
     }
@@ -104,8 +104,12 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
     let home = Home::open(&arguments.home)?;
     let anchor = match &arguments.join {
         Some(member) => join::anchor(&home.path, &home.genesis, member, arguments.replay)?,
+        None if backup::must_join(&home.path) && !join::has_joined(&home.path) => anyhow::bail!(
+            "this folder was restored from a backup: name a member with --join, for the node may have voted since"
+        ),
         None => None,
     };
+    backup::snapshot::clear(&home.path);
     let config = NodeConfig {
         data: home.path.join("ledger"),
         listen: home.file.ledger.parse().context("`ledger` in `node.json` is no address")?,
@@ -128,7 +132,12 @@ async fn drive(arguments: Arguments, home: Home, node: NodeHandle) -> anyhow::Re
     let (gateway, vault, keeper) = assemble(&arguments, &home, node, engine)?;
     let listeners = listen(&home, gateway.ports.chain.clone())?;
     let watching = keeper.clone();
-    let ops = ops::serve(gateway.clone(), keeper, &home.path, until(stopped.clone()));
+    let copies = ops::Copies {
+        home: home.path.clone(),
+        vault: vault.clone(),
+        clinical: home.file.clinical && home.file.engine.is_none(),
+    };
+    let ops = ops::serve(gateway.clone(), keeper, copies, until(stopped.clone()));
     let serving = serve(gateway, listeners, until(stopped.clone()));
     tracing::info!(organisation = %home.file.organisation, "the node is up");
     let work = async {

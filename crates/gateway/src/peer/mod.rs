@@ -9,6 +9,7 @@ mod client;
 mod connect;
 mod keeper;
 mod pool;
+mod probe;
 mod routes;
 #[cfg(test)]
 mod tests;
@@ -16,6 +17,7 @@ mod tests;
 pub use certificate::{CertificateError, make_certificate};
 pub use client::{PeerError, Peers, Relayed};
 pub(crate) use keeper::refused;
+pub use probe::probe;
 pub use keeper::{Keeper, NoKeeper, NodeStatus, PatientAnswer, Queues};
 pub(crate) use routes::{enrol, mailbox, node_status, patient, router};
 

@@ -145,6 +145,9 @@ pub(crate) async fn node_status(gateway: &Gateway) -> NodeStatus {
         peers: stats.peers,
         mempool: stats.mempool,
         queues: gateway.ports.keeper.queues().await,
+        epoch: gateway.chain().network().epoch,
+        time_ms: crate::clock::now_ms(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The mempool's loops: gossip out, gossip in; and the handle that everything else holds.
 
 use super::state::{Limits, Local, Refusal, State};
+use crate::measures::{Measures, Reason, Way};
 use crate::runtime::Runtime;
 use crate::watched::Watched;
 use bytes::Bytes;
@@ -36,6 +37,7 @@ struct Shared {
     outbox: Mutex<VecDeque<Arc<Transaction>>>,
     outgoing: Notify,
     ready: Watched<usize>,
+    measures: Measures,
 }
 
 /// A handle on the pool; cheap to clone.
@@ -51,7 +53,13 @@ impl Mempool {
             outbox: Mutex::default(),
             outgoing: Notify::new(),
             ready: Watched::new(0),
+            measures: Measures::default(),
         }))
+    }
+
+    /// What is counted here, and by whoever holds the pool.
+    pub fn measures(&self) -> &Measures {
+        &self.0.measures
     }
 
     fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
@@ -70,7 +78,9 @@ impl Mempool {
     pub fn submit(&self, id: TransactionId, transaction: Transaction) -> Result<(), Refusal> {
         let bytes = transaction.encode_size();
         let transaction = Arc::new(transaction);
-        self.change(|state| state.insert(id, Arc::clone(&transaction), bytes))?;
+        let taken = self.change(|state| state.insert(id, Arc::clone(&transaction), bytes));
+        taken.inspect_err(|refusal| self.0.measures.refused_by_pool(refusal))?;
+        self.0.measures.admitted();
         let mut outbox = self.0.outbox.lock();
         if outbox.len() < OUTBOX_COUNT_MAX {
             outbox.push_back(transaction);
@@ -125,6 +135,7 @@ impl Mempool {
 
     /// See [`State::refused`].
     pub fn refused(&self, height: u64, id: &TransactionId, reason: &str) {
+        self.0.measures.refused(Reason::Rules);
         self.change(|state| state.refused(height, id, reason));
     }
 
@@ -167,6 +178,7 @@ impl Mempool {
                 self.0.outgoing.notified().await;
                 continue;
             }
+            self.0.measures.gossip(Way::Out, batch.len());
             sender.send(Recipients::All, batch.encode(), false);
             context.sleep(GOSSIP_INTERVAL).await;
         }
@@ -189,19 +201,26 @@ impl Mempool {
             let bound = (RangeCfg::from(0..=GOSSIP_COUNT_MAX), ());
             match Vec::<Transaction>::decode_cfg(Bytes::from(message), &bound) {
                 Ok(transactions) => self.receive(transactions),
-                Err(error) => tracing::warn!(%peer, %error, "malformed gossip"),
+                Err(error) => {
+                    self.0.measures.malformed_gossip();
+                    tracing::warn!(%peer, %error, "malformed gossip");
+                }
             }
         }
     }
 
     /// Takes in what others gossip: only what is new, bounded and rightly signed.
     fn receive(&self, transactions: Vec<Transaction>) {
+        self.0.measures.gossip(Way::In, transactions.len());
         let new: Vec<_> = {
             let state = self.0.state.lock();
             transactions
                 .into_iter()
                 .map(|transaction| (transaction.id(), transaction))
-                .filter(|(id, transaction)| state.admits(id, transaction, transaction.encode_size()).is_ok())
+                .filter(|(id, transaction)| {
+                    let admitted = state.admits(id, transaction, transaction.encode_size());
+                    admitted.inspect_err(|refusal| self.0.measures.refused_by_pool(refusal)).is_ok()
+                })
                 .collect()
         };
         if new.is_empty() {
@@ -211,9 +230,13 @@ impl Mempool {
         let verdicts = crate::contract::check_stateless(&self.0.network, &transactions);
         self.change(|state| {
             for ((id, transaction), verdict) in ids.into_iter().zip(transactions).zip(verdicts) {
-                if verdict.is_ok() {
-                    let bytes = transaction.encode_size();
-                    let _ = state.insert(id, Arc::new(transaction), bytes);
+                if verdict.is_err() {
+                    self.0.measures.refused(Reason::Invalid);
+                    continue;
+                }
+                let bytes = transaction.encode_size();
+                if state.insert(id, Arc::new(transaction), bytes).is_ok() {
+                    self.0.measures.admitted();
                 }
             }
         });
