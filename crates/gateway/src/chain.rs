@@ -4,6 +4,7 @@
 //! Architecture invariant: the gateway never sees the ledger's contracts or the node's wiring.
 
 use async_trait::async_trait;
+use prometheus_client::registry::Registry;
 use salus_types::block::{Block, Receipt};
 use salus_types::genesis::Parameters;
 use salus_types::organisation::Organisation;
@@ -147,6 +148,8 @@ pub struct ChainStats {
     pub height: u64,
     /// Blocks known to be final but not applied yet.
     pub lag: u64,
+    /// Misdeeds of validators that this node has seen since it started.
+    pub evidence: u32,
 }
 
 /// A running ledger node.
@@ -201,4 +204,7 @@ pub trait Chain: Send + Sync + 'static {
 
     /// Numbers for stewards.
     async fn stats(&self) -> ChainStats;
+
+    /// Adds what the ledger counts for dashboards.
+    fn register(&self, _registry: &mut Registry) {}
 }

@@ -4,6 +4,7 @@
 //! again and indexed again. Readable from the moment of finality: what is not on disk yet is in memory.
 
 use crate::epochs::EpochRecord;
+use crate::measures::between;
 use crate::runtime::Runtime;
 use commonware_utils::sync::Mutex;
 use redb::backends::InMemoryBackend;
@@ -14,6 +15,7 @@ use salus_types::{Digest, PublicKey, TransactionId};
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Bytes of the table's pages that are kept in memory.
 const CACHE_BYTES: usize = 4 * 1024 * 1024;
@@ -115,7 +117,7 @@ impl Index {
         *self.0.fresh_join.lock() = Some((epoch, handovers));
     }
 
-    /// Makes all that was noted durable, off the threads that run the actors.
+    /// Makes all that was noted durable, off the threads that run the actors; tells how long that took.
     ///
     /// # Panics
     /// If the storage fails.

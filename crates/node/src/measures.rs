@@ -5,7 +5,7 @@
 //! runtime, so a simulated node measures simulated time.
 
 use crate::mempool::Refusal;
-use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
+use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::Histogram;
@@ -17,7 +17,7 @@ const SECONDS: [f64; 15] =
     [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0, 2.0, 5.0, 10.0, 60.0];
 
 /// Why a transaction does not get into a block.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reason {
     /// The pool is full.
     Full,
@@ -33,33 +33,45 @@ pub(crate) enum Reason {
     Rules,
 }
 
+impl Reason {
+    const ALL: [Self; 6] =
+        [Self::Full, Self::SignerFull, Self::Expired, Self::LivesTooLong, Self::Invalid, Self::Rules];
+
+    fn label(self) -> Why {
+        Why {
+            reason: match self {
+                Self::Full => "full",
+                Self::SignerFull => "signer_full",
+                Self::Expired => "expired",
+                Self::LivesTooLong => "lives_too_long",
+                Self::Invalid => "invalid",
+                Self::Rules => "rules",
+            },
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Why {
-    reason: Reason,
+    reason: &'static str,
 }
 
 /// Which way gossip goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
-pub(crate) enum Way {
-    In,
-    Out,
-}
-
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Direction {
-    direction: Way,
+    direction: &'static str,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
-enum Verdict {
-    Accepted,
-    Refused,
-}
+const IN: Direction = Direction { direction: "in" };
+const OUT: Direction = Direction { direction: "out" };
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Outcome {
-    outcome: Verdict,
+    outcome: &'static str,
 }
+
+const ACCEPTED: Outcome = Outcome { outcome: "accepted" };
+const REFUSED: Outcome = Outcome { outcome: "refused" };
 
 /// A node's counters; cheap to clone, and every clone counts into the same.
 #[derive(Clone)]
@@ -132,17 +144,15 @@ impl Measures {
         );
         self.register_times(registry);
         // A reason that has not come up yet shows as 0, not as nothing.
-        for reason in
-            [Reason::Full, Reason::SignerFull, Reason::Expired, Reason::LivesTooLong, Reason::Invalid, Reason::Rules]
-        {
-            self.refused.get_or_create(&Why { reason });
+        for reason in Reason::ALL {
+            let _ = self.refused.get_or_create(&reason.label());
         }
-        for direction in [Way::In, Way::Out] {
-            self.gossip_messages.get_or_create(&Direction { direction });
-            self.gossip_transactions.get_or_create(&Direction { direction });
+        for direction in [IN, OUT] {
+            let _ = self.gossip_messages.get_or_create(&direction);
+            let _ = self.gossip_transactions.get_or_create(&direction);
         }
-        for outcome in [Verdict::Accepted, Verdict::Refused] {
-            self.checked.get_or_create(&Outcome { outcome });
+        for outcome in [ACCEPTED, REFUSED] {
+            let _ = self.checked.get_or_create(&outcome);
         }
     }
 
@@ -162,7 +172,7 @@ impl Measures {
     }
 
     pub(crate) fn refused(&self, reason: Reason) {
-        self.refused.get_or_create(&Why { reason }).inc();
+        self.refused.get_or_create(&reason.label()).inc();
     }
 
     /// One that is known already is no refusal.
@@ -175,9 +185,17 @@ impl Measures {
         }
     }
 
-    pub(crate) fn gossip(&self, direction: Way, transactions: usize) {
-        self.gossip_messages.get_or_create(&Direction { direction }).inc();
-        self.gossip_transactions.get_or_create(&Direction { direction }).inc_by(transactions as u64);
+    pub(crate) fn gossip_in(&self, transactions: usize) {
+        self.gossip(&IN, transactions);
+    }
+
+    pub(crate) fn gossip_out(&self, transactions: usize) {
+        self.gossip(&OUT, transactions);
+    }
+
+    fn gossip(&self, direction: &Direction, transactions: usize) {
+        self.gossip_messages.get_or_create(direction).inc();
+        self.gossip_transactions.get_or_create(direction).inc_by(transactions as u64);
     }
 
     pub(crate) fn malformed_gossip(&self) {
@@ -190,8 +208,7 @@ impl Measures {
     }
 
     pub(crate) fn checked(&self, accepted: bool, took: Duration) {
-        let outcome = if accepted { Verdict::Accepted } else { Verdict::Refused };
-        self.checked.get_or_create(&Outcome { outcome }).inc();
+        self.checked.get_or_create(if accepted { &ACCEPTED } else { &REFUSED }).inc();
         self.check.observe(took.as_secs_f64());
     }
 

@@ -1,6 +1,7 @@
 //! The gateway's view of the ledger node that runs in the same process.
 
 use async_trait::async_trait;
+use prometheus_client::registry::Registry;
 use salus_gateway::chain::{
     Chain, ChainError, ChainStats, Finalised, FinalisedBlock, HEADERS_COUNT_MAX, Head, NetworkView,
     StateProof, TransactionStatus,
@@ -187,6 +188,11 @@ impl Chain for LocalChain {
             mempool: small(stats.mempool_count),
             height: stats.height,
             lag: stats.lag,
+            evidence: small(self.node.evidence().len()),
         }
+    }
+
+    fn register(&self, registry: &mut Registry) {
+        self.node.measures().register(registry);
     }
 }

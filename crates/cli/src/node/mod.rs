@@ -4,6 +4,7 @@ mod chain;
 mod engine;
 mod join;
 mod ledger;
+mod metrics;
 pub(crate) mod ops;
 mod vault;
 
@@ -55,9 +56,21 @@ pub(crate) struct Arguments {
     /// With `--join`: fetch and execute everything since genesis, instead of the newest state.
     #[arg(long, requires = "join")]
     replay: bool,
+    /// How the log is written.
+    #[arg(long, env = "SALUS_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
+    log_format: LogFormat,
     /// Stop when standard input closes, so that the node never outlives who started it.
     #[arg(long)]
     supervised: bool,
+}
+
+/// How a node's log is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum LogFormat {
+    /// A line of text for each event.
+    Text,
+    /// A JSON object for each event, one a line.
+    Json,
 }
 
 /// Everything read from the node's folder.
@@ -94,13 +107,7 @@ const LOG_DEFAULT: &str =
     "off,salus=info,salus_gateway=info,salus_node=info,salus_vault=info,salus_ledger=info,commonware=warn";
 
 pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
-    tracing_subscriber::fmt()
-        .with_env_filter(
-            // Libraries' own logs may quote what they carry, so only ours are let through.
-            tracing_subscriber::EnvFilter::try_from_env("SALUS_LOG").unwrap_or_else(|_| LOG_DEFAULT.into()),
-        )
-        .with_ansi(false)
-        .init();
+    log(arguments.log_format);
     let home = Home::open(&arguments.home)?;
     let anchor = match &arguments.join {
         Some(member) => join::anchor(&home.path, &home.genesis, member, arguments.replay)?,
@@ -121,6 +128,17 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
     salus_node::run(config, |node| drive(arguments, home, node))?
 }
 
+/// Starts logging, to standard output.
+fn log(format: LogFormat) {
+    // Libraries' own logs may quote what they carry, so only ours are let through.
+    let filter = tracing_subscriber::EnvFilter::try_from_env("SALUS_LOG").unwrap_or_else(|_| LOG_DEFAULT.into());
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false);
+    match format {
+        LogFormat::Text => log.init(),
+        LogFormat::Json => log.json().flatten_event(true).with_current_span(false).with_span_list(false).init(),
+    }
+}
+
 async fn drive(arguments: Arguments, home: Home, node: NodeHandle) -> anyhow::Result<()> {
     let (stop, stopped) = watch::channel(false);
     tokio::spawn(watch_for_stop(stop.clone(), arguments.supervised));
@@ -131,6 +149,7 @@ async fn drive(arguments: Arguments, home: Home, node: NodeHandle) -> anyhow::Re
     let engine = start_engine(&arguments, &home, &stopped)?;
     let (gateway, vault, keeper) = assemble(&arguments, &home, node, engine)?;
     let listeners = listen(&home, gateway.ports.chain.clone())?;
+    let metrics = home.file.metrics.as_deref().map(metrics::bind).transpose()?;
     let watching = keeper.clone();
     let copies = ops::Copies {
         home: home.path.clone(),
@@ -138,6 +157,7 @@ async fn drive(arguments: Arguments, home: Home, node: NodeHandle) -> anyhow::Re
         clinical: home.file.clinical && home.file.engine.is_none(),
     };
     let ops = ops::serve(gateway.clone(), keeper, copies, until(stopped.clone()));
+    let metrics = metrics::serve(gateway.clone(), metrics, until(stopped.clone()));
     let serving = serve(gateway, listeners, until(stopped.clone()));
     tracing::info!(organisation = %home.file.organisation, "the node is up");
     let work = async {
@@ -155,9 +175,10 @@ async fn drive(arguments: Arguments, home: Home, node: NodeHandle) -> anyhow::Re
             () = until(stopped.clone()) => Ok(()),
         }
     };
-    let (served, ops, work) = tokio::join!(async { serving.await.map_err(anyhow::Error::from) }, ops, work);
+    let serving = async { serving.await.map_err(anyhow::Error::from) };
+    let (served, ops, metrics, work) = tokio::join!(serving, ops, metrics, work);
     tracing::info!("the node has stopped");
-    served.and(ops).and(work)
+    served.and(ops).and(metrics).and(work)
 }
 
 async fn until(mut stopped: watch::Receiver<bool>) {
@@ -245,7 +266,7 @@ fn assemble(
     let vault = Arc::new(open_vault(home, &chain, &key, &engine_client, &peers)?);
     tokio::spawn(vault::follow(vault.clone(), chain.subscribe()));
     let records = Arc::new(LocalRecords(vault.clone()));
-    let keeper = Arc::new(LocalKeeper::new(vault.clone(), engine_client));
+    let keeper = Arc::new(LocalKeeper::new(vault.clone(), engine_client, &home.path));
     let ports = Ports {
         chain: Arc::new(chain),
         shared: records.clone(),

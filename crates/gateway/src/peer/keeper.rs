@@ -6,6 +6,7 @@
 use crate::error::{Code, Error};
 use crate::vault::VaultError;
 use async_trait::async_trait;
+use prometheus_client::registry::Registry;
 use salus_crypto::hpke::HpkePublicKey;
 use salus_types::vault::{
     CompartmentRecord, CustodyBatch, Directory, PatientLink, PatientRequest, Release, ReleaseAsk,
@@ -107,6 +108,9 @@ pub trait Keeper: Send + Sync + 'static {
 
     /// Numbers for stewards.
     async fn queues(&self) -> Queues;
+
+    /// Adds what the vault counts for dashboards; the registry puts `salus_` before the names.
+    fn register(&self, _registry: &mut Registry) {}
 }
 
 /// For an organisation without a vault.

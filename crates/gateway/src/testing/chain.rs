@@ -315,6 +315,6 @@ impl Chain for FakeChain {
     }
 
     async fn stats(&self) -> ChainStats {
-        ChainStats { peers: 1, mempool: 0, height: self.head().height, lag: 0 }
+        ChainStats { peers: 1, mempool: 0, height: self.head().height, lag: 0, evidence: 0 }
     }
 }

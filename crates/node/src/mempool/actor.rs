@@ -1,7 +1,7 @@
 //! The mempool's loops: gossip out, gossip in; and the handle that everything else holds.
 
 use super::state::{Limits, Local, Refusal, State};
-use crate::measures::{Measures, Reason, Way};
+use crate::measures::{Measures, Reason};
 use crate::runtime::Runtime;
 use crate::watched::Watched;
 use bytes::Bytes;
@@ -178,7 +178,7 @@ impl Mempool {
                 self.0.outgoing.notified().await;
                 continue;
             }
-            self.0.measures.gossip(Way::Out, batch.len());
+            self.0.measures.gossip_out(batch.len());
             sender.send(Recipients::All, batch.encode(), false);
             context.sleep(GOSSIP_INTERVAL).await;
         }
@@ -211,7 +211,7 @@ impl Mempool {
 
     /// Takes in what others gossip: only what is new, bounded and rightly signed.
     fn receive(&self, transactions: Vec<Transaction>) {
-        self.0.measures.gossip(Way::In, transactions.len());
+        self.0.measures.gossip_in(transactions.len());
         let new: Vec<_> = {
             let state = self.0.state.lock();
             transactions
