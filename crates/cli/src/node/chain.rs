@@ -9,6 +9,7 @@ use salus_gateway::chain::{
 use salus_node::mempool::Refusal;
 use salus_node::{Certified, EpochView, NodeHandle, SubmitError, TxStatus};
 use salus_types::action::Action;
+use salus_types::genesis::Genesis;
 use salus_types::proof::{CertifiedHeader, Handover, TransactionProof};
 use salus_types::state::{AnchorEntry, StateKey, key};
 use salus_types::transaction::Transaction;
@@ -36,6 +37,11 @@ impl LocalChain {
         let epoch = node.epoch();
         let view = Arc::new(network_view(&epoch));
         Self { node, blocks, epoch: Arc::new(Mutex::new((epoch, view))) }
+    }
+
+    /// The genesis of the network.
+    pub(crate) fn genesis(&self) -> &Genesis {
+        self.node.genesis()
     }
 }
 
