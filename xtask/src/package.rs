@@ -51,7 +51,10 @@ fn stage(paths: &Paths, artefacts: &build::Artefacts) -> Result<()> {
     empty(&staged)?;
     let engine = artefacts.engine.as_ref().context("the package needs the clinical engine")?;
     fs::copy(engine, staged.join("salus-engine"))?;
-    copy(artefacts.definitions.as_ref().context("the package needs the definitions")?, &staged.join("definitions"))?;
+    copy(
+        artefacts.definitions.as_ref().context("the package needs the definitions")?,
+        &staged.join("definitions"),
+    )?;
     copy(artefacts.portal.as_ref().context("the package needs the portal")?, &staged.join("portal"))
 }
 
@@ -83,7 +86,9 @@ fn make(paths: &Paths) -> Result<PathBuf> {
     command.args(["deb", "--package", "salus", "--profile", "dev", "--no-build", "--locked", "--output"]);
     run::run(command.arg(&out))?;
     let made = fs::read_dir(&out)?.filter_map(Result::ok).map(|entry| entry.path());
-    made.into_iter().find(|file| file.extension().is_some_and(|kind| kind == "deb")).context("no package was made")
+    made.into_iter()
+        .find(|file| file.extension().is_some_and(|kind| kind == "deb"))
+        .context("no package was made")
 }
 
 fn unpack(package: &Path, folder: &Path) -> Result<()> {

@@ -40,7 +40,9 @@ fn write(demo: &Demo, first: u64, count: u64, stop: &AtomicBool) -> Acknowledged
         if stop.load(Ordering::Relaxed) {
             break;
         }
-        if let Some(answer) = try_post(&url, &token, &observation(&patient, value)).filter(|a| a.status == 201) {
+        if let Some(answer) =
+            try_post(&url, &token, &observation(&patient, value)).filter(|a| a.status == 201)
+        {
             acknowledged.insert(answer.body["id"].as_str().unwrap().to_owned(), value);
         }
     }
@@ -149,7 +151,8 @@ fn a_lost_hospital_comes_back_from_its_backup_with_all_that_was_acknowledged_bef
     fs::rename(&home, nodes.demo.folder.join("lost")).unwrap();
 
     let member = format!("http://localhost:{}", PORT + 10);
-    let restore = ["restore", "--from", &text(&files.backup), "--key", &text(&files.key), "--home", &text(&home)];
+    let restore =
+        ["restore", "--from", &text(&files.backup), "--key", &text(&files.key), "--home", &text(&home)];
     let restored = nodes.demo.salus(&[&restore[..], &["--against", &member]].concat());
     assert_eq!(restored["missingPacks"], 0, "{restored}");
     assert!(restored["ledger"]["checked"].as_u64() > Some(0), "{restored}");
@@ -187,7 +190,12 @@ fn check_records(nodes: &Nodes, before: &Acknowledged, during: &Acknowledged, af
         assert_eq!(answer.body["valueQuantity"]["value"].as_u64(), Some(*value));
     }
     let kept: Vec<_> = during.keys().filter(|id| read(id).status == 200).collect();
-    eprintln!("{} acknowledged before, {} of {} during the backup are back", before.len(), kept.len(), during.len());
+    eprintln!(
+        "{} acknowledged before, {} of {} during the backup are back",
+        before.len(),
+        kept.len(),
+        during.len()
+    );
     assert!(after.keys().all(|id| read(id).status == 404), "what came after is not in it");
     for id in before.keys().chain(kept) {
         let proof = get(&format!("{fhir}/Observation/{id}/$proof"), &token);

@@ -51,7 +51,10 @@ fn samples(text: &str) -> (BTreeSet<String>, BTreeMap<(String, String), BTreeSet
         let Some((inside, _)) = line.contains('{').then(|| rest.split_once('}')).flatten() else { continue };
         for label in inside.split(',') {
             let (key, value) = label.split_once('=').unwrap();
-            labels.entry((name.to_owned(), key.to_owned())).or_default().insert(value.trim_matches('"').to_owned());
+            labels
+                .entry((name.to_owned(), key.to_owned()))
+                .or_default()
+                .insert(value.trim_matches('"').to_owned());
         }
     }
     (found, labels)
@@ -78,8 +81,13 @@ fn check_metrics() {
     for ((name, label), values) in &labels {
         assert!(LABELS.contains(&label.as_str()), "`{name}` has the label `{label}`");
         assert!(values.len() <= VALUES_MAX, "`{name}` has {} values of `{label}`", values.len());
-        let plain = |value: &String| value.len() <= 16 && value.chars().all(|c| c.is_ascii_alphanumeric() || "_.+".contains(c));
-        assert!(values.iter().all(plain), "`{name}` has values of `{label}` that may name somebody: {values:?}");
+        let plain = |value: &String| {
+            value.len() <= 16 && value.chars().all(|c| c.is_ascii_alphanumeric() || "_.+".contains(c))
+        };
+        assert!(
+            values.iter().all(plain),
+            "`{name}` has values of `{label}` that may name somebody: {values:?}"
+        );
     }
     // What the dashboard does not show is no secret either, but somebody should have meant it.
     let value = |name: &str| {
@@ -111,7 +119,18 @@ fn check_doctor_up(home: &Path) {
     for (name, check) in checks.iter().filter(|(name, _)| !machine.contains(&name.as_str())) {
         assert_eq!(check["verdict"], "ok", "{name}: {check}");
     }
-    for name in ["keys", "certificate", "node", "program", "stores", "engine", "membership", "clock", "versions", "lag"] {
+    for name in [
+        "keys",
+        "certificate",
+        "node",
+        "program",
+        "stores",
+        "engine",
+        "membership",
+        "clock",
+        "versions",
+        "lag",
+    ] {
         assert!(checks.contains_key(name), "{name}");
     }
     let worst = checks.values().map(|check| match check["verdict"].as_str() {
@@ -135,7 +154,8 @@ fn check_doctor_down(nodes: &Nodes, home: &Path) {
     assert_eq!((status, &checks["keys"]["verdict"]), (2, &json!("failure")), "{}", checks["keys"]);
     fs::set_permissions(&keys, fs::Permissions::from_mode(0o600)).unwrap();
     // Another organisation's keys.
-    let (own, others) = (fs::read(&keys).unwrap(), fs::read(nodes.home("insurer").join("keys.json")).unwrap());
+    let (own, others) =
+        (fs::read(&keys).unwrap(), fs::read(nodes.home("insurer").join("keys.json")).unwrap());
     fs::write(&keys, others).unwrap();
     assert_eq!(doctor(home).1["membership"]["verdict"], "failure");
     fs::write(&keys, own).unwrap();
@@ -153,7 +173,8 @@ fn check_stop(nodes: &Nodes, home: &Path) {
         .unwrap();
     nodes.wait_ready("hospital-a");
     let demo = &nodes.demo;
-    let (url, patient) = (format!("{}/Observation", demo.fhir("hospital-a")), demo.patient_id(0, "hospital-a"));
+    let (url, patient) =
+        (format!("{}/Observation", demo.fhir("hospital-a")), demo.patient_id(0, "hospital-a"));
     let mut token = None;
     eventually("a token", || {
         token = common::try_system_token(&demo.folder, "hospital-a");
@@ -201,7 +222,9 @@ fn an_operator_sees_what_a_node_does_and_what_is_wrong_with_it() {
     };
     let home = nodes.home("hospital-a");
     nodes.wait_anchored("hospital-a");
-    assert!(try_request(&[&format!("http://localhost:{PORT}/metrics")]).is_none_or(|answer| answer.status == 404));
+    assert!(
+        try_request(&[&format!("http://localhost:{PORT}/metrics")]).is_none_or(|answer| answer.status == 404)
+    );
     check_metrics();
     check_doctor_up(&home);
     nodes.kill("hospital-a");

@@ -136,7 +136,11 @@ impl Measures {
         );
         registry.register("proposed_blocks", "Blocks that this node proposed.", self.proposals.clone());
         registry.register("checked_blocks", "Blocks of others that were checked.", self.checked.clone());
-        registry.register("finalised_blocks", "Blocks final and applied since the start.", self.blocks.clone());
+        registry.register(
+            "finalised_blocks",
+            "Blocks final and applied since the start.",
+            self.blocks.clone(),
+        );
         registry.register(
             "finalised_transactions",
             "Transactions in them, since the start.",

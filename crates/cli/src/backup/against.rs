@@ -42,7 +42,8 @@ pub(super) async fn compare(
     let node = PublicNode::new(url)?;
     let mut members = Members::fetch(&node, genesis).await?;
     ensure!(members.network() == manifest.network, "the backup is of another network");
-    let own = members.organisation(&manifest.organisation).context("the organisation is no member any more")?;
+    let own =
+        members.organisation(&manifest.organisation).context("the organisation is no member any more")?;
     ensure!(own.node_key == keys.node.public(), "the ledger has another node key for this organisation");
     ensure!(own.tls_certificate == sha256(&keys.tls.certificate), "the ledger has another certificate");
     let step = batches.len().div_ceil(BATCHES_CHECKED_MAX).max(1);

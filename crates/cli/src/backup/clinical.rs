@@ -72,9 +72,7 @@ pub(crate) fn check(file: &Path) -> anyhow::Result<Contents> {
     Ok(Contents {
         resources: count("SELECT count(*) FROM resources WHERE is_deleted = 0")?,
         outbox: count("SELECT count(*) FROM seal_outbox")?,
-        last_seq: count(
-            "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'seal_outbox'), 0)",
-        )?,
+        last_seq: count("SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'seal_outbox'), 0)")?,
     })
 }
 

@@ -85,7 +85,10 @@ impl Reader {
         let whole = file.read_exact(&mut header).is_ok();
         ensure!(whole && header.starts_with(MAGIC), "`{}` is no backup of a node", path.display());
         let (version, rest) = header[MAGIC.len()..].split_at(2);
-        ensure!(version == VERSION.to_be_bytes(), "the file's format is of another version than this program's");
+        ensure!(
+            version == VERSION.to_be_bytes(),
+            "the file's format is of another version than this program's"
+        );
         let (recipient, enc) = rest.split_at(32);
         ensure!(recipient == key::id(&key.public()).0, "the file is sealed to another key than this one");
         let enc = Encapsulated(enc.try_into()?);
@@ -114,7 +117,8 @@ impl Reader {
         for part in &self.manifest.parts {
             // An empty file has no piece.
             take(&part.path, &[])?;
-            let digest = copy(&mut self.stream, part.bytes, |piece| take(&part.path, piece)).map_err(damaged)?;
+            let digest =
+                copy(&mut self.stream, part.bytes, |piece| take(&part.path, piece)).map_err(damaged)?;
             ensure!(digest == part.sha256, "`{}` in the backup is not what its manifest says", part.path);
         }
         match self.stream.read(&mut [0]) {

@@ -74,7 +74,10 @@ impl Manifest {
             let path = Path::new(&part.path);
             let plain = path.components().all(|component| matches!(component, Component::Normal(_)));
             ensure!(plain && !part.path.is_empty(), "the backup names a file outside the node's folder");
-            ensure!(!part.path.starts_with("ledger"), "the backup holds a ledger, which must come from the network");
+            ensure!(
+                !part.path.starts_with("ledger"),
+                "the backup holds a ledger, which must come from the network"
+            );
             ensure!(seen.insert(&part.path), "the backup names a file twice");
         }
         Ok(())

@@ -79,7 +79,8 @@ impl Summary {
     }
 
     fn text(&self) -> String {
-        let height = self.height.map_or_else(|| "while it was stopped".to_owned(), |at| format!("at height {at}"));
+        let height =
+            self.height.map_or_else(|| "while it was stopped".to_owned(), |at| format!("at height {at}"));
         let clinical = if self.clinical { "with" } else { "without" };
         format!(
             "{}, {height}, by version {}: {} files, {:.1} MB, {clinical} clinical records",

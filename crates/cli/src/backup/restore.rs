@@ -86,15 +86,13 @@ fn is_free(home: &Path) -> anyhow::Result<bool> {
 /// Writes every part below `folder`; an error if any part of the backup is not what it was.
 fn unpack(reader: &mut Reader, folder: &Path) -> anyhow::Result<()> {
     let mut open: Option<(String, File)> = None;
-    reader.read_all(|path, piece| {
-        match &mut open {
-            Some((name, file)) if name == path => file.write_all(piece),
-            open => {
-                let mut file = create(&folder.join(path))?;
-                file.write_all(piece)?;
-                *open = Some((path.to_owned(), file));
-                Ok(())
-            }
+    reader.read_all(|path, piece| match &mut open {
+        Some((name, file)) if name == path => file.write_all(piece),
+        open => {
+            let mut file = create(&folder.join(path))?;
+            file.write_all(piece)?;
+            *open = Some((path.to_owned(), file));
+            Ok(())
         }
     })
 }
@@ -113,8 +111,14 @@ fn settle(reader: &Reader, folder: &Path, against: Option<&str>) -> anyhow::Resu
     let file = NodeFile::read(folder)?;
     let genesis = read_genesis(&folder.join(GENESIS_FILE))?;
     ensure!(genesis.network() == manifest.network, "the backup's genesis is of another network");
-    ensure!(file.organisation == manifest.organisation, "the backup's `node.json` is of another organisation");
-    ensure!(keys.node.public() == manifest.node_key, "the backup's keys are not those that it is signed with");
+    ensure!(
+        file.organisation == manifest.organisation,
+        "the backup's `node.json` is of another organisation"
+    );
+    ensure!(
+        keys.node.public() == manifest.node_key,
+        "the backup's keys are not those that it is signed with"
+    );
     let vault = settle_restored(&folder.join("vault"), &keys.storage).context("the vault")?;
     let gateway = GatewayStore::is_whole(&folder.join("gateway").join("gateway.redb"));
     ensure!(gateway.context("the gateway's store")?, "the gateway's store is damaged");
@@ -169,7 +173,8 @@ fn text(report: &Report) -> String {
         "  gateway: whole".to_owned(),
     ];
     if report.missing_packs > 0 {
-        lines.push(format!("  vault: {} packs are missing; other custodians have them", report.missing_packs));
+        lines
+            .push(format!("  vault: {} packs are missing; other custodians have them", report.missing_packs));
     }
     if let Some(contents) = &report.clinical_store {
         let Contents { resources, outbox, .. } = contents;
@@ -179,7 +184,9 @@ fn text(report: &Report) -> String {
         Some(compared) => format!("  {}", compared.text()),
         None => "  not compared with the ledger: name a member with --against".to_owned(),
     });
-    lines.push("Start it with `salus node --home .. --join URL`: it needs the ledger from the network.".to_owned());
+    lines.push(
+        "Start it with `salus node --home .. --join URL`: it needs the ledger from the network.".to_owned(),
+    );
     lines.join("\n")
 }
 

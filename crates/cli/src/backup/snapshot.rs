@@ -78,7 +78,8 @@ pub(crate) async fn take(
 
 /// Copies the stores of a node that is stopped; it cannot be started meanwhile.
 pub(super) async fn take_stopped(home: &Path, file: &NodeFile, keys: &NodeKeys) -> anyhow::Result<TempDir> {
-    let clinical = file.clinical && file.engine.is_none() && home.join("clinical").join(clinical::FILE).exists();
+    let clinical =
+        file.clinical && file.engine.is_none() && home.join("clinical").join(clinical::FILE).exists();
     let _engine = if clinical { Some(lock_engine(&home.join("clinical"))?) } else { None };
     let in_use = "the node's stores cannot be opened: is it starting or stopping?";
     let vault = Arc::new(VaultStore::open(&home.join("vault"), &keys.storage).context(in_use)?);

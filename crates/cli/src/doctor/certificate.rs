@@ -15,7 +15,11 @@ pub(super) fn look(home: &Home) -> Check {
         let advice = "name a certificate in node.json before others use this node";
         return match home.file.demo_http {
             true => Check::ok("certificate", "none: a demo on this machine, over plain HTTP"),
-            false => Check::failure("certificate", "the public routes have none, and the node does not start", advice),
+            false => Check::failure(
+                "certificate",
+                "the public routes have none, and the node does not start",
+                advice,
+            ),
         };
     };
     let now = now_ms().map_or(0, |ms| i64::try_from(ms / 1_000).unwrap_or(i64::MAX));
@@ -40,7 +44,11 @@ fn end_of(der: &CertificateDer<'_>) -> Result<i64, String> {
 pub(super) fn judge(ends_s: i64, now_s: i64) -> Check {
     let days = (ends_s - now_s).div_euclid(DAY_S);
     match days {
-        ..0 => Check::failure("certificate", format!("ended {} days ago", -days), "renew it and restart the node"),
+        ..0 => Check::failure(
+            "certificate",
+            format!("ended {} days ago", -days),
+            "renew it and restart the node",
+        ),
         0..DAYS_LEFT_MIN => {
             Check::warning("certificate", format!("ends in {days} days"), "renew it and restart the node")
         }

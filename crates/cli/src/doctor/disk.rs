@@ -26,9 +26,11 @@ pub(super) fn look(home: &Path) -> Vec<Check> {
     };
     let writes = match measure(home) {
         Ok(sync) => speed(sync),
-        Err(error) => {
-            Check::failure("disk writes", format!("do not work: {error}"), "look at the disk and its permissions")
-        }
+        Err(error) => Check::failure(
+            "disk writes",
+            format!("do not work: {error}"),
+            "look at the disk and its permissions",
+        ),
     };
     vec![space, writes]
 }
@@ -49,7 +51,8 @@ pub(super) fn space(free: u64, total: u64) -> Check {
 /// Judges the time of a durable write.
 pub(super) fn speed(sync: Duration) -> Check {
     let found = format!("a durable write takes {:.1} ms", sync.as_secs_f64() * 1e3);
-    let advice = "use a disk with a faster flush (SSD with power-loss protection), or see what else writes to it";
+    let advice =
+        "use a disk with a faster flush (SSD with power-loss protection), or see what else writes to it";
     match sync {
         sync if sync > SYNC_TOO_SLOW => Check::failure("disk writes", found, advice),
         sync if sync > SYNC_SLOW => Check::warning("disk writes", found, advice),

@@ -128,7 +128,8 @@ fn open(path: &Path) -> Result<Home, Check> {
     let keys = NodeKeys::open(&path.join(KEYS_FILE));
     let keys = keys.map_err(|error| Check::failure("keys", format!("{error:#}"), restore))?;
     let mend = "mend it, or restore it from a backup";
-    let file = NodeFile::read(path).map_err(|error| Check::failure("configuration", format!("{error:#}"), mend))?;
+    let file =
+        NodeFile::read(path).map_err(|error| Check::failure("configuration", format!("{error:#}"), mend))?;
     let genesis = read_genesis(&path.join(&file.genesis));
     let genesis = genesis.map_err(|error| Check::failure("genesis", format!("{error:#}"), mend))?;
     Ok(Home { path: path.to_owned(), file, genesis, keys })

@@ -76,7 +76,8 @@ pub(super) fn open_files(max: Option<u64>) -> Check {
 fn down(home: &Home, error: &anyhow::Error) -> Vec<Check> {
     let stores = ["vault/vault.redb", "gateway/gateway.redb", "clinical/engine.lock"];
     let locked: Vec<_> = stores.into_iter().filter(|store| is_locked(&home.path.join(store))).collect();
-    let node = Check::failure("node", format!("down: {error:#}"), "start it: salus node --home, or systemctl start");
+    let node =
+        Check::failure("node", format!("down: {error:#}"), "start it: salus node --home, or systemctl start");
     let stores = match locked.is_empty() {
         true => Check::ok("stores", "not locked"),
         false => Check::failure(

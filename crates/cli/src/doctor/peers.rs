@@ -163,7 +163,9 @@ pub(super) fn versions(answers: &[Answer]) -> Check {
     others.sort_unstable();
     others.dedup();
     match (answers.is_empty(), others.is_empty()) {
-        (true, _) => Check::warning("versions", format!("own {own}; nobody to compare with"), "see the lines on peers"),
+        (true, _) => {
+            Check::warning("versions", format!("own {own}; nobody to compare with"), "see the lines on peers")
+        }
         (false, true) => Check::ok("versions", format!("own {own}; the others run the same series")),
         (false, false) => Check::warning(
             "versions",

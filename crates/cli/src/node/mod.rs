@@ -9,8 +9,8 @@ mod older;
 pub(crate) mod ops;
 mod vault;
 
-use crate::keys::NodeKeys;
 use crate::backup;
+use crate::keys::NodeKeys;
 use crate::network::{self, KEYS_FILE, NodeFile, TlsFiles};
 use anyhow::Context as _;
 use chain::LocalChain;
@@ -132,11 +132,14 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
 /// Starts logging, to standard output.
 fn log(format: LogFormat) {
     // Libraries' own logs may quote what they carry, so only ours are let through.
-    let filter = tracing_subscriber::EnvFilter::try_from_env("SALUS_LOG").unwrap_or_else(|_| LOG_DEFAULT.into());
+    let filter =
+        tracing_subscriber::EnvFilter::try_from_env("SALUS_LOG").unwrap_or_else(|_| LOG_DEFAULT.into());
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false);
     match format {
         LogFormat::Text => log.init(),
-        LogFormat::Json => log.json().flatten_event(true).with_current_span(false).with_span_list(false).init(),
+        LogFormat::Json => {
+            log.json().flatten_event(true).with_current_span(false).with_span_list(false).init()
+        }
     }
 }
 

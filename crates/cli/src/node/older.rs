@@ -6,9 +6,9 @@ use crate::public_node::PublicNode;
 use salus_gateway::chain::Chain as _;
 use salus_types::OrganisationId;
 use salus_types::action::Action;
+use salus_types::decode_canonical;
 use salus_types::proof::TransactionProof;
 use salus_types::state::{AnchorEntry, key};
-use salus_types::decode_canonical;
 use salus_verifier::{Validators, verify_transaction};
 use std::time::Duration;
 

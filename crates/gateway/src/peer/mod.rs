@@ -17,8 +17,8 @@ mod tests;
 pub use certificate::{CertificateError, make_certificate};
 pub use client::{PeerError, Peers, Relayed};
 pub(crate) use keeper::refused;
-pub use probe::probe;
 pub use keeper::{Keeper, NoKeeper, NodeStatus, PatientAnswer, Queues};
+pub use probe::probe;
 pub(crate) use routes::{enrol, mailbox, node_status, patient, router};
 
 /// Largest batch in custody: 4,096 versions with their packages.

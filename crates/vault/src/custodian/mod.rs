@@ -14,8 +14,8 @@ pub use accept::CustodyError;
 
 use crate::ledger::{LedgerError, entry};
 use crate::node::Context;
-use crate::store::{Store, StoreError};
 use crate::store::tables::CustodyRow;
+use crate::store::{Store, StoreError};
 use decide::Refusal;
 use salus_crypto::{Digest, Secret32};
 use salus_types::OrganisationId;

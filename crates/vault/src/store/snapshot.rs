@@ -162,7 +162,8 @@ fn missing_packs(store: &Store, tx: &ReadTx) -> Result<u64, StoreError> {
     }
     for (key, _) in tx.scan::<CustodyRow>(&CUSTODY, &[], None, usize::MAX)? {
         // source, zero byte, sequence.
-        let (source, sequence) = key.split_at_checked(key.len().wrapping_sub(8)).ok_or(StoreError::Damaged)?;
+        let (source, sequence) =
+            key.split_at_checked(key.len().wrapping_sub(8)).ok_or(StoreError::Damaged)?;
         let source = std::str::from_utf8(source).map_err(|_| StoreError::Damaged)?.trim_end_matches('\0');
         missing += u64::from(!exists("custody", format!("{source}-{:016x}", number(sequence)?)));
     }

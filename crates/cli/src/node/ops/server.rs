@@ -1,8 +1,8 @@
 //! The node's side of the operator's socket.
 
 use super::{
-    Code, Copied, Done, Health, Membership, NewClient, NewInvite, NewMember, NewProposal, NewVote, SOCKET_FILE, Status,
-    Transactions,
+    Code, Copied, Done, Health, Membership, NewClient, NewInvite, NewMember, NewProposal, NewVote,
+    SOCKET_FILE, Status, Transactions,
 };
 use crate::backup::snapshot;
 use crate::node::vault::LocalKeeper;
@@ -17,11 +17,11 @@ use salus_gateway::staff::{bootstrap_staff, issue_invite};
 use salus_gateway::steward::governance::{self, Governance, Proposed};
 use salus_gateway::{Error, Gateway, smart, staff};
 use salus_types::decode_canonical;
+use salus_vault::Vault;
 use serde::Deserialize;
 use std::fs;
 use std::future::Future;
 use std::os::unix::fs::PermissionsExt as _;
-use salus_vault::Vault;
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::net::UnixListener;
@@ -107,12 +107,8 @@ async fn copy(State(gateway): State<Gateway>, copies: Arc<Mutex<Copies>>) -> Res
     };
     let height = gateway.chain().head().height;
     gateway.log.flush().await;
-    let taken = snapshot::take(
-        &copies.home,
-        copies.vault.hold().await,
-        gateway.store.clone(),
-        copies.clinical,
-    );
+    let taken =
+        snapshot::take(&copies.home, copies.vault.hold().await, gateway.store.clone(), copies.clinical);
     let folder = taken.await.map_err(|error| Error::new(Reason::Away, format!("{error:#}")))?.keep();
     let folder = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     Ok(Json(Copied { folder, height }))

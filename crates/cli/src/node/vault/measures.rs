@@ -37,10 +37,22 @@ impl Measures {
         let mut gauge = |name: &str, help: &str, gauge: &Gauge| registry.register(name, help, gauge.clone());
         gauge("vault_sealed_versions_ever", "Record versions sealed since the vault was made.", &self.sealed);
         gauge("vault_custody_versions_ever", "Of these, with two custodians or more.", &self.custody);
-        gauge("vault_unsealable_versions_ever", "Record versions whose name or size cannot be sealed.", &self.refused);
+        gauge(
+            "vault_unsealable_versions_ever",
+            "Record versions whose name or size cannot be sealed.",
+            &self.refused,
+        );
         gauge("vault_rotated_epochs_ever", "Epochs of compartments rotated.", &self.rotated);
-        gauge("vault_open_batches", "Batches not anchored, or not with all their custodians.", &self.open_batches);
-        gauge("vault_waiting_parcels", "Records and keys on their way to other organisations.", &self.parcels);
+        gauge(
+            "vault_open_batches",
+            "Batches not anchored, or not with all their custodians.",
+            &self.open_batches,
+        );
+        gauge(
+            "vault_waiting_parcels",
+            "Records and keys on their way to other organisations.",
+            &self.parcels,
+        );
         let help = "Free space on the disk of the node's folder.";
         registry.register_with_unit("disk_free", help, Unit::Bytes, self.disk_free.clone());
         let help = "Size of the disk of the node's folder.";
