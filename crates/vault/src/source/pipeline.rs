@@ -89,8 +89,11 @@ impl Source {
 
     /// A failure is mended by the next one, which acknowledges more. While a backup copies, nothing is.
     async fn acknowledge(&self, up_to: u64) {
+        if up_to == 0 {
+            return;
+        }
         let _going = self.ctx.store.held.read().await;
-        if up_to > 0 && self.outbox.ack(up_to).await.is_err() {
+        if self.outbox.ack(up_to).await.is_err() {
             tracing::warn!("the outbox does not take an acknowledgement");
         }
     }
