@@ -32,7 +32,9 @@ use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::{oneshot, watch};
+use tokio::task::JoinHandle;
 use vault::{EngineOutbox, LocalKeeper, LocalRecords, RemotePeers};
 
 /// Run the node of one organisation.
@@ -73,6 +75,9 @@ enum LogFormat {
     /// A JSON object for each event, one a line.
     Json,
 }
+
+/// How long the operator's requests may take to finish when the node stops; the gateway's have the same.
+const GRACE: Duration = Duration::from_secs(5);
 
 /// Everything read from the node's folder.
 struct Home {
@@ -150,9 +155,29 @@ async fn drive(arguments: Arguments, home: Home, node: NodeHandle) -> anyhow::Re
         opened = join::wait_open(&node, &home.path) => opened?,
         () = until(stopped.clone()) => return Ok(()),
     }
-    let engine = start_engine(&arguments, &home, &stopped)?;
-    let (gateway, vault, keeper) = assemble(&arguments, &home, node, engine)?;
-    let listeners = listen(&home, gateway.ports.chain.clone())?;
+    let (stop_engine, engine_stopped) = watch::channel(false);
+    let (engine, process) = start_engine(&arguments, &home, engine_stopped)?;
+    let served = serve_all(&arguments, &home, node, engine, (stop, stopped)).await;
+    // The engine goes last: requests under way need it.
+    stop_engine.send_replace(true);
+    if let Some(process) = process {
+        // An error means that its task panicked, and the process is gone with it.
+        let _ = process.await;
+    }
+    tracing::info!("the node has stopped");
+    served
+}
+
+/// Everything that answers, until it is told to stop; ends by itself only when it fails.
+async fn serve_all(
+    arguments: &Arguments,
+    home: &Home,
+    node: NodeHandle,
+    engine: EngineAddress,
+    (stop, stopped): (watch::Sender<bool>, watch::Receiver<bool>),
+) -> anyhow::Result<()> {
+    let (gateway, vault, keeper) = assemble(arguments, home, node, engine)?;
+    let listeners = listen(home, gateway.ports.chain.clone())?;
     let metrics = home.file.metrics.as_deref().map(metrics::bind).transpose()?;
     let watching = keeper.clone();
     let copies = ops::Copies {
@@ -162,6 +187,7 @@ async fn drive(arguments: Arguments, home: Home, node: NodeHandle) -> anyhow::Re
     };
     let ops = ops::serve(gateway.clone(), keeper, copies, until(stopped.clone()));
     let metrics = metrics::serve(gateway.clone(), metrics, until(stopped.clone()));
+    let (ops, metrics) = (in_time(ops, &stopped), in_time(metrics, &stopped));
     let serving = serve(gateway, listeners, until(stopped.clone()));
     tracing::info!(organisation = %home.file.organisation, "the node is up");
     let work = async {
@@ -181,8 +207,18 @@ async fn drive(arguments: Arguments, home: Home, node: NodeHandle) -> anyhow::Re
     };
     let serving = async { serving.await.map_err(anyhow::Error::from) };
     let (served, ops, metrics, work) = tokio::join!(serving, ops, metrics, work);
-    tracing::info!("the node has stopped");
     served.and(ops).and(metrics).and(work)
+}
+
+/// Gives up on what is still under way some time after the stop.
+async fn in_time(
+    serving: impl Future<Output = anyhow::Result<()>>,
+    stopped: &watch::Receiver<bool>,
+) -> anyhow::Result<()> {
+    tokio::select! {
+        ended = serving => ended,
+        () = async { until(stopped.clone()).await; tokio::time::sleep(GRACE).await } => Ok(()),
+    }
 }
 
 async fn until(mut stopped: watch::Receiver<bool>) {
@@ -225,13 +261,13 @@ fn end_of_input() -> oneshot::Receiver<()> {
 fn start_engine(
     arguments: &Arguments,
     home: &Home,
-    stopped: &watch::Receiver<bool>,
-) -> anyhow::Result<EngineAddress> {
+    stopped: watch::Receiver<bool>,
+) -> anyhow::Result<(EngineAddress, Option<JoinHandle<()>>)> {
     if !home.file.clinical {
-        return Ok(EngineAddress::None);
+        return Ok((EngineAddress::None, None));
     }
     if let Some(elsewhere) = &home.file.engine {
-        return Ok(EngineAddress::Tcp(elsewhere.clone()));
+        return Ok((EngineAddress::Tcp(elsewhere.clone()), None));
     }
     let run = home.path.join("run");
     fs::create_dir_all(&run)?;
@@ -247,8 +283,8 @@ fn start_engine(
         feed_validation: home.file.feed_validation,
     };
     let socket = command.socket.clone();
-    tokio::spawn(command.supervise(stopped.clone()));
-    Ok(EngineAddress::Socket(socket))
+    let process = tokio::spawn(command.supervise(stopped));
+    Ok((EngineAddress::Socket(socket), Some(process)))
 }
 
 fn assemble(
