@@ -20,7 +20,7 @@ pub use ensure::{Fetched, Source, SourceState};
 pub(crate) use reach::circumstances;
 pub use reach::{Note, ShareReach};
 
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 use live::LiveGrants;
 use salus_types::GrantId;
 use std::collections::HashMap;
