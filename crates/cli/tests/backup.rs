@@ -162,6 +162,9 @@ fn a_lost_hospital_comes_back_from_its_backup_with_all_that_was_acknowledged_bef
         .filter(|file| fs::metadata(file).unwrap().permissions().mode() & 0o077 != 0)
         .collect();
     assert_eq!(open, [] as [PathBuf; 0], "nobody else may read what was restored");
+    // The key of the hospital's own system, which the demo keeps in the same folder.
+    let client = "client.jwk.json";
+    fs::copy(nodes.demo.folder.join("lost").join(client), home.join(client)).unwrap();
     let mut node = start(&nodes, &home, &member);
     nodes.wait_anchored(HOSPITAL);
     check_records(&nodes, &before, &during, &after);
