@@ -113,7 +113,8 @@ mod tests {
         let (stop, writer) = (AtomicBool::new(false), database(&path));
         put(&writer, 0);
         std::thread::scope(|scope| {
-            scope.spawn(|| {
+            let (writer, stop) = (writer, &stop);
+            scope.spawn(move || {
                 let mut number = 1;
                 while !stop.load(Ordering::Relaxed) {
                     put(&writer, number);
