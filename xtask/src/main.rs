@@ -14,6 +14,7 @@ mod deny;
 mod digest;
 mod freshness;
 mod layers;
+mod package;
 mod paths;
 mod portal;
 mod run;
@@ -44,6 +45,9 @@ Salus: the chores of this repository
       --update                  write that block into ARCHITECTURE.md
   cargo xtask tidy              check file and function sizes, left-over notes and words a crate may not use
   cargo xtask deny              check dependencies: licences, bans, sources, advisories
+  cargo xtask package           build the Debian package, and try it in a folder of its own
+      --install                 also install it on this machine, try it, and remove it (as root)
+      --folder DIR              instead, put the files that it would install below DIR
   cargo xtask sbom --out FILE   write the list of all dependencies (CycloneDX 1.6, JSON)
   cargo xtask bench --json FILE [--quick]
                                 measure, and write the figures to FILE
@@ -71,7 +75,7 @@ fn main() -> ExitCode {
 fn dispatch(mut args: Vec<String>) -> Result<()> {
     let chore = if args.is_empty() { "help".to_owned() } else { args.remove(0) };
     let paths = Paths::find()?;
-    if ["demo", "check", "bench", "sim"].contains(&chore.as_str()) {
+    if ["demo", "check", "bench", "sim", "package"].contains(&chore.as_str()) {
         freshness::settle(&paths)?;
     }
     match chore.as_str() {
@@ -81,6 +85,7 @@ fn dispatch(mut args: Vec<String>) -> Result<()> {
         "layers" => layers::run(&paths, &args),
         "tidy" => tidy::run(&paths, &args),
         "deny" => deny::run(&paths, &args),
+        "package" => package::run(&paths, &args),
         "sbom" => sbom::run(&paths, &args),
         "bench" => bench::run(&paths, &args),
         "sim" => sim::run(&paths, &args),
@@ -117,7 +122,7 @@ mod tests {
         for line in HELP.lines().filter_map(|l| l.strip_prefix("  cargo xtask ")) {
             let chore = line.split_whitespace().next().expect("a name");
             // An argument nobody knows makes every chore but the forwarding ones stop before it starts.
-            if !["demo", "bench", "sbom", "sim"].contains(&chore) {
+            if !["demo", "bench", "sbom", "sim", "package"].contains(&chore) {
                 let error = dispatch(vec![chore.into(), "--no-such-flag".into()]).expect_err("unknown flag");
                 assert!(error.to_string().contains("--no-such-flag"), "{chore}: {error}");
             }

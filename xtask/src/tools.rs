@@ -1,4 +1,4 @@
-//! The two cargo subcommands that checks use. One on `PATH` that is new enough is taken, else one is built.
+//! The cargo subcommands that chores use. One on `PATH` that is new enough is taken, else one is built.
 
 use crate::paths::Paths;
 use crate::{run, version};
@@ -15,6 +15,13 @@ struct Tool {
 
 const NEXTEST: Tool = Tool { name: "cargo-nextest", at_least: (0, 9, 100), built: "0.9.143" };
 const DENY: Tool = Tool { name: "cargo-deny", at_least: (0, 18, 0), built: "0.20.2" };
+
+const DEB: Tool = Tool { name: "cargo-deb", at_least: (3, 0, 0), built: "3.8.0" };
+
+/// The maker of Debian packages.
+pub(crate) fn deb(paths: &Paths) -> Result<PathBuf> {
+    find_or_build(paths, &DEB)
+}
 
 /// The test runner.
 pub(crate) fn nextest(paths: &Paths) -> Result<PathBuf> {

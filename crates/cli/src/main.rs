@@ -1,11 +1,13 @@
 //! `salus`: the one binary. A module per subcommand; each prints for people, and JSON with `--json`.
 
 mod assets;
+mod backup;
 mod bench;
 mod client;
 mod clock;
 mod demo;
 mod demo_data;
+mod doctor;
 mod governance;
 mod keys;
 mod members;
@@ -49,10 +51,16 @@ enum Command {
     Token(token::Arguments),
     /// Show the state of the nodes of a demo network.
     Status(status::Arguments),
+    /// Look a node over, up or down: what is wrong, and what to do. Exit status 0 (fine), 1 (warnings), 2 (failures).
+    Doctor(doctor::Arguments),
     /// See how the network is governed, propose changes, vote.
     Governance(governance::Arguments),
     /// Measure a network of four nodes on this machine.
     Bench(bench::Arguments),
+    /// Back a node up into one sealed file, while it runs or is stopped; or check such a file.
+    Backup(backup::Arguments),
+    /// Make a node's folder from a backup, and check it.
+    Restore(backup::RestoreArguments),
     /// Get a proof of what the ledger holds, or a checkpoint.
     Proof(proof::Arguments),
     /// Check a proof against a genesis or a checkpoint, without any network.
@@ -64,7 +72,18 @@ enum Command {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let output = output::Output::new(arguments.json);
-    let outcome = match arguments.command {
+    let outcome = run(arguments.command, output);
+    match outcome {
+        Ok(status) => status,
+        Err(error) => {
+            output.error(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command, output: output::Output) -> anyhow::Result<ExitCode> {
+    match command {
         Command::Node(arguments) => node::run(arguments),
         Command::Prepare(arguments) => prepare::run(arguments, output),
         Command::Demo(arguments) => demo::run(arguments, output),
@@ -73,15 +92,12 @@ fn main() -> ExitCode {
         Command::Status(arguments) => status::run(arguments, output),
         Command::Governance(arguments) => governance::run(&arguments, output),
         Command::Bench(arguments) => bench::run(&arguments, output),
+        Command::Backup(arguments) => backup::run(arguments, output),
+        Command::Restore(arguments) => backup::restore(arguments, output),
         Command::Proof(arguments) => proof::run(&arguments, output),
         Command::Verify(arguments) => verify::run(&arguments, output),
         Command::Witness(arguments) => witness::run(&arguments, output),
-    };
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            output.error(&error);
-            ExitCode::FAILURE
-        }
-    }
+        Command::Doctor(arguments) => return doctor::run(&arguments, output),
+    }?;
+    Ok(ExitCode::SUCCESS)
 }

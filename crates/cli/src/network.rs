@@ -30,6 +30,7 @@ pub(crate) struct Ports {
     pub(crate) public: u16,
     pub(crate) peer: u16,
     pub(crate) ledger: u16,
+    pub(crate) metrics: u16,
 }
 
 impl Ports {
@@ -37,7 +38,7 @@ impl Ports {
     pub(crate) fn of(base: u16, index: usize) -> anyhow::Result<Self> {
         let first = usize::from(base) + 10 * index;
         let port = |offset: usize| u16::try_from(first + offset).context("the base port is too high");
-        Ok(Self { public: port(0)?, peer: port(1)?, ledger: port(2)? })
+        Ok(Self { public: port(0)?, peer: port(1)?, ledger: port(2)?, metrics: port(3)? })
     }
 }
 
@@ -71,12 +72,21 @@ pub(crate) struct NodeFile {
     /// starts one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) engine: Option<String>,
+    /// Loopback address, `host:port`, on which a Prometheus on this machine finds metrics; none by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) metrics: Option<String>,
     /// What validation does to what feeds and bulk loads write. People's writes are always refused with every problem.
     #[serde(default)]
     pub(crate) feed_validation: FeedValidation,
 }
 
 impl NodeFile {
+    /// Reads the one in a node's folder.
+    pub(crate) fn read(home: &Path) -> anyhow::Result<Self> {
+        let text = fs::read_to_string(home.join(CONFIG_FILE)).context("the folder has no `node.json`")?;
+        serde_json::from_str(&text).context("`node.json`")
+    }
+
     /// A node on this machine alone.
     pub(crate) fn local(organisation: OrganisationId, genesis: PathBuf, ports: Ports) -> Self {
         Self {
@@ -91,6 +101,7 @@ impl NodeFile {
             demo_http: false,
             clinical: false,
             engine: None,
+            metrics: Some(format!("127.0.0.1:{}", ports.metrics)),
             feed_validation: FeedValidation::default(),
         }
     }

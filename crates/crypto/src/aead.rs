@@ -13,7 +13,7 @@
 
 mod stream;
 
-pub use stream::{CHUNK_LEN, open_stream, seal_stream, stream_len};
+pub use stream::{CHUNK_LEN, StreamReader, StreamWriter, open_stream, seal_stream, stream_len};
 
 use crate::kdf;
 use crate::secret::Secret32;

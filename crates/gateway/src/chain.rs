@@ -4,6 +4,7 @@
 //! Architecture invariant: the gateway never sees the ledger's contracts or the node's wiring.
 
 use async_trait::async_trait;
+use prometheus_client::registry::Registry;
 use salus_types::block::{Block, Receipt};
 use salus_types::genesis::Parameters;
 use salus_types::organisation::Organisation;
@@ -151,6 +152,8 @@ pub struct ChainStats {
     pub oldest_block: u64,
     /// Rules in force that this version does not know, so that the ledger stands still here; 0 if it knows them.
     pub unknown_protocol: u32,
+    /// Misdeeds of validators that are not on the ledger yet.
+    pub evidence: u32,
 }
 
 /// A running ledger node.
@@ -205,4 +208,7 @@ pub trait Chain: Send + Sync + 'static {
 
     /// Numbers for stewards.
     async fn stats(&self) -> ChainStats;
+
+    /// Adds what the ledger counts for dashboards.
+    fn register(&self, _registry: &mut Registry) {}
 }

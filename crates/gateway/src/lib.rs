@@ -16,6 +16,7 @@ mod envelope;
 pub mod error;
 pub mod fhir;
 pub mod log;
+pub mod metrics;
 mod origin;
 mod passkey;
 mod portal_files;

@@ -92,7 +92,7 @@ async fn listen_public(
     handle: Handle<std::net::SocketAddr>,
 ) -> io::Result<()> {
     listener.set_nonblocking(true)?;
-    let router = edge::wrap(crate::public_router(gateway.clone()), &gateway.config);
+    let router = counted(edge::wrap(crate::public_router(gateway.clone()), &gateway.config), gateway);
     let service = router.into_make_service_with_connect_info::<std::net::SocketAddr>();
     let header_timeout = gateway.config.limits.header_timeout;
     match tls {
@@ -126,7 +126,12 @@ async fn listen_peer(
     limit_headers(server.http_builder(), gateway.config.limits.header_timeout);
     let router: Router =
         crate::peer_router(gateway.clone()).layer(middleware::from_fn_with_state(pins, identify));
-    server.serve(edge::wrap(router, &gateway.config).into_make_service()).await
+    server.serve(counted(edge::wrap(router, &gateway.config), gateway).into_make_service()).await
+}
+
+/// Counts every request and its time.
+fn counted(router: Router, gateway: &Gateway) -> Router {
+    router.layer(middleware::from_fn_with_state(gateway.clone(), crate::metrics::count))
 }
 
 fn limit_headers(

@@ -7,6 +7,7 @@ use crate::error::Error;
 use crate::fhir::FhirState;
 use crate::ledger::LedgerState;
 use crate::log::AccessLog;
+use crate::metrics::Metrics;
 use crate::peer::{Keeper, Peers};
 use crate::practitioner::Practitioners;
 use crate::relay::Relay;
@@ -214,6 +215,8 @@ pub struct Inner {
     pub relay: Relay,
     /// How often callers may hand transactions in.
     pub ledger: LedgerState,
+    /// Numbers for dashboards.
+    pub metrics: Metrics,
     stop: watch::Sender<bool>,
 }
 
@@ -251,6 +254,7 @@ impl Gateway {
             staff: Staff::open(&store, &config)?,
             relay: Relay::new(&config),
             ledger: LedgerState::new(&config),
+            metrics: Metrics::new(&ports),
             stop: watch::Sender::new(false),
             config,
             genesis,

@@ -4,6 +4,8 @@
 //! Rows are JSON under text keys. Writes are transactions: committed and on disk, or not there. There is one
 //! writer at a time, so "look, then write" within one transaction has exactly one winner.
 
+mod copy;
+
 use redb::{
     Database, ReadTransaction, ReadableDatabase, ReadableTable, ReadableTableMetadata as _, TableDefinition,
     TableError, WriteTransaction,
@@ -23,6 +25,9 @@ pub enum StoreError {
     /// A row of the table does not parse.
     #[error("a row of table `{0}` does not parse")]
     Row(&'static str),
+    /// A table of a kind that the copy does not know.
+    #[error("table `{0}` is of a kind that cannot be copied")]
+    Unknown(String),
     /// The task that wrote was stopped.
     #[error("the write was stopped")]
     Stopped,

@@ -9,6 +9,7 @@ use crate::contract::{self, Prefetched, Refused, Rules};
 use crate::epochs::Epochs;
 use crate::feed::{Feed, FinalisedBlock};
 use crate::index::Index;
+use crate::measures::between;
 use crate::mempool::Mempool;
 use crate::runtime::Runtime;
 use crate::state::{Batch, Databases, SealedBatch, StateDb, SyncTarget, database_key};
@@ -323,7 +324,10 @@ impl Ledger {
             self.0.epochs.show(&*state.read().await).await;
         }
         self.0.feed.publish(FinalisedBlock { digest, block: Arc::clone(block.block()), receipts });
-        self.0.index.commit(runtime).await;
+        let (measures, made) = (self.0.mempool.measures(), block.header().time_ms);
+        let made = UNIX_EPOCH + Duration::from_millis(made);
+        measures.finalised(block.ids().len(), between(made, runtime.current()));
+        measures.stored(self.0.index.commit(runtime).await);
     }
 }
 
@@ -363,8 +367,10 @@ impl<E: Runtime> Application<E> for Ledger {
     ) -> Option<Proposed<Self, E>> {
         let parent = ancestry.next().await?;
         let held = self.held(parent.inner(), &mut ancestry).await;
-        let now_ms = now_ms(runtime.current());
-        let (block, merkleized) = self.build(now_ms, &context, parent.inner(), &held, batches).await?;
+        let begun = runtime.current();
+        let built = self.build(now_ms(begun), &context, parent.inner(), &held, batches);
+        let (block, merkleized) = built.await?;
+        self.0.mempool.measures().proposed(between(begun, runtime.current()));
         Some(Proposed { block, merkleized })
     }
 
@@ -376,13 +382,20 @@ impl<E: Runtime> Application<E> for Ledger {
         finality: Finality,
     ) -> Option<SealedBatch<E>> {
         let block = ancestry.next().await?;
+        let begun = runtime.current();
         if finality == Finality::Candidate {
             let parent = ancestry.next().await?;
             if !self.check(&runtime, block.inner(), parent.inner()).await {
+                self.0.mempool.measures().checked(false, between(begun, runtime.current()));
                 return None;
             }
         }
-        self.replay(block.inner(), batches).await
+        let executing = runtime.current();
+        let sealed = self.replay(block.inner(), batches).await;
+        let ended = runtime.current();
+        self.0.mempool.measures().executed(between(executing, ended));
+        self.0.mempool.measures().checked(sealed.is_some(), between(begun, ended));
+        sealed
     }
 
     async fn capture(

@@ -5,6 +5,7 @@ use crate::epochs::{EpochView, Epochs};
 use crate::evidence::{Evidence, EvidenceBook};
 use crate::feed::{Feed, FinalisedBlock, Head};
 use crate::index::{Index, Place};
+use crate::measures::{Measures, Reason};
 use crate::mempool::{Local, Mempool, Refusal};
 use crate::proof::{CHAIN_HEADERS_MAX, Certified, StateProof, TransactionProof};
 use crate::reader::Reader;
@@ -161,9 +162,13 @@ impl NodeHandle {
         let mut check =
             |(transaction, verdict): (Transaction, Result<(), String>)| -> Result<_, SubmitError> {
                 if transaction.valid_until > last {
+                    self.0.mempool.measures().refused(Reason::LivesTooLong);
                     return Err(SubmitError::LivesTooLong { blocks_max });
                 }
-                verdict.map_err(SubmitError::Invalid)?;
+                if let Err(reason) = verdict {
+                    self.0.mempool.measures().refused(Reason::Invalid);
+                    return Err(SubmitError::Invalid(reason));
+                }
                 let id = transaction.id();
                 good.push((id, transaction));
                 Ok(id)
@@ -390,6 +395,11 @@ impl NodeHandle {
     /// All metrics of the consensus, the network and the storage, as Prometheus text.
     pub fn metrics(&self) -> String {
         (self.0.metrics)()
+    }
+
+    /// What this node's transactions and blocks pass through, for dashboards.
+    pub fn measures(&self) -> &Measures {
+        self.0.mempool.measures()
     }
 
     /// What validators did that no honest one does, as far as it is not on the ledger yet.

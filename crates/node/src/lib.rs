@@ -28,6 +28,7 @@ pub mod index;
 pub mod join;
 mod journal;
 pub mod keys;
+pub mod measures;
 pub mod mempool;
 pub mod network;
 pub mod pacing;

@@ -50,7 +50,7 @@ pub use outbox::{Outbox, OutboxError, OutboxRow};
 pub use peers::{PeerError, Peers};
 pub use placement::{CUSTODIANS_PER_COMPARTMENT, TooFewCustodians, custodians_of};
 pub use source::SourceError;
-pub use store::{Store, StoreError};
+pub use store::{AnchoredBatch, Hold, Inspection, Store, StoreError, View, settle_restored};
 pub use vault::{PatientAnswer, Vault, VaultConfig, VaultError};
 
 #[cfg(test)]

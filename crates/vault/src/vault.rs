@@ -9,7 +9,7 @@ use crate::outbox::Outbox;
 use crate::peers::Peers;
 use crate::reader::{Reader, ReaderConfig};
 use crate::source::{Source, SourceConfig, SourceError};
-use crate::store::{Store, StoreError};
+use crate::store::{Hold, Store, StoreError};
 use salus_crypto::Secret32;
 use salus_types::action::Action;
 use salus_types::block::Block;
@@ -107,6 +107,11 @@ impl Vault {
             reader: Arc::new(Reader::new(ctx, config.reader)),
             source,
         })
+    }
+
+    /// Holds back what a backup must not miss; see [`Hold`].
+    pub async fn hold(&self) -> Hold {
+        self.custodian.store().hold().await
     }
 
     /// Does the vault's background work for as long as it is polled; dropping the future stops it at any point. A store

@@ -1,6 +1,7 @@
 //! The gateway's view of the ledger node that runs in the same process.
 
 use async_trait::async_trait;
+use prometheus_client::registry::Registry;
 use salus_gateway::chain::{
     Chain, ChainError, ChainStats, Finalised, FinalisedBlock, HEADERS_COUNT_MAX, Head, NetworkView,
     StateProof, TransactionStatus,
@@ -8,6 +9,7 @@ use salus_gateway::chain::{
 use salus_node::mempool::Refusal;
 use salus_node::{Certified, EpochView, NodeHandle, SubmitError, TxStatus};
 use salus_types::action::Action;
+use salus_types::genesis::Genesis;
 use salus_types::proof::{CertifiedHeader, Handover, TransactionProof};
 use salus_types::state::{AnchorEntry, StateKey, key};
 use salus_types::transaction::Transaction;
@@ -35,6 +37,11 @@ impl LocalChain {
         let epoch = node.epoch();
         let view = Arc::new(network_view(&epoch));
         Self { node, blocks, epoch: Arc::new(Mutex::new((epoch, view))) }
+    }
+
+    /// The genesis of the network.
+    pub(crate) fn genesis(&self) -> &Genesis {
+        self.node.genesis()
     }
 }
 
@@ -189,6 +196,11 @@ impl Chain for LocalChain {
             lag: stats.lag,
             oldest_block: stats.oldest_block,
             unknown_protocol: stats.unknown_protocol,
+            evidence: small(self.node.evidence().len()),
         }
+    }
+
+    fn register(&self, registry: &mut Registry) {
+        self.node.measures().register(registry);
     }
 }

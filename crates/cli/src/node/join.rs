@@ -19,6 +19,11 @@ const TRIES: u32 = 5;
 /// How often a node that waits says so.
 const REPORT_EVERY: Duration = Duration::from_secs(5);
 
+/// Whether the node has been up.
+pub(super) fn has_joined(home: &Path) -> bool {
+    home.join(JOINED_FILE).exists()
+}
+
 /// From where to begin, unless this node has begun before. Blocking.
 pub(super) fn anchor(
     home: &Path,
@@ -26,7 +31,7 @@ pub(super) fn anchor(
     member: &str,
     replay: bool,
 ) -> anyhow::Result<Option<Anchor>> {
-    if home.join(JOINED_FILE).exists() {
+    if has_joined(home) {
         return Ok(None);
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

@@ -1,6 +1,7 @@
 //! The vault's view of the ledger node that runs in the same process.
 
 use super::chain::LocalChain;
+use super::older;
 use async_trait::async_trait;
 use salus_gateway::chain::{Chain as _, ChainError};
 use salus_types::action::Action;
@@ -19,6 +20,7 @@ const FINAL_TIMEOUT: Duration = Duration::from_secs(30);
 /// The node of this process as the vault's [`Ledger`].
 pub(crate) struct LocalLedger {
     pub(crate) chain: LocalChain,
+    pub(crate) organisation: OrganisationId,
     pub(crate) network: NetworkId,
     pub(crate) key: Arc<SigningKey>,
 }
@@ -55,7 +57,10 @@ impl Ledger for LocalLedger {
         organisation: &OrganisationId,
         sequence: u64,
     ) -> Result<Option<TransactionProof>, LedgerError> {
-        Ok(self.chain.anchor(organisation, sequence).await)
+        Ok(match self.chain.anchor(organisation, sequence).await {
+            Some(proof) => Some(proof),
+            None => older::anchor_proof(&self.chain, &self.organisation, organisation, sequence).await,
+        })
     }
 
     fn organisations(&self) -> Vec<Organisation> {

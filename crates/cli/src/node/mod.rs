@@ -4,11 +4,14 @@ mod chain;
 mod engine;
 mod join;
 mod ledger;
+mod metrics;
+mod older;
 pub(crate) mod ops;
 mod vault;
 
+use crate::backup;
 use crate::keys::NodeKeys;
-use crate::network::{self, CONFIG_FILE, KEYS_FILE, NodeFile, TlsFiles};
+use crate::network::{self, KEYS_FILE, NodeFile, TlsFiles};
 use anyhow::Context as _;
 use chain::LocalChain;
 use engine::EngineCommand;
@@ -30,7 +33,9 @@ use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::{oneshot, watch};
+use tokio::task::JoinHandle;
 use vault::{EngineOutbox, LocalKeeper, LocalRecords, RemotePeers};
 
 /// Run the node of one organisation.
@@ -55,10 +60,25 @@ pub(crate) struct Arguments {
     /// With `--join`: fetch and execute everything since genesis, instead of the newest state.
     #[arg(long, requires = "join")]
     replay: bool,
+    /// How the log is written.
+    #[arg(long, env = "SALUS_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
+    log_format: LogFormat,
     /// Stop when standard input closes, so that the node never outlives who started it.
     #[arg(long)]
     supervised: bool,
 }
+
+/// How a node's log is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum LogFormat {
+    /// A line of text for each event.
+    Text,
+    /// A JSON object for each event, one a line.
+    Json,
+}
+
+/// How long the operator's requests may take to finish when the node stops; the gateway's have the same.
+const GRACE: Duration = Duration::from_secs(5);
 
 /// Everything read from the node's folder.
 struct Home {
@@ -71,8 +91,7 @@ struct Home {
 impl Home {
     fn open(path: &Path) -> anyhow::Result<Self> {
         let path = fs::canonicalize(path).with_context(|| format!("no such folder: `{}`", path.display()))?;
-        let text = fs::read_to_string(path.join(CONFIG_FILE)).context("the folder has no `node.json`")?;
-        let file: NodeFile = serde_json::from_str(&text).context("`node.json`")?;
+        let file = NodeFile::read(&path)?;
         let genesis = Arc::new(network::read_genesis(&path.join(&file.genesis))?);
         Ok(Self { keys: NodeKeys::open(&path.join(KEYS_FILE))?, path, file, genesis })
     }
@@ -95,18 +114,16 @@ const LOG_DEFAULT: &str =
     "off,salus=info,salus_gateway=info,salus_node=info,salus_vault=info,salus_ledger=info,commonware=warn";
 
 pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
-    tracing_subscriber::fmt()
-        .with_env_filter(
-            // Libraries' own logs may quote what they carry, so only ours are let through.
-            tracing_subscriber::EnvFilter::try_from_env("SALUS_LOG").unwrap_or_else(|_| LOG_DEFAULT.into()),
-        )
-        .with_ansi(false)
-        .init();
+    log(arguments.log_format);
     let home = Home::open(&arguments.home)?;
     let anchor = match &arguments.join {
         Some(member) => join::anchor(&home.path, &home.genesis, member, arguments.replay)?,
+        None if backup::must_join(&home.path) && !join::has_joined(&home.path) => anyhow::bail!(
+            "this folder was restored from a backup: name a member with --join, for the node may have voted since"
+        ),
         None => None,
     };
+    backup::snapshot::clear(&home.path);
     let config = NodeConfig {
         data: home.path.join("ledger"),
         listen: home.file.ledger.parse().context("`ledger` in `node.json` is no address")?,
@@ -119,6 +136,20 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
     salus_node::run(config, |node| drive(arguments, home, node))?
 }
 
+/// Starts logging, to standard output.
+fn log(format: LogFormat) {
+    // Libraries' own logs may quote what they carry, so only ours are let through.
+    let filter =
+        tracing_subscriber::EnvFilter::try_from_env("SALUS_LOG").unwrap_or_else(|_| LOG_DEFAULT.into());
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false);
+    match format {
+        LogFormat::Text => log.init(),
+        LogFormat::Json => {
+            log.json().flatten_event(true).with_current_span(false).with_span_list(false).init()
+        }
+    }
+}
+
 async fn drive(arguments: Arguments, home: Home, node: NodeHandle) -> anyhow::Result<()> {
     let (stop, stopped) = watch::channel(false);
     tokio::spawn(watch_for_stop(stop.clone(), arguments.supervised));
@@ -126,11 +157,39 @@ async fn drive(arguments: Arguments, home: Home, node: NodeHandle) -> anyhow::Re
         opened = join::wait_open(&node, &home.path) => opened?,
         () = until(stopped.clone()) => return Ok(()),
     }
-    let engine = start_engine(&arguments, &home, &stopped)?;
-    let (gateway, vault, keeper) = assemble(&arguments, &home, node, engine)?;
-    let listeners = listen(&home, gateway.ports.chain.clone())?;
+    let (stop_engine, engine_stopped) = watch::channel(false);
+    let (engine, process) = start_engine(&arguments, &home, engine_stopped)?;
+    let served = serve_all(&arguments, &home, node, engine, (stop, stopped)).await;
+    // The engine goes last: requests under way need it.
+    stop_engine.send_replace(true);
+    if let Some(process) = process {
+        // An error means that its task panicked, and the process is gone with it.
+        let _ = process.await;
+    }
+    tracing::info!("the node has stopped");
+    served
+}
+
+/// Everything that answers, until it is told to stop; ends by itself only when it fails.
+async fn serve_all(
+    arguments: &Arguments,
+    home: &Home,
+    node: NodeHandle,
+    engine: EngineAddress,
+    (stop, stopped): (watch::Sender<bool>, watch::Receiver<bool>),
+) -> anyhow::Result<()> {
+    let (gateway, vault, keeper) = assemble(arguments, home, node, engine)?;
+    let listeners = listen(home, gateway.ports.chain.clone())?;
+    let metrics = home.file.metrics.as_deref().map(metrics::bind).transpose()?;
     let watching = keeper.clone();
-    let ops = ops::serve(gateway.clone(), keeper, &home.path, until(stopped.clone()));
+    let copies = ops::Copies {
+        home: home.path.clone(),
+        vault: vault.clone(),
+        clinical: home.file.clinical && home.file.engine.is_none(),
+    };
+    let ops = ops::serve(gateway.clone(), keeper, copies, until(stopped.clone()));
+    let metrics = metrics::serve(gateway.clone(), metrics, until(stopped.clone()));
+    let (ops, metrics) = (in_time(ops, &stopped), in_time(metrics, &stopped));
     let serving = serve(gateway, listeners, until(stopped.clone()));
     tracing::info!(organisation = %home.file.organisation, "the node is up");
     let work = async {
@@ -148,9 +207,20 @@ async fn drive(arguments: Arguments, home: Home, node: NodeHandle) -> anyhow::Re
             () = until(stopped.clone()) => Ok(()),
         }
     };
-    let (served, ops, work) = tokio::join!(async { serving.await.map_err(anyhow::Error::from) }, ops, work);
-    tracing::info!("the node has stopped");
-    served.and(ops).and(work)
+    let serving = async { serving.await.map_err(anyhow::Error::from) };
+    let (served, ops, metrics, work) = tokio::join!(serving, ops, metrics, work);
+    served.and(ops).and(metrics).and(work)
+}
+
+/// Gives up on what is still under way some time after the stop.
+async fn in_time(
+    serving: impl Future<Output = anyhow::Result<()>>,
+    stopped: &watch::Receiver<bool>,
+) -> anyhow::Result<()> {
+    tokio::select! {
+        ended = serving => ended,
+        () = async { until(stopped.clone()).await; tokio::time::sleep(GRACE).await } => Ok(()),
+    }
 }
 
 async fn until(mut stopped: watch::Receiver<bool>) {
@@ -193,13 +263,13 @@ fn end_of_input() -> oneshot::Receiver<()> {
 fn start_engine(
     arguments: &Arguments,
     home: &Home,
-    stopped: &watch::Receiver<bool>,
-) -> anyhow::Result<EngineAddress> {
+    stopped: watch::Receiver<bool>,
+) -> anyhow::Result<(EngineAddress, Option<JoinHandle<()>>)> {
     if !home.file.clinical {
-        return Ok(EngineAddress::None);
+        return Ok((EngineAddress::None, None));
     }
     if let Some(elsewhere) = &home.file.engine {
-        return Ok(EngineAddress::Tcp(elsewhere.clone()));
+        return Ok((EngineAddress::Tcp(elsewhere.clone()), None));
     }
     let run = home.path.join("run");
     fs::create_dir_all(&run)?;
@@ -215,8 +285,8 @@ fn start_engine(
         feed_validation: home.file.feed_validation,
     };
     let socket = command.socket.clone();
-    tokio::spawn(command.supervise(stopped.clone()));
-    Ok(EngineAddress::Socket(socket))
+    let process = tokio::spawn(command.supervise(stopped));
+    Ok((EngineAddress::Socket(socket), Some(process)))
 }
 
 fn assemble(
@@ -238,7 +308,7 @@ fn assemble(
     let vault = Arc::new(open_vault(home, &chain, &key, &engine_client, &peers)?);
     tokio::spawn(vault::follow(vault.clone(), chain.subscribe()));
     let records = Arc::new(LocalRecords(vault.clone()));
-    let keeper = Arc::new(LocalKeeper::new(vault.clone(), engine_client));
+    let keeper = Arc::new(LocalKeeper::new(vault.clone(), engine_client, &home.path));
     let ports = Ports {
         chain: Arc::new(chain),
         shared: records.clone(),
@@ -263,7 +333,12 @@ fn open_vault(
         signing: home.signing_key(),
         kem: home.kem_key(),
     };
-    let ledger = LocalLedger { chain: chain.clone(), network: home.network(), key: key.clone() };
+    let ledger = LocalLedger {
+        chain: chain.clone(),
+        organisation: home.file.organisation.clone(),
+        network: home.network(),
+        key: key.clone(),
+    };
     let outbox = home.file.clinical.then(|| Arc::new(EngineOutbox(engine.clone())) as Arc<dyn Outbox>);
     let config = VaultConfig::new(home.path.join("vault"), home.keys.storage.clone());
     Ok(Vault::open(node, config, Arc::new(ledger), Arc::new(RemotePeers(peers.clone())), outbox)?)

@@ -4,7 +4,7 @@
 
 mod server;
 
-pub(crate) use server::serve;
+pub(crate) use server::{Copies, serve};
 
 use anyhow::{Context as _, bail};
 use bytes::Bytes;
@@ -31,6 +31,8 @@ pub(crate) type Transactions = Bounded<Transaction, TRANSACTIONS_COUNT_MAX>;
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 /// Longest wait for a status: a node that takes longer is as good as away.
 const STATUS_TIMEOUT: Duration = Duration::from_secs(5);
+/// Longest wait for copies of all stores.
+const COPY_TIMEOUT: Duration = Duration::from_secs(6 * 3_600);
 
 /// The socket's name in a node's folder.
 pub(crate) const SOCKET_FILE: &str = "ops.sock";
@@ -59,6 +61,35 @@ pub(crate) struct Status {
     pub(crate) anchor_lag_ms: u64,
     /// Memory of the node's process, the engine aside.
     pub(crate) resident_bytes: u64,
+}
+
+/// What an operator who looks for a fault wants to know.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Health {
+    /// Version of the program that runs.
+    pub(crate) version: String,
+    /// Height of the newest block that is final and applied.
+    pub(crate) height: u64,
+    /// Final blocks that are not applied yet.
+    pub(crate) lag: u64,
+    /// The running epoch.
+    pub(crate) epoch: u64,
+    /// Peers that are connected.
+    pub(crate) peers: u32,
+    /// Whether the clinical engine answers; `None` where there is none.
+    pub(crate) engine: Option<bool>,
+    /// Most files that the process may open; `None`: no limit.
+    pub(crate) open_files_max: Option<u64>,
+    /// Canonical encodings of the members, in hexadecimal digits.
+    members: Vec<String>,
+}
+
+impl Health {
+    /// The members of the network.
+    pub(crate) fn members(&self) -> anyhow::Result<Vec<Organisation>> {
+        self.members.iter().map(|text| Ok(decode_canonical(&hex::decode(text)?)?)).collect()
+    }
 }
 
 /// Registers a backend client.
@@ -112,6 +143,15 @@ pub(crate) struct Code {
     pub(crate) code: String,
 }
 
+/// Copies of the node's stores, which are whose asked: to be deleted once they are read.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Copied {
+    /// Name of their folder, in the folder of what the process keeps while it runs.
+    pub(crate) folder: String,
+    /// Height of the newest block that is final and applied.
+    pub(crate) height: u64,
+}
+
 /// An answer without content.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Done {}
@@ -127,8 +167,24 @@ impl Client {
         Self { socket: home.join(SOCKET_FILE) }
     }
 
+    /// Whether a process listens.
+    pub(crate) async fn is_up(&self) -> bool {
+        UnixStream::connect(&self.socket).await.is_ok()
+    }
+
+    /// Lets the node copy its stores.
+    pub(crate) async fn copy(&self) -> anyhow::Result<Copied> {
+        let answer = self.send(Request::post("/copies").body(Full::default())?);
+        tokio::time::timeout(COPY_TIMEOUT, answer).await.context("the node does not answer")?
+    }
+
     pub(crate) async fn status(&self) -> anyhow::Result<Status> {
         let answer = self.send(Request::get("/status").body(Full::default())?);
+        tokio::time::timeout(STATUS_TIMEOUT, answer).await.context("the node does not answer")?
+    }
+
+    pub(crate) async fn health(&self) -> anyhow::Result<Health> {
+        let answer = self.send(Request::get("/health").body(Full::default())?);
         tokio::time::timeout(STATUS_TIMEOUT, answer).await.context("the node does not answer")?
     }
 

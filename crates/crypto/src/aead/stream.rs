@@ -6,6 +6,10 @@
 //! `0x01 || six zero bytes || chunk number as u32 BE || 0x01 if it is the last chunk, else 0x00`. The leading
 //! 0x01 keeps a chunk from opening as a whole [`super::seal`]ed object. Sealed chunks follow one another bare.
 
+mod io;
+
+pub use io::{StreamReader, StreamWriter};
+
 use super::{NONCE_LEN, OpenError, TAG_LEN, cipher};
 use crate::secret::Secret32;
 use zeroize::Zeroizing;
@@ -65,10 +69,15 @@ fn nonces_and_chunks(bytes: &[u8], chunk_len: usize) -> impl Iterator<Item = ([u
     assert!(u32::try_from(count).is_ok(), "a stream has fewer than 2^32 chunks");
     (0..count).map(move |at| {
         let chunk = &bytes[at * chunk_len..bytes.len().min((at + 1) * chunk_len)];
-        let mut nonce = [0; NONCE_LEN];
-        nonce[0] = 1;
-        nonce[7..11].copy_from_slice(&(at as u32).to_be_bytes());
-        nonce[11] = u8::from(at + 1 == count);
-        (nonce, chunk)
+        (nonce(at as u32, at + 1 == count), chunk)
     })
+}
+
+/// The nonce of the chunk with a number, from 0.
+fn nonce(number: u32, last: bool) -> [u8; NONCE_LEN] {
+    let mut nonce = [0; NONCE_LEN];
+    nonce[0] = 1;
+    nonce[7..11].copy_from_slice(&number.to_be_bytes());
+    nonce[11] = u8::from(last);
+    nonce
 }

@@ -178,3 +178,41 @@ fn every_mutated_byte_of_a_short_stream_and_of_each_chunks_ends_is_rejected() {
         assert_eq!(open_stream(&key(1), b"aad", &flipped(&long, at)), Err(OpenError::Authentication));
     }
 }
+
+#[test]
+fn a_stream_that_is_written_and_read_in_pieces_is_the_same_stream() {
+    use std::io::{Read as _, Write as _};
+    let plaintext: Vec<u8> = (0..2 * CHUNK_LEN + 2).map(|at| (at % 251) as u8).collect();
+    for len in [0, 1, CHUNK_LEN - 1, CHUNK_LEN, CHUNK_LEN + 1, 2 * CHUNK_LEN, 2 * CHUNK_LEN + 2] {
+        let sealed = seal_stream(&key(1), b"aad", &plaintext[..len]);
+        let mut writer = StreamWriter::new(&key(1), b"aad", Vec::new());
+        plaintext[..len].chunks(70_001).for_each(|piece| writer.write_all(piece).expect("writes"));
+        assert!(writer.finish().expect("finishes") == sealed, "length {len}");
+        let mut opened = Vec::new();
+        StreamReader::new(&key(1), b"aad", &sealed[..]).read_to_end(&mut opened).expect("opens");
+        assert!(opened == plaintext[..len], "length {len}");
+    }
+}
+
+#[test]
+fn a_reader_gives_no_end_to_a_stream_that_was_cut_extended_or_changed() {
+    use std::io::Read as _;
+    let sealed = seal_stream(&key(1), b"aad", &vec![3; 2 * CHUNK_LEN + 20]);
+    let chunk = CHUNK_LEN + TAG_LEN;
+    let forged: [(&str, Vec<u8>); 6] = [
+        ("nothing", vec![]),
+        ("the last chunk missing", sealed[..2 * chunk].to_vec()),
+        ("half a chunk missing", sealed[..chunk + 100].to_vec()),
+        ("a byte more", [&sealed[..], &[0]].concat()),
+        ("a chunk missing", [&sealed[..chunk], &sealed[2 * chunk..]].concat()),
+        ("a bit changed", flipped(&sealed, chunk + 5)),
+    ];
+    for (name, forged) in forged {
+        let mut reader = StreamReader::new(&key(1), b"aad", &forged[..]);
+        let mut opened = Vec::new();
+        let error = reader.read_to_end(&mut opened).expect_err(name);
+        assert_eq!(error.kind(), std::io::ErrorKind::InvalidData, "{name}");
+        assert!(opened.iter().all(|byte| *byte == 3), "{name}: only what opened");
+        assert!(reader.read(&mut [0; 8]).is_err(), "{name}: nothing after the error");
+    }
+}

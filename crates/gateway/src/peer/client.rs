@@ -221,9 +221,7 @@ impl Peers {
     /// # Errors
     /// [`PeerError`].
     pub async fn status(&self, to: &OrganisationId) -> Result<NodeStatus, PeerError> {
-        let call = self.call(to, Method::GET, "/peer/status", OCTETS, Bytes::new())?;
-        let body = whole(to, call, STATUS_TIMEOUT).await?;
-        serde_json::from_slice(&body).map_err(|_| PeerError::Malformed)
+        status_of(to, self.node(to)?).await
     }
 
     /// Passes a patient's body on as it is; the answer streams back as it comes, refusals included.
@@ -278,17 +276,34 @@ impl Peers {
         content_type: &'static str,
         body: Bytes,
     ) -> Result<Call, PeerError> {
-        let node = self.node(to)?;
-        let uri = Uri::builder()
-            .scheme(Scheme::HTTPS)
-            .authority(node.authority.clone())
-            .path_and_query(PathAndQuery::from_static(path))
-            .build();
-        let uri = uri.map_err(|_| PeerError::Unknown(to.clone()))?;
-        let request = Request::builder().method(method).uri(uri).header(header::CONTENT_TYPE, content_type);
-        let request = request.body(Body::from(body)).map_err(|_| PeerError::Unknown(to.clone()))?;
-        Ok((node, request))
+        call(to, self.node(to)?, method, path, content_type, body)
     }
+}
+
+fn call(
+    to: &OrganisationId,
+    node: Arc<Node>,
+    method: Method,
+    path: &'static str,
+    content_type: &'static str,
+    body: Bytes,
+) -> Result<Call, PeerError> {
+    let uri = Uri::builder()
+        .scheme(Scheme::HTTPS)
+        .authority(node.authority.clone())
+        .path_and_query(PathAndQuery::from_static(path))
+        .build();
+    let uri = uri.map_err(|_| PeerError::Unknown(to.clone()))?;
+    let request = Request::builder().method(method).uri(uri).header(header::CONTENT_TYPE, content_type);
+    let request = request.body(Body::from(body)).map_err(|_| PeerError::Unknown(to.clone()))?;
+    Ok((node, request))
+}
+
+/// The numbers of a node.
+pub(super) async fn status_of(to: &OrganisationId, node: Arc<Node>) -> Result<NodeStatus, PeerError> {
+    let call = call(to, node, Method::GET, "/peer/status", OCTETS, Bytes::new())?;
+    let body = whole(to, call, STATUS_TIMEOUT).await?;
+    serde_json::from_slice(&body).map_err(|_| PeerError::Malformed)
 }
 
 async fn head(

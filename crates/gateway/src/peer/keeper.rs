@@ -6,6 +6,7 @@
 use crate::error::{Code, Error};
 use crate::vault::VaultError;
 use async_trait::async_trait;
+use prometheus_client::registry::Registry;
 use salus_crypto::hpke::HpkePublicKey;
 use salus_types::vault::{
     CompartmentRecord, CustodyBatch, Directory, PatientLink, PatientRequest, Release, ReleaseAsk,
@@ -30,7 +31,7 @@ pub struct Queues {
 }
 
 /// A node as its own numbers tell.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct NodeStatus {
     /// Height of the newest applied block.
@@ -44,6 +45,15 @@ pub struct NodeStatus {
     /// Its records on their way to the ledger.
     #[serde(default)]
     pub queues: Queues,
+    /// The running epoch.
+    #[serde(default)]
+    pub epoch: u64,
+    /// What its clock says, in milliseconds since 1970-01-01 UTC; 0 if it does not tell.
+    #[serde(default)]
+    pub time_ms: u64,
+    /// Version of its program; empty if it does not tell.
+    #[serde(default)]
+    pub version: String,
 }
 
 /// The answer to a patient's request, by its ask.
@@ -98,6 +108,9 @@ pub trait Keeper: Send + Sync + 'static {
 
     /// Numbers for stewards.
     async fn queues(&self) -> Queues;
+
+    /// Adds what the vault counts for dashboards; the registry puts `salus_` before the names.
+    fn register(&self, _registry: &mut Registry) {}
 }
 
 /// For an organisation without a vault.

@@ -9,6 +9,7 @@ mod client;
 mod connect;
 mod keeper;
 mod pool;
+mod probe;
 mod routes;
 #[cfg(test)]
 mod tests;
@@ -17,6 +18,7 @@ pub use certificate::{CertificateError, make_certificate};
 pub use client::{PeerError, Peers, Relayed};
 pub(crate) use keeper::refused;
 pub use keeper::{Keeper, NoKeeper, NodeStatus, PatientAnswer, Queues};
+pub use probe::probe;
 pub(crate) use routes::{enrol, mailbox, node_status, patient, router};
 
 /// Largest batch in custody: 4,096 versions with their packages.

@@ -29,7 +29,7 @@ pub(super) struct Node {
 }
 
 impl Node {
-    fn of(member: &Organisation, identity: &Identity) -> Option<Self> {
+    pub(super) fn of(member: &Organisation, identity: &Identity) -> Option<Self> {
         let url = member.peer_url.as_str().to_owned();
         let authority = url.parse::<Uri>().ok()?.authority()?.clone();
         let certificate = member.tls_certificate;

@@ -99,7 +99,9 @@ async fn release(
     Extension(PeerIdentity(from)): Sender,
     Canonical(ask): Canonical<ReleaseForGrant>,
 ) -> Result<Response, Error> {
-    Ok(octets(&gateway.ports.keeper.release(&from, ask).await.map_err(refused)?))
+    let answer = gateway.ports.keeper.release(&from, ask).await;
+    gateway.metrics.release_for_grant(&answer);
+    Ok(octets(&answer.map_err(refused)?))
 }
 
 async fn relayed_patient(
@@ -145,6 +147,9 @@ pub(crate) async fn node_status(gateway: &Gateway) -> NodeStatus {
         peers: stats.peers,
         mempool: stats.mempool,
         queues: gateway.ports.keeper.queues().await,
+        epoch: gateway.chain().network().epoch,
+        time_ms: crate::clock::now_ms(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
     }
 }
 
@@ -156,7 +161,12 @@ pub(crate) async fn patient(gateway: &Gateway, request: PatientRequest) -> Resul
     if request.body.ask == PatientAsk::AccessLog {
         return Ok(octets(&staff::access_log(gateway, &request).await?));
     }
-    Ok(match gateway.ports.keeper.patient(request).await.map_err(refused)? {
+    let wants_release = request.body.ask != PatientAsk::Directory && request.body.ask != PatientAsk::Versions;
+    let answer = gateway.ports.keeper.patient(request).await;
+    if wants_release {
+        gateway.metrics.release_for_patient(&answer);
+    }
+    Ok(match answer.map_err(refused)? {
         PatientAnswer::Directory(directory) => octets(&directory),
         PatientAnswer::Versions(versions) => octets(&versions),
         PatientAnswer::Release(release) => octets(&release),

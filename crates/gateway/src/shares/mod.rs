@@ -20,12 +20,12 @@ pub use ensure::{Fetched, Source, SourceState};
 pub(crate) use reach::circumstances;
 pub use reach::{Note, ShareReach};
 
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 use live::LiveGrants;
 use salus_types::GrantId;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use table::Table;
+use table::{Stage, Table};
 
 /// What is held, and what is going on.
 pub struct Shares {
@@ -38,6 +38,13 @@ pub struct Shares {
 impl Shares {
     pub(crate) fn new(store: Store) -> Self {
         Self { table: Table::new(store), live: LiveGrants::default(), busy: Mutex::default() }
+    }
+
+    /// How many sets are held, and how many are deleted and lack their receipt.
+    pub(crate) fn count(&self) -> Result<(u64, u64), StoreError> {
+        let sets = self.table.sets()?;
+        let count = |stage| sets.iter().filter(|(_, set)| set.stage == stage).count() as u64;
+        Ok((count(Stage::Held), count(Stage::Deleted)))
     }
 
     /// The lock of a grant's set.

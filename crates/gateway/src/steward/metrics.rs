@@ -1,14 +1,13 @@
-//! `GET /metrics` on the peer listener, in Prometheus' text format 0.0.4: for the own organisation's scraper, which
-//! shows the node's own certificate. Counts only.
+//! `GET /metrics` on the peer listener: for the own organisation's scraper, which shows the node's own certificate.
+//! Counts only, see [`crate::metrics`].
 
 use crate::PeerIdentity;
 use crate::error::{Code, Error};
-use crate::peer::node_status;
+use crate::metrics::CONTENT_TYPE;
 use crate::state::Gateway;
 use axum::extract::{Extension, State};
 use axum::http::header;
 use axum::response::{IntoResponse as _, Response};
-use std::fmt::Write as _;
 
 /// Answers the own organisation alone.
 pub(crate) async fn metrics(
@@ -18,29 +17,5 @@ pub(crate) async fn metrics(
     if from != gateway.config.organisation {
         return Err(Error::new(Code::Forbidden, "metrics are for this organisation's own operators"));
     }
-    let text = exposition(&gateway).await;
-    Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response())
-}
-
-async fn exposition(gateway: &Gateway) -> String {
-    let status = node_status(gateway).await;
-    let engine = gateway.engine.status().await.unwrap_or_default();
-    let gauges = [
-        ("salus_ledger_height", "Height of the newest applied block.", status.height),
-        ("salus_ledger_lag_blocks", "Final blocks not applied yet.", status.lag),
-        ("salus_ledger_peers", "Connected nodes.", u64::from(status.peers)),
-        ("salus_ledger_mempool_transactions", "Transactions that wait.", u64::from(status.mempool)),
-        ("salus_vault_stored_versions", "Record versions that wait to be sealed.", status.queues.stored),
-        ("salus_vault_sealed_versions", "Record versions that wait to be anchored.", status.queues.sealed),
-        ("salus_vault_anchored_versions", "Record versions that are anchored.", status.queues.anchored),
-        ("salus_vault_anchor_lag_ms", "Age of the oldest version that waits.", status.queues.anchor_lag_ms),
-        ("salus_engine_resources", "Resources in the clinical store.", engine.resources),
-        ("salus_engine_outbox_versions", "Versions in the clinical store's outbox.", engine.outbox),
-    ];
-    let mut text = String::new();
-    for (name, help, value) in gauges {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "# HELP {name} {help}\n# TYPE {name} gauge\n{name} {value}\n");
-    }
-    text
+    Ok(([(header::CONTENT_TYPE, CONTENT_TYPE)], gateway.metrics().await).into_response())
 }

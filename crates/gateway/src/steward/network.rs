@@ -36,10 +36,10 @@ async fn node(gateway: &Gateway, id: &OrganisationId, name: &str) -> Value {
         false => gateway.ports.peers.status(id).await.ok(),
     };
     let reachable = status.is_some();
-    let NodeStatus { height, peers, queues, .. } = status.unwrap_or_default();
+    let NodeStatus { height, lag, peers, queues, .. } = status.unwrap_or_default();
     // Behind what this node knows to be final, or, for itself, behind what it has not applied yet.
     let lag = match own {
-        true => status.unwrap_or_default().lag,
+        true => lag,
         false => gateway.chain().head().height.saturating_sub(height),
     };
     let mut node = json!({

@@ -8,6 +8,7 @@ mod places;
 use crate::epochs::EpochRecord;
 use crate::evidence::Evidence;
 use crate::journal::Journal;
+use crate::measures::between;
 use crate::runtime::Runtime;
 use commonware_codec::Encode as _;
 use commonware_utils::sync::Mutex;
@@ -20,6 +21,7 @@ use salus_types::{Digest, PublicKey, TransactionId, decode_canonical};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Bytes of the table's pages that are kept in memory.
 const CACHE_BYTES: usize = 4 * 1024 * 1024;
@@ -127,18 +129,18 @@ impl Index {
         *self.0.fresh_join.lock() = Some((epoch, handovers));
     }
 
-    /// Makes all that was noted durable, off the threads that run the actors.
+    /// Makes all that was noted durable, off the threads that run the actors; tells how long that took.
     ///
     /// # Panics
     /// If the storage fails.
-    pub async fn commit<E: Runtime>(&self, runtime: E) {
+    pub async fn commit<E: Runtime>(&self, runtime: E) -> Duration {
         let nothing = self.0.journal.is_saved()
             && self.0.fresh_epoch.lock().is_none()
             && self.0.fresh_join.lock().is_none();
         if nothing {
-            return;
+            return Duration::ZERO;
         }
-        self.write(runtime, Self::write_fresh).await;
+        self.write(runtime, Self::write_fresh).await
     }
 
     /// Writes off the threads that run the actors.
@@ -146,9 +148,12 @@ impl Index {
         &self,
         runtime: E,
         write: impl FnOnce(&Self) -> Result<(), redb::Error> + Send + 'static,
-    ) {
+    ) -> Duration {
         let index = self.clone();
-        let written = runtime.shared(true).spawn(move |_| async move { write(&index) });
+        let written = runtime.shared(true).spawn(move |context| async move {
+            let begun = context.current();
+            write(&index).map(|()| between(begun, context.current()))
+        });
         match written.await {
             Ok(result) => result.expect(FAILED),
             // The node is stopping: the block stays unacknowledged and comes again.

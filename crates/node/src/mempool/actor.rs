@@ -1,6 +1,7 @@
 //! The mempool's loops: gossip out, gossip in; and the handle that everything else holds.
 
 use super::state::{Limits, Local, Refusal, State};
+use crate::measures::{Measures, Reason};
 use crate::runtime::Runtime;
 use crate::watched::Watched;
 use bytes::Bytes;
@@ -37,6 +38,7 @@ struct Shared {
     outgoing: Notify,
     /// Whether a transaction waits that no block has taken.
     ready: Watched<bool>,
+    measures: Measures,
 }
 
 /// A handle on the pool; cheap to clone.
@@ -52,7 +54,13 @@ impl Mempool {
             outbox: Mutex::default(),
             outgoing: Notify::new(),
             ready: Watched::new(false),
+            measures: Measures::default(),
         }))
+    }
+
+    /// What is counted here, and by whoever holds the pool.
+    pub fn measures(&self) -> &Measures {
+        &self.0.measures
     }
 
     fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
@@ -75,7 +83,7 @@ impl Mempool {
     /// The same for many: one verdict each, in order.
     pub fn submit_all(&self, transactions: Vec<(TransactionId, Transaction)>) -> Vec<Result<(), Refusal>> {
         let mut taken_in = Vec::with_capacity(transactions.len());
-        let verdicts = self.change(|state| {
+        let verdicts: Vec<Result<(), Refusal>> = self.change(|state| {
             let mut insert = |(id, transaction): (TransactionId, Transaction)| -> Result<(), Refusal> {
                 let (bytes, transaction) = (transaction.encode_size(), Arc::new(transaction));
                 state.insert(id, Arc::clone(&transaction), bytes)?;
@@ -84,6 +92,12 @@ impl Mempool {
             };
             transactions.into_iter().map(&mut insert).collect()
         });
+        for verdict in &verdicts {
+            match verdict {
+                Ok(()) => self.0.measures.admitted(),
+                Err(refusal) => self.0.measures.refused_by_pool(refusal),
+            }
+        }
         if !taken_in.is_empty() {
             let mut outbox = self.0.outbox.lock();
             let room = OUTBOX_COUNT_MAX.saturating_sub(outbox.len());
@@ -139,6 +153,7 @@ impl Mempool {
 
     /// See [`State::refused`].
     pub fn refused(&self, height: u64, id: &TransactionId, reason: &str) {
+        self.0.measures.refused(Reason::Rules);
         self.change(|state| state.refused(height, id, reason));
     }
 
@@ -181,6 +196,7 @@ impl Mempool {
                 self.0.outgoing.notified().await;
                 continue;
             }
+            self.0.measures.gossip_out(batch.len());
             sender.send(Recipients::All, batch.encode(), false);
             context.sleep(GOSSIP_INTERVAL).await;
         }
@@ -203,19 +219,26 @@ impl Mempool {
             let bound = (RangeCfg::from(0..=GOSSIP_COUNT_MAX), ());
             match Vec::<Transaction>::decode_cfg(Bytes::from(message), &bound) {
                 Ok(transactions) => self.receive(transactions),
-                Err(error) => tracing::warn!(%peer, %error, "malformed gossip"),
+                Err(error) => {
+                    self.0.measures.malformed_gossip();
+                    tracing::warn!(%peer, %error, "malformed gossip");
+                }
             }
         }
     }
 
     /// Takes in what others gossip: only what is new, bounded and rightly signed.
     fn receive(&self, transactions: Vec<Transaction>) {
+        self.0.measures.gossip_in(transactions.len());
         let new: Vec<_> = {
             let state = self.0.state.lock();
             transactions
                 .into_iter()
                 .map(|transaction| (transaction.id(), transaction))
-                .filter(|(id, transaction)| state.admits(id, transaction, transaction.encode_size()).is_ok())
+                .filter(|(id, transaction)| {
+                    let admitted = state.admits(id, transaction, transaction.encode_size());
+                    admitted.inspect_err(|refusal| self.0.measures.refused_by_pool(refusal)).is_ok()
+                })
                 .collect()
         };
         if new.is_empty() {
@@ -225,9 +248,13 @@ impl Mempool {
         let verdicts = crate::contract::check_stateless(&self.0.network, &transactions);
         self.change(|state| {
             for ((id, transaction), verdict) in ids.into_iter().zip(transactions).zip(verdicts) {
-                if verdict.is_ok() {
-                    let bytes = transaction.encode_size();
-                    let _ = state.insert(id, Arc::new(transaction), bytes);
+                if verdict.is_err() {
+                    self.0.measures.refused(Reason::Invalid);
+                    continue;
+                }
+                let bytes = transaction.encode_size();
+                if state.insert(id, Arc::new(transaction), bytes).is_ok() {
+                    self.0.measures.admitted();
                 }
             }
         });

@@ -14,8 +14,8 @@ pub use accept::CustodyError;
 
 use crate::ledger::{LedgerError, entry};
 use crate::node::Context;
-use crate::store::StoreError;
 use crate::store::tables::CustodyRow;
+use crate::store::{Store, StoreError};
 use decide::Refusal;
 use salus_crypto::{Digest, Secret32};
 use salus_types::OrganisationId;
@@ -57,9 +57,7 @@ impl Custodian {
         Self { ctx, anchored: Mutex::default(), link_keys: Mutex::default(), accepting: Arc::default() }
     }
 
-    /// The store, for tests that look inside.
-    #[cfg(test)]
-    pub(crate) fn store(&self) -> &crate::store::Store {
+    pub(crate) fn store(&self) -> &Arc<Store> {
         &self.ctx.store
     }
 

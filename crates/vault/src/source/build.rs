@@ -26,7 +26,7 @@ pub(super) const SEALED: u8 = 1;
 /// Two custodians of every version have it.
 pub(super) const IN_CUSTODY: u8 = 2;
 /// Its anchor is final.
-pub(super) const ANCHORED: u8 = 3;
+pub(crate) const ANCHORED: u8 = 3;
 
 record! {
     /// A sealed version on its way to its three custodians.

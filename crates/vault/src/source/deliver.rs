@@ -221,7 +221,7 @@ impl Source {
         .await?;
         self.reached(Step::AnchorRecorded)?;
         if done {
-            self.ctx.store.packs.delete(&PackName::outgoing(sequence)).await?;
+            self.ctx.store.delete_pack(&PackName::outgoing(sequence)).await?;
         }
         Ok(())
     }
@@ -269,7 +269,7 @@ impl Source {
         })
         .await?;
         if done {
-            self.ctx.store.packs.delete(&PackName::outgoing(sequence)).await?;
+            self.ctx.store.delete_pack(&PackName::outgoing(sequence)).await?;
         }
         Ok(())
     }

@@ -26,6 +26,7 @@ mod retry;
 mod rotate;
 mod status;
 
+pub(crate) use build::ANCHORED;
 pub use proof::RecordState;
 pub(crate) use rotate::EPOCHS_MAX;
 pub use status::SourceStatus;

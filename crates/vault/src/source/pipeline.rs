@@ -81,15 +81,19 @@ impl Source {
         open.extend(self.unfinished(true).await?);
         for sequence in self.ctx.store.packs.outgoing().await? {
             if !open.contains(&sequence) {
-                self.ctx.store.packs.delete(&PackName::outgoing(sequence)).await?;
+                self.ctx.store.delete_pack(&PackName::outgoing(sequence)).await?;
             }
         }
         Ok(())
     }
 
-    /// A failure is mended by the next one, which acknowledges more.
+    /// A failure is mended by the next one, which acknowledges more. While a backup copies, nothing is.
     async fn acknowledge(&self, up_to: u64) {
-        if up_to > 0 && self.outbox.ack(up_to).await.is_err() {
+        if up_to == 0 {
+            return;
+        }
+        let _going = self.ctx.store.held.read().await;
+        if self.outbox.ack(up_to).await.is_err() {
             tracing::warn!("the outbox does not take an acknowledgement");
         }
     }

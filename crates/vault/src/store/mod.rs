@@ -6,17 +6,21 @@
 
 mod packs;
 mod secret;
+mod snapshot;
 pub(crate) mod tables;
 mod transaction;
 
 pub(crate) use secret::Sealed;
+pub use snapshot::{AnchoredBatch, Hold, Inspection, View, settle_restored};
 pub(crate) use transaction::{ReadTx, Reads, WriteTx};
 
 pub(crate) use packs::PackName;
 use packs::Packs;
 use redb::{Database, ReadableDatabase as _};
 use salus_crypto::Secret32;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tokio::sync::RwLock;
 
 /// Memory that the tables may use for pages, in bytes.
 pub(crate) const CACHE_BYTES: usize = 16 * 1024 * 1024;
@@ -60,8 +64,11 @@ impl StoreError {
 pub struct Store {
     db: Database,
     key: Secret32,
+    folder: PathBuf,
     /// Sealed packages.
     pub(crate) packs: Packs,
+    /// Read by who acknowledges to the outbox or deletes a pack; written by who copies the store.
+    pub(crate) held: Arc<RwLock<()>>,
 }
 
 impl Store {
@@ -73,7 +80,7 @@ impl Store {
         std::fs::create_dir_all(folder)?;
         let packs = Packs::open(&folder.join("packs"))?;
         let db = Database::builder().set_cache_size(CACHE_BYTES).create(folder.join("vault.redb"))?;
-        let store = Self { db, key: key.clone(), packs };
+        let store = Self { db, key: key.clone(), folder: folder.to_owned(), packs, held: Arc::default() };
         store.check_key()?;
         Ok(store)
     }
@@ -99,6 +106,12 @@ impl Store {
     /// The one writer; waits for the one before.
     pub(crate) fn write(&self) -> Result<WriteTx, StoreError> {
         Ok(WriteTx(self.db.begin_write()?))
+    }
+
+    /// Removes a pack, as soon as no copy is being made.
+    pub(crate) async fn delete_pack(&self, name: &PackName) -> Result<(), StoreError> {
+        let _going = self.held.read().await;
+        self.packs.delete(name).await
     }
 
     pub(crate) fn storage_key(&self) -> &Secret32 {

@@ -83,7 +83,7 @@ impl Packs {
     }
 
     /// Removes a pack; one that is not there is no error.
-    pub(crate) async fn delete(&self, name: &PackName) -> Result<(), StoreError> {
+    pub(super) async fn delete(&self, name: &PackName) -> Result<(), StoreError> {
         match self.0.delete(&name.0).await {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
             Err(error) => Err(error.into()),

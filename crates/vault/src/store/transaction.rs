@@ -2,7 +2,7 @@
 
 use super::StoreError;
 use commonware_codec::{Encode, Read};
-use redb::{Durability, ReadableTable, TableDefinition};
+use redb::{Durability, ReadableTable, TableDefinition, TableHandle as _};
 use salus_types::decode_canonical;
 use std::marker::PhantomData;
 use std::ops::Bound;
@@ -111,6 +111,20 @@ impl Reads for WriteTx {
     ) -> Result<Vec<(Vec<u8>, V)>, StoreError> {
         scan(&self.0.open_table(table.definition())?, prefix, after, limit)
     }
+}
+
+/// Copies every table, whatever it is called.
+pub(super) fn copy_all(from: &ReadTx, to: &redb::WriteTransaction) -> Result<(), StoreError> {
+    for table in from.0.list_tables()? {
+        let definition = TableDefinition::<&'static [u8], &'static [u8]>::new(table.name());
+        let (from, mut to) = (from.0.open_table(definition)?, to.open_table(definition)?);
+        for entry in from.range::<&[u8]>(..)? {
+            let (key, value) = entry?;
+            to.insert(key.value(), value.value())?;
+        }
+    }
+    // Of another kind there is none; one that came would be left out without a word.
+    if from.0.list_multimap_tables()?.next().is_some() { Err(StoreError::Damaged) } else { Ok(()) }
 }
 
 impl WriteTx {

@@ -8,4 +8,5 @@ mod patients;
 mod pipeline;
 mod sealing;
 mod sharing;
+mod snapshot;
 mod vectors;

@@ -3,6 +3,7 @@
 use super::filled::Filled;
 use anyhow::{Context as _, anyhow};
 use salus_crypto::Digest;
+use salus_node::contract::LedgerRules;
 use salus_node::{Anchor, EpochRecord, FinalisedBlock, NodeConfig, NodeHandle, run_from, testing};
 use salus_types::OrganisationId;
 use salus_types::genesis::Genesis;
@@ -121,6 +122,7 @@ impl Network {
             signing_key: testing::signing_key(number as u8),
             genesis: self.genesis.clone(),
             anchor,
+            rules: Arc::new(LedgerRules),
             worker_threads: WORKER_THREADS,
         }
     }

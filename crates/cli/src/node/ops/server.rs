@@ -1,9 +1,10 @@
 //! The node's side of the operator's socket.
 
 use super::{
-    Code, Done, Membership, NewClient, NewInvite, NewMember, NewProposal, NewVote, SOCKET_FILE, Status,
-    Transactions,
+    Code, Copied, Done, Health, Membership, NewClient, NewInvite, NewMember, NewProposal, NewVote,
+    SOCKET_FILE, Status, Transactions,
 };
+use crate::backup::snapshot;
 use crate::node::vault::LocalKeeper;
 use anyhow::Context as _;
 use axum::body::Bytes;
@@ -16,29 +17,42 @@ use salus_gateway::staff::{bootstrap_staff, issue_invite};
 use salus_gateway::steward::governance::{self, Governance, Proposed};
 use salus_gateway::{Error, Gateway, smart, staff};
 use salus_types::decode_canonical;
+use salus_vault::Vault;
 use serde::Deserialize;
 use std::fs;
 use std::future::Future;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::net::UnixListener;
+use tokio::sync::Mutex;
+
+/// What copies of the node's stores are made of.
+pub(crate) struct Copies {
+    pub(crate) home: PathBuf,
+    pub(crate) vault: Arc<Vault>,
+    /// Whether the clinical store is in the folder.
+    pub(crate) clinical: bool,
+}
 
 /// Serves until `shutdown` resolves.
 pub(crate) async fn serve(
     gateway: Gateway,
     keeper: Arc<LocalKeeper>,
-    home: &Path,
+    copies: Copies,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
-    let path = home.join(SOCKET_FILE);
+    let path = copies.home.join(SOCKET_FILE);
     // A socket that an earlier process left behind; two nodes cannot share a folder, the ledger's lock sees to it.
     let _ = fs::remove_file(&path);
     let listener =
         UnixListener::bind(&path).with_context(|| format!("cannot listen on `{}`", path.display()))?;
     fs::set_permissions(&path, fs::Permissions::from_mode(0o600))?;
+    let copies = Arc::new(Mutex::new(copies));
     let router = Router::new()
+        .route("/copies", post(move |gateway| copy(gateway, copies.clone())))
         .route("/status", get(move |gateway| status(gateway, keeper.clone())))
+        .route("/health", get(health))
         .route("/transactions", post(transactions))
         .route("/clients", post(clients))
         .route("/staff", post(members))
@@ -67,6 +81,39 @@ async fn status(State(gateway): State<Gateway>, keeper: Arc<LocalKeeper>) -> Res
         anchor_lag_ms: queues.anchor_lag_ms,
         resident_bytes: resident_bytes(),
     }))
+}
+
+async fn health(State(gateway): State<Gateway>) -> Json<Health> {
+    let chain = gateway.chain().stats().await;
+    let network = gateway.chain().network();
+    let engine = match gateway.engine.is_configured() {
+        true => Some(gateway.engine.status().await.is_ok()),
+        false => None,
+    };
+    Json(Health {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        height: chain.height,
+        lag: chain.lag,
+        epoch: network.epoch,
+        peers: chain.peers,
+        engine,
+        open_files_max: crate::doctor::open_files_max(),
+        members: network.organisations().map(|member| hex::encode(member.encode())).collect(),
+    })
+}
+
+/// Copies the stores, one asker at a time.
+async fn copy(State(gateway): State<Gateway>, copies: Arc<Mutex<Copies>>) -> Result<Json<Copied>, Error> {
+    let Ok(copies) = copies.try_lock() else {
+        return Err(Error::new(Reason::Conflict, "a backup is being made already"));
+    };
+    let height = gateway.chain().head().height;
+    gateway.log.flush().await;
+    let taken =
+        snapshot::take(&copies.home, copies.vault.hold().await, gateway.store.clone(), copies.clinical);
+    let folder = taken.await.map_err(|error| Error::new(Reason::Away, format!("{error:#}")))?.keep();
+    let folder = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    Ok(Json(Copied { folder, height }))
 }
 
 /// Transactions that were signed elsewhere, in their canonical encoding.

@@ -1,8 +1,10 @@
 //! What other nodes and patients ask of this node's vault.
 
 use super::lag::Lag;
+use super::measures::Measures;
 use super::{custody_error, mailbox_error, release_error, source_error};
 use async_trait::async_trait;
+use prometheus_client::registry::Registry;
 use salus_crypto::HpkePublicKey;
 use salus_gateway::engine::Engine;
 use salus_gateway::peer::{Keeper, PatientAnswer, Queues};
@@ -13,6 +15,7 @@ use salus_types::vault::{
 };
 use salus_types::{OrganisationId, PublicKey};
 use salus_vault::Vault;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -24,11 +27,12 @@ pub(crate) struct LocalKeeper {
     vault: Arc<Vault>,
     engine: Engine,
     lag: Lag,
+    measures: Measures,
 }
 
 impl LocalKeeper {
-    pub(crate) fn new(vault: Arc<Vault>, engine: Engine) -> Self {
-        Self { vault, engine, lag: Lag::default() }
+    pub(crate) fn new(vault: Arc<Vault>, engine: Engine, home: &Path) -> Self {
+        Self { vault, engine, lag: Lag::default(), measures: Measures::new(home) }
     }
 
     /// Looks now and then how long record versions wait, as long as the node runs.
@@ -43,10 +47,12 @@ impl LocalKeeper {
 
     /// How far sealing is; an error if the engine or the store does not tell.
     pub(crate) async fn measure(&self) -> Result<Queues, VaultError> {
+        self.measures.disk();
         let Some(source) = &self.vault.source else { return Ok(Queues::default()) };
         let stored =
             self.engine.status().await.map_err(|error| VaultError::Unavailable(error.to_string()))?;
         let status = source.status().await.map_err(source_error)?;
+        self.measures.source(&status);
         let stored = stored.last_seq.saturating_sub(status.outbox_cursor);
         let lag = self.lag.note(Instant::now(), status.sealed + stored, status.anchored);
         Ok(Queues {
@@ -118,6 +124,10 @@ impl Keeper for LocalKeeper {
             return Err(VaultError::Refused("this organisation keeps no records".to_owned()));
         };
         source.enrol_patient(patient, key, kem.as_ref()).await.map_err(source_error)
+    }
+
+    fn register(&self, registry: &mut Registry) {
+        self.measures.register(registry);
     }
 
     async fn queues(&self) -> Queues {

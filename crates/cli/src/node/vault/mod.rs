@@ -3,6 +3,7 @@
 mod blocks;
 mod keeper;
 mod lag;
+mod measures;
 mod outward;
 mod records;
 
