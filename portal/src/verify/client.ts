@@ -68,7 +68,7 @@ export async function handoversBefore(block: CertifiedHeader): Promise<Handover[
 
 const blocksOf = (job: Job): CertifiedHeader[] =>
   job.kind === 'records'
-    ? Object.values(job.anchors).map((anchor) => anchor.block)
+    ? job.anchors.map((proofs) => proofs.block)
     : [job.certified, ...(job.proven ? [job.proven.block] : [])];
 
 /** Verdicts by key. A worker that cannot start or fails gives no verdicts: nothing then counts as verified. */

@@ -1,13 +1,12 @@
-/** Grants and access events, checked against certified blocks rather than taken from a node's word. */
-import { accessId, equal, headerDigest, toHex, transactionIsSigned, grantIdOf, scopeCommitment } from '../crypto';
+/** Access events, checked against certified blocks rather than taken from a node's word. */
+import { accessId, equal, headerDigest, toHex, transactionIsSigned } from '../crypto';
 import { encode } from '../crypto/codec';
-import { Transaction, type AccessEntry, type Block, type CertifiedHeader, type Purpose, type TransactionProof } from '../crypto/formats';
+import { Transaction, type AccessEntry, type Block, type CertifiedHeader } from '../crypto/formats';
 import { leafHash, merkleRoot } from '../crypto/merkle';
 import { verifyCertified, type Certified } from './certificate';
 import { verifyAccessEntry } from './entries';
 import { ProofError } from './error';
 import type { Network } from './network';
-import { verifyTransaction, type CheckedTransaction } from './record';
 import type { StateProof } from './state';
 
 /** Genesis does not name the organisation that signed; {@link verifyAccess} needs the ledger's entry. */
@@ -57,19 +56,4 @@ export function verifyAccess(
 function namedByLedger(network: Network, id: Uint8Array, proven: StateProof | undefined): string | undefined {
   if (!proven) throw new UnnamedError('it is not shown which organisation this is');
   return verifyAccessEntry(network, id, proven).entry?.organisation;
-}
-
-/** The grant is on record with these terms and for this recipient and purpose. */
-export function verifyGrant(
-  network: Network,
-  proof: TransactionProof,
-  expected: { grant: Uint8Array; terms: Uint8Array; grantee: string; purpose: Purpose; scopeSalt: Uint8Array },
-): CheckedTransaction {
-  const { action, signer } = proof.transaction;
-  if (action.kind !== 'Grant' || !equal(grantIdOf(signer), expected.grant)) throw new ProofError('this is another grant');
-  const scope = scopeCommitment(expected.grantee, expected.purpose, expected.scopeSalt);
-  if (!equal(action.terms, expected.terms) || !equal(action.scope, scope)) {
-    throw new ProofError('the grant has other terms');
-  }
-  return verifyTransaction(network, proof);
 }

@@ -1,13 +1,13 @@
 /** What the page and its checking worker say to each other. */
-import type { AccessEntry, Block, CertifiedHeader, Handover, TransactionProof } from '../crypto/formats';
+import type { AccessEntry, AnchorProofs, Block, CertifiedHeader, Handover } from '../crypto/formats';
 import type { RecordEvidence } from './record';
 import type { StateProof } from './state';
 
 export interface RecordsJob {
   kind: 'records';
   genesis: Uint8Array;
-  /** By `source/sequence`. */
-  anchors: Record<string, TransactionProof>;
+  /** Of the records' batches. */
+  anchors: AnchorProofs[];
   records: (RecordEvidence & { key: string; source: string; sequence: number })[];
 }
 export interface AccessJob {
@@ -34,9 +34,11 @@ export interface Verdict {
   reason?: string;
   /** The event would be checked with its entry in the state ({@link AccessJob.proven}). */
   unnamed?: boolean;
+  /** Of the block in which it was anchored. */
   height?: number;
   timeMs?: number;
+  /** Of the block that vouches for it, and who certified that. */
+  certifiedHeight?: number;
   signers?: string[];
-  transaction?: string;
 }
 export type Answer = Record<string, Verdict>;

@@ -5,10 +5,10 @@ use async_trait::async_trait;
 use salus_gateway::chain::{Chain as _, ChainError};
 use salus_types::action::Action;
 use salus_types::organisation::Organisation;
-use salus_types::proof::TransactionProof;
+use salus_types::proof::{AnchorProofs, BatchId};
 use salus_types::state::StateKey;
 use salus_types::transaction::Transaction;
-use salus_types::{NetworkId, OrganisationId, SigningKey};
+use salus_types::{NetworkId, SigningKey};
 use salus_vault::{Finalised, Ledger, LedgerError, LedgerTime};
 use std::sync::Arc;
 use std::time::Duration;
@@ -50,12 +50,8 @@ impl Ledger for LocalLedger {
         Ok(Finalised { id, height: finalised.height, time_ms: finalised.time_ms, entry: finalised.entry })
     }
 
-    async fn anchor_proof(
-        &self,
-        organisation: &OrganisationId,
-        sequence: u64,
-    ) -> Result<Option<TransactionProof>, LedgerError> {
-        Ok(self.chain.anchor(organisation, sequence).await)
+    async fn prove_anchors(&self, batches: &[BatchId]) -> Result<AnchorProofs, LedgerError> {
+        self.chain.prove_anchors(batches).await.map_err(error)
     }
 
     fn organisations(&self) -> Vec<Organisation> {

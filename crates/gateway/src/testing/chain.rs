@@ -10,7 +10,7 @@ use commonware_codec::Encode as _;
 use salus_types::action::{Access, Action};
 use salus_types::block::{Block, HEADER_VERSION, Header, Receipt};
 use salus_types::genesis::Genesis;
-use salus_types::proof::{CertifiedHeader, Handover, TransactionProof};
+use salus_types::proof::{AnchorProof, AnchorProofs, BatchId, CertifiedHeader, Handover};
 use salus_types::state::{
     AccessEntry, DroppedEntry, GrantEntry, LogEntry, OrganisationEntry, PatientEntry, PractitionerEntry,
     StateKey, key,
@@ -188,6 +188,15 @@ impl FakeChain {
                 let state_key = key::dropped(&action.grant, &action.organisation);
                 (state_key, DroppedEntry { count: action.count, height }.encode().to_vec())
             }
+            Action::Anchor(action) => {
+                let entry = AnchorEntry {
+                    batch_root: action.batch_root,
+                    size_class: action.size_class,
+                    height,
+                    time_ms: self.head().time_ms,
+                };
+                (key::anchor(&action.organisation, action.sequence), entry.encode().to_vec())
+            }
             Action::AnchorLog(action) => {
                 let entry = LogEntry { head: action.head, entries: action.entries, height };
                 (key::log(&action.organisation, action.sequence), entry.encode().to_vec())
@@ -302,12 +311,18 @@ impl Chain for FakeChain {
         Vec::new()
     }
 
-    async fn prove(&self, _: TransactionId) -> Option<TransactionProof> {
-        None
-    }
-
-    async fn anchor(&self, _: &OrganisationId, _: u64) -> Option<TransactionProof> {
-        None
+    async fn prove_anchors(&self, batches: &[BatchId]) -> Result<AnchorProofs, ChainError> {
+        let state = self.state.lock().expect("lock");
+        let proof = |batch: &BatchId| {
+            let entry = decode_canonical(state.get(&batch.key())?).expect("an anchor");
+            Some(AnchorProof { batch: batch.clone(), entry, proof: vec![1, 2, 3].try_into().expect("short") })
+        };
+        let anchors: Vec<_> = batches.iter().filter_map(proof).collect();
+        let block = CertifiedHeader {
+            headers: vec![header(self.network, 0)].try_into().expect("one"),
+            certificate: Vec::new().try_into().expect("none"),
+        };
+        Ok(AnchorProofs { anchors: anchors.try_into().expect("few"), block })
     }
 
     fn subscribe(&self) -> broadcast::Receiver<Arc<FinalisedBlock>> {
