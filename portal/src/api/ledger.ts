@@ -54,9 +54,6 @@ export const ledger = {
     if (!block) throw new ApiError('unavailable');
     return { block, value: value === undefined ? null : fromBase64(value), proof: fromBase64(proof) };
   },
-  async block(height: number): Promise<f.Block> {
-    return decodeCanonical(f.Block, await getBytes(`/ledger/blocks/${height}`));
-  },
   /** Every change of the validators since genesis; nothing of it is verified. */
   async handovers(): Promise<f.Handover[]> {
     return decodeCanonical(f.Handovers, await getBytes('/ledger/handovers'));

@@ -105,7 +105,7 @@ export class MockNode {
     ['GET', /^\/ledger\/transactions\/(\w+)$/, ([, id]) => this.status(id!)],
     ['POST', /^\/ledger\/anchors$/, (_m, body) => ({ bytes: encode(f.AnchorProofs, this.chain.proveAnchors(decodeCanonical(f.BatchIds, body))) })],
     ['GET', /^\/ledger\/state\/(\w+)$/, ([, key]) => ({ bytes: this.chain.state.get(key!) ?? refuse(404, 'absent', 'nothing is there') })],
-    ['GET', /^\/ledger\/blocks\/(\d+)$/, ([, height]) => ({ bytes: encode(f.Block, this.chain.blocks[Number(height)]!.block) })],
+    ['GET', /^\/ledger\/state\/(\w+)\/proof$/, ([, key]) => this.stateProof(fromHex(key!))],
     ['GET', /^\/ledger\/headers$/, (_m, _b, _r, url) => this.headers(url)],
     ['POST', /^\/relay\/([\w-]+)\/patient$/, ([, id], body) => this.patient(id!, body)],
     ['POST', /^\/relay\/([\w-]+)\/enrol$/, ([, id], body) => this.enrol(id!, body)],
@@ -178,6 +178,10 @@ export class MockNode {
   private status(id: string): Answer {
     const place = this.chain.places.get(id);
     return { json: place ? { status: 'final', height: place.height, entry: place.entry } : { status: 'unknown' } };
+  }
+  private stateProof(key: Bytes): Answer {
+    const { block, value, proof } = this.chain.proveState(key);
+    return { json: { height: block.headers[0]!.height, proof: toBase64(proof), ...(value ? { value: toBase64(value) } : {}) } };
   }
   private headers(url: URL): Answer {
     const from = Number(url.searchParams.get('from'));

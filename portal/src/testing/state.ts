@@ -34,7 +34,11 @@ export function mockState(entries: [key: Bytes, value: Bytes][]): MockState {
   const [partial, log, leaves] = [sha256(chunk), hash('mock/log'), u64be(size)];
   const grafted = sha256(new Uint8Array([0, 1]), leaves, levels.at(-1)![0]!);
   const shown = all.map((_, at) => {
-    const siblings = levels.slice(0, -1).map((level, height) => level[(at >> height) ^ 1]!).toReversed();
+    const heights = levels.slice(0, -1).map((_, height) => height);
+    const isRight = (height: number) => ((at >> height) & 1) === 1;
+    // As a walk from the top meets them: those to the left on the way down, those to the right on the way back.
+    const walk = [...heights.filter(isRight).toReversed(), ...heights.filter((height) => !isRight(height))];
+    const siblings = walk.map((height) => levels[height]![(at >> height) ^ 1]!);
     return concat(varint(at), chunk, varint(size), varint(0), varint(siblings.length), ...siblings, new Uint8Array([1]), partial, log);
   });
   return { root: sha256(log, grafted, leaves, partial), shown, next };

@@ -1,5 +1,5 @@
 /** What the page and its checking worker say to each other. */
-import type { AccessEntry, AnchorProofs, Block, CertifiedHeader, Handover } from '../crypto/formats';
+import type { AnchorProofs, Handover } from '../crypto/formats';
 import type { RecordEvidence } from './record';
 import type { StateProof } from './state';
 
@@ -13,12 +13,9 @@ export interface RecordsJob {
 export interface AccessJob {
   kind: 'access';
   genesis: Uint8Array;
-  entry: AccessEntry;
   id: Uint8Array;
-  block: Block;
-  certified: CertifiedHeader;
-  /** The entry in the state, where genesis does not name the organisation. */
-  proven?: StateProof;
+  /** The event's entry in the state. */
+  proven: StateProof;
 }
 export type Job = RecordsJob | AccessJob;
 /** What goes to the worker. */
@@ -32,9 +29,7 @@ export interface Verdict {
   ok: boolean;
   /** In plain words, if not ok. */
   reason?: string;
-  /** The event would be checked with its entry in the state ({@link AccessJob.proven}). */
-  unnamed?: boolean;
-  /** Of the block in which it was anchored. */
+  /** Of the block in which it was anchored, or the event became final. */
   height?: number;
   timeMs?: number;
   /** Of the block that vouches for it, and who certified that. */

@@ -1,9 +1,9 @@
 /** The worker's loop without the worker: one job in, verdicts out. Tests call it directly. */
 import { sha256, toHex } from '../crypto';
+import { verifyAccessEntry } from './entries';
 import { ProofError } from './error';
-import { UnnamedError, verifyAccess } from './events';
 import { extend } from './handovers';
-import type { Answer, RecordsJob, Verdict, Work } from './messages';
+import type { AccessJob, Answer, RecordsJob, Verdict, Work } from './messages';
 import { readGenesis, type Network } from './network';
 import { batchKey, verifyAnchors, verifyInBatch, type CheckedAnchor } from './record';
 
@@ -25,7 +25,6 @@ function networkOf({ job: { genesis }, handovers }: Work): Network {
 const refuse = (error: unknown): Verdict => ({
   ok: false,
   reason: error instanceof ProofError ? error.message : 'the proof cannot be read',
-  ...(error instanceof UnnamedError ? { unnamed: true } : {}),
 });
 
 /** Each anchor that was proven, checked once: by `source/sequence`. */
@@ -66,14 +65,16 @@ function checkRecords(network: Network, job: RecordsJob): Answer {
   return Object.fromEntries(job.records.map((record) => [record.key, verdict(record)]));
 }
 
+function checkAccess(network: Network, { id, proven }: AccessJob): Verdict {
+  return attempt(() => {
+    const { entry, header, signers } = verifyAccessEntry(network, id, proven);
+    if (!entry) throw new ProofError('there is no such event');
+    return { ok: true, height: entry.height, timeMs: entry.timeMs, certifiedHeight: header.height, signers };
+  });
+}
+
 export function run(work: Work): Answer {
   const { job } = work;
   const network = networkOf(work);
-  if (job.kind === 'records') return checkRecords(network, job);
-  try {
-    const { header, signers } = verifyAccess(network, job.entry, job.id, job.block, job.certified, job.proven);
-    return { access: { ok: true, height: header.height, timeMs: header.timeMs, certifiedHeight: header.height, signers } };
-  } catch (error) {
-    return { access: refuse(error) };
-  }
+  return job.kind === 'records' ? checkRecords(network, job) : { access: checkAccess(network, job) };
 }
