@@ -40,7 +40,10 @@ impl Session {
                 let (block, verified) = (block.clone(), verified.next());
                 anchors.insert(proof.batch.clone(), Anchor { proof, block, verified });
             }
-            ensure!(page.iter().all(|batch| anchors.contains_key(batch)), "the portal lacks anchors; try again later");
+            ensure!(
+                page.iter().all(|batch| anchors.contains_key(batch)),
+                "the portal lacks anchors; try again later"
+            );
         }
         Ok(())
     }

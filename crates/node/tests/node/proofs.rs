@@ -5,7 +5,8 @@ use salus_types::genesis::Genesis;
 use salus_types::state::StateKey;
 use salus_types::{Digest, PublicKey};
 
-fn certified(genesis: &Genesis, block: &Certified) -> bool {
+/// Whether those who voted at genesis certified a block.
+pub(crate) fn certified(genesis: &Genesis, block: &Certified) -> bool {
     let validators: Vec<PublicKey> = genesis.validators().map(|validator| validator.node_key).collect();
     let linked = block.headers.windows(2).all(|pair| pair[1].parent == pair[0].digest());
     let last = block.headers.last().unwrap();

@@ -113,11 +113,15 @@ fn planted() -> Vec<Planted> {
         plant("an earlier block", root, &|proof| proof.anchor.entry.height = 2),
         plant("an earlier time", root, &|proof| proof.anchor.entry.time_ms = 699),
         plant("another size", root, &|proof| proof.anchor.entry.size_class = 1),
-        plant("the state before, which nobody certified here", block(CertificateError::OtherBlock), &|proof| {
-            let (anchor, state_root) = anchored(AnchorEntry { height: 2, ..proof.anchor.entry.clone() });
-            proof.anchor = anchor;
-            proof.block.headers = Bounded::new(vec![Header { state_root, ..header() }]).expect("one");
-        }),
+        plant(
+            "the state before, which nobody certified here",
+            block(CertificateError::OtherBlock),
+            &|proof| {
+                let (anchor, state_root) = anchored(AnchorEntry { height: 2, ..proof.anchor.entry.clone() });
+                proof.anchor = anchor;
+                proof.block.headers = Bounded::new(vec![Header { state_root, ..header() }]).expect("one");
+            },
+        ),
         plant("absence in the place of presence", state(StateError::Malformed), &|proof| {
             proof.anchor.proof = absent[0].clone();
             proof.block = absence_block.clone();
@@ -160,7 +164,8 @@ fn the_vectors_for_other_verifiers_are_these_proofs() {
         serde_json::json!({ "name": name, "holds": holds, "file": file })
     };
     let planted = planted();
-    let mut cases: Vec<_> = planted.iter().map(|(name, expected, proof)| case(name, expected.is_ok(), proof)).collect();
+    let mut cases: Vec<_> =
+        planted.iter().map(|(name, expected, proof)| case(name, expected.is_ok(), proof)).collect();
     cases.push(case("a block of later validators", true, &late_record_proof()));
     let found = serde_json::json!({ "genesis": hex::encode(genesis().encode()), "cases": cases });
     let found = serde_json::to_string_pretty(&found).expect("JSON") + "\n";
