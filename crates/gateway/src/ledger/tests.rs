@@ -1,3 +1,4 @@
+use crate::chain::Chain as _;
 use crate::testing::{Browser, Node, node, node_with};
 use crate::tests::race::{RACERS, race};
 use axum::body::{Body, to_bytes};

@@ -7,13 +7,13 @@ use crate::chain::{
 };
 use async_trait::async_trait;
 use commonware_codec::Encode as _;
-use salus_types::action::{Access, Action};
+use salus_types::action::{Access, Action, Anchor};
 use salus_types::block::{Block, HEADER_VERSION, Header, Receipt};
 use salus_types::genesis::Genesis;
 use salus_types::proof::{AnchorProof, AnchorProofs, BatchId, CertifiedHeader, Handover};
 use salus_types::state::{
-    AccessEntry, DroppedEntry, GrantEntry, LogEntry, OrganisationEntry, PatientEntry, PractitionerEntry,
-    StateKey, key,
+    AccessEntry, AnchorEntry, DroppedEntry, GrantEntry, LogEntry, OrganisationEntry, PatientEntry,
+    PractitionerEntry, StateKey, key,
 };
 use salus_types::transaction::Transaction;
 use salus_types::{
@@ -41,6 +41,10 @@ pub(crate) struct FakeChain {
     pub(crate) handovers: Mutex<Vec<Handover>>,
     /// The ledger's rules refuse every transaction, in these words.
     pub(crate) refusal: Mutex<Option<&'static str>>,
+}
+
+fn anchor_entry(action: &Anchor, height: u64, time_ms: u64) -> AnchorEntry {
+    AnchorEntry { batch_root: action.batch_root, size_class: action.size_class, height, time_ms }
 }
 
 fn access_entry(action: &Access, organisation: OrganisationId, height: u64, time_ms: u64) -> AccessEntry {
@@ -189,12 +193,7 @@ impl FakeChain {
                 (state_key, DroppedEntry { count: action.count, height }.encode().to_vec())
             }
             Action::Anchor(action) => {
-                let entry = AnchorEntry {
-                    batch_root: action.batch_root,
-                    size_class: action.size_class,
-                    height,
-                    time_ms: self.head().time_ms,
-                };
+                let entry = anchor_entry(action, height, self.head().time_ms);
                 (key::anchor(&action.organisation, action.sequence), entry.encode().to_vec())
             }
             Action::AnchorLog(action) => {
@@ -206,8 +205,7 @@ impl FakeChain {
                 let entry = access_entry(action, organisation, height, self.head().time_ms);
                 (key::access(&action.id(&transaction.signer)), entry.encode().to_vec())
             }
-            Action::Propose(_) | Action::Vote(_) => return self.govern(transaction, height),
-            _ => (StateKey(Digest::ZERO), Vec::new()),
+            _ => return self.govern(transaction, height),
         };
         self.state.lock().expect("lock").insert(state_key, value);
         state_key

@@ -210,7 +210,8 @@ async fn a_newcomer_fetches_the_state_without_the_past_and_gets_its_seat() {
     assert_eq!(cluster.handle(4).state(entry).await.0, cluster.handle(0).state(entry).await.0);
     assert!(cluster.handle(4).state(entry).await.0.is_some());
     // What it never saw happen it can prove.
-    let proving = tokio::time::timeout(PATIENCE, cluster.handle(4).prove_state(&[entry]));
+    let keys = [entry];
+    let proving = tokio::time::timeout(PATIENCE, cluster.handle(4).prove_state(&keys));
     let StateProof { shown, block } = proving.await.expect("a proof in time");
     assert!(certified(&cluster.genesis, &block) && shown[0].value.is_some());
     let root = block.headers[0].state_root;

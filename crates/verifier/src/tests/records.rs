@@ -177,7 +177,7 @@ fn the_vectors_for_other_verifiers_are_these_proofs() {
 }
 
 #[test]
-fn every_bit_of_a_proof_counts() {
+fn every_byte_of_a_proof_counts() {
     let proof = record_proof();
     let bytes = proof.encode();
     for position in 0..bytes.len() {

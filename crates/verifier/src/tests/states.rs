@@ -40,7 +40,7 @@ pub(super) fn state_of(entries: &[(StateKey, StateValue)]) -> (Digest, Vec<Shown
     let root = hash(&[log.as_ref(), grafted.as_ref(), &leaves, partial.as_ref()]);
     let shown = |(at, (key, _)): (usize, &(StateKey, StateValue))| {
         let (to_left, to_right): (Vec<_>, Vec<_>) =
-            (0..levels.len() - 1).partition(|height| at >> height & 1 == 1);
+            (0..levels.len() - 1).partition(|height| (at >> height) & 1 == 1);
         // As a walk from the top meets them: those to the left on the way down, those to the right on the way back.
         let walk = to_left.into_iter().rev().chain(to_right);
         let siblings = walk.flat_map(|height| levels[height][(at >> height) ^ 1].0);
