@@ -38,7 +38,8 @@ impl Session {
             let mut verified = verified.into_iter();
             for proof in proven.into_inner() {
                 let (block, verified) = (block.clone(), verified.next());
-                anchors.insert(proof.batch.clone(), Anchor { proof, block, verified });
+                // What is known already stays, whatever else the portal adds.
+                anchors.entry(proof.batch.clone()).or_insert(Anchor { proof, block, verified });
             }
             ensure!(
                 page.iter().all(|batch| anchors.contains_key(batch)),

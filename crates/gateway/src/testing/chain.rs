@@ -43,8 +43,9 @@ pub(crate) struct FakeChain {
     pub(crate) refusal: Mutex<Option<&'static str>>,
 }
 
-fn anchor_entry(action: &Anchor, height: u64, time_ms: u64) -> AnchorEntry {
-    AnchorEntry { batch_root: action.batch_root, size_class: action.size_class, height, time_ms }
+fn anchor_entry(action: &Anchor, height: u64, time_ms: u64) -> (StateKey, Vec<u8>) {
+    let entry = AnchorEntry { batch_root: action.batch_root, size_class: action.size_class, height, time_ms };
+    (key::anchor(&action.organisation, action.sequence), entry.encode().to_vec())
 }
 
 fn access_entry(action: &Access, organisation: OrganisationId, height: u64, time_ms: u64) -> AccessEntry {
@@ -192,10 +193,7 @@ impl FakeChain {
                 let state_key = key::dropped(&action.grant, &action.organisation);
                 (state_key, DroppedEntry { count: action.count, height }.encode().to_vec())
             }
-            Action::Anchor(action) => {
-                let entry = anchor_entry(action, height, self.head().time_ms);
-                (key::anchor(&action.organisation, action.sequence), entry.encode().to_vec())
-            }
+            Action::Anchor(action) => anchor_entry(action, height, self.head().time_ms),
             Action::AnchorLog(action) => {
                 let entry = LogEntry { head: action.head, entries: action.entries, height };
                 (key::log(&action.organisation, action.sequence), entry.encode().to_vec())
