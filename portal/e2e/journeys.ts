@@ -111,7 +111,7 @@ async function a_record_explains_itself_and_its_proof_holds_elsewhere(stage: Sta
   const [download] = await Promise.all([page.waitForEvent('download'), button(page, 'Save the proof').click()]);
   const { proof, resource } = proofOfJson(JSON.parse(readFileSync(await download.path(), 'utf8')) as RecordProofJson);
   const network = readGenesis(encode(Genesis, node.chain.genesis));
-  assert.equal(verifyRecordProof(network, proof, resource).organisation, 'hospital-a');
+  assert.equal(verifyRecordProof(network, proof, resource).batch.organisation, 'hospital-a');
   assert.throws(() => verifyRecordProof(network, proof, `${resource} `));
 }
 

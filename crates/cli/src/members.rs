@@ -15,27 +15,51 @@ pub(crate) struct Members {
     pub(crate) validators: Validators,
     pub(crate) handovers: Vec<Handover>,
     pub(crate) organisations: Vec<Organisation>,
+    /// The handovers lead at least this far.
+    epoch: u64,
 }
 
 impl Members {
     /// Asks a node, and checks what it says of those whom genesis does not name so.
     pub(crate) async fn fetch(node: &PublicNode, genesis: &Genesis) -> anyhow::Result<Self> {
-        let listed = node.epoch().await?.members()?;
-        let mut validators = Validators::of_genesis(genesis);
-        let mut handovers = node.handovers().await?;
-        validators.extend(&handovers).context("the node's handovers do not hold")?;
-        for member in listed.iter().filter(|member| genesis.organisation(&member.id) != Some(member)) {
-            let at = key::organisation(&member.node_key);
-            let (value, proof, block) = node.state_proof(&at).await?;
-            // The epoch may have ended since the handovers were asked for.
-            handovers = node.handovers().await?;
-            validators.extend(&handovers).context("the node's handovers do not hold")?;
-            let header = verify_certified_header(&validators, &block)?;
-            verify_state(&header.state_root, &at, value.as_deref(), &proof)?;
-            let entry: OrganisationEntry = decode_canonical(&value.context("a member is none")?)?;
-            ensure!(entry.organisation == *member, "the node lists a member with other keys than the ledger");
+        let running = node.epoch().await?;
+        let mut members = Self {
+            network: genesis.network(),
+            validators: Validators::of_genesis(genesis),
+            handovers: Vec::new(),
+            organisations: running.members()?,
+            epoch: 0,
+        };
+        members.reach(node, running.epoch).await?;
+        for at in 0..members.organisations.len() {
+            let member = members.organisations[at].clone();
+            if genesis.organisation(&member.id) != Some(&member) {
+                members.check(node, &member).await?;
+            }
         }
-        Ok(Self { network: genesis.network(), validators, handovers, organisations: listed })
+        Ok(members)
+    }
+
+    /// Learns who votes up to an epoch.
+    pub(crate) async fn reach(&mut self, node: &PublicNode, epoch: u64) -> anyhow::Result<()> {
+        if epoch > self.epoch {
+            self.handovers = node.handovers().await?;
+            self.validators.extend(&self.handovers).context("the node's handovers do not hold")?;
+            self.epoch = epoch;
+        }
+        Ok(())
+    }
+
+    async fn check(&mut self, node: &PublicNode, member: &Organisation) -> anyhow::Result<()> {
+        let at = key::organisation(&member.node_key);
+        let (value, proof, block) = node.state_proof(&at).await?;
+        // The epoch may have ended since the handovers were asked for.
+        self.reach(node, block.headers.last().map_or(0, |header| header.epoch)).await?;
+        let header = verify_certified_header(&self.validators, &block)?;
+        verify_state(&header.state_root, &at, value.as_deref(), &proof)?;
+        let entry: OrganisationEntry = decode_canonical(&value.context("a member is none")?)?;
+        ensure!(entry.organisation == *member, "the node lists a member with other keys than the ledger");
+        Ok(())
     }
 
     pub(crate) fn network(&self) -> NetworkId {

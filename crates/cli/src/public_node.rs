@@ -7,9 +7,9 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use commonware_codec::{Encode, Read};
 use salus_gateway::chain::HEADERS_COUNT_MAX;
 use salus_types::organisation::Organisation;
-use salus_types::proof::{CertifiedHeader, HANDOVERS_MAX, Handover, TransactionProof};
+use salus_types::proof::{CertifiedHeader, HANDOVERS_MAX, Handover};
 use salus_types::state::{OrganisationEntry, StateKey};
-use salus_types::{Bounded, OrganisationId, decode_canonical};
+use salus_types::{Bounded, decode_canonical};
 use serde::Deserialize;
 use std::time::Duration;
 
@@ -106,15 +106,6 @@ impl PublicNode {
     pub(crate) async fn handovers(&self) -> anyhow::Result<Vec<Handover>> {
         let handovers: Bounded<Handover, HANDOVERS_MAX> = self.decoded("/ledger/handovers").await?;
         Ok(handovers.into_inner())
-    }
-
-    /// The proof of an organisation's anchor.
-    pub(crate) async fn anchor_proof(
-        &self,
-        organisation: &OrganisationId,
-        sequence: u64,
-    ) -> anyhow::Result<TransactionProof> {
-        self.decoded(&format!("/ledger/anchors/{organisation}/{sequence}")).await
     }
 
     async fn decoded<T: Read<Cfg = ()> + Encode>(&self, path: &str) -> anyhow::Result<T> {

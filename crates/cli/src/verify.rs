@@ -61,10 +61,11 @@ impl Trust {
 struct Record {
     verified: bool,
     organisation: String,
-    /// Whether the genesis at hand names the organisation; if not, the ledger does.
-    in_genesis: bool,
+    /// Of the block in which it anchored the record.
     height: u64,
     time_ms: u64,
+    /// Of the block whose certificate vouches for that.
+    certified_height: u64,
     record_digest: String,
     text_checked: bool,
 }
@@ -109,15 +110,13 @@ fn record(
     anchor.validators.extend(&file.handovers()?).context("the proof does not hold")?;
     let verified = verify_record(&anchor.validators, &file.proof()?, text.as_deref())
         .context("the proof does not hold")?;
-    let known = anchor.genesis.as_ref().filter(|_| verified.in_genesis);
-    let name = known.and_then(|genesis| genesis.organisation(&verified.source));
-    let name = name.map_or(verified.source.as_str(), |organisation| organisation.name.as_str());
+    let known = anchor.genesis.as_ref().and_then(|genesis| genesis.organisation(&verified.source));
     let report = Record {
         verified: true,
         organisation: verified.source.to_string(),
-        in_genesis: verified.in_genesis,
-        height: verified.anchored.height,
-        time_ms: verified.anchored.time_ms,
+        height: verified.height,
+        time_ms: verified.time_ms,
+        certified_height: verified.certified_height,
         record_digest: verified.plaintext_digest.to_string(),
         text_checked: text.is_some(),
     };
@@ -127,9 +126,12 @@ fn record(
         } else {
             "The proof holds no text: give it with --resource to compare it, too."
         };
+        let source = &report.organisation;
+        let named = known.map_or(String::new(), |known| format!(" ({} at genesis)", known.name.as_str()));
         format!(
-            "Verified: {name} anchored this record in block {}, and the network's organisations certified the block.\n{checked}",
-            report.height
+            "Verified: `{source}`{named} anchored this record in block {}.\n\
+             The network's organisations vouch for that by their certificate of block {}.\n{checked}",
+            report.height, report.certified_height
         )
     })
 }

@@ -76,6 +76,19 @@ fn member(id: &str) -> Option<Value> {
     answer.body.as_array().unwrap().iter().find(|member| member["id"] == id).cloned()
 }
 
+/// What patient 0 sees through the portal of one node, which then relays and proves everything.
+fn through(nodes: &Nodes, portal: &str, arguments: &[&str]) -> Value {
+    let folder = nodes.demo.folder.join("elsewhere");
+    let mut report = nodes.demo.report();
+    let organisations = report["organisations"].as_array_mut().unwrap();
+    organisations.truncate(1);
+    organisations[0]["portal"] = portal.into();
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("demo.json"), report.to_string()).unwrap();
+    let (_, key) = nodes.demo.patient_options(0);
+    nodes.demo.salus(&[&["patient", "--demo", &text(&folder), "--key", &key], arguments].concat())
+}
+
 #[test]
 fn an_organisation_applies_joins_gets_a_seat_proves_it_and_another_leaves() {
     let options = ["--patients", "1", "--epoch-blocks", "24"];
@@ -149,6 +162,17 @@ fn an_organisation_applies_joins_gets_a_seat_proves_it_and_another_leaves() {
     let records = nodes.demo.patient(0, &["records"]);
     assert!(records["verified"].as_u64() > Some(0), "{records}");
     assert_eq!(records["verified"], records["records"].as_array().unwrap().len());
+
+    // Through the clinic, too, which has none of the blocks in which the records were anchored.
+    let elsewhere = through(&nodes, &clinic_url, &["records"]);
+    assert_eq!(elsewhere["verified"], records["verified"], "{elsewhere}");
+    let name = records["records"][0]["record"].as_str().unwrap();
+    let proof = text(&folder.join("record.json"));
+    std::fs::write(&proof, through(&nodes, &clinic_url, &["proof", name]).to_string()).unwrap();
+    let verified = nodes.demo.salus(&["verify", &proof, "--genesis", &genesis]);
+    let (height, certified) = (verified["height"].as_u64().unwrap(), verified["certifiedHeight"].as_u64());
+    assert!(certified > Some(height), "{verified}");
+    assert_eq!(ask(CLINIC_PORT, &format!("/ledger/blocks/{height}")).unwrap().status, 404);
 
     // Killed and started again, it goes on from its own disk.
     drop(clinic);

@@ -8,7 +8,7 @@ use prometheus_client::registry::Registry;
 use salus_types::block::{Block, Receipt};
 use salus_types::genesis::Parameters;
 use salus_types::organisation::Organisation;
-use salus_types::proof::{CertifiedHeader, Handover, TransactionProof};
+use salus_types::proof::{AnchorProofs, BatchId, CertifiedHeader, Handover};
 use salus_types::state::{OrganisationEntry, StateKey};
 use salus_types::transaction::Transaction;
 use salus_types::{Digest, OrganisationId, PublicKey, TransactionId};
@@ -196,11 +196,9 @@ pub trait Chain: Send + Sync + 'static {
     /// At most `count` (and [`HEADERS_COUNT_MAX`]) certified headers from height `from` on.
     async fn headers(&self, from: u64, count: u64) -> Vec<CertifiedHeader>;
 
-    /// Proves that a transaction is final.
-    async fn prove(&self, id: TransactionId) -> Option<TransactionProof>;
-
-    /// The proof of the anchor with a sequence number at an organisation.
-    async fn anchor(&self, organisation: &OrganisationId, sequence: u64) -> Option<TransactionProof>;
+    /// Proves the anchors of batches, at most [`salus_types::proof::ANCHORS_PER_PROOF_MAX`], all in the newest final
+    /// state. Anchors that are not there are left out.
+    async fn prove_anchors(&self, batches: &[BatchId]) -> Result<AnchorProofs, ChainError>;
 
     /// New final blocks from now on. A slow receiver misses some and must then read them with
     /// [`Chain::block`].

@@ -7,12 +7,11 @@ use crate::feed::{Feed, FinalisedBlock, Head};
 use crate::index::{Index, Place};
 use crate::measures::{Measures, Reason};
 use crate::mempool::{Local, Mempool, Refusal};
-use crate::proof::{CHAIN_HEADERS_MAX, Certified, StateProof, TransactionProof};
+use crate::proof::{CHAIN_HEADERS_MAX, Certified, StateProof};
 use crate::reader::Reader;
 use crate::watched::{Follower, Watched};
-use salus_crypto::merkle;
 use salus_ledger::BlockContext;
-use salus_types::block::{Header, Receipt, leaf_hashes};
+use salus_types::block::{Header, Receipt};
 use salus_types::genesis::Genesis;
 use salus_types::proof::{CertifiedHeader, Handover};
 use salus_types::state::{StateKey, StateValue, key};
@@ -332,28 +331,18 @@ impl NodeHandle {
         None
     }
 
-    /// Proves that a transaction is final. `None` if it is not, or not yet certified.
-    pub async fn prove_tx(&self, id: TransactionId) -> Option<TransactionProof> {
-        let place = self.0.reader.place(id).await?;
-        let finalised = self.block(place.height).await?;
-        let transactions = &finalised.block.transactions;
-        let path = merkle::prove(&leaf_hashes(transactions), u64::from(place.position))?;
-        let transaction = transactions.get(place.position as usize)?.clone();
-        Some(TransactionProof { transaction, path, block: self.certified(place.height).await? })
-    }
-
-    /// Proves what is, or is not, under a key of the newest final state; waits for that block's certificate.
-    pub async fn prove_state(&self, key: StateKey) -> StateProof {
+    /// Proves what is, or is not, under some keys of the newest final state; waits for that block's certificate.
+    pub async fn prove_state(&self, keys: &[StateKey]) -> StateProof {
         let mut head = self.0.feed.watch();
         loop {
-            let (root, value, evidence) = self.0.reader.evidence(key).await;
+            let (root, shown) = self.0.reader.evidence(keys.to_vec()).await;
             if self.height_of_state(&root).is_none() {
                 // The state is one block ahead of its news.
                 head.changed().await;
             }
             let Some(height) = self.height_of_state(&root) else { continue };
             if let Some(block) = self.wait_certified(height, &mut head).await {
-                return StateProof { key, value, evidence, block };
+                return StateProof { shown, block };
             }
         }
     }

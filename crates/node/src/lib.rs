@@ -51,5 +51,5 @@ pub use feed::{FinalisedBlock, Head};
 pub use handle::{Events, NodeHandle, Stats, SubmitError, TxStatus};
 pub use index::Place;
 pub use join::Anchor;
-pub use proof::{Certified, StateProof, TransactionProof, state_evidence_holds};
+pub use proof::{Certified, Shown, StateProof, state_evidence_holds};
 pub use run::{NodeConfig, run, run_from};

@@ -9,11 +9,9 @@ use commonware_cryptography::{Sha256, sha256};
 use commonware_storage::mmr;
 use commonware_storage::qmdb::any::value::VariableEncoding;
 use commonware_storage::qmdb::current::ordered::proof::constant::{ExclusionProof, KeyValueProof};
-use salus_crypto::merkle::InclusionProof;
 use salus_types::Digest;
 use salus_types::block::Header;
 use salus_types::state::{StateKey, StateValue};
-use salus_types::transaction::Transaction;
 
 /// Most headers from a block to the certificate that makes it final.
 pub const CHAIN_HEADERS_MAX: usize = 256;
@@ -29,27 +27,21 @@ pub struct Certified {
     pub certificate: Bytes,
 }
 
-/// A transaction in a final block.
+/// What is, or is not, under a key of some state.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TransactionProof {
-    /// The transaction.
-    pub transaction: Transaction,
-    /// RFC 9162 path to the header's `transactions_root`.
-    pub path: InclusionProof,
-    /// The block.
-    pub block: Certified,
-}
-
-/// What is, or is not, under a key of the state after a final block.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StateProof {
-    /// The key.
-    pub key: StateKey,
+pub struct Shown {
     /// What is under it, `None` if nothing.
     pub value: Option<StateValue>,
     /// QMDB `current::ordered` proof: `KeyValueProof` if there is a value, else `ExclusionProof`.
     pub evidence: Bytes,
-    /// The block whose `state_root` it leads to.
+}
+
+/// What is, or is not, under some keys of the state after one final block.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StateProof {
+    /// In the order of the keys that were asked for.
+    pub shown: Vec<Shown>,
+    /// The block whose `state_root` all of them lead to.
     pub block: Certified,
 }
 
@@ -73,21 +65,21 @@ pub fn state_evidence_holds(
     }
 }
 
-/// Reads a key and proves what is under it. Gives the root that the proof leads to.
+/// Reads keys and proves what is under them. Gives the root that the proofs lead to.
 ///
 /// # Panics
 /// If the storage fails.
-pub(crate) async fn state_evidence<E: Runtime>(
-    db: &StateDb<E>,
-    key: &StateKey,
-) -> (Digest, Option<StateValue>, Bytes) {
+pub(crate) async fn state_evidence<E: Runtime>(db: &StateDb<E>, keys: &[StateKey]) -> (Digest, Vec<Shown>) {
     const FAILED: &str = "proving the state failed";
-    let root = crate::block::from_commonware(db.root());
-    let key = database_key(key);
-    let value = db.get(&key).await.expect(FAILED);
-    let evidence = match value {
-        Some(_) => db.key_value_proof(key).await.expect(FAILED).encode(),
-        None => db.exclusion_proof(&key).await.expect(FAILED).encode(),
-    };
-    (root, value, evidence)
+    let mut shown = Vec::with_capacity(keys.len());
+    for key in keys {
+        let key = database_key(key);
+        let value = db.get(&key).await.expect(FAILED);
+        let evidence = match value {
+            Some(_) => db.key_value_proof(key).await.expect(FAILED).encode(),
+            None => db.exclusion_proof(&key).await.expect(FAILED).encode(),
+        };
+        shown.push(Shown { value, evidence });
+    }
+    (crate::block::from_commonware(db.root()), shown)
 }

@@ -2,7 +2,7 @@
 
 use crate::block::NodeBlock;
 use crate::index::{Index, Place};
-use crate::proof::state_evidence;
+use crate::proof::{Shown, state_evidence};
 use crate::runtime::Runtime;
 use crate::state::{Databases, database_key};
 use crate::watched::Watched;
@@ -34,8 +34,8 @@ pub(crate) trait Reader: Send + Sync {
     fn place(&self, id: TransactionId) -> BoxFuture<'_, Option<Place>>;
     /// What is under some keys of the newest state, all at one height.
     fn state(&self, keys: Vec<StateKey>) -> BoxFuture<'_, Vec<Option<StateValue>>>;
-    /// The same for one key with its proof and the root to which it leads.
-    fn evidence(&self, key: StateKey) -> BoxFuture<'_, (Digest, Option<StateValue>, Bytes)>;
+    /// The same with a proof of each, and the one root to which they lead.
+    fn evidence(&self, keys: Vec<StateKey>) -> BoxFuture<'_, (Digest, Vec<Shown>)>;
 }
 
 /// The reader of a running node.
@@ -92,11 +92,12 @@ impl<E: Runtime> Reader for NodeReader<E> {
         .boxed()
     }
 
-    fn evidence(&self, key: StateKey) -> BoxFuture<'_, (Digest, Option<StateValue>, Bytes)> {
+    fn evidence(&self, keys: Vec<StateKey>) -> BoxFuture<'_, (Digest, Vec<Shown>)> {
         async move {
             let databases = self.databases().await;
+            // Nothing is written while this is held, so all proofs lead to one root.
             let db = databases.read().await;
-            state_evidence(&*db, &key).await
+            state_evidence(&*db, &keys).await
         }
         .boxed()
     }

@@ -1,11 +1,11 @@
-//! Record proofs: this version, unchanged, in this block, certified by these organisations; and what leads from one
-//! set of validators to the next.
+//! Record proofs: this version, unchanged, anchored by this organisation; and what leads from one set of validators to
+//! the next.
 
 use crate::block::Header;
 use crate::codec::{Bounded, codec_struct};
 use crate::genesis::ORGANISATIONS_MAX;
-use crate::ids::NetworkId;
-use crate::transaction::Transaction;
+use crate::ids::{NetworkId, OrganisationId};
+use crate::state::{AnchorEntry, StateKey, key};
 use crate::vault::PackageHeader;
 use salus_crypto::hash::Digest;
 use salus_crypto::merkle::InclusionProof;
@@ -68,14 +68,48 @@ codec_struct! {
     }
 }
 
+/// Largest proof of a state entry in bytes, see `docs/protocol/state-proofs.md`.
+pub const STATE_PROOF_BYTES_MAX: usize = 16 * 1024;
+
+/// Most anchors that are asked for and proven at once.
+pub const ANCHORS_PER_PROOF_MAX: usize = 64;
+
 codec_struct! {
-    /// A transaction and its place in a certified block.
-    pub struct TransactionProof {
-        /// The transaction.
-        pub transaction: Transaction,
-        /// Path to [`Header::transactions_root`].
-        pub path: InclusionProof,
-        /// The block.
+    /// A batch of record versions.
+    #[derive(Hash, PartialOrd, Ord)]
+    pub struct BatchId {
+        /// The organisation that sealed and anchored it.
+        pub organisation: OrganisationId,
+        /// Its number at this organisation.
+        pub sequence: u64,
+    }
+}
+
+impl BatchId {
+    /// Where its anchor stands in the state.
+    pub fn key(&self) -> StateKey {
+        key::anchor(&self.organisation, self.sequence)
+    }
+}
+
+codec_struct! {
+    /// The anchor of a batch, and what shows that it stands in the state after a block. The block is beside it.
+    pub struct AnchorProof {
+        /// The batch; it makes the key of the state.
+        pub batch: BatchId,
+        /// What stands there.
+        pub entry: AnchorEntry,
+        /// Proof of presence, see `docs/protocol/state-proofs.md`.
+        pub proof: Bounded<u8, STATE_PROOF_BYTES_MAX>,
+    }
+}
+
+codec_struct! {
+    /// Anchors in the state after one block.
+    pub struct AnchorProofs {
+        /// The anchors.
+        pub anchors: Bounded<AnchorProof, ANCHORS_PER_PROOF_MAX>,
+        /// The block whose state holds them. It may be any later than the anchors.
         pub block: CertifiedHeader,
     }
 }
@@ -93,7 +127,9 @@ codec_struct! {
         pub r: [u8; 64],
         /// Path from the record's commitment to the batch root.
         pub batch_path: InclusionProof,
-        /// The anchor transaction in its block.
-        pub anchor: TransactionProof,
+        /// The batch's anchor.
+        pub anchor: AnchorProof,
+        /// The block whose state holds the anchor.
+        pub block: CertifiedHeader,
     }
 }

@@ -9,7 +9,7 @@ use crate::genesis::{Genesis, GenesisError, Parameters};
 use crate::governance::*;
 use crate::membership::{Member, MembershipError};
 use crate::organisation::{Class, KEM_KEY_LENGTH, Organisation};
-use crate::proof::{CertifiedHeader, Checkpoint, Handover, RecordProof, TransactionProof};
+use crate::proof::{AnchorProof, AnchorProofs, BatchId, CertifiedHeader, Checkpoint, Handover, RecordProof};
 use crate::state::*;
 use crate::transaction::{TRANSACTION_BYTES_MAX, Transaction};
 use crate::vault::*;
@@ -184,19 +184,32 @@ fn envelope() -> SealedEnvelope {
     }
 }
 
+fn batch_id() -> BatchId {
+    BatchId { organisation: org("hospital-a"), sequence: 9 }
+}
+
+fn anchor_entry() -> AnchorEntry {
+    AnchorEntry { batch_root: digest(3), size_class: 2, height: 4, time_ms: 5 }
+}
+
+fn anchor_proofs() -> AnchorProofs {
+    let anchor = AnchorProof { batch: batch_id(), entry: anchor_entry(), proof: list(vec![36; 200]) };
+    AnchorProofs {
+        anchors: list(vec![anchor]),
+        block: CertifiedHeader { headers: list(vec![header()]), certificate: list(vec![35; 300]) },
+    }
+}
+
 fn record_proof() -> RecordProof {
-    let path = InclusionProof { index: 3, size: 64, path: vec![digest(30), digest(31)] };
+    let AnchorProofs { anchors, block } = anchor_proofs();
     RecordProof {
         package: package().header,
         ciphertext_digest: digest(32),
         plaintext_digest: digest(33),
         r: [34; 64],
-        batch_path: path.clone(),
-        anchor: TransactionProof {
-            transaction: transaction(actions().remove(2)),
-            path,
-            block: CertifiedHeader { headers: list(vec![header()]), certificate: list(vec![35; 300]) },
-        },
+        batch_path: InclusionProof { index: 3, size: 64, path: vec![digest(30), digest(31)] },
+        anchor: anchors.into_inner().remove(0),
+        block,
     }
 }
 
@@ -272,7 +285,7 @@ macro_rules! for_every_type {
         $check("Receipt", &Receipt { transaction: TransactionId(digest(1)), entry: StateKey(digest(2)) });
         $check("PatientEntry", &PatientEntry { organisation: org("hospital-a"), height: 3 });
         $check("PractitionerEntry", &PractitionerEntry { organisation: org("hospital-a"), height: 3 });
-        $check("AnchorEntry", &AnchorEntry { batch_root: digest(3), size_class: 2, height: 4, time_ms: 5 });
+        $check("AnchorEntry", &anchor_entry());
         $check(
             "GrantEntry",
             &GrantEntry {
@@ -462,6 +475,8 @@ macro_rules! for_every_type {
                 directory: Directory { links: list(vec![]), compartments: list(vec![]) },
             },
         );
+        $check("BatchId", &batch_id());
+        $check("AnchorProofs", &anchor_proofs());
         $check("RecordProof", &record_proof());
     };
 }
@@ -707,6 +722,7 @@ proptest! {
         check::<PatientRequest>(&bytes);
         check::<CustodyBatch>(&bytes);
         check::<Release>(&bytes);
+        check::<AnchorProofs>(&bytes);
         check::<RecordProof>(&bytes);
         check::<Letter>(&bytes);
     }

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use salus_types::action::Action;
 use salus_types::organisation::Organisation;
-use salus_types::proof::TransactionProof;
+use salus_types::proof::{AnchorProof, AnchorProofs, BatchId, CertifiedHeader};
 use salus_types::state::StateKey;
 use salus_types::{OrganisationId, TransactionId, decode_canonical};
 
@@ -56,12 +56,9 @@ pub trait Ledger: Send + Sync + 'static {
     /// sets a time limit ([`LedgerError::Unavailable`]).
     async fn submit_and_wait(&self, action: Action) -> Result<Finalised, LedgerError>;
 
-    /// The proof of an organisation's anchor; `None` while it is not final.
-    async fn anchor_proof(
-        &self,
-        organisation: &OrganisationId,
-        sequence: u64,
-    ) -> Result<Option<TransactionProof>, LedgerError>;
+    /// Proves the anchors of batches, at most [`salus_types::proof::ANCHORS_PER_PROOF_MAX`], all in one state. Those
+    /// that are not final yet are left out.
+    async fn prove_anchors(&self, batches: &[BatchId]) -> Result<AnchorProofs, LedgerError>;
 
     /// The members of the network.
     fn organisations(&self) -> Vec<Organisation>;
@@ -74,6 +71,15 @@ where
 {
     let Some(bytes) = ledger.state(key).await? else { return Ok(None) };
     decode_canonical(&bytes).map(Some).map_err(|_| LedgerError::Malformed)
+}
+
+/// The proof of one anchor; `None` while it is not final.
+pub(crate) async fn prove_anchor(
+    ledger: &dyn Ledger,
+    batch: BatchId,
+) -> Result<Option<(AnchorProof, CertifiedHeader)>, LedgerError> {
+    let AnchorProofs { anchors, block } = ledger.prove_anchors(&[batch]).await?;
+    Ok(anchors.into_inner().pop().map(|anchor| (anchor, block)))
 }
 
 /// The member with a short name.

@@ -1,26 +1,22 @@
-//! Record proofs: this version, unchanged, anchored by this organisation in this block.
+//! Record proofs: this version, unchanged, in a batch that this organisation anchored.
 
-use crate::transaction::{TransactionError, VerifiedTransaction, verify_transaction};
+use crate::anchor::{AnchorError, VerifiedAnchor, verify_anchor};
 use crate::validators::Validators;
 use salus_crypto::hash::sha256;
 use salus_crypto::merkle::leaf_hash;
-use salus_types::action::Action;
 use salus_types::proof::RecordProof;
 use salus_types::vault::{batch_size, package_digest, record_commitment};
 use salus_types::{Digest, OrganisationId};
 
 /// Why a record proof fails.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RecordError {
-    /// The anchor is not shown to be final.
+    /// The anchor is not shown to be on the ledger.
     #[error(transparent)]
-    Anchor(#[from] TransactionError),
-    /// The transaction is not an anchor.
-    #[error("the transaction does not anchor records")]
-    NotAnAnchor,
-    /// The anchor is not signed by the organisation that it names.
-    #[error("the anchor is not signed by the organisation that it names")]
-    Signer,
+    Anchor(#[from] AnchorError),
+    /// The anchor at hand is not the proof's.
+    #[error("the proof is of another batch, or of another anchor")]
+    OtherAnchor,
     /// The record is not in the anchored batch.
     #[error("the record is not in the anchored batch")]
     NotInBatch,
@@ -32,13 +28,14 @@ pub enum RecordError {
 /// What a record proof shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VerifiedRecord {
-    /// The organisation that committed to the record.
+    /// The organisation that committed to the record, by the short name that it had then.
     pub source: OrganisationId,
-    /// Whether genesis gives the key that signed to this organisation. If not, it has the key since, or there is no
-    /// genesis at hand: then it is the ledger's rule that an anchor names the organisation that signs it.
-    pub in_genesis: bool,
-    /// Where and when.
-    pub anchored: VerifiedTransaction,
+    /// Height of the block in which it did.
+    pub height: u64,
+    /// Time of that block in milliseconds since 1970-01-01 UTC.
+    pub time_ms: u64,
+    /// Height of the block whose certificate vouches for all this.
+    pub certified_height: u64,
     /// SHA-256 of the exact bytes of the record.
     pub plaintext_digest: Digest,
 }
@@ -52,27 +49,45 @@ pub fn verify_record(
     proof: &RecordProof,
     text: Option<&str>,
 ) -> Result<VerifiedRecord, RecordError> {
-    if text.is_some_and(|text| sha256(text.as_bytes()) != proof.plaintext_digest) {
-        return Err(RecordError::Text);
+    check_text(proof, text)?;
+    let anchor = verify_anchor(validators, &proof.anchor, &proof.block)?;
+    verify_in_batch(&anchor, proof)
+}
+
+/// Checks a record proof under an anchor that was verified before: for many records of few batches.
+///
+/// # Errors
+/// [`RecordError`], naming the first check that fails.
+pub fn verify_anchored_record(
+    anchor: &VerifiedAnchor,
+    proof: &RecordProof,
+    text: Option<&str>,
+) -> Result<VerifiedRecord, RecordError> {
+    check_text(proof, text)?;
+    if (anchor.batch(), anchor.entry()) != (&proof.anchor.batch, &proof.anchor.entry) {
+        return Err(RecordError::OtherAnchor);
     }
-    let anchored = verify_transaction(validators, &proof.anchor)?;
-    let Action::Anchor(anchor) = &proof.anchor.transaction.action else {
-        return Err(RecordError::NotAnAnchor);
-    };
-    let name = validators.name(&proof.anchor.transaction.signer);
-    if name.is_some_and(|name| *name != anchor.organisation) {
-        return Err(RecordError::Signer);
-    }
+    verify_in_batch(anchor, proof)
+}
+
+fn check_text(proof: &RecordProof, text: Option<&str>) -> Result<(), RecordError> {
+    let differs = text.is_some_and(|text| sha256(text.as_bytes()) != proof.plaintext_digest);
+    if differs { Err(RecordError::Text) } else { Ok(()) }
+}
+
+fn verify_in_batch(anchor: &VerifiedAnchor, proof: &RecordProof) -> Result<VerifiedRecord, RecordError> {
+    let entry = anchor.entry();
     let package = package_digest(&proof.package, &proof.ciphertext_digest);
     let leaf = record_commitment(&proof.r, &package, &proof.plaintext_digest);
-    if Some(proof.batch_path.size) != batch_size(anchor.size_class).map(|size| size as u64) {
+    if Some(proof.batch_path.size) != batch_size(entry.size_class).map(|size| size as u64) {
         return Err(RecordError::NotInBatch);
     }
-    proof.batch_path.verify(&leaf_hash(leaf), &anchor.batch_root).map_err(|_| RecordError::NotInBatch)?;
+    proof.batch_path.verify(&leaf_hash(leaf), &entry.batch_root).map_err(|_| RecordError::NotInBatch)?;
     Ok(VerifiedRecord {
-        source: anchor.organisation.clone(),
-        in_genesis: name.is_some(),
-        anchored,
+        source: anchor.batch().organisation.clone(),
+        height: entry.height,
+        time_ms: entry.time_ms,
+        certified_height: anchor.certified_height(),
         plaintext_digest: proof.plaintext_digest,
     })
 }

@@ -8,7 +8,7 @@ use salus_types::block::Header;
 use salus_types::genesis::Genesis;
 use salus_types::membership::{validator_keys, validators_hash};
 use salus_types::proof::{CertifiedHeader, Checkpoint, Handover};
-use salus_types::{Bounded, Digest, NetworkId, OrganisationId, PublicKey, namespace};
+use salus_types::{Bounded, Digest, NetworkId, PublicKey, namespace};
 use std::collections::BTreeMap;
 
 /// Keys that are none, or not in strictly ascending order.
@@ -55,18 +55,12 @@ pub struct Validators {
     terms: Vec<Term>,
     /// Digests of blocks that are known to be final, by height.
     known: BTreeMap<u64, Digest>,
-    names: BTreeMap<PublicKey, OrganisationId>,
 }
 
 impl Validators {
     /// The validators of genesis.
     pub fn of_genesis(genesis: &Genesis) -> Self {
-        let named = |organisation: &salus_types::organisation::Organisation| {
-            (organisation.node_key, organisation.id.clone())
-        };
-        let mut validators = Self::new(genesis.network(), 0, validator_keys(&genesis.members()));
-        validators.names = genesis.organisations.iter().map(named).collect();
-        validators
+        Self::new(genesis.network(), 0, validator_keys(&genesis.members()))
     }
 
     /// The validators of a checkpoint. Blocks of earlier epochs cannot be verified from it.
@@ -86,7 +80,6 @@ impl Validators {
             finalize_namespace: format!("{}/{network}_FINALIZE", namespace::CONSENSUS),
             terms: vec![Term { first_epoch, first_height: 0, keys }],
             known: BTreeMap::new(),
-            names: BTreeMap::new(),
         }
     }
 
@@ -164,11 +157,6 @@ impl Validators {
     /// What validators sign under to make a block final.
     pub(crate) fn finalize_namespace(&self) -> &str {
         &self.finalize_namespace
-    }
-
-    /// The organisation to which genesis gives a node key.
-    pub(crate) fn name(&self, node_key: &PublicKey) -> Option<&OrganisationId> {
-        self.names.get(node_key)
     }
 
     /// A checkpoint at a certified block, for those who trust whoever calls this.

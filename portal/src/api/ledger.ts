@@ -39,11 +39,9 @@ export const ledger = {
     getJson<{ id: string }>('/ledger/transactions', { bytes: encode(f.Transaction, transaction), tries: 3 }),
   status: (id: string, waitSeconds = 0) =>
     getJson<TransactionStatus>(`/ledger/transactions/${id}?wait=${waitSeconds}`),
-  async transactionProof(id: string): Promise<f.TransactionProof> {
-    return decodeCanonical(f.TransactionProof, await getBytes(`/ledger/transactions/${id}/proof`));
-  },
-  async anchorProof(organisation: string, sequence: number): Promise<f.TransactionProof> {
-    return decodeCanonical(f.TransactionProof, await getBytes(`/ledger/anchors/${organisation}/${sequence}`));
+  /** The anchors of batches, at most `ANCHORS_PER_PROOF_MAX`, as far as they are there; nothing of it is verified. */
+  async anchors(batches: f.BatchId[]): Promise<f.AnchorProofs> {
+    return decodeCanonical(f.AnchorProofs, await getBytes('/ledger/anchors', { bytes: encode(f.BatchIds, batches) }));
   },
   async state<T>(codec: Codec<T>, key: Uint8Array): Promise<T | null> {
     const bytes = await ifFound(getBytes(`/ledger/state/${toHex(key)}`));
@@ -55,9 +53,6 @@ export const ledger = {
     const [block] = await ledger.headers(height, 1);
     if (!block) throw new ApiError('unavailable');
     return { block, value: value === undefined ? null : fromBase64(value), proof: fromBase64(proof) };
-  },
-  async block(height: number): Promise<f.Block> {
-    return decodeCanonical(f.Block, await getBytes(`/ledger/blocks/${height}`));
   },
   /** Every change of the validators since genesis; nothing of it is verified. */
   async handovers(): Promise<f.Handover[]> {

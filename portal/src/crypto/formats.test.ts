@@ -123,6 +123,14 @@ sample('Handover', f.Handover, {
 });
 sample('Header', f.Header, header);
 sample('Block', f.Block, { header, transactions: actions.map((action) => signTransaction(network, seed(1), 500, action)) });
+const batch: f.BatchId = { organisation: 'hospital-a', sequence: 9 };
+const anchorEntry: f.AnchorEntry = { batchRoot: digest(3), sizeClass: 2, height: 4, timeMs: 5 };
+sample('BatchId', f.BatchId, batch);
+sample('AnchorEntry', f.AnchorEntry, anchorEntry);
+sample('AnchorProofs', f.AnchorProofs, {
+  anchors: [{ batch, entry: anchorEntry, proof: filled(200, 36) }],
+  block: { headers: [header], certificate: filled(300, 35) },
+});
 sample('GrantEntry', f.GrantEntry, { terms: digest(4), scope: digest(5), expiryMs: 6, height: 7, revoked: 8, accesses: 9 });
 
 describe('the formats of the ledger', () => {

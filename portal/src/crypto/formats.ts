@@ -110,8 +110,6 @@ export const CertifiedHeaders = list(CertifiedHeader, 256);
 export const Handover = struct({ block: CertifiedHeader, validators: list(b32, ORGANISATIONS_MAX) });
 export type Handover = Of<typeof Handover>;
 export const Handovers = list(Handover, 4_096);
-export const TransactionProof = struct({ transaction: Transaction, path: InclusionProof, block: CertifiedHeader });
-export type TransactionProof = Of<typeof TransactionProof>;
 
 // state.rs
 
@@ -131,6 +129,7 @@ export type AccessEntry = Of<typeof AccessEntry>;
 export const DroppedEntry = struct({ count: u32, height: u64 });
 export const PatientEntry = struct({ organisation: organisationId, height: u64 });
 export const AnchorEntry = struct({ batchRoot: b32, sizeClass: u8, height: u64, timeMs: u64 });
+export type AnchorEntry = Of<typeof AnchorEntry>;
 export const OrganisationEntry = struct({ organisation: Organisation, slot: u8, since: u64 });
 export type OrganisationEntry = Of<typeof OrganisationEntry>;
 export const RosterPage = struct({ slots: list(option(Member), 32) });
@@ -183,13 +182,26 @@ const SEALED_MAX = 64 * 1024 * 1024;
 export const SealedPackage = struct({ header: PackageHeader, ciphertext: blob(SEALED_MAX) });
 export type SealedPackage = Of<typeof SealedPackage>;
 
+// proof.rs
+
+/** Most anchors that are asked for and proven at once. */
+export const ANCHORS_PER_PROOF_MAX = 64;
+export const BatchId = struct({ organisation: organisationId, sequence: u64 });
+export type BatchId = Of<typeof BatchId>;
+export const BatchIds = list(BatchId, ANCHORS_PER_PROOF_MAX);
+/** The anchor of a batch, and what shows that it stands in the state after a block, which is beside it. */
+export const AnchorProof = struct({ batch: BatchId, entry: AnchorEntry, proof: blob(16 * 1024) });
+export type AnchorProof = Of<typeof AnchorProof>;
+export const AnchorProofs = struct({ anchors: list(AnchorProof, ANCHORS_PER_PROOF_MAX), block: CertifiedHeader });
+export type AnchorProofs = Of<typeof AnchorProofs>;
 export const RecordProof = struct({
   package: PackageHeader,
   ciphertextDigest: b32,
   plaintextDigest: b32,
   r: b64,
   batchPath: InclusionProof,
-  anchor: TransactionProof,
+  anchor: AnchorProof,
+  block: CertifiedHeader,
 });
 export type RecordProof = Of<typeof RecordProof>;
 

@@ -1,13 +1,14 @@
 /** A chain of one process that certifies its blocks with the real keys and formats of four organisations. */
-import { concat, decodeCanonical, encode, equal, hash, networkId, publicKey, sha256, sign, stateKey, toHex, transactionId, transactionIsSigned, utf8, validatorsHash, accessId, grantIdOf, headerDigest, type Bytes } from '../crypto';
+import { concat, decodeCanonical, encode, equal, hash, networkId, publicKey, sign, stateKey, toHex, transactionId, transactionIsSigned, utf8, validatorsHash, accessId, grantIdOf, headerDigest, type Bytes } from '../crypto';
 import { varint } from '../crypto/codec';
 import * as f from '../crypto/formats';
 import { kemKey, type KemKey } from '../crypto/hpke';
-import { leafHash, merkleRoot, prove } from '../crypto/merkle';
+import { leafHash, merkleRoot } from '../crypto/merkle';
 import { u64be } from '../crypto/bytes';
 import { certificateMessage, finalizeNamespace } from '../verify/certificate';
 import { compareKeys, quorum } from '../verify/network';
 import type { StateProof } from '../verify/state';
+import { mockState } from './state';
 
 export interface MockOrganisation {
   info: f.Organisation;
@@ -40,7 +41,7 @@ interface Placed {
 export class MockChain {
   readonly blocks: Placed[] = [];
   readonly state = new Map<string, Bytes>();
-  readonly places = new Map<string, { height: number; index: number; entry: string }>();
+  readonly places = new Map<string, { height: number; entry: string }>();
   /** Each change of those who vote. */
   readonly handovers: f.Handover[] = [];
   private epoch = 0;
@@ -108,16 +109,24 @@ export class MockChain {
   proveState(key: Bytes): StateProof {
     const own = this.state.get(toHex(key));
     const [there, value] = own ? [key, own] : [hash('mock/other'), new Uint8Array([1])];
-    const entry = concat(there, varint(value.length), value, there);
-    const chunk = new Uint8Array(32);
-    chunk[0] = 1;
-    const [partial, log, one] = [sha256(chunk), hash('mock/log'), u64be(1)];
-    const leaf = sha256(u64be(0), new Uint8Array([0xd2]), entry);
-    const grafted = sha256(new Uint8Array([0, 1]), one, leaf);
-    this.produce([], Date.now(), { stateRoot: sha256(log, grafted, one, partial) });
-    const shown = concat(new Uint8Array([0]), chunk, new Uint8Array([1, 0, 0, 1]), partial, log);
+    const { root, shown } = mockState([[there, value]]);
+    this.produce([], Date.now(), { stateRoot: root });
     const block = this.blocks.at(-1)!.certified;
-    return own ? { block, value, proof: concat(shown, there) } : { block, value: null, proof: concat(new Uint8Array([0]), shown, entry) };
+    if (own) return { block, value, proof: concat(shown[0]!, there) };
+    return { block, value: null, proof: concat(new Uint8Array([0]), shown[0]!, there, varint(value.length), value, there) };
+  }
+
+  /** Shows those anchors that are there, in a new block whose state holds nothing else. */
+  proveAnchors(batches: f.BatchId[]): f.AnchorProofs {
+    const found = batches.flatMap((batch) => {
+      const key = stateKey.anchor(batch.organisation, batch.sequence);
+      const value = this.state.get(toHex(key));
+      return value ? [{ batch, key, value }] : [];
+    });
+    const { root, shown, next } = mockState(found.map(({ key, value }) => [key, value]));
+    this.produce([], Date.now(), { stateRoot: root });
+    const anchors = found.map(({ batch, value }, at) => ({ batch, entry: decodeCanonical(f.AnchorEntry, value), proof: concat(shown[at]!, next[at]!) }));
+    return { anchors, block: this.blocks.at(-1)!.certified };
   }
 
   /** Ends the epoch with a block that names those who vote in the next one; at most eight here. */
@@ -137,7 +146,7 @@ export class MockChain {
     if (this.places.has(id)) return id;
     if (!equal(transaction.network, this.id) || !transactionIsSigned(transaction)) throw new Rejected('the signature does not verify');
     const entry = this.apply(transaction, Date.now());
-    this.places.set(id, { height: this.blocks.length, index: 0, entry: toHex(entry) });
+    this.places.set(id, { height: this.blocks.length, entry: toHex(entry) });
     this.produce([transaction], Date.now());
     return id;
   }
@@ -187,13 +196,5 @@ export class MockChain {
       default:
         throw new Rejected('the mock does not know this action');
     }
-  }
-
-  proof(id: string): f.TransactionProof | null {
-    const place = this.places.get(id);
-    if (!place) return null;
-    const { block, certified } = this.blocks[place.height]!;
-    const leaves = block.transactions.map((tx) => leafHash(encode(f.Transaction, tx)));
-    return { transaction: block.transactions[place.index]!, path: prove(leaves, place.index), block: certified };
   }
 }

@@ -103,10 +103,9 @@ export class MockNode {
     ['GET', /^\/ledger\/head$/, () => ({ json: { height: this.chain.head().height, timeMs: this.chain.head().timeMs, digest: '' } })],
     ['POST', /^\/ledger\/transactions$/, (_m, body) => ({ status: 202, json: { id: this.chain.submit(decodeCanonical(f.Transaction, body)) } })],
     ['GET', /^\/ledger\/transactions\/(\w+)$/, ([, id]) => this.status(id!)],
-    ['GET', /^\/ledger\/transactions\/(\w+)\/proof$/, ([, id]) => this.proof(id!)],
-    ['GET', /^\/ledger\/anchors\/([\w-]+)\/(\d+)$/, ([, organisation, sequence]) => this.anchor(organisation!, Number(sequence))],
+    ['POST', /^\/ledger\/anchors$/, (_m, body) => ({ bytes: encode(f.AnchorProofs, this.chain.proveAnchors(decodeCanonical(f.BatchIds, body))) })],
     ['GET', /^\/ledger\/state\/(\w+)$/, ([, key]) => ({ bytes: this.chain.state.get(key!) ?? refuse(404, 'absent', 'nothing is there') })],
-    ['GET', /^\/ledger\/blocks\/(\d+)$/, ([, height]) => ({ bytes: encode(f.Block, this.chain.blocks[Number(height)]!.block) })],
+    ['GET', /^\/ledger\/state\/(\w+)\/proof$/, ([, key]) => this.stateProof(fromHex(key!))],
     ['GET', /^\/ledger\/headers$/, (_m, _b, _r, url) => this.headers(url)],
     ['POST', /^\/relay\/([\w-]+)\/patient$/, ([, id], body) => this.patient(id!, body)],
     ['POST', /^\/relay\/([\w-]+)\/enrol$/, ([, id], body) => this.enrol(id!, body)],
@@ -180,16 +179,9 @@ export class MockNode {
     const place = this.chain.places.get(id);
     return { json: place ? { status: 'final', height: place.height, entry: place.entry } : { status: 'unknown' } };
   }
-  private proof(id: string): Answer {
-    const proof = this.chain.proof(id);
-    return { bytes: proof ? encode(f.TransactionProof, proof) : refuse(404, 'absent', 'not known') };
-  }
-  private anchor(organisation: string, sequence: number): Answer {
-    for (const [id, place] of this.chain.places) {
-      const { action } = this.chain.blocks[place.height]!.block.transactions[place.index]!;
-      if (action.kind === 'Anchor' && action.organisation === organisation && action.sequence === sequence) return this.proof(id);
-    }
-    return refuse(404, 'absent', 'no such anchor');
+  private stateProof(key: Bytes): Answer {
+    const { block, value, proof } = this.chain.proveState(key);
+    return { json: { height: block.headers[0]!.height, proof: toBase64(proof), ...(value ? { value: toBase64(value) } : {}) } };
   }
   private headers(url: URL): Answer {
     const from = Number(url.searchParams.get('from'));

@@ -1,9 +1,7 @@
 /** Sends jobs to the checking worker, with what the node says of who may certify. */
-import { stateKey } from '../crypto';
 import type { CertifiedHeader, Handover } from '../crypto/formats';
 import { HandoverList } from './handovers';
 import type { Answer, Job, Work } from './messages';
-import type { StateProof } from './state';
 import workerUrl from './worker?worker&url';
 
 interface Policy {
@@ -44,7 +42,6 @@ function start(): Worker {
 /** The node that serves this page. Whatever it answers is checked. */
 export interface Source {
   handovers(): Promise<Handover[]>;
-  stateProof(key: Uint8Array): Promise<StateProof>;
 }
 
 let source: Source | undefined;
@@ -68,17 +65,11 @@ export async function handoversBefore(block: CertifiedHeader): Promise<Handover[
 
 const blocksOf = (job: Job): CertifiedHeader[] =>
   job.kind === 'records'
-    ? Object.values(job.anchors).map((anchor) => anchor.block)
-    : [job.certified, ...(job.proven ? [job.proven.block] : [])];
+    ? job.anchors.map((proofs) => proofs.block)
+    : [job.proven.block];
 
 /** Verdicts by key. A worker that cannot start or fails gives no verdicts: nothing then counts as verified. */
 export async function check(job: Job): Promise<Answer> {
-  const answer = await send(job);
-  if (job.kind !== 'access' || !answer.access?.unnamed || job.proven || !source) return answer;
-  return send({ ...job, proven: await source.stateProof(stateKey.access(job.id)) });
-}
-
-async function send(job: Job): Promise<Answer> {
   const newest = blocksOf(job).reduce((epoch, block) => Math.max(epoch, epochOf(block)), 0);
   const work: Work = { job, handovers: await handovers.until(newest) };
   worker ??= start();

@@ -1,11 +1,11 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { decodeCanonical, encode, headerDigest, publicKey, signTransaction, stateKey, toHex, transactionId, validatorsHash, accessId, grantIdOf, scopeCommitment, hash } from '../crypto';
+import { decodeCanonical, encode, headerDigest, publicKey, signTransaction, stateKey, toHex, validatorsHash, accessId, grantIdOf, scopeCommitment, hash } from '../crypto';
 import * as f from '../crypto/formats';
 import { MockChain, mockOrganisation, type MockOrganisation } from '../testing/chain';
 import { verifyCertified } from './certificate';
 import { extend, HandoverList } from './handovers';
 import { compareKeys, readGenesis, type Network } from './network';
-import { verifyAnchor } from './record';
+import { verifyAnchors } from './record';
 import { run } from './run';
 
 let chain: MockChain;
@@ -177,9 +177,10 @@ describe('the list of handovers', () => {
 describe('the worker', () => {
   it('checks what a later member anchors and reads, with the handovers only', () => {
     const anchor = { kind: 'Anchor', organisation: 'clinic', batchRoot: hash('root'), sequence: 1, sizeClass: 0 } as const;
-    const anchored = chain.proof(chain.submit(signTransaction(chain.id, clinic.seed, 1_000, anchor)))!;
-    expect(verifyAnchor(informed(chain.handovers), anchored).organisation).toBe('clinic');
-    expect(() => verifyAnchor(readGenesis(genesis), anchored)).toThrow();
+    chain.submit(signTransaction(chain.id, clinic.seed, 1_000, anchor));
+    const anchored = chain.proveAnchors([{ organisation: 'clinic', sequence: 1 }]);
+    expect(verifyAnchors(informed(chain.handovers), anchored)).toMatchObject([{ batch: { organisation: 'clinic' } }]);
+    expect(() => verifyAnchors(readGenesis(genesis), anchored)).toThrow();
 
     const oneTime = hash('one-time');
     const grant = grantIdOf(publicKey(oneTime));
@@ -188,22 +189,22 @@ describe('the worker', () => {
     chain.submit(signTransaction(chain.id, oneTime, 1_000, { kind: 'Grant', terms: hash('terms'), scope, expiryMs: Date.now() + 60_000 }));
     const access: f.AccessAction = { kind: 'Access', grant, scopeSalt, purpose: 'treatment', versionsRoot: hash('versions'), count: 3, practitioner: hash('dr'), nonce: new Uint8Array(16) };
     chain.organisations.push(clinic);
-    const transaction = signTransaction(chain.id, clinic.seed, 1_000, access);
-    chain.submit(transaction);
-    const { height } = chain.places.get(toHex(transactionId(transaction)))!;
-    const { block, certified } = chain.blocks[height]!;
+    chain.submit(signTransaction(chain.id, clinic.seed, 1_000, access));
+    const { height } = chain.head();
     const id = accessId(access, clinic.info.nodeKey);
-    const entry = decodeCanonical(f.AccessEntry, chain.state.get(toHex(stateKey.access(id)))!);
-    const job = { kind: 'access', genesis, entry, id, block, certified } as const;
+    const proven = chain.proveState(stateKey.access(id));
+    const job = { kind: 'access', genesis, id, proven } as const;
     const { handovers } = chain;
 
     expect(run({ job, handovers: [] }).access).toMatchObject({ ok: false });
-    expect(run({ job, handovers }).access).toMatchObject({ ok: false, unnamed: true });
-    const proven = chain.proveState(stateKey.access(id));
-    expect(run({ job: { ...job, proven }, handovers }).access).toEqual(expect.objectContaining({ ok: true, height }));
-    const another = { ...entry, organisation: 'hospital-a' };
-    expect(run({ job: { ...job, entry: another, proven }, handovers }).access).toMatchObject({ ok: false });
-    const otherEvent = { ...proven, block: blocks[3]! };
-    expect(run({ job: { ...job, proven: otherEvent }, handovers }).access).toMatchObject({ ok: false });
+    expect(run({ job, handovers }).access).toEqual(expect.objectContaining({ ok: true, height, certifiedHeight: height + 1 }));
+    const entry = { ...decodeCanonical(f.AccessEntry, proven.value!), organisation: 'hospital-a' };
+    const renamed = { ...proven, value: encode(f.AccessEntry, entry) };
+    expect(run({ job: { ...job, proven: renamed }, handovers }).access).toMatchObject({ ok: false });
+    const otherBlock = { ...proven, block: blocks[3]! };
+    expect(run({ job: { ...job, proven: otherBlock }, handovers }).access).toMatchObject({ ok: false });
+    const none = accessId({ ...access, nonce: new Uint8Array(16).fill(1) }, clinic.info.nodeKey);
+    const absent = chain.proveState(stateKey.access(none));
+    expect(run({ job: { ...job, id: none, proven: absent }, handovers }).access).toMatchObject({ ok: false, reason: 'there is no such event' });
   });
 });

@@ -1,52 +1,49 @@
-/** Record proofs: this version, unchanged, in this block, certified by these organisations. */
-import { batchSize, equal, fromHex, packageDigest, recordCommitment, sha256, toHex, transactionId, transactionIsSigned } from '../crypto';
+/** Record proofs: this version, unchanged, in a batch that this organisation anchored. */
+import { batchSize, equal, fromHex, packageDigest, recordCommitment, sha256, stateKey, toHex } from '../crypto';
 import { decodeCanonical, encode } from '../crypto/codec';
-import { Handover, Header, PackageHeader, Transaction, type RecordProof, type TransactionProof } from '../crypto/formats';
+import { AnchorEntry, Handover, Header, PackageHeader, type AnchorProof, type AnchorProofs, type BatchId, type RecordProof } from '../crypto/formats';
 import { leafHash, verifyInclusion, type InclusionProof } from '../crypto/merkle';
 import { utf8 } from '../crypto/bytes';
 import { verifyCertified, type Certified } from './certificate';
 import { ProofError } from './error';
 import type { Network } from './network';
+import { verifyState } from './state';
 
-export interface CheckedTransaction extends Certified {
-  id: string;
-}
+/** A batch as a key of maps. */
+export const batchKey = ({ organisation, sequence }: BatchId): string => `${organisation}/${sequence}`;
 
-/** The transaction is signed for this network and in a certified block. */
-export function verifyTransaction(network: Network, proof: TransactionProof): CheckedTransaction {
-  const { transaction, path, block } = proof;
-  if (!equal(transaction.network, network.id)) throw new ProofError('the entry is of another network');
-  if (!transactionIsSigned(transaction)) throw new ProofError('the signature on the entry does not verify');
-  const certified = verifyCertified(network, block);
-  const leaf = leafHash(encode(Transaction, transaction));
-  if (path.size !== certified.header.transactions || !verifyInclusion(path, leaf, certified.header.transactionsRoot)) {
-    throw new ProofError('the entry is not in the block');
-  }
-  return { ...certified, id: toHex(transactionId(transaction)) };
-}
-
-export interface CheckedAnchor extends CheckedTransaction {
-  organisation: string;
-  sequence: number;
-  batchRoot: Uint8Array;
+/** An anchor that stood in the state after a certified block. */
+export interface CheckedAnchor {
+  batch: BatchId;
+  /** With the block in which it was anchored and its time. */
+  entry: AnchorEntry;
   leaves: number;
+  /** The block that vouches for it, and who certified that. */
+  certified: Certified;
 }
 
 /**
- * The transaction is an organisation's own anchor. Whoever has its key since genesis is named by the anchor alone: the
- * ledger takes none that names another than the organisation that signs it.
+ * The anchors stood in the state after the block. The key of each names its organisation: the ledger takes an anchor
+ * only from the organisation that it names, and never changes it. An anchor that does not hold gives an error in its
+ * place; a block that does not hold is thrown.
  */
-export function verifyAnchor(network: Network, proof: TransactionProof): CheckedAnchor {
-  const checked = verifyTransaction(network, proof);
-  const { action, signer } = proof.transaction;
-  if (action.kind !== 'Anchor') throw new ProofError('the entry is not an anchor');
-  const name = network.byKey.get(toHex(signer))?.id;
-  if (name !== undefined && name !== action.organisation) {
-    throw new ProofError('the anchor is not signed by its organisation');
-  }
-  const leaves = batchSize(action.sizeClass);
+export function verifyAnchors(network: Network, { anchors, block }: AnchorProofs): (CheckedAnchor | ProofError)[] {
+  const certified = verifyCertified(network, block);
+  return anchors.map((anchor) => {
+    try {
+      return inState(certified, anchor);
+    } catch (error) {
+      return error instanceof ProofError ? error : new ProofError('the proof cannot be read');
+    }
+  });
+}
+
+function inState(certified: Certified, { batch, entry, proof }: AnchorProof): CheckedAnchor {
+  const key = stateKey.anchor(batch.organisation, batch.sequence);
+  verifyState(certified.header.stateRoot, key, encode(AnchorEntry, entry), proof);
+  const leaves = batchSize(entry.sizeClass);
   if (leaves === undefined) throw new ProofError('the anchor has an unknown size');
-  return { ...checked, organisation: action.organisation, sequence: action.sequence, batchRoot: action.batchRoot, leaves };
+  return { batch, entry, leaves, certified };
 }
 
 export interface RecordEvidence {
@@ -62,13 +59,13 @@ export function verifyInBatch(anchor: CheckedAnchor, evidence: RecordEvidence): 
   const sealed = packageDigest(evidence.package, evidence.ciphertextDigest);
   const commitment = recordCommitment(evidence.r, sealed, evidence.plaintextDigest);
   const { batchPath } = evidence;
-  if (batchPath.size !== anchor.leaves || !verifyInclusion(batchPath, leafHash(commitment), anchor.batchRoot)) {
+  if (batchPath.size !== anchor.leaves || !verifyInclusion(batchPath, leafHash(commitment), anchor.entry.batchRoot)) {
     throw new ProofError('the record is not in the batch that was anchored');
   }
 }
 
 export function verifyRecordProof(network: Network, proof: RecordProof, resource?: string): CheckedAnchor {
-  const anchor = verifyAnchor(network, proof.anchor);
+  const anchor = inState(verifyCertified(network, proof.block), proof.anchor);
   if (proof.package.suite !== 1) throw new ProofError('the record is sealed in an unknown way');
   if (resource !== undefined && !equal(sha256(utf8(resource)), proof.plaintextDigest)) {
     throw new ProofError('the record is not the one that was sealed');
@@ -86,20 +83,15 @@ export interface RecordProofJson {
   plaintextDigest: string;
   r: string;
   batchPath: { index: number; size: number; path: string[] };
-  anchor: { transaction: string; path: { index: number; size: number; path: string[] }; headers: string[]; certificate: string };
+  anchor: { organisation: string; sequence: number; entry: string; proof: string };
+  headers: string[];
+  certificate: string;
   /** `Handover`s since genesis, up to the block's epoch. */
   handovers?: string[];
   resource?: string;
 }
 
-const pathToJson = (proof: InclusionProof) => ({ index: proof.index, size: proof.size, path: proof.path.map(toHex) });
-const pathOfJson = (proof: RecordProofJson['batchPath']): InclusionProof => ({
-  index: proof.index,
-  size: proof.size,
-  path: proof.path.map(fromHex),
-});
-
-/** `handovers`: those since genesis that come before the epoch of the anchor's certificate. */
+/** `handovers`: those since genesis that come before the epoch of the certificate. */
 export function proofToJson(proof: RecordProof, resource?: string, handovers: Handover[] = []): RecordProofJson {
   return {
     version: 1,
@@ -107,13 +99,10 @@ export function proofToJson(proof: RecordProof, resource?: string, handovers: Ha
     ciphertextDigest: toHex(proof.ciphertextDigest),
     plaintextDigest: toHex(proof.plaintextDigest),
     r: toHex(proof.r),
-    batchPath: pathToJson(proof.batchPath),
-    anchor: {
-      transaction: toHex(encode(Transaction, proof.anchor.transaction)),
-      path: pathToJson(proof.anchor.path),
-      headers: proof.anchor.block.headers.map((header) => toHex(encode(Header, header))),
-      certificate: toHex(proof.anchor.block.certificate),
-    },
+    batchPath: { ...proof.batchPath, path: proof.batchPath.path.map(toHex) },
+    anchor: { ...proof.anchor.batch, entry: toHex(encode(AnchorEntry, proof.anchor.entry)), proof: toHex(proof.anchor.proof) },
+    headers: proof.block.headers.map((header) => toHex(encode(Header, header))),
+    certificate: toHex(proof.block.certificate),
     ...(handovers.length === 0 ? {} : { handovers: handovers.map((one) => toHex(encode(Handover, one))) }),
     ...(resource === undefined ? {} : { resource }),
   };
@@ -125,12 +114,13 @@ export function proofOfJson(json: RecordProofJson): { proof: RecordProof; handov
     ciphertextDigest: fromHex(json.ciphertextDigest),
     plaintextDigest: fromHex(json.plaintextDigest),
     r: fromHex(json.r),
-    batchPath: pathOfJson(json.batchPath),
+    batchPath: { ...json.batchPath, path: json.batchPath.path.map(fromHex) },
     anchor: {
-      transaction: decodeCanonical(Transaction, fromHex(json.anchor.transaction)),
-      path: pathOfJson(json.anchor.path),
-      block: { headers: json.anchor.headers.map((header) => decodeCanonical(Header, fromHex(header))), certificate: fromHex(json.anchor.certificate) },
+      batch: { organisation: json.anchor.organisation, sequence: json.anchor.sequence },
+      entry: decodeCanonical(AnchorEntry, fromHex(json.anchor.entry)),
+      proof: fromHex(json.anchor.proof),
     },
+    block: { headers: json.headers.map((header) => decodeCanonical(Header, fromHex(header))), certificate: fromHex(json.certificate) },
   };
   const handovers = (json.handovers ?? []).map((one) => decodeCanonical(Handover, fromHex(one)));
   return json.resource === undefined ? { proof, handovers } : { proof, handovers, resource: json.resource };

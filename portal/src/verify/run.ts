@@ -1,11 +1,11 @@
 /** The worker's loop without the worker: one job in, verdicts out. Tests call it directly. */
 import { sha256, toHex } from '../crypto';
+import { verifyAccessEntry } from './entries';
 import { ProofError } from './error';
-import { UnnamedError, verifyAccess } from './events';
 import { extend } from './handovers';
-import type { Answer, RecordsJob, Verdict, Work } from './messages';
+import type { AccessJob, Answer, RecordsJob, Verdict, Work } from './messages';
 import { readGenesis, type Network } from './network';
-import { verifyAnchor, verifyInBatch, type CheckedAnchor } from './record';
+import { batchKey, verifyAnchors, verifyInBatch, type CheckedAnchor } from './record';
 
 const networks = new Map<string, Network>();
 
@@ -25,51 +25,56 @@ function networkOf({ job: { genesis }, handovers }: Work): Network {
 const refuse = (error: unknown): Verdict => ({
   ok: false,
   reason: error instanceof ProofError ? error.message : 'the proof cannot be read',
-  ...(error instanceof UnnamedError ? { unnamed: true } : {}),
 });
 
-function anchorOf(network: Network, job: RecordsJob, key: string): CheckedAnchor | Verdict {
-  const proof = job.anchors[key];
-  if (!proof) return { ok: false, reason: 'the proof has not arrived yet' };
+/** Each anchor that was proven, checked once: by `source/sequence`. */
+function anchorsOf(network: Network, job: RecordsJob): Map<string, CheckedAnchor | Verdict> {
+  const anchors = new Map<string, CheckedAnchor | Verdict>();
+  for (const proofs of job.anchors) {
+    const checked = attempt(() => verifyAnchors(network, proofs));
+    proofs.anchors.forEach(({ batch }, at) => {
+      const one = Array.isArray(checked) ? checked[at]! : checked;
+      anchors.set(batchKey(batch), one instanceof Error ? refuse(one) : one);
+    });
+  }
+  return anchors;
+}
+
+function attempt<T>(check: () => T): T | Verdict {
   try {
-    const anchor = verifyAnchor(network, proof);
-    if (`${anchor.organisation}/${anchor.sequence}` !== key) throw new ProofError('the proof is for another batch');
-    return anchor;
+    return check();
   } catch (error) {
     return refuse(error);
   }
 }
 
+function checkRecord(anchor: CheckedAnchor | Verdict | undefined, record: RecordsJob['records'][0]): Verdict {
+  if (!anchor) return { ok: false, reason: 'the proof has not arrived yet' };
+  if (!('batch' in anchor)) return anchor;
+  return attempt(() => {
+    verifyInBatch(anchor, record);
+    const { entry, certified } = anchor;
+    const { header, signers } = certified;
+    return { ok: true, height: entry.height, timeMs: entry.timeMs, certifiedHeight: header.height, signers };
+  });
+}
+
 function checkRecords(network: Network, job: RecordsJob): Answer {
-  const anchors = new Map<string, CheckedAnchor | Verdict>();
-  const answer: Answer = {};
-  for (const record of job.records) {
-    const key = `${record.source}/${record.sequence}`;
-    if (!anchors.has(key)) anchors.set(key, anchorOf(network, job, key));
-    const anchor = anchors.get(key)!;
-    if (!('batchRoot' in anchor)) {
-      answer[record.key] = anchor;
-      continue;
-    }
-    try {
-      verifyInBatch(anchor, record);
-      const { header, signers, id } = anchor;
-      answer[record.key] = { ok: true, height: header.height, timeMs: header.timeMs, signers, transaction: id };
-    } catch (error) {
-      answer[record.key] = refuse(error);
-    }
-  }
-  return answer;
+  const anchors = anchorsOf(network, job);
+  const verdict = (record: RecordsJob['records'][0]) => checkRecord(anchors.get(batchKey({ organisation: record.source, sequence: record.sequence })), record);
+  return Object.fromEntries(job.records.map((record) => [record.key, verdict(record)]));
+}
+
+function checkAccess(network: Network, { id, proven }: AccessJob): Verdict {
+  return attempt(() => {
+    const { entry, header, signers } = verifyAccessEntry(network, id, proven);
+    if (!entry) throw new ProofError('there is no such event');
+    return { ok: true, height: entry.height, timeMs: entry.timeMs, certifiedHeight: header.height, signers };
+  });
 }
 
 export function run(work: Work): Answer {
   const { job } = work;
   const network = networkOf(work);
-  if (job.kind === 'records') return checkRecords(network, job);
-  try {
-    const { header, signers } = verifyAccess(network, job.entry, job.id, job.block, job.certified, job.proven);
-    return { access: { ok: true, height: header.height, timeMs: header.timeMs, signers } };
-  } catch (error) {
-    return { access: refuse(error) };
-  }
+  return job.kind === 'records' ? checkRecords(network, job) : { access: checkAccess(network, job) };
 }

@@ -7,13 +7,11 @@ use salus_gateway::chain::{
     StateProof, TransactionStatus,
 };
 use salus_node::mempool::Refusal;
-use salus_node::{Certified, EpochView, NodeHandle, SubmitError, TxStatus};
-use salus_types::action::Action;
-use salus_types::genesis::Genesis;
-use salus_types::proof::{CertifiedHeader, Handover, TransactionProof};
-use salus_types::state::{AnchorEntry, StateKey, key};
+use salus_node::{Certified, EpochView, NodeHandle, Shown, SubmitError, TxStatus};
+use salus_types::proof::{AnchorProof, AnchorProofs, BatchId, CertifiedHeader, Handover};
+use salus_types::state::StateKey;
 use salus_types::transaction::Transaction;
-use salus_types::{Bounded, OrganisationId, TransactionId, decode_canonical};
+use salus_types::{Bounded, TransactionId, decode_canonical};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::broadcast;
 
@@ -37,11 +35,6 @@ impl LocalChain {
         let epoch = node.epoch();
         let view = Arc::new(network_view(&epoch));
         Self { node, blocks, epoch: Arc::new(Mutex::new((epoch, view))) }
-    }
-
-    /// The genesis of the network.
-    pub(crate) fn genesis(&self) -> &Genesis {
-        self.node.genesis()
     }
 }
 
@@ -74,6 +67,16 @@ fn certified(certified: Certified) -> Option<CertifiedHeader> {
         headers: Bounded::new(certified.headers).ok()?,
         certificate: Bounded::new(certified.certificate.to_vec()).ok()?,
     })
+}
+
+/// What shows an anchor; `None` if it is not there, `Some(None)` if it exceeds what a proof may hold.
+fn anchor(batch: &BatchId, Shown { value, evidence }: Shown) -> Option<Option<AnchorProof>> {
+    let entry = value?;
+    let proof = || {
+        let (entry, proof) = (decode_canonical(&entry).ok()?, Bounded::new(evidence.to_vec()).ok()?);
+        Some(AnchorProof { batch: batch.clone(), entry, proof })
+    };
+    Some(proof())
 }
 
 fn submit_error(error: SubmitError) -> ChainError {
@@ -123,9 +126,10 @@ impl Chain for LocalChain {
     }
 
     async fn prove_state(&self, key: StateKey) -> Result<StateProof, ChainError> {
-        let proof = self.node.prove_state(key).await;
-        let height = proof.block.headers.first().map_or(0, |header| header.height);
-        Ok(StateProof { height, value: proof.value.map(Bounded::into_inner), proof: proof.evidence.to_vec() })
+        let salus_node::StateProof { mut shown, block } = self.node.prove_state(&[key]).await;
+        let height = block.headers.first().map_or(0, |header| header.height);
+        let Shown { value, evidence } = shown.pop().ok_or(ChainError::Away)?;
+        Ok(StateProof { height, value: value.map(Bounded::into_inner), proof: evidence.to_vec() })
     }
 
     fn head(&self) -> Head {
@@ -161,25 +165,14 @@ impl Chain for LocalChain {
         headers
     }
 
-    async fn prove(&self, id: TransactionId) -> Option<TransactionProof> {
-        let proof = self.node.prove_tx(id).await?;
-        Some(TransactionProof {
-            transaction: proof.transaction,
-            path: proof.path,
-            block: certified(proof.block)?,
-        })
-    }
-
-    async fn anchor(&self, organisation: &OrganisationId, sequence: u64) -> Option<TransactionProof> {
-        let entry = self.node.state(key::anchor(organisation, sequence)).await.0?;
-        let entry: AnchorEntry = decode_canonical(&entry).ok()?;
-        let block = self.node.block(entry.height).await?;
-        let wanted = |transaction: &&Transaction| {
-            matches!(&transaction.action, Action::Anchor(anchor)
-                if anchor.organisation == *organisation && anchor.sequence == sequence)
-        };
-        let id = block.block.transactions.iter().find(wanted)?.id();
-        self.prove(id).await
+    async fn prove_anchors(&self, batches: &[BatchId]) -> Result<AnchorProofs, ChainError> {
+        let keys: Vec<StateKey> = batches.iter().map(BatchId::key).collect();
+        let salus_node::StateProof { shown, block } = self.node.prove_state(&keys).await;
+        let shown = batches.iter().zip(shown);
+        let anchors: Option<Vec<_>> = shown.filter_map(|(batch, shown)| anchor(batch, shown)).collect();
+        let anchors = anchors.and_then(|anchors| Bounded::new(anchors).ok());
+        let (anchors, block) = anchors.zip(certified(block)).ok_or(ChainError::Away)?;
+        Ok(AnchorProofs { anchors, block })
     }
 
     fn subscribe(&self) -> broadcast::Receiver<Arc<FinalisedBlock>> {

@@ -1,15 +1,14 @@
 //! The vault's view of the ledger node that runs in the same process.
 
 use super::chain::LocalChain;
-use super::older;
 use async_trait::async_trait;
 use salus_gateway::chain::{Chain as _, ChainError};
 use salus_types::action::Action;
 use salus_types::organisation::Organisation;
-use salus_types::proof::TransactionProof;
+use salus_types::proof::{AnchorProofs, BatchId};
 use salus_types::state::StateKey;
 use salus_types::transaction::Transaction;
-use salus_types::{NetworkId, OrganisationId, SigningKey};
+use salus_types::{NetworkId, SigningKey};
 use salus_vault::{Finalised, Ledger, LedgerError, LedgerTime};
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,7 +19,6 @@ const FINAL_TIMEOUT: Duration = Duration::from_secs(30);
 /// The node of this process as the vault's [`Ledger`].
 pub(crate) struct LocalLedger {
     pub(crate) chain: LocalChain,
-    pub(crate) organisation: OrganisationId,
     pub(crate) network: NetworkId,
     pub(crate) key: Arc<SigningKey>,
 }
@@ -52,15 +50,8 @@ impl Ledger for LocalLedger {
         Ok(Finalised { id, height: finalised.height, time_ms: finalised.time_ms, entry: finalised.entry })
     }
 
-    async fn anchor_proof(
-        &self,
-        organisation: &OrganisationId,
-        sequence: u64,
-    ) -> Result<Option<TransactionProof>, LedgerError> {
-        Ok(match self.chain.anchor(organisation, sequence).await {
-            Some(proof) => Some(proof),
-            None => older::anchor_proof(&self.chain, &self.organisation, organisation, sequence).await,
-        })
+    async fn prove_anchors(&self, batches: &[BatchId]) -> Result<AnchorProofs, LedgerError> {
+        self.chain.prove_anchors(batches).await.map_err(error)
     }
 
     fn organisations(&self) -> Vec<Organisation> {

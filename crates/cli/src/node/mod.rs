@@ -5,7 +5,6 @@ mod engine;
 mod join;
 mod ledger;
 mod metrics;
-mod older;
 pub(crate) mod ops;
 mod vault;
 
@@ -333,12 +332,7 @@ fn open_vault(
         signing: home.signing_key(),
         kem: home.kem_key(),
     };
-    let ledger = LocalLedger {
-        chain: chain.clone(),
-        organisation: home.file.organisation.clone(),
-        network: home.network(),
-        key: key.clone(),
-    };
+    let ledger = LocalLedger { chain: chain.clone(), network: home.network(), key: key.clone() };
     let outbox = home.file.clinical.then(|| Arc::new(EngineOutbox(engine.clone())) as Arc<dyn Outbox>);
     let config = VaultConfig::new(home.path.join("vault"), home.keys.storage.clone());
     Ok(Vault::open(node, config, Arc::new(ledger), Arc::new(RemotePeers(peers.clone())), outbox)?)

@@ -2,6 +2,7 @@
 //!
 //! The key file holds the root, from which every key is derived; whoever has it is the patient.
 
+mod anchors;
 mod grants;
 mod log;
 mod proof;
@@ -113,6 +114,7 @@ pub(crate) struct Session {
     pub(crate) file: KeyFile,
     root: Root,
     relay: Relay,
+    node: PublicNode,
 }
 
 impl Session {
@@ -122,8 +124,9 @@ impl Session {
         for organisation in &report.organisations {
             let relay = Relay::new(&organisation.portal)?;
             if relay.head().await.is_ok() {
-                let members = Members::fetch(&PublicNode::new(&organisation.portal)?, &genesis).await?;
-                return Ok(Self { root: file.root()?, relay, members, file });
+                let node = PublicNode::new(&organisation.portal)?;
+                let members = Members::fetch(&node, &genesis).await?;
+                return Ok(Self { root: file.root()?, relay, node, members, file });
             }
         }
         bail!("no portal of the network answers")
@@ -135,16 +138,16 @@ pub(crate) fn run(arguments: Arguments, output: Output) -> anyhow::Result<()> {
     let report = Report::read(&arguments.demo)?;
     let file = KeyFile::read(&arguments.key)?;
     runtime.block_on(async {
-        let session = Session::open(&report, file).await?;
+        let mut session = Session::open(&report, file).await?;
         match arguments.command {
-            Command::Records => records::print(&session, output).await,
+            Command::Records => records::print(&mut session, output).await,
             Command::Grant { to, categories, purpose, days } => {
                 grants::grant(&session, &to, &categories, purpose, days, output).await
             }
             Command::Revoke { grant } => grants::revoke(&session, grant, output).await,
             Command::Grants => grants::print(&session, output).await,
             Command::Log => log::print(&session, output).await,
-            Command::Proof { record } => proof::print(&session, &record, output).await,
+            Command::Proof { record } => proof::print(&mut session, &record, output).await,
         }
     })
 }

@@ -6,7 +6,7 @@ use crate::output::Output;
 use anyhow::Context as _;
 use salus_verifier::ProofFile;
 
-pub(super) async fn print(session: &Session, record: &str, output: Output) -> anyhow::Result<()> {
+pub(super) async fn print(session: &mut Session, record: &str, output: Output) -> anyhow::Result<()> {
     let records = newest(session.records().await?);
     let found = records.into_iter().find(|found| found.name() == record);
     let found = found.with_context(|| format!("no anchored record `{record}` of this patient"))?;

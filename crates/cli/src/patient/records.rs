@@ -1,21 +1,21 @@
 //! Reading the own records: directory, keys, shares of two custodians, and the proof of every version.
 
 use super::Session;
+use super::anchors::{Anchors, roots};
 use crate::clock::now_ms;
 use crate::output::Output;
 use anyhow::{Context as _, bail};
-use salus_types::action::Action;
 use salus_types::category::Category;
 use salus_types::organisation::Organisation;
-use salus_types::proof::{RecordProof, TransactionProof};
+use salus_types::proof::{BatchId, RecordProof};
 use salus_types::vault::{Content, Directory, PatientAsk, Release, VERSIONS_PER_REQUEST_MAX, VersionList};
 use salus_types::{OrganisationId, VersionId};
-use salus_vault::combine::{AnchoredRoot, Collected, OpenedVersion, Roots};
+use salus_vault::combine::{Collected, OpenedVersion};
 use salus_vault::patient::{Directories, Pairwise, collect_release, keys_of, open_directories};
-use salus_verifier::verify_record;
+use salus_verifier::verify_anchored_record;
 use serde::Serialize;
 use serde_json::Value;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
 /// One version of one record, opened and with its proof.
 pub(super) struct Record {
@@ -24,6 +24,8 @@ pub(super) struct Record {
     pub(super) content: Content,
     pub(super) text: String,
     pub(super) proof: RecordProof,
+    /// Whether the proof holds, for this text and source.
+    verified: bool,
 }
 
 #[derive(Serialize)]
@@ -92,8 +94,8 @@ impl Session {
     }
 
     /// Everything that this person's keys open, of all sources.
-    pub(super) async fn records(&self) -> anyhow::Result<Vec<Record>> {
-        let mut records = Vec::new();
+    pub(super) async fn records(&mut self) -> anyhow::Result<Vec<Record>> {
+        let (mut records, mut anchors) = (Vec::new(), Anchors::new());
         for source in self.sources()? {
             let own = self.root.at(&source.id);
             let directories = self.directories(&source, &own).await?;
@@ -101,7 +103,8 @@ impl Session {
             let versions = self.versions(&source, &own).await?;
             for page in versions.chunks(VERSIONS_PER_REQUEST_MAX / 4) {
                 let collected = self.collect(&own, page).await?;
-                let (roots, anchors) = self.roots(&collected).await?;
+                self.fetch_anchors(&collected, &mut anchors).await?;
+                let roots = roots(&anchors);
                 for version in page {
                     let opened = collected.open(version, &keys, &roots, &mut Vec::new());
                     records.extend(opened.map(|opened| record(opened, &anchors)).transpose()?.flatten());
@@ -128,50 +131,27 @@ impl Session {
         }
         Ok(collected)
     }
-
-    /// What the ledger says of the batches that the packages name.
-    async fn roots(
-        &self,
-        collected: &Collected,
-    ) -> anyhow::Result<(Roots, HashMap<(OrganisationId, u64), TransactionProof>)> {
-        let (mut roots, mut anchors) = (Roots::new(), HashMap::new());
-        for (source, sequence) in collected.batches() {
-            let at = (source, sequence);
-            if anchors.contains_key(&at) {
-                continue;
-            }
-            let proof = self.relay.anchor(&at.0, at.1).await?;
-            let Action::Anchor(anchor) = &proof.transaction.action else {
-                bail!("the portal gave no anchor")
-            };
-            roots.insert(at.clone(), AnchoredRoot { root: anchor.batch_root, size_class: anchor.size_class });
-            anchors.insert(at, proof);
-        }
-        Ok((roots, anchors))
-    }
 }
 
-fn record(
-    version: OpenedVersion,
-    anchors: &HashMap<(OrganisationId, u64), TransactionProof>,
-) -> anyhow::Result<Option<Record>> {
+fn record(version: OpenedVersion, anchors: &Anchors) -> anyhow::Result<Option<Record>> {
     let OpenedVersion { category, released, opened } = version;
-    let Some(anchor) = anchors.get(&(released.source.clone(), released.sequence)) else { return Ok(None) };
+    let batch = BatchId { organisation: released.source.clone(), sequence: released.sequence };
+    let Some(anchor) = anchors.get(&batch) else { return Ok(None) };
     let header = released.package.header;
-    Ok(Some(Record {
-        category,
-        content: header.content,
-        text: String::from_utf8(opened.bytes.to_vec()).context("a record is not text")?,
-        proof: RecordProof {
-            package: header,
-            ciphertext_digest: opened.ciphertext_digest,
-            plaintext_digest: opened.plaintext_digest,
-            r: *opened.r,
-            batch_path: released.path,
-            anchor: anchor.clone(),
-        },
-        source: released.source,
-    }))
+    let content = header.content;
+    let text = String::from_utf8(opened.bytes.to_vec()).context("a record is not text")?;
+    let proof = RecordProof {
+        package: header,
+        ciphertext_digest: opened.ciphertext_digest,
+        plaintext_digest: opened.plaintext_digest,
+        r: *opened.r,
+        batch_path: released.path,
+        anchor: anchor.proof.clone(),
+        block: anchor.block.clone(),
+    };
+    let holds = |anchor| verify_anchored_record(anchor, &proof, Some(&text)).is_ok();
+    let verified = anchor.verified.as_ref().is_some_and(holds);
+    Ok(Some(Record { source: released.source, category, content, text, proof, verified }))
 }
 
 impl Record {
@@ -193,9 +173,9 @@ pub(super) fn newest(records: Vec<Record>) -> Vec<Record> {
     newest.into_values().filter(|record| record.content == Content::Fhir).collect()
 }
 
-pub(super) async fn print(session: &Session, output: Output) -> anyhow::Result<()> {
+pub(super) async fn print(session: &mut Session, output: Output) -> anyhow::Result<()> {
     let records = newest(session.records().await?);
-    let mut listed: Vec<Listed> = records.iter().map(|record| list(session, record)).collect();
+    let mut listed: Vec<Listed> = records.iter().map(list).collect();
     listed.sort_by(|left, right| right.date.cmp(&left.date));
     let verified = listed.iter().filter(|listed| listed.verified).count();
     let report = serde_json::json!({ "records": listed, "verified": verified });
@@ -216,17 +196,15 @@ pub(super) async fn print(session: &Session, output: Output) -> anyhow::Result<(
     })
 }
 
-fn list(session: &Session, record: &Record) -> Listed {
+fn list(record: &Record) -> Listed {
     let value: Value = serde_json::from_str(&record.text).unwrap_or_default();
-    let verified = verify_record(&session.members.validators, &record.proof, Some(&record.text))
-        .is_ok_and(|verified| verified.source == record.source);
     Listed {
         source: record.source.to_string(),
         record: record.name(),
         category: record.category,
         date: date(&value),
         title: title(&value).chars().take(42).collect(),
-        verified,
+        verified: record.verified,
     }
 }
 

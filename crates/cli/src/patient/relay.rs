@@ -4,11 +4,11 @@ use crate::client;
 use anyhow::{Context as _, bail};
 use commonware_codec::{Encode, Read};
 use salus_types::organisation::Organisation;
-use salus_types::proof::TransactionProof;
+use salus_types::proof::{ANCHORS_PER_PROOF_MAX, AnchorProofs, BatchId};
 use salus_types::state::StateKey;
 use salus_types::transaction::Transaction;
 use salus_types::vault::{PatientRequest, SealedEnvelope};
-use salus_types::{OrganisationId, decode_canonical};
+use salus_types::{Bounded, OrganisationId, decode_canonical};
 use serde::Deserialize;
 use std::time::Duration;
 
@@ -127,13 +127,10 @@ impl Relay {
         decode_canonical(&bytes).map(Some).context("the portal gave a malformed entry")
     }
 
-    /// The proof of an anchor.
-    pub(crate) async fn anchor(
-        &self,
-        source: &OrganisationId,
-        sequence: u64,
-    ) -> anyhow::Result<TransactionProof> {
-        let bytes = client::bytes(self.get(&format!("/ledger/anchors/{source}/{sequence}")).await?).await?;
-        decode_canonical(&bytes).context("the portal gave a malformed proof")
+    /// The proofs of those anchors that are on the ledger.
+    pub(crate) async fn anchors(&self, batches: &[BatchId]) -> anyhow::Result<AnchorProofs> {
+        let batches: Bounded<BatchId, ANCHORS_PER_PROOF_MAX> = Bounded::new(batches.to_vec())?;
+        let answer = self.post("/ledger/anchors", &batches).await?;
+        decode_canonical(&answer).context("the portal gave a malformed proof")
     }
 }

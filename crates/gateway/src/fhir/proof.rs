@@ -39,7 +39,7 @@ pub(crate) fn record_proof(proof: &RecordProof, text: Option<&[u8]>) -> Value {
 async fn complete(gateway: &Gateway, bare: Value) -> Result<ProofFile> {
     let file: ProofFile = serde_json::from_value(bare).map_err(Error::internal)?;
     let proof = file.proof().map_err(Error::internal)?;
-    if proof.anchor.block.headers.last().is_none_or(|header| header.epoch == 0) {
+    if proof.block.headers.last().is_none_or(|header| header.epoch == 0) {
         return Ok(file);
     }
     let handovers = gateway.chain().handovers().await?;

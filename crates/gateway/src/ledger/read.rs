@@ -1,7 +1,7 @@
 //! Reading what is final, with and without proof.
 
 use super::immutable;
-use crate::body::{Json, Params, octets, raw};
+use crate::body::{Canonical, Json, Params, octets, raw};
 use crate::chain::{Finalised, HEADERS_COUNT_MAX, TransactionStatus};
 use crate::error::{Code, Error};
 use crate::state::Gateway;
@@ -9,9 +9,9 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use salus_types::proof::{CertifiedHeader, HANDOVERS_MAX, Handover};
+use salus_types::proof::{ANCHORS_PER_PROOF_MAX, BatchId, CertifiedHeader, HANDOVERS_MAX, Handover};
 use salus_types::state::StateKey;
-use salus_types::{Bounded, Digest, OrganisationId, TransactionId};
+use salus_types::{Bounded, Digest, TransactionId};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::str::FromStr;
@@ -19,6 +19,12 @@ use std::time::Duration;
 
 /// Longest time that a status is held back until it is not pending.
 const WAIT_SECONDS_MAX: u64 = 30;
+
+/// Largest body that asks for anchors: [`ANCHORS_PER_PROOF_MAX`] of the longest names take less.
+pub(super) const ANCHORS_BYTES_MAX: usize = 4 * 1024;
+
+/// Batches whose anchors are asked for.
+type Batches = Bounded<BatchId, ANCHORS_PER_PROOF_MAX>;
 
 pub(super) async fn head(State(gateway): State<Gateway>) -> Json<Value> {
     let head = gateway.chain().head();
@@ -57,14 +63,6 @@ fn shown(status: &TransactionStatus) -> Value {
         TransactionStatus::Rejected { reason } => json!({ "status": "rejected", "reason": reason }),
         TransactionStatus::Unknown => json!({ "status": "unknown" }),
     }
-}
-
-pub(super) async fn transaction_proof(
-    State(gateway): State<Gateway>,
-    Path(id): Path<String>,
-) -> Result<Response, Error> {
-    let proof = gateway.chain().prove(parse(&id)?).await;
-    Ok(octets(&proof.ok_or_else(|| not_found("no final transaction has this id"))?))
 }
 
 #[derive(Deserialize)]
@@ -119,14 +117,14 @@ pub(super) async fn state_proof(
     Ok(Json(answer))
 }
 
-pub(super) async fn anchor(
+pub(super) async fn anchors(
     State(gateway): State<Gateway>,
-    Path((organisation, sequence)): Path<(String, String)>,
+    Canonical(batches): Canonical<Batches>,
 ) -> Result<Response, Error> {
-    let organisation: OrganisationId = parse(&organisation)?;
-    let sequence = sequence.parse().map_err(|_| Error::new(Code::Invalid, "a sequence is a number"))?;
-    let proof = gateway.chain().anchor(&organisation, sequence).await;
-    Ok(octets(&proof.ok_or_else(|| not_found("no final anchor has this number"))?))
+    if batches.is_empty() {
+        return Err(Error::new(Code::Invalid, "name at least one batch"));
+    }
+    Ok(octets(&gateway.chain().prove_anchors(&batches).await?))
 }
 
 fn state_key(text: &str) -> Result<StateKey, Error> {

@@ -1,15 +1,17 @@
+use crate::chain::Chain as _;
 use crate::testing::{Browser, Node, node, node_with};
 use crate::tests::race::{RACERS, race};
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use commonware_codec::Encode as _;
+use commonware_codec::{Encode as _, Write as _};
 use futures::StreamExt as _;
 use salus_crypto::sign::SigningKey;
-use salus_types::action::{Action, Grant, RegisterPatient, Revoke};
+use salus_types::action::{Action, Anchor, Grant, RegisterPatient, Revoke};
 use salus_types::block::Block;
 use salus_types::genesis::Genesis;
+use salus_types::proof::{ANCHORS_PER_PROOF_MAX, AnchorProofs, BatchId};
 use salus_types::state::OrganisationEntry;
 use salus_types::transaction::{TRANSACTION_BYTES_MAX, Transaction};
 use salus_types::{Address, Digest, GrantId, NetworkId, decode_canonical};
@@ -97,7 +99,6 @@ async fn what_is_final_can_be_read_by_anyone() {
         (format!("/ledger/state/{}", "00".repeat(32)), 404),
         (format!("/ledger/state/{}", "0".repeat(63)), 400),
         (format!("/ledger/transactions/{}", "00".repeat(32)), 200),
-        (format!("/ledger/transactions/{id}/proof"), 404),
         ("/ledger/transactions/x".into(), 400),
         ("/ledger/blocks/1".into(), 200),
         ("/ledger/blocks/99".into(), 404),
@@ -105,8 +106,6 @@ async fn what_is_final_can_be_read_by_anyone() {
         ("/ledger/headers?from=0&count=9".into(), 200),
         ("/ledger/headers?from=0".into(), 400),
         ("/ledger/handovers".into(), 200),
-        ("/ledger/anchors/hospital-a/0".into(), 404),
-        ("/ledger/anchors/Hospital%20A/0".into(), 400),
         ("/ledger/head".into(), 200),
     ] {
         assert_eq!(Browser::default().get(&node, &path).await.status.as_u16(), expected, "{path}");
@@ -125,6 +124,33 @@ async fn what_is_final_can_be_read_by_anyone() {
     let entry = STANDARD.decode(epoch["members"][1].as_str().expect("text")).expect("base64");
     let entry: OrganisationEntry = decode_canonical(&entry).expect("an entry");
     assert_eq!((entry.organisation, entry.slot), (genesis.organisations[1].clone(), 1));
+}
+
+#[tokio::test]
+async fn anchors_are_proven_together_and_those_that_are_not_there_are_left_out() {
+    let node = node().await;
+    let batch = |sequence| BatchId { organisation: "hospital-a".parse().expect("id"), sequence };
+    for sequence in [3, 4] {
+        let organisation = batch(sequence).organisation;
+        let action = Anchor { organisation, batch_root: Digest::ZERO, sequence, size_class: 1 };
+        node.chain.submit(signed(&node, action.into())).expect("taken");
+    }
+    let ask = async |batches: &[BatchId]| {
+        let mut body = vec![batches.len() as u8];
+        batches.iter().for_each(|batch| batch.write(&mut body));
+        Browser::default().post_octets(&node, "/ledger/anchors", body).await
+    };
+    let answer = ask(&[batch(4), batch(5), batch(3)]).await;
+    let proofs: AnchorProofs = decode_canonical(&answer.body).expect("proofs");
+    let proven: Vec<_> = proofs.anchors.iter().map(|anchor| anchor.batch.sequence).collect();
+    assert_eq!(proven, [4, 3]);
+    let most: Vec<_> = (0..ANCHORS_PER_PROOF_MAX as u64).map(batch).collect();
+    let more: Vec<_> = (0..=ANCHORS_PER_PROOF_MAX as u64).map(batch).collect();
+    for (batches, status) in [(&most[..], 200), (&more, 400), (&[], 400)] {
+        assert_eq!(ask(batches).await.status.as_u16(), status, "{} batches", batches.len());
+    }
+    let large = Browser::default().post_octets(&node, "/ledger/anchors", vec![0; 5_000]).await;
+    assert_eq!(large.status, StatusCode::PAYLOAD_TOO_LARGE);
 }
 
 #[tokio::test]

@@ -37,8 +37,6 @@ const ZERO: &str = "/ledger/state/0000000000000000000000000000000000000000000000
 const ZERO_PROOF: &str =
     "/ledger/state/0000000000000000000000000000000000000000000000000000000000000000/proof";
 const UNKNOWN: &str = "/ledger/transactions/0000000000000000000000000000000000000000000000000000000000000000";
-const UNKNOWN_PROOF: &str =
-    "/ledger/transactions/0000000000000000000000000000000000000000000000000000000000000000/proof";
 
 /// Method, path, body, and what each caller gets.
 pub(crate) const ROWS: &[Row] = &[
@@ -85,13 +83,12 @@ pub(crate) const ROWS: &[Row] = &[
     ("GET", "/ledger/head", Nothing, [200; 6]),
     ("POST", "/ledger/transactions", Octets, [400; 6]),
     ("GET", UNKNOWN, Nothing, [200; 6]),
-    ("GET", UNKNOWN_PROOF, Nothing, [404; 6]),
     ("GET", "/ledger/headers?from=0&count=1", Nothing, [200; 6]),
     ("GET", "/ledger/handovers", Nothing, [200; 6]),
     ("GET", "/ledger/blocks/0", Nothing, [200; 6]),
     ("GET", ZERO, Nothing, [404; 6]),
     ("GET", ZERO_PROOF, Nothing, [200; 6]),
-    ("GET", "/ledger/anchors/hospital-a/0", Nothing, [404; 6]),
+    ("POST", "/ledger/anchors", Octets, [400; 6]),
     ("GET", "/ledger/events", Nothing, [200; 6]),
     ("POST", "/relay/hospital-a/patient", Octets, [400; 6]),
     ("POST", "/relay/hospital-a/enrol", Octets, [400; 6]),

@@ -17,9 +17,10 @@ use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use salus_crypto::merkle::InclusionProof;
 use salus_crypto::sign::SigningKey;
 use salus_policy::Role;
-use salus_types::action::{Anchor, Grant, Revoke};
+use salus_types::action::{Grant, Revoke};
 use salus_types::category::{Category, Purpose};
-use salus_types::proof::{CertifiedHeader, RecordProof, TransactionProof};
+use salus_types::proof::{AnchorProof, BatchId, CertifiedHeader, RecordProof};
+use salus_types::state::AnchorEntry;
 use salus_types::transaction::Transaction;
 use salus_types::vault::{Content, PackageHeader, SUITE_1};
 use salus_types::{AccessId, CompartmentId, Digest, GrantId, VersionId};
@@ -106,16 +107,10 @@ impl OwnProofs for FakeVault {
     }
 }
 
-fn path() -> InclusionProof {
-    InclusionProof { index: 0, size: 1, path: Vec::new() }
-}
-
 /// A proof whose block was certified in an epoch.
 fn record_proof(epoch: u64) -> RecordProof {
-    let key = SigningKey::generate();
-    let organisation = "hospital-a".parse().expect("id");
-    let anchor = Anchor { organisation, batch_root: Digest::ZERO, sequence: 0, size_class: 0 };
-    let transaction = Transaction::sign(salus_types::NetworkId(Digest::ZERO), &key, 1, anchor);
+    let batch = BatchId { organisation: "hospital-a".parse().expect("id"), sequence: 0 };
+    let entry = AnchorEntry { batch_root: Digest::ZERO, size_class: 0, height: 0, time_ms: 0 };
     RecordProof {
         package: PackageHeader {
             suite: SUITE_1,
@@ -128,16 +123,13 @@ fn record_proof(epoch: u64) -> RecordProof {
         ciphertext_digest: Digest::ZERO,
         plaintext_digest: Digest::ZERO,
         r: [0; 64],
-        batch_path: path(),
-        anchor: TransactionProof {
-            transaction,
-            path: path(),
-            block: CertifiedHeader {
-                headers: vec![chain::header(salus_types::NetworkId(Digest::ZERO), epoch)]
-                    .try_into()
-                    .expect("one"),
-                certificate: Vec::new().try_into().expect("none"),
-            },
+        batch_path: InclusionProof { index: 0, size: 1, path: Vec::new() },
+        anchor: AnchorProof { batch, entry, proof: Vec::new().try_into().expect("none") },
+        block: CertifiedHeader {
+            headers: vec![chain::header(salus_types::NetworkId(Digest::ZERO), epoch)]
+                .try_into()
+                .expect("one"),
+            certificate: Vec::new().try_into().expect("none"),
         },
     }
 }

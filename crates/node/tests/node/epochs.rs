@@ -1,7 +1,8 @@
 //! Members, seats and keys change while the network goes on.
 
 use crate::cluster::{Cluster, PATIENCE, chain, finalised, reached};
-use salus_node::{Anchor, EpochRecord, NodeHandle, testing};
+use crate::proofs::certified;
+use salus_node::{Anchor, EpochRecord, NodeHandle, StateProof, state_evidence_holds, testing};
 use salus_types::action::{Action, Propose, Vote};
 use salus_types::genesis::Parameters;
 use salus_types::governance::{Admit, Change, Outcome, Remove, SetDuties, accept};
@@ -208,6 +209,13 @@ async fn a_newcomer_fetches_the_state_without_the_past_and_gets_its_seat() {
     let entry = key::patient(&register.address);
     assert_eq!(cluster.handle(4).state(entry).await.0, cluster.handle(0).state(entry).await.0);
     assert!(cluster.handle(4).state(entry).await.0.is_some());
+    // What it never saw happen it can prove.
+    let keys = [entry];
+    let proving = tokio::time::timeout(PATIENCE, cluster.handle(4).prove_state(&keys));
+    let StateProof { shown, block } = proving.await.expect("a proof in time");
+    assert!(certified(&cluster.genesis, &block) && shown[0].value.is_some());
+    let root = block.headers[0].state_root;
+    assert!(state_evidence_holds(&root, &entry, shown[0].value.as_ref(), &shown[0].evidence));
     cluster.decide(vec![seat(4)], &[1, 2, 3]).await;
     seats(cluster.handle(4), 5).await;
     cluster.kill(1);

@@ -1,13 +1,12 @@
 use crate::cluster::{Cluster, finalised};
-use commonware_codec::Encode as _;
-use salus_crypto::merkle;
 use salus_node::certificate::Certificate;
-use salus_node::{Certified, state_evidence_holds};
+use salus_node::{Certified, Shown, state_evidence_holds};
 use salus_types::genesis::Genesis;
 use salus_types::state::StateKey;
 use salus_types::{Digest, PublicKey};
 
-fn certified(genesis: &Genesis, block: &Certified) -> bool {
+/// Whether those who voted at genesis certified a block.
+pub(crate) fn certified(genesis: &Genesis, block: &Certified) -> bool {
     let validators: Vec<PublicKey> = genesis.validators().map(|validator| validator.node_key).collect();
     let linked = block.headers.windows(2).all(|pair| pair[1].parent == pair[0].digest());
     let last = block.headers.last().unwrap();
@@ -15,39 +14,32 @@ fn certified(genesis: &Genesis, block: &Certified) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn proofs_of_transactions_and_of_state_lead_to_a_certificate() {
+async fn proofs_of_several_keys_lead_to_the_certified_state_of_one_block() {
     let cluster = Cluster::start(4);
     let node = cluster.handle(2);
-    let transaction = cluster.transaction(0, 1);
-    let id = cluster.handle(0).submit(transaction.clone()).await.unwrap();
+    let id = cluster.handle(0).submit(cluster.transaction(0, 1)).await.unwrap();
     let (height, index) = finalised(node, id).await;
-
-    let proof = node.prove_tx(id).await.unwrap();
-    assert_eq!(proof.transaction, transaction);
-    assert_eq!(proof.block.headers[0].height, height);
-    assert_eq!(proof.path.index, u64::from(index));
-    let leaf = merkle::leaf_hash(proof.transaction.encode());
-    assert!(proof.path.verify(&leaf, &proof.block.headers[0].transactions_root).is_ok());
-    assert!(certified(&cluster.genesis, &proof.block));
-
     let entry = node.block(height).await.unwrap().receipts[index as usize].entry;
-    let absent = StateKey(Digest([9; 32]));
-    for (key, present) in [(entry, true), (absent, false)] {
-        let proof = node.prove_state(key).await;
-        assert_eq!(proof.value.is_some(), present);
-        assert!(certified(&cluster.genesis, &proof.block));
-        let root = proof.block.headers[0].state_root;
-        let value = proof.value.as_ref();
-        assert!(state_evidence_holds(&root, &key, value, &proof.evidence));
-        assert!(!state_evidence_holds(&Digest([0; 32]), &key, value, &proof.evidence));
+    let founder = salus_types::state::key::organisation(&cluster.genesis.organisations[0].node_key);
+    let keys = [(entry, true), (StateKey(Digest([9; 32])), false), (founder, true)];
+    let proof = node.prove_state(&keys.map(|(key, _)| key)).await;
+    assert!(certified(&cluster.genesis, &proof.block));
+    assert!(proof.block.headers[0].height >= height);
+    let root = proof.block.headers[0].state_root;
+    assert_eq!(proof.shown.len(), keys.len());
+    for ((key, present), Shown { value, evidence }) in keys.into_iter().zip(&proof.shown) {
+        let value = value.as_ref();
+        assert_eq!(value.is_some(), present);
+        assert!(state_evidence_holds(&root, &key, value, evidence));
+        assert!(!state_evidence_holds(&Digest([0; 32]), &key, value, evidence));
         assert!(!state_evidence_holds(
             &root,
             &StateKey(Digest([8; 32])),
             Some(&[1].to_vec().try_into().unwrap()),
-            &proof.evidence
+            evidence
         ));
-        for at in 0..proof.evidence.len() {
-            let mut bytes = proof.evidence.to_vec();
+        for at in 0..evidence.len() {
+            let mut bytes = evidence.to_vec();
             bytes[at] ^= 1;
             assert!(!state_evidence_holds(&root, &key, value, &bytes), "byte {at} may change");
         }
@@ -76,14 +68,14 @@ async fn regenerate_the_state_proofs() {
         let newest = node.block(height).await.unwrap().receipts[index as usize].entry;
         let oldest = salus_types::state::key::organisation(&cluster.genesis.organisations[0].node_key);
         for key in [newest, oldest, StateKey(Digest([0; 32])), StateKey(Digest([0xff; 32]))] {
-            let proof = node.prove_state(key).await;
-            let root = proof.block.headers[0].state_root;
-            assert!(state_evidence_holds(&root, &key, proof.value.as_ref(), &proof.evidence));
+            let proof = node.prove_state(&[key]).await;
+            let (root, Shown { value, evidence }) = (proof.block.headers[0].state_root, &proof.shown[0]);
+            assert!(state_evidence_holds(&root, &key, value.as_ref(), evidence));
             vectors.push(serde_json::json!({
                 "root": root,
                 "key": key.0,
-                "value": proof.value.map(|value| hex::encode(&*value)),
-                "proof": hex::encode(&proof.evidence),
+                "value": value.as_ref().map(|value| hex::encode(&**value)),
+                "proof": hex::encode(evidence),
             }));
         }
     }

@@ -2,10 +2,11 @@
 
 use super::read::OpenedRecord;
 use super::{ReadError, Reader};
+use crate::ledger::prove_anchor;
 use crate::node::blocking;
 use crate::store::tables::{HELD, HeldRow, id_at_end, key};
 use crate::store::{Reads as _, StoreError};
-use salus_types::proof::RecordProof;
+use salus_types::proof::{BatchId, RecordProof};
 use salus_types::{GrantId, VersionId};
 
 /// The proof of a held version, or why there is none now.
@@ -24,7 +25,7 @@ impl Reader {
                 let proof = &record.proof;
                 let row = HeldRow {
                     source: record.source.clone(),
-                    sequence: sequence(proof),
+                    sequence: proof.anchor.batch.sequence,
                     package: proof.package.clone(),
                     ciphertext_digest: proof.ciphertext_digest,
                     plaintext_digest: proof.plaintext_digest,
@@ -75,22 +76,16 @@ impl Reader {
         })
         .await?;
         let Some((row, r)) = found else { return Ok(None) };
-        let anchor = self.ctx.ledger.anchor_proof(&row.source, row.sequence).await?;
-        Ok(anchor.map(|anchor| RecordProof {
+        let batch = BatchId { organisation: row.source, sequence: row.sequence };
+        let anchor = prove_anchor(&*self.ctx.ledger, batch).await?;
+        Ok(anchor.map(|(anchor, block)| RecordProof {
             package: row.package,
             ciphertext_digest: row.ciphertext_digest,
             plaintext_digest: row.plaintext_digest,
             r,
             batch_path: row.path,
             anchor,
+            block,
         }))
-    }
-}
-
-/// The number of the batch, as its anchor says.
-fn sequence(proof: &RecordProof) -> u64 {
-    match &proof.anchor.transaction.action {
-        salus_types::action::Action::Anchor(anchor) => anchor.sequence,
-        _ => u64::MAX,
     }
 }

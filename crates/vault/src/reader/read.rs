@@ -7,10 +7,14 @@ use crate::combine::{Blame, OpenedVersion};
 use crate::custodian::decide::versions_root;
 use salus_types::action::Access;
 use salus_types::category::{Category, Purpose};
-use salus_types::proof::{RecordProof, TransactionProof};
-use salus_types::vault::{Content, ListedVersion, ReleaseForGrant, VERSIONS_PER_REQUEST_MAX};
+use salus_types::proof::{
+    ANCHORS_PER_PROOF_MAX, AnchorProof, AnchorProofs, BatchId, CertifiedHeader, RecordProof,
+};
+use salus_types::vault::{
+    Content, ListedVersion, ReleaseForGrant, ReleasedVersion, VERSIONS_PER_REQUEST_MAX,
+};
 use salus_types::{AccessId, Bounded, CompartmentId, Digest, GrantId, OrganisationId, VersionId};
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use zeroize::Zeroizing;
 
 /// A version that was opened and checked.
@@ -109,11 +113,11 @@ impl Reader {
         if opened.is_empty() {
             return Err(failure);
         }
+        let anchors = self.anchors(opened.values().map(|found| &found.released)).await?;
         let mut records = Vec::with_capacity(opened.len());
-        let mut proofs = HashMap::new();
         for version in &chosen {
             if let Some(found) = opened.remove(version) {
-                records.push(self.record(found, &mut proofs).await?);
+                records.push(record(found, &anchors)?);
             }
         }
         Ok(Reading { access: Some(access), remaining: total - records.len(), records, blame })
@@ -148,38 +152,49 @@ impl Reader {
         Ok(id)
     }
 
-    async fn record(
-        &self,
-        found: OpenedVersion,
-        proofs: &mut HashMap<u64, TransactionProof>,
-    ) -> Result<OpenedRecord, ReadError> {
-        let OpenedVersion { category, released, opened } = found;
-        let anchor = match proofs.get(&released.sequence) {
-            Some(anchor) => anchor.clone(),
-            None => {
-                let proof = self.ctx.ledger.anchor_proof(&released.source, released.sequence).await?;
-                let proof = proof
-                    .ok_or(ReadError::TemporarilyUnavailable("the ledger has no proof of an anchor yet"))?;
-                proofs.insert(released.sequence, proof.clone());
-                proof
-            }
-        };
-        let header = released.package.header;
-        Ok(OpenedRecord {
-            version: header.version,
-            compartment: header.compartment,
-            category,
-            source: released.source,
-            content: header.content,
-            bytes: opened.bytes,
-            proof: RecordProof {
-                package: header,
-                ciphertext_digest: opened.ciphertext_digest,
-                plaintext_digest: opened.plaintext_digest,
-                r: *opened.r,
-                batch_path: released.path,
-                anchor,
-            },
-        })
+    /// The proofs of the anchors of these versions, each once.
+    async fn anchors(&self, of: impl Iterator<Item = &ReleasedVersion>) -> Result<Anchors, ReadError> {
+        let batches: BTreeSet<_> = of.map(batch_of).collect();
+        let batches: Vec<_> = batches.into_iter().collect();
+        let mut anchors = HashMap::with_capacity(batches.len());
+        for page in batches.chunks(ANCHORS_PER_PROOF_MAX) {
+            let AnchorProofs { anchors: proven, block } = self.ctx.ledger.prove_anchors(page).await?;
+            let proven = proven.into_inner().into_iter();
+            anchors.extend(proven.map(|anchor| (anchor.batch.clone(), (anchor, block.clone()))));
+        }
+        Ok(anchors)
     }
+}
+
+/// What shows each batch's anchor.
+type Anchors = HashMap<BatchId, (AnchorProof, CertifiedHeader)>;
+
+fn batch_of(released: &ReleasedVersion) -> BatchId {
+    BatchId { organisation: released.source.clone(), sequence: released.sequence }
+}
+
+fn record(found: OpenedVersion, anchors: &Anchors) -> Result<OpenedRecord, ReadError> {
+    let OpenedVersion { category, released, opened } = found;
+    let (anchor, block) = anchors
+        .get(&batch_of(&released))
+        .cloned()
+        .ok_or(ReadError::TemporarilyUnavailable("the ledger has no proof of an anchor yet"))?;
+    let header = released.package.header;
+    Ok(OpenedRecord {
+        version: header.version,
+        compartment: header.compartment,
+        category,
+        source: released.source,
+        content: header.content,
+        bytes: opened.bytes,
+        proof: RecordProof {
+            package: header,
+            ciphertext_digest: opened.ciphertext_digest,
+            plaintext_digest: opened.plaintext_digest,
+            r: *opened.r,
+            batch_path: released.path,
+            anchor,
+            block,
+        },
+    })
 }

@@ -2,12 +2,13 @@
 
 use super::build::{ANCHORED, IN_CUSTODY};
 use super::{Source, SourceError};
+use crate::ledger::prove_anchor;
 use crate::node::blocking;
 use crate::store::tables::{BATCHES, BY_RESOURCE, BatchRow, LEAVES, NEWEST, VERSIONS, VersionRow, key};
 use crate::store::{Reads, Store, StoreError};
 use salus_crypto::merkle::{self, InclusionProof};
 use salus_types::VersionId;
-use salus_types::proof::RecordProof;
+use salus_types::proof::{BatchId, RecordProof};
 
 /// How far a sealed version is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,15 +117,17 @@ impl Source {
         let Some(parts) = blocking(move || parts(&store, &kind, &id, version.as_deref())).await? else {
             return Ok(None);
         };
-        let organisation = &self.ctx.node.organisation;
-        let anchor = self.ctx.ledger.anchor_proof(organisation, parts.row.sequence).await?;
-        Ok(anchor.map(|anchor| RecordProof {
+        let organisation = self.ctx.node.organisation.clone();
+        let batch = BatchId { organisation, sequence: parts.row.sequence };
+        let anchor = prove_anchor(&*self.ctx.ledger, batch).await?;
+        Ok(anchor.map(|(anchor, block)| RecordProof {
             package: parts.row.package,
             ciphertext_digest: parts.row.ciphertext_digest,
             plaintext_digest: parts.row.plaintext_digest,
             r: parts.r,
             batch_path: parts.path,
             anchor,
+            block,
         }))
     }
 }

@@ -22,14 +22,12 @@ use async_trait::async_trait;
 use commonware_codec::Encode as _;
 use salus_crypto::hash::sha256;
 use salus_crypto::hpke::HpkePrivateKey;
-use salus_crypto::{Digest, Secret32, merkle};
+use salus_crypto::{Digest, Secret32};
 use salus_types::action::Action;
-use salus_types::block::Header;
 use salus_types::category::{Category, Purpose};
 use salus_types::organisation::{Class, Organisation};
-use salus_types::proof::{CertifiedHeader, TransactionProof};
+use salus_types::proof::{AnchorProof, AnchorProofs, BatchId, CertifiedHeader};
 use salus_types::state::{AccessEntry, AnchorEntry, GrantEntry, StateKey, key};
-use salus_types::transaction::Transaction;
 use salus_types::vault::*;
 use salus_types::{
     Bounded, GrantId, NetworkId, OrganisationId, PublicKey, SigningKey, Text, decode_canonical,
@@ -58,7 +56,6 @@ struct Keys {
 #[derive(Default)]
 pub(crate) struct Final {
     state: HashMap<StateKey, Vec<u8>>,
-    anchors: HashMap<(OrganisationId, u64), TransactionProof>,
     height: u64,
     time_ms: u64,
 }

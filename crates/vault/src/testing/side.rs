@@ -52,14 +52,8 @@ impl Ledger for Side {
         world.apply(&world.signing(self.me.as_str()).public(), &action)
     }
 
-    async fn anchor_proof(
-        &self,
-        organisation: &OrganisationId,
-        sequence: u64,
-    ) -> Result<Option<TransactionProof>, LedgerError> {
-        let world = self.world();
-        let ledger = world.ledger.lock().expect("unpoisoned");
-        Ok(ledger.anchors.get(&(organisation.clone(), sequence)).cloned())
+    async fn prove_anchors(&self, batches: &[BatchId]) -> Result<AnchorProofs, LedgerError> {
+        Ok(self.world().prove_anchors(batches))
     }
 
     fn organisations(&self) -> Vec<Organisation> {

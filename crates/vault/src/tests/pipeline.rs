@@ -36,9 +36,8 @@ async fn check_all(world: &Arc<World>, vault: &Vault, context: &str) {
         }
         let digest = package_digest(&proof.package, &proof.ciphertext_digest);
         let leaf = record_commitment(&proof.r, &digest, &proof.plaintext_digest);
-        let salus_types::action::Action::Anchor(anchor) = &proof.anchor.transaction.action else { panic!() };
-        assert_eq!(anchor.sequence, sequence);
-        proof.batch_path.verify(&leaf_hash(leaf), &anchor.batch_root).expect("under the root");
+        assert_eq!(proof.anchor.batch.sequence, sequence);
+        proof.batch_path.verify(&leaf_hash(leaf), &proof.anchor.entry.batch_root).expect("under the root");
     }
     let status = source.status().await.expect("a status");
     let total = rows.len() as u64;

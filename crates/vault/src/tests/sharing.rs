@@ -5,7 +5,6 @@ use crate::testing::{DAY_MS, NETWORK, Person, Tamper, World, id};
 use crate::{GrantState, Received, Vault};
 use salus_crypto::hash::sha256;
 use salus_crypto::merkle::leaf_hash;
-use salus_types::action::Action;
 use salus_types::category::{Category, Purpose};
 use salus_types::vault::{Consent, ReleaseAsk, ReleaseForGrant, package_digest, record_commitment};
 use salus_types::{Bounded, Digest};
@@ -30,8 +29,8 @@ fn proof_holds(record: &OpenedRecord) {
     let proof = &record.proof;
     let digest = package_digest(&proof.package, &proof.ciphertext_digest);
     let leaf = leaf_hash(record_commitment(&proof.r, &digest, &sha256(record.bytes.as_slice())));
-    let Action::Anchor(anchor) = &proof.anchor.transaction.action else { panic!("an anchor") };
-    proof.batch_path.verify(&leaf, &anchor.batch_root).expect("under the anchored root");
+    assert_eq!(proof.anchor.batch.organisation, record.source);
+    proof.batch_path.verify(&leaf, &proof.anchor.entry.batch_root).expect("under the anchored root");
 }
 
 #[tokio::test]

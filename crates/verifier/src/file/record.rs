@@ -4,8 +4,8 @@ use super::ProofFileError;
 use super::parts::{block, bytes, decode, encode_handovers, encode_headers, handovers};
 use commonware_codec::Encode;
 use salus_crypto::merkle::InclusionProof;
-use salus_types::Digest;
-use salus_types::proof::{Handover, RecordProof, TransactionProof};
+use salus_types::proof::{AnchorProof, BatchId, Handover, RecordProof};
+use salus_types::{Bounded, Digest};
 use serde::{Deserialize, Serialize};
 
 /// The JSON form of a record proof, see `docs/protocol/api.md`. Binary parts are lower-case hexadecimal.
@@ -19,6 +19,8 @@ pub struct ProofFile {
     r: String,
     batch_path: InclusionProof,
     anchor: AnchorFile,
+    headers: Vec<String>,
+    certificate: String,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     handovers: Vec<String>,
     /// The record's exact text.
@@ -29,10 +31,10 @@ pub struct ProofFile {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct AnchorFile {
-    transaction: String,
-    path: InclusionProof,
-    headers: Vec<String>,
-    certificate: String,
+    organisation: String,
+    sequence: u64,
+    entry: String,
+    proof: String,
 }
 
 impl ProofFile {
@@ -47,12 +49,14 @@ impl ProofFile {
             r: hex::encode(proof.r),
             batch_path: proof.batch_path.clone(),
             anchor: AnchorFile {
-                transaction: hex::encode(proof.anchor.transaction.encode()),
-                path: proof.anchor.path.clone(),
-                headers: encode_headers(&proof.anchor.block),
-                certificate: hex::encode(&*proof.anchor.block.certificate),
+                organisation: proof.anchor.batch.organisation.to_string(),
+                sequence: proof.anchor.batch.sequence,
+                entry: hex::encode(proof.anchor.entry.encode()),
+                proof: hex::encode(&*proof.anchor.proof),
             },
-            handovers: encode_handovers(&proof.anchor.block, handovers),
+            headers: encode_headers(&proof.block),
+            certificate: hex::encode(&*proof.block.certificate),
+            handovers: encode_handovers(&proof.block, handovers),
             resource,
         }
     }
@@ -88,11 +92,19 @@ impl ProofFile {
             plaintext_digest: self.plaintext_digest,
             r: bytes(&self.r, "r")?.try_into().map_err(|_| ProofFileError::Field("r"))?,
             batch_path: self.batch_path.clone(),
-            anchor: TransactionProof {
-                transaction: decode(&self.anchor.transaction, "transaction")?,
-                path: self.anchor.path.clone(),
-                block: block(&self.anchor.headers, &self.anchor.certificate)?,
-            },
+            anchor: self.anchor.proof()?,
+            block: block(&self.headers, &self.certificate)?,
+        })
+    }
+}
+
+impl AnchorFile {
+    fn proof(&self) -> Result<AnchorProof, ProofFileError> {
+        let organisation = self.organisation.parse().map_err(|_| ProofFileError::Field("organisation"))?;
+        Ok(AnchorProof {
+            batch: BatchId { organisation, sequence: self.sequence },
+            entry: decode(&self.entry, "entry")?,
+            proof: Bounded::new(bytes(&self.proof, "proof")?).map_err(|_| ProofFileError::TooLarge)?,
         })
     }
 }

@@ -14,7 +14,7 @@ fn a_certificate_needs_three_of_four_organisations() {
         (&[1, 4], Err(CertificateError::TooFew { signed: 2, needed: 3 })),
         (&[], Err(CertificateError::TooFew { signed: 0, needed: 3 })),
     ] {
-        let block = certified(vec![header(&[])], signers);
+        let block = certified(vec![header()], signers);
         assert_eq!(check(&validators, &block), expected, "{signers:?}");
     }
 }
@@ -22,13 +22,13 @@ fn a_certificate_needs_three_of_four_organisations() {
 #[test]
 fn a_certificate_counts_for_its_own_block_network_and_vote_only() {
     let validators = Validators::of_genesis(&genesis());
-    let good = certified(vec![header(&[])], &[1, 2, 3]);
+    let good = certified(vec![header()], &[1, 2, 3]);
 
     let mut other_block = good.clone();
-    other_block.headers = Bounded::new(vec![Header { height: 8, ..header(&[]) }]).expect("few");
+    other_block.headers = Bounded::new(vec![Header { height: 8, ..header() }]).expect("few");
     assert_eq!(check(&validators, &other_block), Err(CertificateError::OtherBlock));
 
-    let mut other_network = header(&[]);
+    let mut other_network = header();
     other_network.network = salus_types::NetworkId(Digest::ZERO);
     assert_eq!(
         check(&validators, &certified(vec![other_network], &[1, 2, 3])),
@@ -44,7 +44,7 @@ fn a_certificate_counts_for_its_own_block_network_and_vote_only() {
 #[test]
 fn every_changed_byte_of_a_certificate_is_noticed() {
     let validators = Validators::of_genesis(&genesis());
-    let good = certified(vec![header(&[])], &[1, 2, 3]);
+    let good = certified(vec![header()], &[1, 2, 3]);
     for position in 0..good.certificate.len() {
         let mut bytes = good.certificate.to_vec();
         bytes[position] ^= 1 << (position % 8);
@@ -67,8 +67,8 @@ fn every_changed_byte_of_a_certificate_is_noticed() {
 #[test]
 fn a_later_certificate_covers_earlier_blocks_through_their_headers() {
     let validators = Validators::of_genesis(&genesis());
-    let first = header(&[]);
-    let second = Header { height: 8, parent: first.digest(), view: 301, parent_view: 300, ..header(&[]) };
+    let first = header();
+    let second = Header { height: 8, parent: first.digest(), view: 301, parent_view: 300, ..header() };
     let chain = certified(vec![first.clone(), second.clone()], &[1, 2, 3]);
     assert_eq!(verify_certified_header(&validators, &chain), Ok(&first));
     let stranger = Header { time_ms: 5, ..first.clone() };

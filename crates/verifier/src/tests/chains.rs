@@ -159,8 +159,8 @@ fn a_gap_or_a_header_of_another_network_is_noticed() {
 
 #[test]
 fn only_a_certificate_of_its_own_goes_with_a_header() {
-    let first = header(&[]);
-    let second = Header { height: 8, parent: first.digest(), ..header(&[]) };
+    let first = header();
+    let second = Header { height: 8, parent: first.digest(), ..header() };
     let own = certified(vec![first.clone()], FIRST);
     let later = certified(vec![first, second], FIRST);
     assert!(ChainHeader::of(&own).is_some_and(|one| one.certificate.is_some()));

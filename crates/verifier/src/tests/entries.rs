@@ -1,5 +1,6 @@
 //! Grants, access events and members in the state after a block: there, changed, or not there.
 
+use super::states::{Shown, state_of};
 use super::*;
 use crate::{AnyProofFile, EntryError, EntryFile, EntryProof, Found, StateError, Subject, verify_entry};
 use commonware_codec::{Encode, Write as _};
@@ -7,27 +8,11 @@ use salus_types::category::Purpose;
 use salus_types::state::{AccessEntry, GrantEntry, OrganisationEntry, StateKey, StateValue, key};
 use salus_types::{AccessId, GrantId};
 
-/// The root of a state with one entry, and what shows an operation of it (`docs/protocol/state-proofs.md`).
-fn state_of(key: &StateKey, value: &StateValue) -> (Digest, Vec<u8>) {
-    let hash = |parts: &[&[u8]]| sha256(parts.concat());
-    let mut update = vec![0xd2];
-    key.write(&mut update);
-    value.write(&mut update);
-    key.write(&mut update);
-    let leaf = hash(&[&0_u64.to_be_bytes(), &update]);
-    let grafted = hash(&[&[0, 1], &1_u64.to_be_bytes(), leaf.as_ref()]);
-    let mut chunk = [0; 32];
-    chunk[0] = 1;
-    let (partial, log) = (hash(&[&chunk]), sha256(b"log"));
-    let root = hash(&[log.as_ref(), grafted.as_ref(), &1_u64.to_be_bytes(), partial.as_ref()]);
-    let shown = [&[0][..], &chunk, &[1, 0, 0, 1], partial.as_ref(), log.as_ref()].concat();
-    (root, shown)
-}
-
 /// A proof of `subject` in a state that holds `value` under `key` and nothing else, after a block of epoch 2.
 fn proof_of(subject: &Subject, key: &StateKey, value: Vec<u8>) -> EntryProof {
     let value = StateValue::new(value).expect("short");
-    let (state_root, shown) = state_of(key, &value);
+    let (state_root, mut shown) = state_of(&[(*key, value.clone())]);
+    let Shown { bytes: shown, .. } = shown.remove(0);
     let block = Header { state_root, ..header_at(2, 27, &[]) };
     let block = certified_by(SECOND, vec![block], SECOND);
     if subject.key() == *key {

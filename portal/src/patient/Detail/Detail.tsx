@@ -139,6 +139,7 @@ function Trust({ record }: { record: RecordItem }) {
                   ['Entry', <code key="key">{record.key}</code>],
                   ['Fingerprint', <code key="print">{record.plaintextDigest}</code>],
                   ['Page in the shared book of proofs', String(verdict.height)],
+                  ['They vouch as of page', String(verdict.certifiedHeight)],
                 ]}
               />
             )}

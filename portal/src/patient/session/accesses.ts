@@ -7,6 +7,7 @@ import { credentialCommitment, decodeCanonical, equal, fromHex, stateKey, toHex 
 import { fixed } from '../../crypto/codec';
 import * as f from '../../crypto/formats';
 import { check } from '../../verify/client';
+import type { AccessJob } from '../../verify/messages';
 import type { PairwiseKeys } from './keys';
 import type { Surroundings } from './network';
 import type { GrantRecord, Profile } from './profile';
@@ -93,17 +94,16 @@ async function eventsOf(around: Surroundings, grant: GrantRecord): Promise<Event
 
 async function eventOf(around: Surroundings, grant: GrantRecord, grantId: Uint8Array, number: number): Promise<Event | null> {
   const id = await ledger.state(AccessIdCodec, stateKey.accessOfGrant(grantId, number));
-  const entry = id && (await ledger.state(f.AccessEntry, stateKey.access(id)));
-  if (!id || !entry) return null;
-  return { id: toHex(id), entry, grant, confirmed: await confirm(around, entry, id) };
+  if (!id) return null;
+  const proven = await ledger.stateProof(stateKey.access(id));
+  if (!proven.value) return null;
+  const entry = decodeCanonical(f.AccessEntry, proven.value);
+  return { id: toHex(id), entry, grant, confirmed: await confirm({ kind: 'access', genesis: around.genesis, id, proven }) };
 }
 
-async function confirm(around: Surroundings, entry: f.AccessEntry, id: Uint8Array): Promise<boolean> {
+async function confirm(job: AccessJob): Promise<boolean> {
   try {
-    const [block, [certified]] = await Promise.all([ledger.block(entry.height), ledger.headers(entry.height, 1)]);
-    if (!certified) return false;
-    const { access } = await check({ kind: 'access', genesis: around.genesis, entry, id, block, certified });
-    return access?.ok === true;
+    return (await check(job)).access?.ok === true;
   } catch {
     return false;
   }

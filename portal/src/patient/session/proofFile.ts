@@ -8,15 +8,15 @@ import { session } from './session';
 import { batchPathOf, type RecordItem } from './sync';
 
 export async function recordProofFile(record: RecordItem): Promise<string> {
-  const anchor = session.anchorOf(record);
-  if (!anchor) throw new PlainError('The proof is not here yet. Please try again in a minute.');
+  const shown = session.anchorOf(record);
+  if (!shown) throw new PlainError('The proof is not here yet. Please try again in a minute.');
   const proof = {
     package: decodeCanonical(PackageHeader, fromHex(record.header)),
     ciphertextDigest: fromHex(record.ciphertextDigest),
     plaintextDigest: fromHex(record.plaintextDigest),
     r: fromHex(record.r),
     batchPath: batchPathOf(record),
-    anchor,
+    ...shown,
   };
-  return JSON.stringify(proofToJson(proof, record.text, await handoversBefore(anchor.block)), null, 2);
+  return JSON.stringify(proofToJson(proof, record.text, await handoversBefore(shown.block)), null, 2);
 }

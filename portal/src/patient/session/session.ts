@@ -19,7 +19,7 @@ import { surroundings, type Surroundings } from './network';
 import { emptyProfile, isStopping, loadBackup, mergeProfiles, saveBackup, type GrantRecord, type Profile } from './profile';
 import { newRecoveryCode, recoveryCodeText, recoveryLocator } from './recoveryCode';
 import { device, LocalCopy, tabMemory } from './store';
-import { Anchors, batchPathOf, syncSource, type RecordItem, type StoredRecord } from './sync';
+import { Anchors, batchOf, batchPathOf, syncSource, type RecordItem, type StoredRecord } from './sync';
 
 export const IDLE_LOCK_MS = 5 * 60_000;
 /** How long before it locks that is said, so that whoever reads slowly can prevent it. */
@@ -170,7 +170,7 @@ class Session {
     const [kept] = await this.local.all<Profile>('profile');
     const saved = isNew ? null : await loadBackup(root).catch(() => null);
     const profile = [kept, saved].filter((one) => !!one).reduce(mergeProfiles, emptyProfile(network));
-    this.anchors.load(await this.local.all('anchors').then((all) => all.flat() as { key: string; bytes: string }[]));
+    this.anchors.load(await this.local.all<string>('anchors'));
     const records = (await this.local.all<StoredRecord[]>('records')).flat().flatMap(withResource);
     const verdicts = Object.assign({}, ...(await this.local.all<Record<string, Verdict>>('verdicts'))) as Record<string, Verdict>;
     for (const record of records) record.verdict = verdicts[record.key];
@@ -303,9 +303,9 @@ class Session {
     const { around, local } = this.unlocked();
     const open = this.snapshot.records.filter((record) => !record.verdict?.ok);
     if (open.length === 0) return;
-    const fresh = await this.anchors.fetch(open.map((record) => `${record.source}/${record.sequence}`));
-    if (fresh.length > 0) await local.put('anchors', fresh[0]!.key, fresh);
-    const answer = await check({ kind: 'records', genesis: around.genesis, anchors: this.anchors.all(), records: open.map(evidence) });
+    const batches = open.map(batchOf);
+    for (const { key, bytes } of await this.anchors.fetch(batches)) await local.put('anchors', key, bytes);
+    const answer = await check({ kind: 'records', genesis: around.genesis, anchors: this.anchors.of(batches), records: open.map(evidence) });
     await local.put('verdicts', open[0]!.key, answer);
     this.set({
       records: this.snapshot.records.map((record) => (answer[record.key] ? { ...record, verdict: answer[record.key] } : record)),
@@ -317,14 +317,15 @@ class Session {
     const { around } = this.unlocked();
     const record = this.snapshot.records.find((one) => one.key === key);
     if (!record) throw new PlainError('This record is not here.');
-    await this.anchors.fetch([`${record.source}/${record.sequence}`]);
-    const answer = await check({ kind: 'records', genesis: around.genesis, anchors: this.anchors.all(), records: [evidence(record)] });
+    const batches = [batchOf(record)];
+    await this.anchors.fetch(batches);
+    const answer = await check({ kind: 'records', genesis: around.genesis, anchors: this.anchors.of(batches), records: [evidence(record)] });
     const verdict = answer[key]!;
     this.set({ records: this.snapshot.records.map((one) => (one.key === key ? { ...one, verdict } : one)) });
     return verdict;
   }
 
-  anchorOf = (record: RecordItem) => this.anchors.get(`${record.source}/${record.sequence}`);
+  anchorOf = (record: RecordItem) => this.anchors.get(batchOf(record));
 
   async refreshAccesses(): Promise<void> {
     const { around, profile } = this.unlocked();

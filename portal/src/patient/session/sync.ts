@@ -6,6 +6,7 @@ import * as f from '../../crypto/formats';
 import type { InclusionProof } from '../../crypto/merkle';
 import type { Share } from '../../crypto/shamir';
 import type { Verdict } from '../../verify/messages';
+import { batchKey } from '../../verify/record';
 import type { Surroundings } from './network';
 import { openDirectory, type OpenCompartment } from './directory';
 import type { PairwiseKeys } from './keys';
@@ -14,8 +15,6 @@ import { unseal } from './unseal';
 
 /** Versions per request: small enough that progress shows and a phone has room. */
 const VERSIONS_PER_PAGE = 250;
-/** A phone's way is long: asked one by one, years of records would be "being checked" for a minute. */
-const PROOFS_AT_ONCE = 6;
 
 /** One record version as the local copy keeps it. */
 export interface StoredRecord {
@@ -168,41 +167,56 @@ export const batchPathOf = (record: StoredRecord): InclusionProof => ({
   path: record.path.path.map(fromHex),
 });
 
-/** Proofs of anchors, kept by `source/sequence`. */
-export class Anchors {
-  private readonly proofs = new Map<string, f.TransactionProof>();
+/** What shows one anchor. */
+export interface OneAnchor {
+  anchor: f.AnchorProof;
+  block: f.CertifiedHeader;
+}
 
-  load(kept: { key: string; bytes: string }[]): void {
-    for (const { key, bytes } of kept) this.proofs.set(key, decodeCanonical(f.TransactionProof, fromBase64(bytes)));
+/** Proofs of anchors, as nodes gave them: up to 64 in one state, each batch in one of them. */
+export class Anchors {
+  private readonly proofs: f.AnchorProofs[] = [];
+  private readonly byBatch = new Map<string, OneAnchor>();
+
+  private add(proofs: f.AnchorProofs): void {
+    this.proofs.push(proofs);
+    for (const anchor of proofs.anchors) this.byBatch.set(batchKey(anchor.batch), { anchor, block: proofs.block });
   }
 
-  get(key: string): f.TransactionProof | undefined {
-    return this.proofs.get(key);
+  load(kept: string[]): void {
+    for (const bytes of kept) this.add(decodeCanonical(f.AnchorProofs, fromBase64(bytes)));
+  }
+
+  get(batch: f.BatchId): OneAnchor | undefined {
+    return this.byBatch.get(batchKey(batch));
   }
 
   /** Fetches what is missing; gives what is new, to be kept. */
-  async fetch(keys: Iterable<string>): Promise<{ key: string; bytes: string }[]> {
-    const wanted = [...new Set(keys)].filter((key) => !this.proofs.has(key));
+  async fetch(batches: f.BatchId[]): Promise<{ key: string; bytes: string }[]> {
+    const wanted = new Map(batches.filter((batch) => !this.get(batch)).map((batch) => [batchKey(batch), batch]));
     const fresh: { key: string; bytes: string }[] = [];
-    for (let at = 0; at < wanted.length; at += PROOFS_AT_ONCE) {
-      const found = await Promise.all(wanted.slice(at, at + PROOFS_AT_ONCE).map((key) => this.fetchOne(key)));
-      fresh.push(...found.flatMap((one) => one ?? []));
+    for (let at = 0; at < wanted.size; at += f.ANCHORS_PER_PROOF_MAX) {
+      const page = [...wanted.values()].slice(at, at + f.ANCHORS_PER_PROOF_MAX);
+      const answer = await ledger.anchors(page).catch(() => null);
+      // What was not asked for would only take the place of what is here.
+      const anchors = answer?.anchors.filter(({ batch }) => wanted.has(batchKey(batch))) ?? [];
+      if (!answer || !anchors[0]) continue;
+      const proofs = { ...answer, anchors };
+      this.add(proofs);
+      fresh.push({ key: batchKey(anchors[0].batch), bytes: toBase64(encode(f.AnchorProofs, proofs)) });
     }
     return fresh;
   }
 
-  private async fetchOne(key: string): Promise<{ key: string; bytes: string } | null> {
-    const [source, sequence] = key.split('/') as [string, string];
-    const proof = await ledger.anchorProof(source, Number(sequence)).catch(() => null);
-    if (!proof) return null;
-    this.proofs.set(key, proof);
-    return { key, bytes: toBase64(encode(f.TransactionProof, proof)) };
-  }
-
-  all(): Record<string, f.TransactionProof> {
-    return Object.fromEntries(this.proofs);
+  /** What shows the anchors of these batches, as far as it is here. */
+  of(batches: f.BatchId[]): f.AnchorProofs[] {
+    const wanted = new Set(batches.map(batchKey));
+    const some = this.proofs.map(({ anchors, block }) => ({ anchors: anchors.filter(({ batch }) => wanted.has(batchKey(batch))), block }));
+    return some.filter(({ anchors }) => anchors.length > 0);
   }
 }
+
+export const batchOf = (record: StoredRecord): f.BatchId => ({ organisation: record.source, sequence: record.sequence });
 
 /** The version of each resource that counts: the last one sealed, unless it says "deleted". */
 export function currentRecords(records: RecordItem[]): RecordItem[] {
