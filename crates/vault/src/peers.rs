@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 use salus_types::OrganisationId;
 use salus_types::vault::{
-    CompartmentRecord, CustodyBatch, PatientLink, Release, ReleaseAsk, ReleaseForGrant, SealedEnvelope,
-    VersionList,
+    CompartmentRecord, CustodyBatch, Destroyed, PatientLink, Release, ReleaseAsk, ReleaseForGrant,
+    SealedEnvelope, SourceRequest, VersionList,
 };
 
 /// Why a peer does not do what is asked.
@@ -42,4 +42,18 @@ pub trait Peers: Send + Sync + 'static {
 
     /// Asks a custodian to release against an access event.
     async fn release(&self, to: &OrganisationId, ask: ReleaseForGrant) -> Result<Release, PeerError>;
+
+    /// Asks a custodian for what this source sealed ([`salus_types::vault::SourceAsk::Shares`] and `Release`). Where it
+    /// is not implemented, no batch ever moves.
+    async fn give_back(&self, to: &OrganisationId, request: SourceRequest) -> Result<Release, PeerError> {
+        let _ = (to, request);
+        Err(PeerError::Unavailable)
+    }
+
+    /// Tells a custodian to destroy what newer shares of this source replace; `Ok` once nothing is left there. Where it
+    /// is not implemented, every receipt stays owed.
+    async fn destroy(&self, to: &OrganisationId, request: SourceRequest) -> Result<Destroyed, PeerError> {
+        let _ = (to, request);
+        Err(PeerError::Unavailable)
+    }
 }

@@ -3,12 +3,13 @@
 
 use super::build::bump;
 use super::compartment::{ck, create, record};
+use super::moves::note;
 use super::notice::open_notice;
 use super::parcel::{queue_keys, queue_records};
 use super::{Source, SourceError};
 use crate::envelope::seal_envelope;
 use crate::ledger::member;
-use crate::placement::custodians_of;
+use crate::placement::{custodians, custodians_of};
 use crate::store::tables::{
     COMPARTMENTS, CURRENT, CompartmentRow, LIVE_NOTICES, NEXT_EPOCH, NOTICES, Name, counter, id_at_end, key,
 };
@@ -70,7 +71,9 @@ impl Source {
         }
         let (next, next_row) = create(&self.ctx, tx, row.patient.as_ref(), row.category, Some((id, &row)))?;
         let signed = record(&self.ctx, next, &next_row);
-        for custodian in custodians_of(&next_row.first, &self.ctx.ledger.organisations())? {
+        let organisations = self.ctx.ledger.organisations();
+        note(tx, &custodians(&organisations))?;
+        for custodian in custodians_of(&next_row.first, &organisations)? {
             queue_records(tx, &custodian, std::slice::from_ref(&signed))?;
         }
         let ancestors = ancestors(tx, &next_row)?;

@@ -4,7 +4,9 @@
 //! found again (a third custodian's acknowledgement) commit with the next such one.
 //! Every secret in a table is sealed under a key derived from the node's storage key.
 
+pub(crate) mod keys;
 mod packs;
+pub(crate) mod rows;
 mod secret;
 pub(crate) mod tables;
 mod transaction;
@@ -56,10 +58,19 @@ impl StoreError {
     }
 }
 
+impl StoreError {
+    /// Whether a pack that is not there is what went wrong.
+    pub(crate) fn is_missing_pack(&self) -> bool {
+        matches!(self, Self::Packs(object_store::Error::NotFound { .. }))
+    }
+}
+
 /// The node's own tables and packs.
 pub struct Store {
     db: Database,
     key: Secret32,
+    #[cfg(test)]
+    pub(crate) folder: std::path::PathBuf,
     /// Sealed packages.
     pub(crate) packs: Packs,
 }
@@ -73,7 +84,13 @@ impl Store {
         std::fs::create_dir_all(folder)?;
         let packs = Packs::open(&folder.join("packs"))?;
         let db = Database::builder().set_cache_size(CACHE_BYTES).create(folder.join("vault.redb"))?;
-        let store = Self { db, key: key.clone(), packs };
+        let store = Self {
+            db,
+            key: key.clone(),
+            #[cfg(test)]
+            folder: folder.to_owned(),
+            packs,
+        };
         store.check_key()?;
         Ok(store)
     }
