@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use salus_types::OrganisationId;
+use salus_types::organisation::Organisation;
 use salus_types::vault::{
     CompartmentRecord, CustodyBatch, Destroyed, PatientLink, Release, ReleaseAsk, ReleaseForGrant,
     SealedEnvelope, SourceRequest, VersionList,
@@ -43,17 +44,11 @@ pub trait Peers: Send + Sync + 'static {
     /// Asks a custodian to release against an access event.
     async fn release(&self, to: &OrganisationId, ask: ReleaseForGrant) -> Result<Release, PeerError>;
 
-    /// Asks a custodian for what this source sealed ([`salus_types::vault::SourceAsk::Shares`] and `Release`). Where it
-    /// is not implemented, no batch ever moves.
-    async fn give_back(&self, to: &OrganisationId, request: SourceRequest) -> Result<Release, PeerError> {
-        let _ = (to, request);
-        Err(PeerError::Unavailable)
-    }
+    /// Asks a custodian, as the ledger has it or had it last, for what this source sealed
+    /// ([`salus_types::vault::SourceAsk::Shares`] and `Release`).
+    async fn give_back(&self, to: &Organisation, request: SourceRequest) -> Result<Release, PeerError>;
 
-    /// Tells a custodian to destroy what newer shares of this source replace; `Ok` once nothing is left there. Where it
-    /// is not implemented, every receipt stays owed.
-    async fn destroy(&self, to: &OrganisationId, request: SourceRequest) -> Result<Destroyed, PeerError> {
-        let _ = (to, request);
-        Err(PeerError::Unavailable)
-    }
+    /// Tells a custodian, as the ledger has it or had it last, to destroy what newer shares of this source replace; `Ok`
+    /// once nothing is left there.
+    async fn destroy(&self, to: &Organisation, request: SourceRequest) -> Result<Destroyed, PeerError>;
 }

@@ -25,6 +25,8 @@ pub(crate) async fn metrics(
 async fn exposition(gateway: &Gateway) -> String {
     let status = node_status(gateway).await;
     let engine = gateway.engine.status().await.unwrap_or_default();
+    let moves = gateway.ports.keeper.moves().await;
+    let (owed, faults) = (moves.receipts_owed.values().sum(), moves.faults.values().sum());
     let gauges = [
         ("salus_ledger_height", "Height of the newest applied block.", status.height),
         ("salus_ledger_lag_blocks", "Final blocks not applied yet.", status.lag),
@@ -34,6 +36,12 @@ async fn exposition(gateway: &Gateway) -> String {
         ("salus_vault_sealed_versions", "Record versions that wait to be anchored.", status.queues.sealed),
         ("salus_vault_anchored_versions", "Record versions that are anchored.", status.queues.anchored),
         ("salus_vault_anchor_lag_ms", "Age of the oldest version that waits.", status.queues.anchor_lag_ms),
+        ("salus_custody_batches_to_move", "Batches that other custodians are to have.", moves.to_move),
+        ("salus_custody_batches_late", "Batches that one of their new custodians lacks.", moves.late),
+        ("salus_custody_batches_moved", "Batches that have moved.", moves.moved),
+        ("salus_custody_receipts", "Receipts for destroyed shares.", moves.receipts),
+        ("salus_custody_receipts_missing", "Receipts that custodians owe.", owed),
+        ("salus_custody_faults", "Shares, packages and receipts that did not hold.", faults),
         ("salus_engine_resources", "Resources in the clinical store.", engine.resources),
         ("salus_engine_outbox_versions", "Versions in the clinical store's outbox.", engine.outbox),
     ];

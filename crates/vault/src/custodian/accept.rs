@@ -1,14 +1,14 @@
 //! Taking batches from sources. Everything is checked, then durable, then acknowledged.
 //!
 //! A source makes the shares of a batch anew when other custodians are to have it: a higher *generation* under the same
-//! number, with the same leaves. It takes the place of what was here, but for the generation that it names as its base,
+//! number, with the same leaves and packages, and with every version that this custodian is to keep. It takes the place of what was here, but for the generation that it names as its base,
 //! which stays until the source has it destroyed: while some custodians have the new one and some the old, both are
 //! given out, or there would be moments at which no two shares of one generation could be had. A lower generation is
 //! refused; a second, different batch under one number and generation, or with other leaves, is the source's fault and
 //! kept as evidence.
 
 use super::Custodian;
-use super::destroy::{bury, remove};
+use super::destroy::{bury, is_due, remove};
 use crate::ledger::member;
 use crate::node::{Context, blocking};
 use crate::sharing::is_of;
@@ -21,7 +21,7 @@ use commonware_codec::{Encode as _, EncodeSize as _};
 use salus_crypto::hash::{Digest, sha256};
 use salus_crypto::merkle;
 use salus_types::organisation::Organisation;
-use salus_types::vault::{CustodyBatch, CustodyItem, SUITE_1, batch_size};
+use salus_types::vault::{CustodyBatch, CustodyItem, SUITE_1, batch_size, package_digest};
 use salus_types::{OrganisationId, decode_canonical, namespace};
 use std::collections::HashSet;
 use std::sync::PoisonError;
@@ -180,21 +180,30 @@ impl Arrival<'_> {
         Ok(if newer { Known::Newer } else { Known::No })
     }
 
-    /// A version lies in one batch alone, at one place.
+    /// A version lies in one batch alone, at one place, in one package; and a newer generation leaves out none that is to
+    /// be kept here, so that a source cannot have destroyed, as if replaced, what it has anchored.
     fn check_versions(&self) -> Result<(), CustodyError> {
-        let tx = self.ctx.store.read()?;
-        for item in self.batch.body.items.iter() {
+        let (tx, body) = (self.ctx.store.read()?, &self.batch.body);
+        let mut brought = HashSet::new();
+        for item in body.items.iter() {
             let header = &item.package.header;
+            brought.insert(header.version);
             for (_, held) in tx.scan(&HELD_VERSIONS, header.version.as_bytes(), None, usize::MAX)? {
                 let same = held.source == *self.from
-                    && held.sequence == self.batch.body.sequence
+                    && held.sequence == body.sequence
                     && (held.leaf, held.compartment) == (item.leaf, header.compartment);
                 if !same {
                     return Err(CustodyError::Malformed("a version of another batch"));
                 }
+                if held.package != digest_of(item) {
+                    return Err(CustodyError::Malformed("another package than before"));
+                }
             }
         }
-        Ok(())
+        match is_due(self.ctx, &tx, (self.from, body.sequence, body.generation), &brought)? {
+            true => Err(CustodyError::Malformed("a version that is to be kept here is left out")),
+            false => Ok(()),
+        }
     }
 
     /// Puts the rows, and removes those of generations that this one replaces, in one transaction.
@@ -241,6 +250,7 @@ impl Arrival<'_> {
             at: at as u64,
             length: u32::try_from(length).map_err(|_| StoreError::Damaged)?,
             leaf: item.leaf,
+            package: digest_of(item),
             item_digest: sha256(&self.encoded[at..at + length]),
         })
     }
@@ -261,6 +271,10 @@ impl Arrival<'_> {
         }
         Err(CustodyError::Conflict)
     }
+}
+
+fn digest_of(item: &CustodyItem) -> Digest {
+    package_digest(&item.package.header, &sha256(&*item.package.ciphertext))
 }
 
 /// The link under which a batch's shares are sealed.

@@ -12,13 +12,14 @@ use super::{Custodian, newest_batch};
 use crate::ledger::member;
 use crate::node::{Context, blocking};
 use crate::placement::trio;
+use crate::source::EPOCHS_MAX;
 use crate::store::tables::{
     CONDEMNED, CUSTODY, DESTROYED, HELD_VERSIONS, IN_COMPARTMENT, MARK, OF_BATCH, RECORDS, key,
 };
 use crate::store::{PackName, Reads, StoreError, WriteTx};
 use salus_types::vault::{CompartmentRecord, Destroyed};
-use salus_types::{CompartmentId, OrganisationId, Signature};
-use std::collections::BTreeSet;
+use salus_types::{CompartmentId, OrganisationId, Signature, VersionId};
+use std::collections::HashSet;
 use std::sync::PoisonError;
 
 /// Packs deleted between two commits.
@@ -114,35 +115,40 @@ fn below(
     Ok(generations.filter(|old| *old < generation).collect())
 }
 
-/// Whether this organisation, by its own ledger, is still to keep anything that it holds of a batch below a generation.
+/// Whether this organisation, by its own ledger, is still to keep anything that it holds of a batch below a generation,
+/// `but` for some versions. What is not known for certain is to be kept.
 pub(super) fn is_due(
     ctx: &Context,
     tx: &impl Reads,
-    source: &OrganisationId,
-    sequence: u64,
-    generation: u32,
+    (source, sequence, generation): (&OrganisationId, u64, u32),
+    but: &HashSet<VersionId>,
 ) -> Result<bool, StoreError> {
     let own = &ctx.node.organisation;
     if member(&*ctx.ledger, own).is_none_or(|own| !own.custodian) {
         return Ok(false);
     }
     let custodians = crate::placement::custodians(&ctx.ledger.organisations());
-    let mut firsts = BTreeSet::new();
+    let mut seen = HashSet::new();
     for old in below(tx, source, sequence, generation)? {
         for (_, version) in tx.scan(&OF_BATCH, &key::generation(source, sequence, old), None, usize::MAX)? {
             let held = tx.get(&HELD_VERSIONS, &key::held_version(&version, old))?.ok_or(StoreError::Damaged)?;
-            firsts.extend(first_of(tx, held.compartment)?);
+            if but.contains(&version) || !seen.insert(held.compartment) {
+                continue;
+            }
+            let first = first_of(tx, held.compartment)?;
+            if first.is_none_or(|first| trio(&first, &custodians).is_ok_and(|three| three.contains(own))) {
+                return Ok(true);
+            }
         }
     }
-    let keeps = |first| trio(first, &custodians).is_ok_and(|three| three.contains(own));
-    Ok(firsts.iter().any(keeps))
+    Ok(false)
 }
 
 /// The first epoch of a compartment. Compartments of nobody enrolled have one epoch and no record. `None` if a record
 /// between is missing.
 fn first_of(tx: &impl Reads, mut id: CompartmentId) -> Result<Option<CompartmentId>, StoreError> {
     let mut expected = None;
-    loop {
+    for _ in 0..EPOCHS_MAX {
         let record: Option<CompartmentRecord> = tx.get(&RECORDS, id.as_bytes())?;
         let Some(statement) = record.map(|record| record.statement) else {
             return Ok(Some(id).filter(|_| expected.is_none_or(|epoch| epoch == 0)));
@@ -154,6 +160,7 @@ fn first_of(tx: &impl Reads, mut id: CompartmentId) -> Result<Option<Compartment
         expected = statement.epoch.checked_sub(1);
         id = before;
     }
+    Ok(None)
 }
 
 impl Custodian {

@@ -11,6 +11,7 @@ use crate::store::StoreError;
 use salus_types::OrganisationId;
 use salus_types::organisation::Organisation;
 use salus_types::vault::{Destroyed, Release, SourceRequest};
+use std::collections::HashSet;
 use std::sync::PoisonError;
 
 impl Custodian {
@@ -54,7 +55,7 @@ impl Custodian {
             let (source, sequence, generation) = (&body.source, body.sequence, body.generation);
             let tx = ctx.store.read()?;
             let replaced = Self::is_replaced(&tx, source, sequence, generation)?;
-            let due = is_due(&ctx, &tx, source, sequence, generation)?;
+            let due = is_due(&ctx, &tx, (source, sequence, generation), &HashSet::new())?;
             drop(tx);
             decide::source::destroy(&request, replaced, due)?;
             Ok::<_, ReleaseError>(destroy(&ctx, source, sequence, generation, &runtime)?)

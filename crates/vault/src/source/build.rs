@@ -5,7 +5,7 @@ use super::pack::{Packing, bounded, marks};
 use super::{Source, SourceError, Step, compartment};
 use crate::category::category;
 use crate::outbox::OutboxRow;
-use crate::placement::{custodians, custodians_of};
+use crate::placement::custodians_of;
 use crate::seal::{SealedVersion, seal};
 use crate::sharing::Shares;
 use crate::store::tables::{
@@ -65,7 +65,7 @@ impl Source {
         let cursor = count(&tx, counter::OUTBOX)?;
         let mut draft = Draft::default();
         let organisations = self.ctx.ledger.organisations();
-        note(&tx, &custodians(&organisations))?;
+        note(&tx, &organisations)?;
         let mut up_to = cursor;
         for row in rows.iter().filter(|row| row.seq > cursor) {
             up_to = row.seq;

@@ -6,7 +6,7 @@ use super::parcel::{queue_link, queue_records};
 use super::{Source, SourceError, build};
 use crate::envelope::public_key;
 use crate::node::blocking;
-use crate::placement::{custodians, custodians_of};
+use crate::placement::custodians_of;
 use crate::store::tables::{
     COMPARTMENTS, CURRENT, CompartmentRow, Name, OF_PATIENT, PATIENT_AT, PATIENTS, PatientRow, id_at_end, key,
 };
@@ -75,7 +75,7 @@ impl Source {
 
     fn tell_custodians(&self, tx: &WriteTx, patient: &str, link: &PatientLink) -> Result<(), SourceError> {
         let organisations = self.ctx.ledger.organisations();
-        note(tx, &custodians(&organisations))?;
+        note(tx, &organisations)?;
         let mut told: BTreeMap<OrganisationId, Vec<CompartmentRecord>> = BTreeMap::new();
         for (id, row) in compartments(tx, patient)? {
             let record = record(&self.ctx, id, &row);

@@ -9,7 +9,7 @@ use super::parcel::{queue_keys, queue_records};
 use super::{Source, SourceError};
 use crate::envelope::seal_envelope;
 use crate::ledger::member;
-use crate::placement::{custodians, custodians_of};
+use crate::placement::custodians_of;
 use crate::store::tables::{
     COMPARTMENTS, CURRENT, CompartmentRow, LIVE_NOTICES, NEXT_EPOCH, NOTICES, Name, counter, id_at_end, key,
 };
@@ -72,7 +72,7 @@ impl Source {
         let (next, next_row) = create(&self.ctx, tx, row.patient.as_ref(), row.category, Some((id, &row)))?;
         let signed = record(&self.ctx, next, &next_row);
         let organisations = self.ctx.ledger.organisations();
-        note(tx, &custodians(&organisations))?;
+        note(tx, &organisations)?;
         for custodian in custodians_of(&next_row.first, &organisations)? {
             queue_records(tx, &custodian, std::slice::from_ref(&signed))?;
         }

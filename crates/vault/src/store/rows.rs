@@ -130,6 +130,9 @@ record! {
         at: u64,
         length: u32,
         leaf: u32,
+        /// Of the sealed package, which is the same in each generation.
+        package: Digest,
+        /// Of the whole item, share included.
         item_digest: Digest,
     }
 

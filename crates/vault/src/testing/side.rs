@@ -104,15 +104,15 @@ impl Peers for Side {
         Ok(self.received(to, release.map_err(refused)?))
     }
 
-    async fn give_back(&self, to: &OrganisationId, request: SourceRequest) -> Result<Release, PeerError> {
-        let release = self.reach(to)?.custodian.give_back(&self.me, &request).await;
-        Ok(self.received(to, release.map_err(refused)?))
+    async fn give_back(&self, to: &Organisation, request: SourceRequest) -> Result<Release, PeerError> {
+        let release = self.reach(&to.id)?.custodian.give_back(&self.me, &request).await;
+        Ok(self.received(&to.id, release.map_err(refused)?))
     }
 
-    async fn destroy(&self, to: &OrganisationId, request: SourceRequest) -> Result<Destroyed, PeerError> {
-        let receipt = self.reach(to)?.custodian.destroy_for_source(&self.me, &request).await;
+    async fn destroy(&self, to: &Organisation, request: SourceRequest) -> Result<Destroyed, PeerError> {
+        let receipt = self.reach(&to.id)?.custodian.destroy_for_source(&self.me, &request).await;
         let mut receipt = receipt.map_err(refused)?;
-        if self.tampers(to) == Some(Tamper::Sender) {
+        if self.tampers(&to.id) == Some(Tamper::Sender) {
             receipt.signature.0[0] ^= 1;
         }
         Ok(receipt)

@@ -167,11 +167,15 @@ impl Source {
         .await
     }
 
-    /// Keeps the custodians as the ledger has them: one that leaves the network may still answer.
+    /// Keeps the custodians as the ledger has them: their addresses may change without a move.
     async fn remember_custodians(&self, organisations: &[Organisation]) -> Result<(), StoreError> {
-        let custodians: Vec<_> = organisations.iter().filter(|one| one.custodian).cloned().collect();
-        let store = self.ctx.store.clone();
-        blocking(move || survey::remember(&store, &custodians)).await
+        let (store, organisations) = (self.ctx.store.clone(), organisations.to_vec());
+        blocking(move || {
+            let tx = store.write()?;
+            survey::remember(&tx, &organisations)?;
+            tx.commit_lazily()
+        })
+        .await
     }
 
     /// An organisation as the ledger has it, or had it last while it was a custodian.

@@ -6,6 +6,7 @@ use crate::peers::PeerError;
 use crate::source::{Source, SourceError, Step};
 use crate::store::tables::{OWED, RECEIPTS, key};
 use crate::store::{Reads as _, StoreError};
+use salus_types::organisation::Organisation;
 use salus_types::vault::{Destroyed, SourceAsk, SourceRequest, SourceRequestBody};
 use salus_types::{Bounded, OrganisationId};
 use std::collections::{BTreeSet, HashSet};
@@ -60,6 +61,7 @@ impl Source {
         generation: u32,
     ) -> Result<Result<(), PeerError>, SourceError> {
         let node = &self.ctx.node;
+        let Some(known) = self.known(custodian).await? else { return Ok(Err(PeerError::Unavailable)) };
         let body = SourceRequestBody {
             network: node.network,
             source: node.organisation.clone(),
@@ -71,13 +73,13 @@ impl Source {
             nonce: salus_crypto::random::bytes(),
             versions: Bounded::default(),
         };
-        let asked = self.ctx.peers.destroy(custodian, SourceRequest::sign(body, &node.signing)).await;
+        let asked = self.ctx.peers.destroy(&known, SourceRequest::sign(body, &node.signing)).await;
         let receipt = match asked {
             Ok(receipt) => receipt,
             Err(error) => return Ok(Err(error)),
         };
         self.reached(Step::ReceiptGiven)?;
-        if !self.holds(&receipt, custodian, sequence, generation).await? {
+        if !self.holds(&receipt, &known, sequence, generation) {
             let what = "a receipt that does not hold";
             self.name(&BTreeSet::from([Blame { custodian: custodian.clone(), what }])).await?;
             return Ok(Err(PeerError::Refused(what.to_owned())));
@@ -88,21 +90,14 @@ impl Source {
     }
 
     /// Whether a receipt is for what was asked, and signed by who was asked.
-    async fn holds(
-        &self,
-        receipt: &Destroyed,
-        custodian: &OrganisationId,
-        sequence: u64,
-        generation: u32,
-    ) -> Result<bool, StoreError> {
+    fn holds(&self, receipt: &Destroyed, custodian: &Organisation, sequence: u64, generation: u32) -> bool {
         let node = &self.ctx.node;
-        let about = receipt.network == node.network
+        receipt.network == node.network
             && receipt.source == node.organisation
-            && receipt.custodian == *custodian
+            && receipt.custodian == custodian.id
             && receipt.sequence == sequence
-            && receipt.generation >= generation;
-        let known = self.known(custodian).await?;
-        Ok(about && known.is_some_and(|known| receipt.is_by(&known.node_key)))
+            && receipt.generation >= generation
+            && receipt.is_by(&custodian.node_key)
     }
 
     async fn keep(&self, receipt: Destroyed) -> Result<(), StoreError> {

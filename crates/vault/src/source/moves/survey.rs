@@ -44,44 +44,35 @@ fn list(names: &[OrganisationId]) -> Result<Bounded<OrganisationId, 256>, StoreE
 
 /// The first survey of a new vault, which has nothing to look at.
 pub(crate) fn begin(store: &Store, organisations: &[Organisation]) -> Result<(), StoreError> {
-    let names = custodians(organisations);
     let tx = store.write()?;
     if tx.get(&SURVEY, ONLY)?.is_none() {
-        let (target, told) = (list(&names)?, list(&names)?);
+        let (target, told) = (list(&custodians(organisations))?, list(&custodians(organisations))?);
         tx.put(&SURVEY, ONLY, &SurveyRow { target, told, phase: DONE, after: Bounded::default(), parcels: 0 })?;
     }
-    tx.commit()?;
-    let seen: Vec<_> = organisations.iter().filter(|one| one.custodian).cloned().collect();
-    remember(store, &seen)
+    remember(&tx, organisations)?;
+    tx.commit()
 }
 
 /// Notes by which custodians something is placed in this transaction: a survey begins if they are others than before.
-pub(crate) fn note(tx: &WriteTx, names: &[OrganisationId]) -> Result<SurveyRow, StoreError> {
+pub(crate) fn note(tx: &WriteTx, organisations: &[Organisation]) -> Result<(), StoreError> {
+    let names = custodians(organisations);
     let known = tx.get(&SURVEY, ONLY)?.ok_or(StoreError::Damaged)?;
     if *known.target == *names {
-        return Ok(known);
+        return Ok(());
     }
     // If the records of the last change are not all queued, nobody knows who has which.
     let told = if known.phase == RECORDS { Bounded::default() } else { known.told };
-    let row = SurveyRow { target: list(names)?, told, phase: RECORDS, after: Bounded::default(), parcels: 0 };
+    let row = SurveyRow { target: list(&names)?, told, phase: RECORDS, after: Bounded::default(), parcels: 0 };
     tx.put(&SURVEY, ONLY, &row)?;
-    Ok(row)
+    remember(tx, organisations)
 }
 
-/// Keeps organisations as they are now.
-pub(super) fn remember(store: &Store, organisations: &[Organisation]) -> Result<(), StoreError> {
-    let tx = store.read()?;
-    let mut changed = Vec::new();
-    for organisation in organisations {
-        let known: Option<Organisation> = tx.get(&SEEN, organisation.id.as_str().as_bytes())?;
-        changed.extend(Some(organisation).filter(|now| known.as_ref() != Some(now)));
-    }
-    if changed.is_empty() {
-        return Ok(());
-    }
-    let tx = store.write()?;
-    changed.iter().try_for_each(|one| tx.put(&SEEN, one.id.as_str().as_bytes(), one))?;
-    tx.commit()
+/// Keeps custodians as they are now: one that leaves the network may still answer.
+pub(super) fn remember(tx: &WriteTx, organisations: &[Organisation]) -> Result<(), StoreError> {
+    organisations.iter().filter(|one| one.custodian).try_for_each(|one| {
+        let at = one.id.as_str().as_bytes();
+        if tx.get(&SEEN, at)?.as_ref() == Some(one) { Ok(()) } else { tx.put(&SEEN, at, one) }
+    })
 }
 
 impl Source {
@@ -101,9 +92,9 @@ impl Source {
 
     /// One step; true if there is nothing to do.
     fn survey_step(&self) -> Result<bool, SourceError> {
-        let now = || custodians(&self.ctx.ledger.organisations());
+        let now = || self.ctx.ledger.organisations();
         let known = self.ctx.store.read()?.get(&SURVEY, ONLY)?.ok_or(StoreError::Damaged)?;
-        if *known.target != *now() {
+        if *known.target != *custodians(&now()) {
             // Asked again where nobody else writes: a newer look is never followed by an older one.
             let tx = self.ctx.store.write()?;
             note(&tx, &now())?;

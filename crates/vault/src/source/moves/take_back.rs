@@ -112,7 +112,7 @@ impl Source {
             while let Some(body) = self.ask_for(sequence, batch, &parts, holder) {
                 let before = missing(&parts);
                 let request = SourceRequest::sign(body, &self.ctx.node.signing);
-                match self.ctx.peers.give_back(holder, request).await {
+                match self.ctx.peers.give_back(&known, request).await {
                     Ok(release) => {
                         let (ctx, batch, known) = (self.ctx.clone(), batch.clone(), known.clone());
                         let taken = move || Ok::<_, StoreError>(take(&ctx.node, &batch, &known, release, parts));
