@@ -1,13 +1,14 @@
-//! A network of real processes that governs itself: an organisation applies, is admitted, joins, gets a seat, and is
-//! removed again.
+//! A network of real processes that governs itself: an organisation applies, is admitted, joins, gets a seat, takes over
+//! custody from another, and one is removed again.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
 mod common;
 
 use common::nodes::Nodes;
-use common::{Answer, Demo, eventually, salus, try_request};
+use common::{Answer, Demo, eventually, files_below, salus, try_request};
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::{Child, Stdio};
 
@@ -76,6 +77,29 @@ fn member(id: &str) -> Option<Value> {
     answer.body.as_array().unwrap().iter().find(|member| member["id"] == id).cloned()
 }
 
+/// Batches in custody at an organisation: source, number and generation of each.
+fn in_custody(nodes: &Nodes, member: &str) -> BTreeSet<String> {
+    let packs = files_below(&nodes.home(member).join("vault/packs/custody"));
+    packs.iter().map(|pack| pack.file_name().unwrap().to_str().unwrap().to_owned()).collect()
+}
+
+/// Whether the hospitals have nothing to move, and all receipts for what was destroyed.
+fn has_moved(nodes: &Nodes) -> bool {
+    ["hospital-a", "hospital-b"].iter().all(|hospital| {
+        let status = nodes.status(hospital);
+        status["batchesToMove"] == 0 && status["receiptsMissing"] == 0
+    })
+}
+
+/// The patient reads everything, and every entry is proved.
+fn all_is_readable(nodes: &Nodes, count: Option<usize>) -> usize {
+    let records = nodes.demo.patient(0, &["records"]);
+    let listed = records["records"].as_array().unwrap().len();
+    assert!(listed > 0 && records["verified"] == listed, "{records}");
+    assert!(count.is_none_or(|count| count == listed), "{count:?}: {records}");
+    listed
+}
+
 #[test]
 fn an_organisation_applies_joins_gets_a_seat_proves_it_and_another_leaves() {
     let options = ["--patients", "1", "--epoch-blocks", "24"];
@@ -109,6 +133,7 @@ fn an_organisation_applies_joins_gets_a_seat_proves_it_and_another_leaves() {
         "--out",
         &application,
     ]);
+    let records = all_is_readable(&nodes, None);
     decide(&nodes, &["admit", &application], &["hospital-b", "regulator"]);
     let member_url = format!("http://localhost:{PORT}");
     let clinic = Clinic::start(&home, &["--join", &member_url]);
@@ -145,15 +170,26 @@ fn an_organisation_applies_joins_gets_a_seat_proves_it_and_another_leaves() {
     std::fs::write(seen.join("headers"), headers).unwrap();
     assert!(watch().unwrap_err().contains("two certified histories"));
 
-    // What patients do works as before, in whatever epoch.
-    let records = nodes.demo.patient(0, &["records"]);
-    assert!(records["verified"].as_u64() > Some(0), "{records}");
-    assert_eq!(records["verified"], records["records"].as_array().unwrap().len());
+    // What patients do works as before, in whatever epoch; and the fourth custodian gets its part of what was sealed
+    // before it came.
+    all_is_readable(&nodes, Some(records));
+    eventually("custody moves to the clinic", || has_moved(&nodes) && !in_custody(&nodes, "clinic").is_empty());
+    all_is_readable(&nodes, Some(records));
 
     // Killed and started again, it goes on from its own disk.
     drop(clinic);
     let _clinic = Clinic::start(&home, &["--join", &member_url]);
     follows(CLINIC_PORT);
+
+    // The regulator keeps nothing any more: everything lies with the other three, and its own shares are destroyed.
+    assert!(!in_custody(&nodes, "regulator").is_empty());
+    decide(&nodes, &["duties", "regulator", "--custodian", "false"], &["hospital-b", "regulator", "clinic"]);
+    eventually("the regulator has given up custody", || {
+        let kept = in_custody(&nodes, "clinic");
+        let same = ["hospital-a", "hospital-b"].iter().all(|member| in_custody(&nodes, member) == kept);
+        same && !kept.is_empty() && in_custody(&nodes, "regulator").is_empty() && has_moved(&nodes)
+    });
+    all_is_readable(&nodes, Some(records));
 
     decide(&nodes, &["remove", "insurer"], &["hospital-b", "regulator", "clinic"]);
     eventually("the insurer is gone", || member("insurer").is_none());

@@ -42,7 +42,7 @@ impl Source {
                 moved: count(&tx, counter::MOVED)?,
                 to_move: (moves.len() - late) as u64,
                 late: late as u64,
-                receipts: tx.scan(&RECEIPTS, &[], None, usize::MAX)?.len() as u64,
+                receipts: tx.len(&RECEIPTS)?,
                 ..CustodyStatus::default()
             };
             for (at, _) in tx.scan(&OWED, &[], None, usize::MAX)? {

@@ -171,6 +171,36 @@ async fn shares_at_another_generations_coordinates_and_a_version_at_another_plac
 }
 
 #[tokio::test]
+async fn a_newer_generation_brings_the_same_packages_and_all_that_is_due_here() {
+    let batch = batch();
+    batch.hand(batch.sign(batch.body(0, 0))).await.expect("taken");
+    let change = async |change: fn(&mut Vec<CustodyItem>)| {
+        let mut body = batch.body(1, 0);
+        let mut items = std::mem::take(&mut body.items).into_inner();
+        change(&mut items);
+        body.items = Bounded::new(items).expect("few");
+        batch.hand(batch.sign(body)).await.map_err(|error| error.to_string())
+    };
+    let other = "malformed: another package than before";
+    let ciphertext: fn(&mut Vec<CustodyItem>) = |items| {
+        let mut bytes = items[1].package.ciphertext.to_vec();
+        bytes[70] ^= 1;
+        items[1].package.ciphertext = Bounded::new(bytes).expect("as long");
+    };
+    assert_eq!(change(ciphertext).await.expect_err("refused"), other);
+    let key = change(|items| items[0].package.header.key_commitment[0] ^= 1).await;
+    assert_eq!(key.expect_err("refused"), other);
+    let due = "malformed: a version that is to be kept here is left out";
+    let one: fn(&mut Vec<CustodyItem>) = |items| drop(items.remove(1));
+    for left_out in [one, Vec::clear] {
+        assert_eq!(change(left_out).await.expect_err("refused"), due);
+    }
+    assert_eq!((batch.kept(), batch.evidence()), (vec![0], 0));
+    change(|_| {}).await.expect("taken");
+    assert_eq!(batch.kept(), [0, 1]);
+}
+
+#[tokio::test]
 async fn what_is_destroyed_is_gone_the_receipt_stays_the_same_and_nothing_lower_is_taken_again() {
     let batch = batch();
     let first = batch.sign(batch.body(0, 0));

@@ -27,13 +27,14 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 const DOCTOR: Digest = Digest([5; 32]);
-const ALL: [&str; 6] = ["hospital-a", "hospital-b", "regulator", "clinic-c", "clinic-d", "clinic-e"];
+const ALL: [&str; 7] =
+    ["hospital-a", "hospital-b", "regulator", "clinic-c", "clinic-d", "clinic-e", "clinic-f"];
 
 /// Records of the enrolled patient, and of one who is not; besides, there are some of many others, and of none.
 const OF_P1: usize = 70;
 const OF_P2: usize = 20;
 
-/// Six possible custodians of which the first few are; records in several batches.
+/// Seven possible custodians of which the first few are; records in several batches.
 async fn world(first: usize) -> (Arc<World>, Person, NewGrant) {
     let providers = ALL.iter().map(|name| {
         let class = if *name == "regulator" { Class::Regulator } else { Class::Provider };
@@ -99,6 +100,8 @@ async fn moved(world: &Arc<World>, owing: &[&str]) {
                 && (sealed.open_batches, sealed.parcels) == (0, 0)
                 && sealed.outbox_cursor >= world.outbox.last()
                 && owed == owing.iter().copied().collect()
+                // The last step of each: a stop before it leaves a file that the next start removes.
+                && ["outgoing", "moving"].iter().all(|kind| packs(world, "hospital-a", kind) == 0)
         })
         .await;
 }
