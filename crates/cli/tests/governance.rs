@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::{Child, Stdio};
 
-const PORT: u16 = 22_400;
+const PORT: u16 = 27_400;
 const CLINIC_PORT: u16 = PORT + 60;
 const LENGTH_OF_HEADER: usize = salus_types::block::Header::LENGTH;
 
@@ -100,22 +100,17 @@ fn all_is_readable(nodes: &Nodes, count: Option<usize>) -> usize {
     listed
 }
 
-#[test]
-fn an_organisation_applies_joins_gets_a_seat_proves_it_and_another_leaves() {
-    let options = ["--patients", "1", "--epoch-blocks", "24"];
-    let Some(mut nodes) = Demo::start(PORT, &options).map(Nodes::take_over) else { return };
-    let folder = nodes.demo.folder.clone();
-    let genesis = text(&folder.join("genesis.json"));
-    let (home, application) = (text(&folder.join("clinic")), text(&folder.join("application.json")));
+/// The clinic makes its keys and writes its application.
+fn apply(nodes: &Nodes, home: &str, genesis: &str, application: &str) {
     let port = CLINIC_PORT.to_string();
     nodes.demo.salus(&[
         "prepare",
         "--home",
-        &home,
+        home,
         "--organisation",
         "clinic",
         "--genesis",
-        &genesis,
+        genesis,
         "--base-port",
         &port,
         "--demo",
@@ -123,7 +118,7 @@ fn an_organisation_applies_joins_gets_a_seat_proves_it_and_another_leaves() {
     nodes.demo.salus(&[
         "governance",
         "--home",
-        &home,
+        home,
         "application",
         "--name",
         "Corner Clinic",
@@ -131,8 +126,46 @@ fn an_organisation_applies_joins_gets_a_seat_proves_it_and_another_leaves() {
         "provider",
         "--custodian",
         "--out",
-        &application,
+        application,
     ]);
+}
+
+/// A witness has seen it all, and notices a history that is not the one it has seen.
+fn a_witness_notices_another_history(nodes: &Nodes, genesis: &str) {
+    let (seen, hospital) = (nodes.demo.folder.join("witness"), format!("http://localhost:{PORT}"));
+    let clinic_url = format!("http://localhost:{CLINIC_PORT}");
+    let (dir, watch) =
+        (text(&seen), ["--genesis", genesis, "--node", &hospital, "--node", &clinic_url, "--once"]);
+    let watch = || nodes.demo.try_salus(&[&["witness", "--dir", &dir], &watch[..]].concat());
+    let height = watch().unwrap()["height"].as_u64().unwrap();
+    assert!(watch().unwrap()["height"].as_u64().unwrap() >= height);
+    let mut headers = std::fs::read(seen.join("headers")).unwrap();
+    // The time of the last header: it stays a header, of another history.
+    let at = headers.len() - LENGTH_OF_HEADER + 41 + 7;
+    headers[at] ^= 1;
+    std::fs::write(seen.join("headers"), headers).unwrap();
+    assert!(watch().unwrap_err().contains("two certified histories"));
+}
+
+/// The regulator keeps nothing any more: everything lies with the other three, and its own shares are destroyed.
+fn the_regulator_gives_up_custody(nodes: &Nodes) {
+    assert!(!in_custody(nodes, "regulator").is_empty());
+    decide(nodes, &["duties", "regulator", "--custodian", "false"], &["hospital-b", "regulator", "clinic"]);
+    eventually("the regulator has given up custody", || {
+        let kept = in_custody(nodes, "clinic");
+        let same = ["hospital-a", "hospital-b"].iter().all(|member| in_custody(nodes, member) == kept);
+        same && !kept.is_empty() && in_custody(nodes, "regulator").is_empty() && has_moved(nodes)
+    });
+}
+
+#[test]
+fn an_organisation_applies_joins_gets_a_seat_proves_it_and_another_leaves() {
+    let options = ["--patients", "1", "--epoch-blocks", "24"];
+    let Some(mut nodes) = Demo::start(PORT, &options).map(Nodes::take_over) else { return };
+    let folder = nodes.demo.folder.clone();
+    let genesis = text(&folder.join("genesis.json"));
+    let (home, application) = (text(&folder.join("clinic")), text(&folder.join("application.json")));
+    apply(&nodes, &home, &genesis, &application);
     let records = all_is_readable(&nodes, None);
     decide(&nodes, &["admit", &application], &["hospital-b", "regulator"]);
     let member_url = format!("http://localhost:{PORT}");
@@ -156,24 +189,13 @@ fn an_organisation_applies_joins_gets_a_seat_proves_it_and_another_leaves() {
     let verified = nodes.demo.salus(&["verify", &proof, "--genesis", &genesis]);
     assert_eq!(verified["verified"], true, "{verified}");
 
-    // A witness has seen it all, and notices a history that is not the one it has seen.
-    let (seen, hospital) = (folder.join("witness"), format!("http://localhost:{PORT}"));
-    let (dir, watch) =
-        (text(&seen), ["--genesis", &genesis, "--node", &hospital, "--node", &clinic_url, "--once"]);
-    let watch = || nodes.demo.try_salus(&[&["witness", "--dir", &dir], &watch[..]].concat());
-    let height = watch().unwrap()["height"].as_u64().unwrap();
-    assert!(watch().unwrap()["height"].as_u64().unwrap() >= height);
-    let mut headers = std::fs::read(seen.join("headers")).unwrap();
-    // The time of the last header: it stays a header, of another history.
-    let at = headers.len() - LENGTH_OF_HEADER + 41 + 7;
-    headers[at] ^= 1;
-    std::fs::write(seen.join("headers"), headers).unwrap();
-    assert!(watch().unwrap_err().contains("two certified histories"));
-
+    a_witness_notices_another_history(&nodes, &genesis);
     // What patients do works as before, in whatever epoch; and the fourth custodian gets its part of what was sealed
     // before it came.
     all_is_readable(&nodes, Some(records));
-    eventually("custody moves to the clinic", || has_moved(&nodes) && !in_custody(&nodes, "clinic").is_empty());
+    eventually("custody moves to the clinic", || {
+        has_moved(&nodes) && !in_custody(&nodes, "clinic").is_empty()
+    });
     all_is_readable(&nodes, Some(records));
 
     // Killed and started again, it goes on from its own disk.
@@ -181,16 +203,8 @@ fn an_organisation_applies_joins_gets_a_seat_proves_it_and_another_leaves() {
     let _clinic = Clinic::start(&home, &["--join", &member_url]);
     follows(CLINIC_PORT);
 
-    // The regulator keeps nothing any more: everything lies with the other three, and its own shares are destroyed.
-    assert!(!in_custody(&nodes, "regulator").is_empty());
-    decide(&nodes, &["duties", "regulator", "--custodian", "false"], &["hospital-b", "regulator", "clinic"]);
-    eventually("the regulator has given up custody", || {
-        let kept = in_custody(&nodes, "clinic");
-        let same = ["hospital-a", "hospital-b"].iter().all(|member| in_custody(&nodes, member) == kept);
-        same && !kept.is_empty() && in_custody(&nodes, "regulator").is_empty() && has_moved(&nodes)
-    });
+    the_regulator_gives_up_custody(&nodes);
     all_is_readable(&nodes, Some(records));
-
     decide(&nodes, &["remove", "insurer"], &["hospital-b", "regulator", "clinic"]);
     eventually("the insurer is gone", || member("insurer").is_none());
     nodes.kill("insurer");

@@ -71,11 +71,15 @@ impl Collected {
         }
     }
 
+    /// Whether anybody has given a version's package.
+    pub fn has_package(&self, version: &VersionId) -> bool {
+        self.packages.contains_key(version)
+    }
+
     /// Whether a version has a package and two shares of one generation.
     pub fn is_ready(&self, version: &VersionId) -> bool {
         let enough = |given: &BTreeMap<_, _>| given.len() >= usize::from(SHARES_NEEDED);
-        self.packages.contains_key(version)
-            && self.shares.get(version).is_some_and(|given| given.values().any(enough))
+        self.has_package(version) && self.shares.get(version).is_some_and(|given| given.values().any(enough))
     }
 
     /// Sources and sequences that the packages name.

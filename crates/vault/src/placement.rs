@@ -50,7 +50,8 @@ pub(crate) fn trio<'a>(
 
 /// The names of the custodians, in order.
 pub(crate) fn custodians(organisations: &[Organisation]) -> Vec<OrganisationId> {
-    let mut names: Vec<_> = organisations.iter().filter(|one| one.custodian).map(|one| one.id.clone()).collect();
+    let mut names: Vec<_> =
+        organisations.iter().filter(|one| one.custodian).map(|one| one.id.clone()).collect();
     names.sort();
     names
 }

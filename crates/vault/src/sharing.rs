@@ -60,6 +60,5 @@ pub fn split(s: &Secret32, version: &VersionId, generation: u32) -> Shares {
 
 /// Whether a share is the one of its place to which a generation is committed.
 pub(crate) fn fits(share: &Share, version: &VersionId, generation: u32, commitments: &[Digest; 3]) -> bool {
-    is_of(share.index, generation)
-        && share.matches(&commitments[place_of(share.index)], version.as_bytes())
+    is_of(share.index, generation) && share.matches(&commitments[place_of(share.index)], version.as_bytes())
 }

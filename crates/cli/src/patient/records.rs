@@ -123,7 +123,9 @@ impl Session {
                 let collected = self.collect(&own, page).await?;
                 let (roots, anchors) = self.roots(&collected).await?;
                 for version in page {
-                    let Some(opened) = collected.open(version, &keys, &roots, &mut Vec::new()) else { continue };
+                    let Some(opened) = collected.open(version, &keys, &roots, &mut Vec::new()) else {
+                        continue;
+                    };
                     let order = (opened.released.sequence, opened.released.path.index);
                     found.extend(record(opened, &anchors)?.map(|record| (order, record)));
                 }
@@ -138,17 +140,18 @@ impl Session {
     /// Asks custodians, then former ones, until every version has a package and two shares of one generation.
     async fn collect(&self, own: &Pairwise, versions: &[VersionId]) -> anyhow::Result<Collected> {
         let mut collected = Collected::default();
-        let mut ask = PatientAsk::Release;
         for custodian in self.keepers() {
             let open: Vec<_> =
                 versions.iter().filter(|version| !collected.is_ready(version)).copied().collect();
             if open.is_empty() {
                 break;
             }
+            // One custodian may keep some of the versions only, or stop at its limit: the next gives the other packages.
+            let packages = open.iter().any(|version| !collected.has_package(version));
+            let ask = if packages { PatientAsk::Release } else { PatientAsk::Shares };
             let request = own.sign_request(self.members.network(), &custodian.id, ask, now_ms()?, open)?;
             let Ok(release) = self.relay.ask::<Release>(&custodian.id, &request).await else { continue };
             collect_release(&mut collected, own, &self.members.network(), custodian, release)?;
-            ask = PatientAsk::Shares;
         }
         Ok(collected)
     }

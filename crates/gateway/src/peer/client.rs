@@ -18,11 +18,11 @@ use bytes::Bytes;
 use commonware_codec::{Encode, Read};
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
+use salus_types::organisation::Organisation;
 use salus_types::vault::{
     CompartmentRecord, CustodyBatch, Destroyed, PatientLink, Release, ReleaseAsk, ReleaseForGrant,
     SealedEnvelope, SourceRequest, VersionList,
 };
-use salus_types::organisation::Organisation;
 use salus_types::{Bounded, OrganisationId, decode_canonical};
 use serde::Deserialize;
 use std::sync::{Arc, OnceLock};

@@ -290,7 +290,10 @@ async fn a_custodian_that_has_left_may_be_asked_for_what_it_holds_and_to_destroy
     }
     let calls = network.node.keeper.calls.lock().expect("lock").clone();
     let b = Some(network.b.id.clone());
-    assert_eq!(calls, [(b.clone(), "destroy"), (b.clone(), "give back"), (b.clone(), "destroy"), (b, "give back")]);
+    assert_eq!(
+        calls,
+        [(b.clone(), "destroy"), (b.clone(), "give back"), (b.clone(), "destroy"), (b, "give back")]
+    );
     // With another certificate it is somebody else.
     let other = Party::new("hospital-a").member(member.peer_url.as_str());
     assert_eq!(peers.destroy(&other, &destroy).await, Err(PeerError::Away));

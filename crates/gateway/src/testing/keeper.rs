@@ -104,6 +104,13 @@ impl Keeper for FakeKeeper {
 
     async fn moves(&self) -> Moves {
         let owing = "clinic".parse().expect("id");
-        Moves { moved: 5, to_move: 6, late: 7, receipts: 8, receipts_owed: [(owing, 9)].into(), ..Moves::default() }
+        Moves {
+            moved: 5,
+            to_move: 6,
+            late: 7,
+            receipts: 8,
+            receipts_owed: [(owing, 9)].into(),
+            ..Moves::default()
+        }
     }
 }

@@ -175,7 +175,8 @@ impl Arrival<'_> {
         if held.iter().any(|(_, known)| known.root != self.root) {
             return Ok(Known::Contradicted);
         }
-        let destroyed = tx.get(&DESTROYED, &batch)?.is_some_and(|receipt| receipt.generation > body.generation);
+        let destroyed =
+            tx.get(&DESTROYED, &batch)?.is_some_and(|receipt| receipt.generation > body.generation);
         let newer = destroyed || held.iter().any(|(at, _)| *at > same);
         Ok(if newer { Known::Newer } else { Known::No })
     }

@@ -89,7 +89,12 @@ const WRONG: &[(&str, bool, Change, Refusal)] = &[
     ("too old", false, |a| a.body.time_ms -= REQUEST_CLOCK_MS_MAX + 1, Refusal::Stale),
     ("too new", false, |a| a.body.time_ms += REQUEST_CLOCK_MS_MAX + 1, Refusal::Stale),
     ("signed by another", false, |a| a.signer = SigningKey::from_seed(&[9; 32]), Refusal::Signature),
-    ("signed by another, to destroy", true, |a| a.signer = SigningKey::from_seed(&[9; 32]), Refusal::Signature),
+    (
+        "signed by another, to destroy",
+        true,
+        |a| a.signer = SigningKey::from_seed(&[9; 32]),
+        Refusal::Signature,
+    ),
     ("to destroy, where shares are given", false, |a| a.body = body(SourceAsk::Destroy), Refusal::OtherAsk),
     ("for shares, where is destroyed", true, |a| a.body = body(SourceAsk::Shares), Refusal::OtherAsk),
     (

@@ -131,7 +131,8 @@ pub(super) fn is_due(
     let mut seen = HashSet::new();
     for old in below(tx, source, sequence, generation)? {
         for (_, version) in tx.scan(&OF_BATCH, &key::generation(source, sequence, old), None, usize::MAX)? {
-            let held = tx.get(&HELD_VERSIONS, &key::held_version(&version, old))?.ok_or(StoreError::Damaged)?;
+            let held =
+                tx.get(&HELD_VERSIONS, &key::held_version(&version, old))?.ok_or(StoreError::Damaged)?;
             if but.contains(&version) || !seen.insert(held.compartment) {
                 continue;
             }
@@ -183,7 +184,8 @@ impl Custodian {
             for (source, sequence, generation) in packs {
                 // No batch may arrive between the look and the deletion.
                 let _one = accepting.lock().unwrap_or_else(PoisonError::into_inner);
-                let known = ctx.store.read()?.get(&CUSTODY, &key::generation(&source, sequence, generation))?;
+                let known =
+                    ctx.store.read()?.get(&CUSTODY, &key::generation(&source, sequence, generation))?;
                 if known.is_none() {
                     let name = PackName::custody(&source, sequence, generation);
                     runtime.block_on(ctx.store.packs.delete(&name))?;

@@ -21,8 +21,8 @@ use crate::store::tables::{CUSTODY, CustodyRow, HELD_VERSIONS, HeldVersionRow, k
 use crate::store::{Reads, StoreError};
 use decide::Refusal;
 use salus_crypto::{Digest, Secret32};
-use salus_types::{OrganisationId, VersionId};
 use salus_types::state::{AnchorEntry, key};
+use salus_types::{OrganisationId, VersionId};
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 

@@ -85,7 +85,9 @@ impl Custodian {
         let leaves_at = u64::from(batch.leaves_at);
         let leaves = std::iter::once(leaves_at..leaves_at + 32 * u64::from(batch.leaves));
         let mut ranges: Vec<_> = leaves.collect();
-        ranges.extend(versions.iter().map(|wanted| wanted.row.at..wanted.row.at + u64::from(wanted.row.length)));
+        ranges.extend(
+            versions.iter().map(|wanted| wanted.row.at..wanted.row.at + u64::from(wanted.row.length)),
+        );
         self.ctx.store.packs.ranges(name, &ranges).await
     }
 

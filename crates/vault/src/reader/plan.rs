@@ -92,9 +92,14 @@ impl Reader {
             return plan;
         }
         // Who was a custodian until lately may still have what is on its way to others.
-        let former = others.into_iter().filter(|organisation| organisation.class.may_be_custodian()).collect();
+        let former =
+            others.into_iter().filter(|organisation| organisation.class.may_be_custodian()).collect();
         let found = self.ask_each(former, &ask, 0).await;
-        lists.extend(found.into_iter().filter(|(_, answer)| answer.as_ref().is_ok_and(|list| !list.versions.is_empty())));
+        lists.extend(
+            found
+                .into_iter()
+                .filter(|(_, answer)| answer.as_ref().is_ok_and(|list| !list.versions.is_empty())),
+        );
         merge(&lists, &grant.held)
     }
 

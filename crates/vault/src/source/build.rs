@@ -129,7 +129,11 @@ impl Source {
                 package: sealed.package.header.clone(),
                 ciphertext_digest: sealed.ciphertext_digest,
                 plaintext_digest: sealed.plaintext_digest,
-                r: self.ctx.store.seal_secret(b"r", sealed.package.header.version.as_bytes(), sealed.r.as_ref()),
+                r: self.ctx.store.seal_secret(
+                    b"r",
+                    sealed.package.header.version.as_bytes(),
+                    sealed.r.as_ref(),
+                ),
                 share_commitments: sealed.share_commitments,
             },
         ));

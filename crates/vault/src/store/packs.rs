@@ -98,7 +98,8 @@ impl Packs {
         let parse = |name: &String| {
             let (rest, generation) = name.rsplit_once('-')?;
             let (source, sequence) = rest.rsplit_once('-')?;
-            let (sequence, generation) = (u64::from_str_radix(sequence, 16), u32::from_str_radix(generation, 16));
+            let (sequence, generation) =
+                (u64::from_str_radix(sequence, 16), u32::from_str_radix(generation, 16));
             Some((source.parse().ok()?, sequence.ok()?, generation.ok()?))
         };
         Ok(self.names("custody").await?.iter().filter_map(parse).collect())

@@ -5,9 +5,7 @@ use crate::codec::record;
 use salus_crypto::merkle::InclusionProof;
 use salus_types::category::Category;
 use salus_types::vault::{PackageHeader, PatientLink, WRAPPED_KEY_LENGTH};
-use salus_types::{
-    Address, Bounded, CompartmentId, Digest, OrganisationId, PublicKey, Signature, Text,
-};
+use salus_types::{Address, Bounded, CompartmentId, Digest, OrganisationId, PublicKey, Signature, Text};
 
 /// Value of a table whose keys say everything.
 pub(crate) type Mark = u8;

@@ -44,4 +44,3 @@ pub(crate) async fn crash(world: &Arc<World>, step: Step, nth: usize) {
     assert!(matches!(stopped, Err(VaultError::Source(SourceError::Interrupted))), "{step:?}");
     world.vaults.lock().expect("unpoisoned").remove(&id("hospital-a"));
 }
-

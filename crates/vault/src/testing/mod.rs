@@ -304,7 +304,10 @@ impl World {
     }
 
     /// Runs the source until `done` says so.
-    pub(crate) async fn run_until(self: &Arc<Self>, done: impl AsyncFn(&World, &crate::source::Source) -> bool) {
+    pub(crate) async fn run_until(
+        self: &Arc<Self>,
+        done: impl AsyncFn(&World, &crate::source::Source) -> bool,
+    ) {
         let vault = self.vault("hospital-a").expect("open");
         let running = vault.clone();
         let run = tokio::spawn(async move { running.run().await.map(|_| ()) });

@@ -134,13 +134,7 @@ impl Side {
 }
 
 impl World {
-    fn corrupt(
-        &self,
-        release: &mut Release,
-        how: Tamper,
-        from: &OrganisationId,
-        to: &OrganisationId,
-    ) {
+    fn corrupt(&self, release: &mut Release, how: Tamper, from: &OrganisationId, to: &OrganisationId) {
         let mut versions = std::mem::take(&mut release.versions).into_inner();
         match how {
             Tamper::Ciphertext => versions.iter_mut().for_each(|released| {

@@ -63,7 +63,8 @@ impl Source {
 
     async fn load_handover(&self, sequence: u64, row: MoveRow) -> Result<Handover, SourceError> {
         let bytes = self.ctx.store.packs.get(&PackName::moving(sequence, row.generation)).await?;
-        let pack = blocking(move || decode_canonical::<OutgoingPack>(&bytes).map_err(|_| StoreError::Damaged));
+        let pack =
+            blocking(move || decode_canonical::<OutgoingPack>(&bytes).map_err(|_| StoreError::Damaged));
         let pack = Arc::new(pack.await?);
         let acked: Vec<bool> = row.acked.iter().map(|acked| *acked != 0).collect();
         let fits = acked.len() == row.custodians.len() && pack.fits(acked.len());
@@ -114,7 +115,11 @@ impl Source {
                 owe(&tx, &mut handover.row, handover.sequence, |former| *former == by)?;
             }
             tx.put(&MOVES, &handover.sequence.to_be_bytes(), &handover.row)?;
-            if stands || late { tx.commit()? } else { tx.commit_lazily()? }
+            if stands || late {
+                tx.commit()?
+            } else {
+                tx.commit_lazily()?
+            }
             Ok::<_, StoreError>(handover)
         })
         .await?;

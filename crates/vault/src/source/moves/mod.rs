@@ -83,7 +83,8 @@ impl Source {
         let mut pause = self.config.retry_first;
         loop {
             let progress = self.move_all().await?;
-            pause = if progress { self.config.retry_first } else { (pause * 2).min(self.config.custody_sweep) };
+            pause =
+                if progress { self.config.retry_first } else { (pause * 2).min(self.config.custody_sweep) };
             sleep(pause).await;
         }
     }
@@ -138,8 +139,10 @@ impl Source {
         let store = self.ctx.store.clone();
         blocking(move || {
             let after = after.map(u64::to_be_bytes);
-            let rows = store.read()?.scan(&MOVES, &[], after.as_ref().map(<[_; 8]>::as_slice), MOVES_PER_PAGE)?;
-            let numbered = |(at, row): (Vec<u8>, _)| Ok((key::sequence(&at).ok_or(StoreError::Damaged)?, row));
+            let rows =
+                store.read()?.scan(&MOVES, &[], after.as_ref().map(<[_; 8]>::as_slice), MOVES_PER_PAGE)?;
+            let numbered =
+                |(at, row): (Vec<u8>, _)| Ok((key::sequence(&at).ok_or(StoreError::Damaged)?, row));
             rows.into_iter().map(numbered).collect()
         })
         .await
@@ -157,7 +160,8 @@ impl Source {
                 let Some((newest, _)) = parcels.last() else { return Ok(behind) };
                 after = Some(newest.clone());
                 let early = |at: &[u8]| key::sequence(at).is_some_and(|number| number < last);
-                let waiting = parcels.iter().filter(|(at, row): &&(_, ParcelRow)| early(at) && row.is_record());
+                let waiting =
+                    parcels.iter().filter(|(at, row): &&(_, ParcelRow)| early(at) && row.is_record());
                 behind.extend(waiting.map(|(_, row)| row.to.clone()));
                 if after.as_deref().is_some_and(|at| !early(at)) {
                     return Ok(behind);

@@ -22,7 +22,8 @@ impl Source {
         let mut pause = self.config.retry_first;
         loop {
             let progress = self.ask_all_for_receipts().await?;
-            pause = if progress { self.config.retry_first } else { (pause * 2).min(self.config.custody_sweep) };
+            pause =
+                if progress { self.config.retry_first } else { (pause * 2).min(self.config.custody_sweep) };
             if timeout(pause, self.receipts.notified()).await.is_ok() {
                 pause = self.config.retry_first;
             }

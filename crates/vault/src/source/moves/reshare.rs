@@ -33,14 +33,21 @@ impl Source {
         self.reached(Step::SharesTakenBack)?;
         let given_up = row.generation;
         let generation = given_up.checked_add(1).ok_or(StoreError::Damaged)?;
-        let (source, organisations, names) = (self.clone(), round.organisations.clone(), round.custodians.clone());
+        let (source, organisations, names) =
+            (self.clone(), round.organisations.clone(), round.custodians.clone());
         let packed = move || source.pack_anew(&batch, whole, generation, &names, &organisations);
         let (pack, custodians) = blocking(packed).await?;
         let name = PackName::moving(sequence, generation);
         self.ctx.store.packs.put(&name, pack.encode()).await?;
         self.reached(Step::NewPackWritten)?;
         let acked = marks(&vec![false; custodians.len()]);
-        let row = MoveRow { state: HANDING, generation, custodians: bounded(custodians)?, acked, former: row.former };
+        let row = MoveRow {
+            state: HANDING,
+            generation,
+            custodians: bounded(custodians)?,
+            acked,
+            former: row.former,
+        };
         let (store, committed) = (self.ctx.store.clone(), row.clone());
         blocking(move || {
             let tx = store.write()?;

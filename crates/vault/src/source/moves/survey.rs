@@ -4,13 +4,13 @@
 //! have slept through is seen too, and a survey finds everything that was placed before it began.
 
 use super::{HANDING, PLACED, WAITING};
+use crate::node::blocking;
 use crate::placement::{Trio, custodians, trio};
 use crate::source::build::count;
 use crate::source::compartment::record as signed_record;
 use crate::source::enrol::compartments;
 use crate::source::parcel::{queue_link, queue_records};
 use crate::source::{Source, SourceError, Step};
-use crate::node::blocking;
 use crate::store::tables::{
     BATCHES, BatchRow, COMPARTMENTS, IN_BATCH, MOVES, MoveRow, PATIENTS, PatientRow, SEEN, SURVEY, SurveyRow,
     VERSIONS, counter,
@@ -47,7 +47,11 @@ pub(crate) fn begin(store: &Store, organisations: &[Organisation]) -> Result<(),
     let tx = store.write()?;
     if tx.get(&SURVEY, ONLY)?.is_none() {
         let (target, told) = (list(&custodians(organisations))?, list(&custodians(organisations))?);
-        tx.put(&SURVEY, ONLY, &SurveyRow { target, told, phase: DONE, after: Bounded::default(), parcels: 0 })?;
+        tx.put(
+            &SURVEY,
+            ONLY,
+            &SurveyRow { target, told, phase: DONE, after: Bounded::default(), parcels: 0 },
+        )?;
     }
     remember(&tx, organisations)?;
     tx.commit()
@@ -62,7 +66,8 @@ pub(crate) fn note(tx: &WriteTx, organisations: &[Organisation]) -> Result<(), S
     }
     // If the records of the last change are not all queued, nobody knows who has which.
     let told = if known.phase == RECORDS { Bounded::default() } else { known.told };
-    let row = SurveyRow { target: list(&names)?, told, phase: RECORDS, after: Bounded::default(), parcels: 0 };
+    let row =
+        SurveyRow { target: list(&names)?, told, phase: RECORDS, after: Bounded::default(), parcels: 0 };
     tx.put(&SURVEY, ONLY, &row)?;
     remember(tx, organisations)
 }
@@ -115,7 +120,8 @@ impl Source {
         let patients = tx.scan(&PATIENTS, &[], after, PATIENTS_PER_STEP)?;
         let mut parcels = Vec::new();
         for (_, patient) in &patients {
-            parcels.extend(self.untold(&tx, patient, &row)?.into_iter().map(|(to, told)| (to, patient, told)));
+            parcels
+                .extend(self.untold(&tx, patient, &row)?.into_iter().map(|(to, told)| (to, patient, told)));
         }
         drop(tx);
         let last = patients.last().map(|(at, _)| at.clone());
@@ -211,19 +217,16 @@ fn firsts(tx: &impl Reads, batch: &[u8]) -> Result<BTreeSet<CompartmentId>, Stor
         let row = tx.get(&VERSIONS, version.as_bytes())?.ok_or(StoreError::Damaged)?;
         compartments.insert(row.package.compartment);
     }
-    let first = |id: CompartmentId| Ok(tx.get(&COMPARTMENTS, id.as_bytes())?.ok_or(StoreError::Damaged)?.first);
+    let first =
+        |id: CompartmentId| Ok(tx.get(&COMPARTMENTS, id.as_bytes())?.ok_or(StoreError::Damaged)?.first);
     compartments.into_iter().map(first).collect()
 }
 
 /// Whether a batch is to move, by who holds it and who is to.
-fn judge(
-    tx: &ReadTx,
-    at: &[u8],
-    batch: &BatchRow,
-    target: &[OrganisationId],
-) -> Result<Change, SourceError> {
+fn judge(tx: &ReadTx, at: &[u8], batch: &BatchRow, target: &[OrganisationId]) -> Result<Change, SourceError> {
     let firsts = firsts(tx, at)?;
-    let three = |first: &CompartmentId, of: &[OrganisationId]| -> Result<Trio, SourceError> { Ok(trio(first, of)?) };
+    let three =
+        |first: &CompartmentId, of: &[OrganisationId]| -> Result<Trio, SourceError> { Ok(trio(first, of)?) };
     let fits = |of: &[OrganisationId]| -> Result<bool, SourceError> {
         for first in &firsts {
             if three(first, of)? != three(first, target)? {

@@ -18,7 +18,8 @@ use salus_crypto::hash::sha256;
 use salus_crypto::{Secret32, Share, shamir};
 use salus_types::organisation::Organisation;
 use salus_types::vault::{
-    Release, ReleasedShare, SHARES_PER_RELEASE_MAX, SealedPackage, SourceAsk, SourceRequest, SourceRequestBody,
+    Release, ReleasedShare, SHARES_PER_RELEASE_MAX, SealedPackage, SourceAsk, SourceRequest,
+    SourceRequestBody,
 };
 use salus_types::{Bounded, CompartmentId, OrganisationId, VersionId, decode_canonical, label};
 use std::collections::{BTreeSet, HashMap};
@@ -83,7 +84,8 @@ impl Source {
             let leaves = tx.get(&LEAVES, &at)?.ok_or(StoreError::Damaged)?;
             let mut versions = Vec::new();
             for (_, version) in tx.scan(&IN_BATCH, &at, None, usize::MAX)? {
-                let version: VersionRow = tx.get(&VERSIONS, version.as_bytes())?.ok_or(StoreError::Damaged)?;
+                let version: VersionRow =
+                    tx.get(&VERSIONS, version.as_bytes())?.ok_or(StoreError::Damaged)?;
                 let id = version.package.compartment;
                 let compartment = tx.get(&COMPARTMENTS, id.as_bytes())?.ok_or(StoreError::Damaged)?;
                 let holders = trio(&compartment.first, &*row.custodians)?;
@@ -105,7 +107,8 @@ impl Source {
     ) -> Result<Option<HashMap<VersionId, Whole>>, SourceError> {
         let mut parts: Parts = batch.versions.iter().map(|version| (version.id(), Part::default())).collect();
         let own = &self.ctx.node.organisation;
-        let mut holders: Vec<_> = batch.row.custodians.iter().filter(|id| !round.away.contains(*id)).collect();
+        let mut holders: Vec<_> =
+            batch.row.custodians.iter().filter(|id| !round.away.contains(*id)).collect();
         holders.sort_by_key(|id| *id != own);
         for holder in holders {
             let Some(known) = self.known(holder).await? else { continue };
@@ -115,7 +118,8 @@ impl Source {
                 match self.ctx.peers.give_back(&known, request).await {
                     Ok(release) => {
                         let (ctx, batch, known) = (self.ctx.clone(), batch.clone(), known.clone());
-                        let taken = move || Ok::<_, StoreError>(take(&ctx.node, &batch, &known, release, parts));
+                        let taken =
+                            move || Ok::<_, StoreError>(take(&ctx.node, &batch, &known, release, parts));
                         let blame;
                         (parts, blame) = blocking(taken).await?;
                         self.name(&blame).await?;
@@ -215,7 +219,8 @@ fn take(
     for mut given in shares.map(Bounded::into_inner).unwrap_or_default() {
         let share = Share { index: given.index, value: given.value };
         given.value.zeroize();
-        let (Some(version), Some(part)) = (versions.get(&given.version), parts.get_mut(&given.version)) else {
+        let (Some(version), Some(part)) = (versions.get(&given.version), parts.get_mut(&given.version))
+        else {
             continue;
         };
         if !fits(&share, &given.version, batch.row.generation, &version.row.share_commitments) {
@@ -228,7 +233,9 @@ fn take(
         let package = released.package;
         let id = package.header.version;
         let (Some(version), Some(part)) = (versions.get(&id), parts.get_mut(&id)) else { continue };
-        if package.header != version.row.package || sha256(&*package.ciphertext) != version.row.ciphertext_digest {
+        if package.header != version.row.package
+            || sha256(&*package.ciphertext) != version.row.ciphertext_digest
+        {
             fault("a package that was changed");
         } else {
             part.package.get_or_insert(package);

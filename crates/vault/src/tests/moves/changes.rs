@@ -37,7 +37,10 @@ async fn a_new_custodian_gets_what_falls_to_it_and_whom_it_replaces_keeps_nothin
     let batches = displaced(&world, &ALL[..3], &ALL[..4]);
     assert!(batches > 1 && status.moved as usize == batches, "what is to move moves, and nothing else");
     let given = receipts(&world).await;
-    assert_eq!(given.keys().map(OrganisationId::as_str).collect::<Vec<_>>(), ["hospital-a", "hospital-b", "regulator"]);
+    assert_eq!(
+        given.keys().map(OrganisationId::as_str).collect::<Vec<_>>(),
+        ["hospital-a", "hospital-b", "regulator"]
+    );
     assert!(given.values().all(|count| *count == batches), "everyone destroyed the old generation of each");
     assert_eq!(status.receipts, 3 * batches as u64);
     let now = held(&world);
@@ -90,13 +93,16 @@ async fn four_become_seven_and_seven_five_and_every_old_share_has_its_receipt() 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_that_leave_one_after_the_other_take_nothing_along() {
     let (world, person, grant) = world(5).await;
-    for names in [&["hospital-a", "hospital-b", "clinic-c", "clinic-d"][..], &["hospital-a", "clinic-c", "clinic-d"]] {
+    for names in
+        [&["hospital-a", "hospital-b", "clinic-c", "clinic-d"][..], &["hospital-a", "clinic-c", "clinic-d"]]
+    {
         change(&world, &person, &grant, |world| world.custodians(names), &[]).await;
     }
     for left in ["regulator", "hospital-b"] {
         has_nothing(&world, left);
     }
-    let generations: BTreeSet<_> = held(&world).values().flat_map(BTreeMap::values).flatten().copied().collect();
+    let generations: BTreeSet<_> =
+        held(&world).values().flat_map(BTreeMap::values).flatten().copied().collect();
     assert!(generations.iter().max() <= Some(&2));
     // New records go to the three of now.
     world.outbox.observations("p1", 200..203);
@@ -178,7 +184,8 @@ async fn custodians_that_change_in_the_middle_of_a_move_make_it_begin_anew() {
     // Who was offered what is given up may hold it, for all the source knows.
     change(&world, &person, &grant, |_| {}, &["clinic-d", "clinic-e"]).await;
     has_nothing(&world, "regulator");
-    let generations: BTreeSet<_> = held(&world).values().flat_map(BTreeMap::values).flatten().copied().collect();
+    let generations: BTreeSet<_> =
+        held(&world).values().flat_map(BTreeMap::values).flatten().copied().collect();
     assert_eq!(generations, [2].into(), "the shares that were given up have a number of their own");
     // And there and back, wherever that finds the move.
     world.away(&["clinic-d"]);
@@ -196,9 +203,12 @@ async fn nothing_moves_while_the_custodians_stay_or_are_too_few() {
     moved(&world, &[]).await;
     assert_eq!(status(&world).await, CustodyStatus::default());
     world.custodians(&ALL[..2]);
-    tokio::time::timeout(std::time::Duration::from_millis(300), world.vault("hospital-a").expect("open").run())
-        .await
-        .expect_err("it goes on");
+    tokio::time::timeout(
+        std::time::Duration::from_millis(300),
+        world.vault("hospital-a").expect("open").run(),
+    )
+    .await
+    .expect_err("it goes on");
     assert_eq!(status(&world).await, CustodyStatus::default());
     world.custodians(&ALL[..3]);
     moved(&world, &[]).await;

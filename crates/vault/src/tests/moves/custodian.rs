@@ -165,7 +165,8 @@ async fn shares_at_another_generations_coordinates_and_a_version_at_another_plac
     }
     let moved = refused(|items| items[2].leaf = 9).await;
     assert_eq!(moved, "malformed: a version of another batch");
-    let elsewhere = refused(|items| items[0].package.header.compartment = CompartmentId(Digest([9; 32]))).await;
+    let elsewhere =
+        refused(|items| items[0].package.header.compartment = CompartmentId(Digest([9; 32]))).await;
     assert_eq!(elsewhere, "malformed: a version of another batch");
     assert_eq!((batch.kept(), batch.evidence()), (vec![0], 0));
 }

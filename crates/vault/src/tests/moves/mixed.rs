@@ -5,8 +5,8 @@ use crate::combine::Keys;
 use crate::seal::{SealKey, SealedVersion, UnsealError, seal, unseal};
 use crate::sharing::{Shares, is_of, place_of, round_of, split};
 use salus_crypto::{Secret32, Share, merkle, shamir};
-use salus_types::vault::{Content, ReleasedShare, ReleasedVersion};
 use salus_types::CompartmentId;
+use salus_types::vault::{Content, ReleasedShare, ReleasedVersion};
 
 struct Sealed {
     key: SealKey,
@@ -41,7 +41,7 @@ impl Sealed {
         self.sealed.shares[place].clone()
     }
 
-    fn new(&self, place: usize) -> Share {
+    fn newer(&self, place: usize) -> Share {
         self.newer.shares[place].clone()
     }
 
@@ -80,7 +80,7 @@ fn an_old_share_and_a_new_one_rebuild_nothing() {
     let sealed = sealed();
     for old in 0..3 {
         for new in 0..3 {
-            let pair = [sealed.old(old), sealed.new(new)];
+            let pair = [sealed.old(old), sealed.newer(new)];
             assert!(shamir::combine(&pair).expect("two").expose() != sealed.s.expose(), "{old} {new}");
             let opened = unseal(&sealed.sealed.package, &sealed.key.key, &pair);
             assert_eq!(opened.err(), Some(UnsealError::Key));
@@ -92,7 +92,7 @@ fn an_old_share_and_a_new_one_rebuild_nothing() {
         }
     }
     for pair in [[0, 1], [0, 2], [1, 2]] {
-        let pair = pair.map(|place| sealed.new(place));
+        let pair = pair.map(|place| sealed.newer(place));
         assert!(unseal(&sealed.sealed.package, &sealed.key.key, &pair).is_ok());
     }
 }
@@ -120,7 +120,7 @@ fn coordinates_tell_generation_and_place() {
 #[test]
 fn readers_put_shares_of_one_generation_together_and_blame_nobody_for_having_another() {
     let sealed = sealed();
-    let (old, new) = (|place| sealed.old(place), |place| sealed.new(place));
+    let (old, new) = (|place| sealed.old(place), |place| sealed.newer(place));
     type Given<'a> = Vec<(&'a str, Vec<Share>)>;
     let cases: Vec<(&str, Given<'_>, bool, &[&str])> = vec![
         ("one of each", vec![("a", vec![old(0)]), ("d", vec![new(2)])], false, &[]),
@@ -146,11 +146,20 @@ fn readers_put_shares_of_one_generation_together_and_blame_nobody_for_having_ano
             false,
             &[],
         ),
-        ("a share at no coordinate", vec![("a", vec![Share { index: 0, value: [1; 32] }]), ("b", vec![old(1)])], false, &[]),
+        (
+            "a share at no coordinate",
+            vec![("a", vec![Share { index: 0, value: [1; 32] }]), ("b", vec![old(1)])],
+            false,
+            &[],
+        ),
     ];
     for (name, given, opens, blamed) in cases {
         let (opened, blame) = sealed.open(&given);
-        assert_eq!((opened, &blame[..]), (opens, &blamed.iter().map(|b| (*b).to_owned()).collect::<Vec<_>>()[..]), "{name}");
+        assert_eq!(
+            (opened, &blame[..]),
+            (opens, &blamed.iter().map(|b| (*b).to_owned()).collect::<Vec<_>>()[..]),
+            "{name}"
+        );
     }
 }
 

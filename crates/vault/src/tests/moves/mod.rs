@@ -186,7 +186,8 @@ fn all_lies_where_it_should(world: &World) {
     let versions = tx.scan(&VERSIONS, &[], None, usize::MAX).expect("rows");
     assert_eq!((versions.len(), held.len()), (world.outbox.rows().len(), world.outbox.rows().len()));
     for (_, row) in versions {
-        let compartment = tx.get(&COMPARTMENTS, row.package.compartment.as_bytes()).expect("read").expect("one");
+        let compartment =
+            tx.get(&COMPARTMENTS, row.package.compartment.as_bytes()).expect("read").expect("one");
         let batch = tx.get(&BATCHES, &row.sequence.to_be_bytes()).expect("read").expect("a batch");
         let three = trio(&compartment.first, &now).expect("three");
         let expected: BTreeMap<_, _> = three.into_iter().map(|one| (one, vec![batch.generation])).collect();
@@ -231,7 +232,10 @@ async fn receipts(world: &World) -> BTreeMap<OrganisationId, usize> {
         let sequence = key::sequence(&at).expect("a number");
         for receipt in source(world).receipts(sequence).await.expect("receipts") {
             assert!(receipt.is_by(&world.member(receipt.custodian.as_str()).node_key));
-            assert_eq!((receipt.network, &receipt.source, receipt.sequence), (NETWORK, &id("hospital-a"), sequence));
+            assert_eq!(
+                (receipt.network, &receipt.source, receipt.sequence),
+                (NETWORK, &id("hospital-a"), sequence)
+            );
             if receipt.generation == batch.generation {
                 *given.entry(receipt.custodian).or_default() += 1;
             }
@@ -246,8 +250,11 @@ fn displaced(world: &World, those: &[&str], these: &[&str]) -> usize {
     let (those, these) = (those.collect::<Vec<_>>(), these.collect::<Vec<_>>());
     let (tx, mut batches) = (own_tables(world), BTreeSet::new());
     for (_, row) in tx.scan(&VERSIONS, &[], None, usize::MAX).expect("rows") {
-        let compartment = tx.get(&COMPARTMENTS, row.package.compartment.as_bytes()).expect("read").expect("one");
-        if trio(&compartment.first, &those).expect("three") != trio(&compartment.first, &these).expect("three") {
+        let compartment =
+            tx.get(&COMPARTMENTS, row.package.compartment.as_bytes()).expect("read").expect("one");
+        if trio(&compartment.first, &those).expect("three")
+            != trio(&compartment.first, &these).expect("three")
+        {
             batches.insert(row.sequence);
         }
     }

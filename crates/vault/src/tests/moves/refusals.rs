@@ -27,7 +27,12 @@ async fn a_foreign_source_or_a_stranger_gets_nothing_and_destroys_nothing() {
         ("hospital-b", "hospital-a", |_, _| {}, Refusal::NotTheSource),
         ("insurer", "hospital-a", |_, _| {}, Refusal::NotTheSource),
         ("stranger", "hospital-a", |_, _| {}, Refusal::NotTheSource),
-        ("stranger", "hospital-b", |_, body| body.source = "stranger".parse().expect("a name"), Refusal::NotTheSource),
+        (
+            "stranger",
+            "hospital-b",
+            |_, body| body.source = "stranger".parse().expect("a name"),
+            Refusal::NotTheSource,
+        ),
         ("hospital-a", "hospital-b", |_, _| {}, Refusal::Signature),
         ("hospital-a", "hospital-a", |_, body| body.audience = id("hospital-b"), Refusal::Audience),
         ("hospital-a", "hospital-a", |_, body| body.network.0.0[0] ^= 1, Refusal::Network),
@@ -119,8 +124,7 @@ async fn every_changed_byte_of_a_sources_request_or_of_a_receipt_is_refused() {
     let destroyed = custodian.destroy_for_source(&id("hospital-a"), &signed(&world, body)).await;
     let bytes = destroyed.expect("it has lost the duty").encode();
     let key = world.member("regulator").node_key;
-    let holds = async |bytes: Vec<u8>| {
-        decode_canonical::<Destroyed>(&bytes).is_ok_and(|receipt| receipt.is_by(&key))
-    };
+    let holds =
+        async |bytes: Vec<u8>| decode_canonical::<Destroyed>(&bytes).is_ok_and(|receipt| receipt.is_by(&key));
     assert_eq!(mutate_every_byte(&bytes, holds).await, Counts::all_refused(bytes.len()));
 }
