@@ -40,13 +40,13 @@ async fn ask(arguments: &Arguments, organisation: &Organisation) -> Row {
 
 fn table(rows: &[Row]) -> String {
     let mut text = format!(
-        "{:<14}{:>8}{:>6}{:>7}{:>10}{:>10}{:>10}{:>11}\n",
-        "node", "height", "lag", "peers", "stored", "sealed", "anchored", "memory"
+        "{:<14}{:>8}{:>6}{:>7}{:>10}{:>10}{:>10}{:>8}{:>9}{:>11}\n",
+        "node", "height", "lag", "peers", "stored", "sealed", "anchored", "to move", "missing", "memory"
     );
     for row in rows {
         let line = match &row.status {
             Some(status) => format!(
-                "{:<14}{:>8}{:>6}{:>7}{:>10}{:>10}{:>10}{:>8} MB",
+                "{:<14}{:>8}{:>6}{:>7}{:>10}{:>10}{:>10}{:>8}{:>9}{:>8} MB",
                 row.organisation,
                 status.height,
                 status.lag,
@@ -54,13 +54,16 @@ fn table(rows: &[Row]) -> String {
                 status.stored,
                 status.sealed,
                 status.anchored,
+                status.batches_to_move,
+                status.receipts_missing,
                 status.resident_bytes / 1_000_000
             ),
             None => format!("{:<14} not running", row.organisation),
         };
         // Writing to a string cannot fail.
         let _ = writeln!(text, "{line}");
-        if let Some(protocol) = row.status.as_ref().map(|status| status.unknown_protocol).filter(|it| *it > 0) {
+        if let Some(protocol) = row.status.as_ref().map(|status| status.unknown_protocol).filter(|it| *it > 0)
+        {
             let _ = writeln!(
                 text,
                 "  its ledger stands still: the network's rules are now protocol {protocol}, which this version does \

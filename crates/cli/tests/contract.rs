@@ -112,9 +112,18 @@ fn with_a_network_everything_prints_for_people_and_for_programs() {
     assert_eq!(status.as_array().unwrap().len(), 4);
     for row in status.as_array().unwrap() {
         assert_eq!(row["running"], true);
-        for number in
-            ["height", "lag", "peers", "stored", "sealed", "anchored", "anchorLagMs", "residentBytes"]
-        {
+        for number in [
+            "height",
+            "lag",
+            "peers",
+            "stored",
+            "sealed",
+            "anchored",
+            "anchorLagMs",
+            "batchesToMove",
+            "receiptsMissing",
+            "residentBytes",
+        ] {
             assert!(row[number].is_u64(), "{number}: {row}");
         }
     }

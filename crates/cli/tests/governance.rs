@@ -1,17 +1,18 @@
-//! A network of real processes that governs itself: an organisation applies, is admitted, joins, gets a seat, and is
-//! removed again.
+//! A network of real processes that governs itself: an organisation applies, is admitted, joins, gets a seat, takes over
+//! custody from another, and one is removed again.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
 mod common;
 
 use common::nodes::Nodes;
-use common::{Answer, Demo, eventually, salus, try_request};
+use common::{Answer, Demo, eventually, files_below, salus, try_request};
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::{Child, Stdio};
 
-const PORT: u16 = 22_400;
+const PORT: u16 = 27_400;
 const CLINIC_PORT: u16 = PORT + 60;
 const LENGTH_OF_HEADER: usize = salus_types::block::Header::LENGTH;
 
@@ -89,22 +90,40 @@ fn through(nodes: &Nodes, portal: &str, arguments: &[&str]) -> Value {
     nodes.demo.salus(&[&["patient", "--demo", &text(&folder), "--key", &key], arguments].concat())
 }
 
-#[test]
-fn an_organisation_applies_joins_gets_a_seat_proves_it_and_another_leaves() {
-    let options = ["--patients", "1", "--epoch-blocks", "24"];
-    let Some(mut nodes) = Demo::start(PORT, &options).map(Nodes::take_over) else { return };
-    let folder = nodes.demo.folder.clone();
-    let genesis = text(&folder.join("genesis.json"));
-    let (home, application) = (text(&folder.join("clinic")), text(&folder.join("application.json")));
+/// Batches in custody at an organisation: source, number and generation of each.
+fn in_custody(nodes: &Nodes, member: &str) -> BTreeSet<String> {
+    let packs = files_below(&nodes.home(member).join("vault/packs/custody"));
+    packs.iter().map(|pack| pack.file_name().unwrap().to_str().unwrap().to_owned()).collect()
+}
+
+/// Whether the hospitals have nothing to move, and all receipts for what was destroyed.
+fn has_moved(nodes: &Nodes) -> bool {
+    ["hospital-a", "hospital-b"].iter().all(|hospital| {
+        let status = nodes.status(hospital);
+        status["batchesToMove"] == 0 && status["receiptsMissing"] == 0
+    })
+}
+
+/// The patient reads everything, and every entry is proved.
+fn all_is_readable(nodes: &Nodes, count: Option<usize>) -> usize {
+    let records = nodes.demo.patient(0, &["records"]);
+    let listed = records["records"].as_array().unwrap().len();
+    assert!(listed > 0 && records["verified"] == listed, "{records}");
+    assert!(count.is_none_or(|count| count == listed), "{count:?}: {records}");
+    listed
+}
+
+/// The clinic makes its keys and writes its application.
+fn apply(nodes: &Nodes, home: &str, genesis: &str, application: &str) {
     let port = CLINIC_PORT.to_string();
     nodes.demo.salus(&[
         "prepare",
         "--home",
-        &home,
+        home,
         "--organisation",
         "clinic",
         "--genesis",
-        &genesis,
+        genesis,
         "--base-port",
         &port,
         "--demo",
@@ -112,7 +131,7 @@ fn an_organisation_applies_joins_gets_a_seat_proves_it_and_another_leaves() {
     nodes.demo.salus(&[
         "governance",
         "--home",
-        &home,
+        home,
         "application",
         "--name",
         "Corner Clinic",
@@ -120,8 +139,47 @@ fn an_organisation_applies_joins_gets_a_seat_proves_it_and_another_leaves() {
         "provider",
         "--custodian",
         "--out",
-        &application,
+        application,
     ]);
+}
+
+/// A witness has seen it all, and notices a history that is not the one it has seen.
+fn a_witness_notices_another_history(nodes: &Nodes, genesis: &str) {
+    let (seen, hospital) = (nodes.demo.folder.join("witness"), format!("http://localhost:{PORT}"));
+    let clinic_url = format!("http://localhost:{CLINIC_PORT}");
+    let (dir, watch) =
+        (text(&seen), ["--genesis", genesis, "--node", &hospital, "--node", &clinic_url, "--once"]);
+    let watch = || nodes.demo.try_salus(&[&["witness", "--dir", &dir], &watch[..]].concat());
+    let height = watch().unwrap()["height"].as_u64().unwrap();
+    assert!(watch().unwrap()["height"].as_u64().unwrap() >= height);
+    let mut headers = std::fs::read(seen.join("headers")).unwrap();
+    // The time of the last header: it stays a header, of another history.
+    let at = headers.len() - LENGTH_OF_HEADER + 41 + 7;
+    headers[at] ^= 1;
+    std::fs::write(seen.join("headers"), headers).unwrap();
+    assert!(watch().unwrap_err().contains("two certified histories"));
+}
+
+/// The regulator keeps nothing any more: everything lies with the other three, and its own shares are destroyed.
+fn the_regulator_gives_up_custody(nodes: &Nodes) {
+    assert!(!in_custody(nodes, "regulator").is_empty());
+    decide(nodes, &["duties", "regulator", "--custodian", "false"], &["hospital-b", "regulator", "clinic"]);
+    eventually("the regulator has given up custody", || {
+        let kept = in_custody(nodes, "clinic");
+        let same = ["hospital-a", "hospital-b"].iter().all(|member| in_custody(nodes, member) == kept);
+        same && !kept.is_empty() && in_custody(nodes, "regulator").is_empty() && has_moved(nodes)
+    });
+}
+
+#[test]
+fn an_organisation_applies_joins_gets_a_seat_proves_it_and_another_leaves() {
+    let options = ["--patients", "1", "--epoch-blocks", "24"];
+    let Some(mut nodes) = Demo::start(PORT, &options).map(Nodes::take_over) else { return };
+    let folder = nodes.demo.folder.clone();
+    let genesis = text(&folder.join("genesis.json"));
+    let (home, application) = (text(&folder.join("clinic")), text(&folder.join("application.json")));
+    apply(&nodes, &home, &genesis, &application);
+    let records = all_is_readable(&nodes, None);
     decide(&nodes, &["admit", &application], &["hospital-b", "regulator"]);
     let member_url = format!("http://localhost:{PORT}");
     let clinic = Clinic::start(&home, &["--join", &member_url]);
@@ -144,29 +202,19 @@ fn an_organisation_applies_joins_gets_a_seat_proves_it_and_another_leaves() {
     let verified = nodes.demo.salus(&["verify", &proof, "--genesis", &genesis]);
     assert_eq!(verified["verified"], true, "{verified}");
 
-    // A witness has seen it all, and notices a history that is not the one it has seen.
-    let (seen, hospital) = (folder.join("witness"), format!("http://localhost:{PORT}"));
-    let (dir, watch) =
-        (text(&seen), ["--genesis", &genesis, "--node", &hospital, "--node", &clinic_url, "--once"]);
-    let watch = || nodes.demo.try_salus(&[&["witness", "--dir", &dir], &watch[..]].concat());
-    let height = watch().unwrap()["height"].as_u64().unwrap();
-    assert!(watch().unwrap()["height"].as_u64().unwrap() >= height);
-    let mut headers = std::fs::read(seen.join("headers")).unwrap();
-    // The time of the last header: it stays a header, of another history.
-    let at = headers.len() - LENGTH_OF_HEADER + 41 + 7;
-    headers[at] ^= 1;
-    std::fs::write(seen.join("headers"), headers).unwrap();
-    assert!(watch().unwrap_err().contains("two certified histories"));
-
-    // What patients do works as before, in whatever epoch.
-    let records = nodes.demo.patient(0, &["records"]);
-    assert!(records["verified"].as_u64() > Some(0), "{records}");
-    assert_eq!(records["verified"], records["records"].as_array().unwrap().len());
+    a_witness_notices_another_history(&nodes, &genesis);
+    // What patients do works as before, in whatever epoch; and the fourth custodian gets its part of what was sealed
+    // before it came.
+    all_is_readable(&nodes, Some(records));
+    eventually("custody moves to the clinic", || {
+        has_moved(&nodes) && !in_custody(&nodes, "clinic").is_empty()
+    });
+    all_is_readable(&nodes, Some(records));
 
     // Through the clinic, too, which has none of the blocks in which the records were anchored.
     let elsewhere = through(&nodes, &clinic_url, &["records"]);
-    assert_eq!(elsewhere["verified"], records["verified"], "{elsewhere}");
-    let name = records["records"][0]["record"].as_str().unwrap();
+    assert_eq!(elsewhere["verified"], records, "{elsewhere}");
+    let name = elsewhere["records"][0]["record"].as_str().unwrap();
     let proof = text(&folder.join("record.json"));
     std::fs::write(&proof, through(&nodes, &clinic_url, &["proof", name]).to_string()).unwrap();
     let verified = nodes.demo.salus(&["verify", &proof, "--genesis", &genesis]);
@@ -179,6 +227,8 @@ fn an_organisation_applies_joins_gets_a_seat_proves_it_and_another_leaves() {
     let _clinic = Clinic::start(&home, &["--join", &member_url]);
     follows(CLINIC_PORT);
 
+    the_regulator_gives_up_custody(&nodes);
+    all_is_readable(&nodes, Some(records));
     decide(&nodes, &["remove", "insurer"], &["hospital-b", "regulator", "clinic"]);
     eventually("the insurer is gone", || member("insurer").is_none());
     nodes.kill("insurer");

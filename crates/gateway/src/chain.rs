@@ -152,8 +152,6 @@ pub struct ChainStats {
     pub oldest_block: u64,
     /// Rules in force that this version does not know, so that the ledger stands still here; 0 if it knows them.
     pub unknown_protocol: u32,
-    /// Misdeeds of validators that are not on the ledger yet.
-    pub evidence: u32,
 }
 
 /// A running ledger node.

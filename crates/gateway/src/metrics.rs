@@ -7,7 +7,7 @@ mod requests;
 
 pub(crate) use requests::count;
 
-use crate::peer::NodeStatus;
+use crate::peer::{Moves, NodeStatus};
 use crate::state::{Gateway, Ports};
 use crate::vault::VaultError;
 use prometheus_client::encoding::EncodeLabelSet;
@@ -17,6 +17,8 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
 use requests::Requests;
+use salus_types::decode_canonical;
+use salus_types::state::key;
 use std::fmt;
 use std::sync::atomic::AtomicU64;
 
@@ -45,7 +47,7 @@ struct Gauges {
     members: Gauge,
     peers: Gauge,
     mempool: Gauge,
-    evidence: Gauge,
+    faults: Gauge,
     block_age: Seconds,
     stored: Gauge,
     sealed: Gauge,
@@ -56,6 +58,20 @@ struct Gauges {
     outbox: Gauge,
     shares_held: Gauge,
     receipts_missing: Gauge,
+    oldest_block: Gauge,
+    unknown_protocol: Gauge,
+    custody: Custody,
+}
+
+/// How far moves of custody are.
+#[derive(Default)]
+struct Custody {
+    to_move: Gauge,
+    late: Gauge,
+    moved: Gauge,
+    receipts: Gauge,
+    receipts_missing: Gauge,
+    faults: Gauge,
 }
 
 /// The gateway's metrics.
@@ -128,7 +144,7 @@ impl Gauges {
         gauge("ledger_members", "Members of the network in the running epoch.", &self.members);
         gauge("ledger_peers", "Nodes that this one is connected to.", &self.peers);
         gauge("ledger_mempool_transactions", "Transactions that wait for a block.", &self.mempool);
-        gauge("ledger_evidence", "Misdeeds of validators that this node has seen.", &self.evidence);
+        gauge("ledger_faults", "Misdeeds of validators that are on the ledger.", &self.faults);
         gauge("vault_stored_versions", "Record versions that wait to be sealed.", &self.stored);
         gauge("vault_sealed_versions", "Record versions that wait to be anchored.", &self.sealed);
         gauge("vault_anchored_versions", "Record versions that are anchored.", &self.anchored);
@@ -141,6 +157,19 @@ impl Gauges {
             "Share sets that are deleted and whose receipt is not on the ledger.",
             &self.receipts_missing,
         );
+        gauge("ledger_oldest_block", "Height below which blocks may be missing here.", &self.oldest_block);
+        gauge(
+            "ledger_unknown_protocol",
+            "Rules in force that this version does not know, so that its ledger stands still; 0 if it knows them.",
+            &self.unknown_protocol,
+        );
+        let Custody { to_move, late, moved, receipts, receipts_missing, faults } = &self.custody;
+        gauge("custody_batches_to_move", "Batches that other custodians are to have.", to_move);
+        gauge("custody_batches_late", "Batches that one of their new custodians lacks.", late);
+        gauge("custody_batches_moved", "Batches that have moved.", moved);
+        gauge("custody_receipts", "Receipts for destroyed shares.", receipts);
+        gauge("custody_receipts_missing", "Receipts that custodians owe.", receipts_missing);
+        gauge("custody_faults", "Shares, packages and receipts that did not hold.", faults);
         registry.register_with_unit(
             "ledger_block_age",
             "Time since the newest block's time.",
@@ -166,7 +195,11 @@ impl Gauges {
         set(&self.members, gateway.chain().network().members.len() as u64);
         set(&self.peers, peers.into());
         set(&self.mempool, mempool.into());
-        set(&self.evidence, chain.evidence.into());
+        let faults = gateway.chain().state(key::faults()).await.ok().flatten();
+        set(&self.faults, faults.and_then(|count| decode_canonical(&count).ok()).unwrap_or_default());
+        set(&self.oldest_block, chain.oldest_block);
+        set(&self.unknown_protocol, chain.unknown_protocol.into());
+        self.custody.measure(&gateway.ports.keeper.moves().await);
         self.block_age.set(time_ms.saturating_sub(head.time_ms) as f64 / 1e3);
         set(&self.stored, queues.stored);
         set(&self.sealed, queues.sealed);
@@ -181,6 +214,18 @@ impl Gauges {
             set(&self.shares_held, held);
             set(&self.receipts_missing, missing);
         }
+    }
+}
+
+impl Custody {
+    fn measure(&self, moves: &Moves) {
+        let set = |gauge: &Gauge, value: u64| gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
+        set(&self.to_move, moves.to_move);
+        set(&self.late, moves.late);
+        set(&self.moved, moves.moved);
+        set(&self.receipts, moves.receipts);
+        set(&self.receipts_missing, moves.receipts_owed.values().sum());
+        set(&self.faults, moves.faults.values().sum());
     }
 }
 

@@ -208,7 +208,8 @@ where
     let plan = open_plan(&context, &config, &epochs, &index, &mut peers).await?;
     let retained = Floor::default();
     let (marshal_actor, marshal, floor) =
-        open_marshal(&context, &config, &epochs, &genesis_block, &plan, (page_cache.clone(), &retained)).await;
+        open_marshal(&context, &config, &epochs, &genesis_block, &plan, (page_cache.clone(), &retained))
+            .await;
     let resolver = start_state_resolver(&context, &network, channels.state);
     let ledger = Ledger::new(
         config.genesis.clone(),
@@ -280,9 +281,7 @@ where
         unknown_protocol,
     }));
     let (handle, own_index) = (node.clone(), config.index.clone());
-    context
-        .child("retention")
-        .spawn(move |context| forget_old_blocks(context, handle, own_index, retained));
+    context.child("retention").spawn(move |context| forget_old_blocks(context, handle, own_index, retained));
     let (handle, index) = (node.clone(), config.index);
     context
         .child("accuser")

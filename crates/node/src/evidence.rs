@@ -171,8 +171,15 @@ pub(crate) struct EpochEvidence {
 }
 
 impl EpochEvidence {
-    fn note(&self, signer: commonware_utils::Participant, view: u64, misdeed: Misdeed, votes: Option<[SignedVote; 2]>) {
-        let (Some(validator), Some([first, second])) = (self.validators.get(usize::from(signer)), votes) else {
+    fn note(
+        &self,
+        signer: commonware_utils::Participant,
+        view: u64,
+        misdeed: Misdeed,
+        votes: Option<[SignedVote; 2]>,
+    ) {
+        let (Some(validator), Some([first, second])) = (self.validators.get(usize::from(signer)), votes)
+        else {
             return;
         };
         let mut key = [0; 32];

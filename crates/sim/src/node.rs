@@ -68,7 +68,8 @@ impl Cluster {
         let addresses: Vec<_> = (0..scenario.nodes).map(|number| format!("127.0.0.1:{number}")).collect();
         let mut genesis = testing::genesis(0, &addresses);
         genesis.parameters.epoch_blocks = scenario.epoch_blocks;
-        genesis.parameters.blocks_retained = BLOCKS_RETAINED_MIN.max(EPOCHS_RETAINED_MIN * u64::from(scenario.epoch_blocks));
+        genesis.parameters.blocks_retained =
+            BLOCKS_RETAINED_MIN.max(EPOCHS_RETAINED_MIN * u64::from(scenario.epoch_blocks));
         let world = Arc::new(World::new(&genesis, scenario));
         Self {
             genesis,

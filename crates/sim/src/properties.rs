@@ -208,8 +208,7 @@ fn state_by_the_rules(world: &World) -> Result<BTreeMap<StateKey, StateValue>, S
 /// Who contradicts itself stands on the ledger, and nobody else.
 fn liars_are_known(world: &World, state: &BTreeMap<StateKey, StateValue>) -> Result<(), String> {
     let read = |key: StateKey| state.get(&key).map(|value| &**value);
-    let count: u64 =
-        read(key::faults()).and_then(|value| decode_canonical(value).ok()).unwrap_or_default();
+    let count: u64 = read(key::faults()).and_then(|value| decode_canonical(value).ok()).unwrap_or_default();
     for number in 0..count {
         let pointer = read(key::fault_of_number(number)).and_then(|value| decode_canonical(value).ok());
         let entry: Option<FaultEntry> = pointer.and_then(read).and_then(|value| decode_canonical(value).ok());

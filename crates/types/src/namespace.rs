@@ -12,6 +12,10 @@ pub const ENROLMENT: &str = "salus/enrolment/v1";
 pub const ENVELOPE: &str = "salus/envelope/v1";
 /// A batch of sealed packages on its way from a source to a custodian.
 pub const CUSTODY_BATCH: &str = "salus/custody-batch/v1";
+/// A source's request to a custodian for what it sealed itself.
+pub const SOURCE_REQUEST: &str = "salus/source-request/v1";
+/// A custodian's receipt for what it has destroyed.
+pub const DESTROYED: &str = "salus/destroyed/v1";
 /// A compartment's record: owner, wraps, predecessor.
 pub const COMPARTMENT: &str = "salus/compartment/v1";
 /// A link key offered by an organisation.

@@ -363,6 +363,8 @@ macro_rules! for_every_type {
                         encapsulation: list(vec![1; LINK_KEY_LENGTH]),
                     },
                     sequence: 7,
+                    generation: 4,
+                    base: 2,
                     leaves: list(vec![digest(1), digest(2)]),
                     items: list(vec![CustodyItem {
                         leaf: 0,
@@ -374,6 +376,36 @@ macro_rules! for_every_type {
                 },
                 signature: signing_key(1).sign("test", b"batch"),
             },
+        );
+        $check(
+            "SourceRequest",
+            &SourceRequest::sign(
+                SourceRequestBody {
+                    network: genesis().network(),
+                    source: org("hospital-a"),
+                    audience: org("regulator"),
+                    ask: SourceAsk::Release,
+                    sequence: 7,
+                    generation: 4,
+                    time_ms: 5,
+                    nonce: [6; 16],
+                    versions: list(vec![VersionId(digest(21))]),
+                },
+                &signing_key(1),
+            ),
+        );
+        $check(
+            "Destroyed",
+            &Destroyed {
+                network: genesis().network(),
+                custodian: org("regulator"),
+                source: org("hospital-a"),
+                sequence: 7,
+                generation: 4,
+                time_ms: 5,
+                signature: Signature([0; 64]),
+            }
+            .signed(&signing_key(2)),
         );
         $check("Terms", &terms());
         $check(

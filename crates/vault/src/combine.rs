@@ -2,8 +2,10 @@
 //!
 //! A false share or package is blamed on who gave it: the package's key commitment tells which pair of shares is
 //! right, and the anchored root whether the package is. With two shares alone that contradict, a third decides.
+//! While a batch moves, custodians give shares of two generations: only those of one are put together, and compared.
 
 use crate::seal::{Opened, UnsealError, unseal};
+use crate::sharing::{SHARES_NEEDED, round_of};
 use salus_crypto::merkle::leaf_hash;
 use salus_crypto::{Digest, Secret32, Share};
 use salus_types::category::Category;
@@ -45,10 +47,13 @@ pub struct OpenedVersion {
     pub opened: Opened,
 }
 
+/// Shares of one version, by generation (modulo 85) and giver.
+type Given = BTreeMap<u8, BTreeMap<OrganisationId, Share>>;
+
 /// What custodians have given so far.
 #[derive(Clone, Default)]
 pub struct Collected {
-    shares: HashMap<VersionId, BTreeMap<OrganisationId, Share>>,
+    shares: HashMap<VersionId, Given>,
     packages: HashMap<VersionId, BTreeMap<OrganisationId, ReleasedVersion>>,
 }
 
@@ -56,7 +61,8 @@ impl Collected {
     /// Adds an answer. What was given before by the same custodian stands.
     pub fn add(&mut self, from: &OrganisationId, shares: &[ReleasedShare], versions: Vec<ReleasedVersion>) {
         for share in shares {
-            let given = self.shares.entry(share.version).or_default();
+            let Some(round) = round_of(share.index) else { continue };
+            let given = self.shares.entry(share.version).or_default().entry(round).or_default();
             given.entry(from.clone()).or_insert_with(|| Share { index: share.index, value: share.value });
         }
         for released in versions {
@@ -65,10 +71,15 @@ impl Collected {
         }
     }
 
-    /// Whether a version has a package and two shares.
-    pub fn is_ready(&self, version: &VersionId) -> bool {
+    /// Whether anybody has given a version's package.
+    pub fn has_package(&self, version: &VersionId) -> bool {
         self.packages.contains_key(version)
-            && self.shares.get(version).is_some_and(|shares| shares.len() >= 2)
+    }
+
+    /// Whether a version has a package and two shares of one generation.
+    pub fn is_ready(&self, version: &VersionId) -> bool {
+        let enough = |given: &BTreeMap<_, _>| given.len() >= usize::from(SHARES_NEEDED);
+        self.has_package(version) && self.shares.get(version).is_some_and(|given| given.values().any(enough))
     }
 
     /// Sources and sequences that the packages name.
@@ -86,30 +97,55 @@ impl Collected {
         blame: &mut Vec<Blame>,
     ) -> Option<OpenedVersion> {
         let (packages, shares) = (self.packages.get(version)?, self.shares.get(version)?);
-        let shares: Vec<_> = shares.iter().collect();
+        let mut faults = Vec::new();
         for (giver, released) in packages {
-            let mut fault = "a package that does not open";
-            for (at, one) in shares.iter().enumerate() {
-                for two in &shares[at + 1..] {
-                    match try_open(released, &[one.1.clone(), two.1.clone()], keys, roots) {
-                        Ok(opened) => {
-                            blame_shares(&shares, [one.0, two.0], released, keys, blame);
-                            return Some(opened);
-                        }
-                        Err(Some(reason)) => fault = reason,
-                        Err(None) => {}
+            let mut fault = None;
+            for given in shares.values() {
+                match open_with(released, given, keys, roots) {
+                    Ok((opened, right)) => {
+                        blame.extend(faults);
+                        blame_shares(given, right, released, keys, blame);
+                        return Some(opened);
                     }
+                    Err(reason) => fault = heavier(fault, reason),
                 }
             }
-            if packages.len() > 1 || shares.len() > 2 || fault != KEY_FAULT {
-                blame.push(Blame { custodian: giver.clone(), what: fault });
-            }
+            faults.extend(fault.map(|what| Blame { custodian: giver.clone(), what }));
         }
+        // With two shares alone, nobody knows whether a share or the package is false.
+        let third = shares.values().any(|given| given.len() > usize::from(SHARES_NEEDED));
+        blame.extend(faults.into_iter().filter(|fault| third || fault.what != KEY_FAULT));
         None
     }
 }
 
 const KEY_FAULT: &str = "shares or key that do not fit the package";
+
+/// A fault of the package itself says more than shares that do not fit it.
+fn heavier(one: Option<&'static str>, two: Option<&'static str>) -> Option<&'static str> {
+    one.filter(|fault| *fault != KEY_FAULT).or(two).or(one)
+}
+
+/// Opens with one package and any pair of one generation's shares, and says whose they are; the reason speaks about the
+/// package, and is missing if there is no pair.
+fn open_with<'a>(
+    released: &ReleasedVersion,
+    given: &'a BTreeMap<OrganisationId, Share>,
+    keys: &Keys,
+    roots: &Roots,
+) -> Result<(OpenedVersion, [&'a OrganisationId; 2]), Option<&'static str>> {
+    let shares: Vec<_> = given.iter().collect();
+    let mut fault = None;
+    for (at, one) in shares.iter().enumerate() {
+        for two in &shares[at + 1..] {
+            match try_open(released, &[one.1.clone(), two.1.clone()], keys, roots) {
+                Ok(opened) => return Ok((opened, [one.0, two.0])),
+                Err(reason) => fault = heavier(fault, Some(reason)),
+            }
+        }
+    }
+    Err(fault)
+}
 
 /// Opens with one package and one pair; the reason speaks about the package.
 fn try_open(
@@ -117,13 +153,13 @@ fn try_open(
     pair: &[Share],
     keys: &Keys,
     roots: &Roots,
-) -> Result<OpenedVersion, Option<&'static str>> {
+) -> Result<OpenedVersion, &'static str> {
     let header = &released.package.header;
-    let (category, key) = keys.get(&header.compartment).ok_or(Some("a package of another compartment"))?;
+    let (category, key) = keys.get(&header.compartment).ok_or("a package of another compartment")?;
     let opened = unseal(&released.package, key, pair).map_err(|error| match error {
-        UnsealError::Key | UnsealError::Shares => Some(KEY_FAULT),
-        UnsealError::Package => Some("a package that was changed"),
-        UnsealError::Suite => Some("a package of an unknown suite"),
+        UnsealError::Key | UnsealError::Shares => KEY_FAULT,
+        UnsealError::Package => "a package that was changed",
+        UnsealError::Suite => "a package of an unknown suite",
     })?;
     let anchored = roots.get(&(released.source.clone(), released.sequence));
     let holds = anchored.is_some_and(|anchored| {
@@ -131,24 +167,24 @@ fn try_open(
             && released.path.verify(&leaf_hash(opened.commitment), &anchored.root).is_ok()
     });
     if !holds {
-        return Err(Some("a package that is in no anchored batch"));
+        return Err("a package that is in no anchored batch");
     }
     Ok(OpenedVersion { category: *category, released: released.clone(), opened })
 }
 
-/// Every other share must open the same package together with one that is right.
+/// Every other share of the same generation must open the same package together with one that is right.
 fn blame_shares(
-    shares: &[(&OrganisationId, &Share)],
+    given: &BTreeMap<OrganisationId, Share>,
     right: [&OrganisationId; 2],
     released: &ReleasedVersion,
     keys: &Keys,
     blame: &mut Vec<Blame>,
 ) {
-    let Some((_, first)) = shares.iter().find(|(giver, _)| *giver == right[0]) else { return };
+    let Some(first) = given.get(right[0]) else { return };
     let Some((_, key)) = keys.get(&released.package.header.compartment) else { return };
-    for (giver, share) in shares.iter().filter(|(giver, _)| !right.contains(giver)) {
-        if unseal(&released.package, key, &[(*first).clone(), (*share).clone()]).is_err() {
-            blame.push(Blame { custodian: (*giver).clone(), what: "a false share" });
+    for (giver, share) in given.iter().filter(|(giver, _)| !right.contains(giver)) {
+        if unseal(&released.package, key, &[first.clone(), share.clone()]).is_err() {
+            blame.push(Blame { custodian: giver.clone(), what: "a false share" });
         }
     }
 }

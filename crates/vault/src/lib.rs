@@ -14,6 +14,9 @@
 //! **Reading** (`reader`). A grantee lists what a grant reaches, puts the access event on the ledger, waits until it
 //! is final, collects from any two custodians, opens, and checks every commitment against the anchored root.
 //!
+//! **Moving** (`source::moves`). When the custodians change, the source takes shares back from who holds them, makes
+//! new ones, hands them to the new three, and has the old ones destroyed with receipts.
+//!
 //! **Letters** (`mailbox`). A patient's device writes to the grantee (terms and keys) and to the source (terms).
 //!
 //! **Patients** (`patient`). What the patient's device does; keeps nothing.
@@ -37,6 +40,7 @@ mod peers;
 mod placement;
 pub mod reader;
 pub mod seal;
+pub mod sharing;
 pub mod source;
 mod store;
 mod vault;

@@ -2,9 +2,10 @@
 
 use async_trait::async_trait;
 use salus_types::OrganisationId;
+use salus_types::organisation::Organisation;
 use salus_types::vault::{
-    CompartmentRecord, CustodyBatch, PatientLink, Release, ReleaseAsk, ReleaseForGrant, SealedEnvelope,
-    VersionList,
+    CompartmentRecord, CustodyBatch, Destroyed, PatientLink, Release, ReleaseAsk, ReleaseForGrant,
+    SealedEnvelope, SourceRequest, VersionList,
 };
 
 /// Why a peer does not do what is asked.
@@ -42,4 +43,12 @@ pub trait Peers: Send + Sync + 'static {
 
     /// Asks a custodian to release against an access event.
     async fn release(&self, to: &OrganisationId, ask: ReleaseForGrant) -> Result<Release, PeerError>;
+
+    /// Asks a custodian, as the ledger has it or had it last, for what this source sealed
+    /// ([`salus_types::vault::SourceAsk::Shares`] and `Release`).
+    async fn give_back(&self, to: &Organisation, request: SourceRequest) -> Result<Release, PeerError>;
+
+    /// Tells a custodian, as the ledger has it or had it last, to destroy what newer shares of this source replace; `Ok`
+    /// once nothing is left there.
+    async fn destroy(&self, to: &Organisation, request: SourceRequest) -> Result<Destroyed, PeerError>;
 }

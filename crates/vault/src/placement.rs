@@ -1,5 +1,8 @@
 //! Which custodians keep a compartment: rendezvous hashing (Thaler and Ravishankar, "A name-based mapping scheme for
 //! rendezvous", 1996). The name is that of the compartment's first epoch, so that all epochs lie together.
+//!
+//! Who is a custodian changes by governance. A custodian that leaves moves only the compartments that it kept; one that
+//! comes moves about three of every `n`, if there are `n` then.
 
 use salus_crypto::hash::hash;
 use salus_types::organisation::Organisation;
@@ -7,6 +10,9 @@ use salus_types::{CompartmentId, OrganisationId};
 
 /// Custodians of each compartment, of which any two give `S` back.
 pub const CUSTODIANS_PER_COMPARTMENT: usize = 3;
+
+/// The custodians of one compartment, by place.
+pub(crate) type Trio = [OrganisationId; CUSTODIANS_PER_COMPARTMENT];
 
 /// The network has too few custodians to seal anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -24,17 +30,28 @@ pub fn custodians_of(
     first: &CompartmentId,
     organisations: &[Organisation],
 ) -> Result<[OrganisationId; CUSTODIANS_PER_COMPARTMENT], TooFewCustodians> {
-    let mut ranked: Vec<_> = organisations
-        .iter()
-        .filter(|organisation| organisation.custodian)
-        .map(|organisation| {
-            let score = hash("salus/placement/v1", &[first.as_bytes(), organisation.id.as_str().as_bytes()]);
-            (score, &organisation.id)
-        })
-        .collect();
+    trio(first, organisations.iter().filter(|one| one.custodian).map(|one| &one.id))
+}
+
+/// The three of `custodians` for a compartment. Among any custodians to which its three belong, they are the same
+/// three: so who holds a batch's versions follows from who holds any of them.
+pub(crate) fn trio<'a>(
+    first: &CompartmentId,
+    custodians: impl IntoIterator<Item = &'a OrganisationId>,
+) -> Result<Trio, TooFewCustodians> {
+    let score = |id: &OrganisationId| hash("salus/placement/v1", &[first.as_bytes(), id.as_str().as_bytes()]);
+    let mut ranked: Vec<_> = custodians.into_iter().map(|id| (score(id), id)).collect();
     ranked.sort();
     match ranked.as_slice() {
         [(_, one), (_, two), (_, three), ..] => Ok([(*one).clone(), (*two).clone(), (*three).clone()]),
         _ => Err(TooFewCustodians { found: ranked.len() }),
     }
+}
+
+/// The names of the custodians, in order.
+pub(crate) fn custodians(organisations: &[Organisation]) -> Vec<OrganisationId> {
+    let mut names: Vec<_> =
+        organisations.iter().filter(|one| one.custodian).map(|one| one.id.clone()).collect();
+    names.sort();
+    names
 }

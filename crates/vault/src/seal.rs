@@ -9,6 +9,7 @@
 //! ```
 //! Without two shares *and* CK nothing opens; without `r`, C says nothing.
 
+use crate::sharing::{self, SHARES_MADE};
 use commonware_codec::Encode as _;
 use salus_crypto::Secret32;
 use salus_crypto::aead::{self, ONE_SHOT_LEN_MAX, OpenError, TAG_LEN};
@@ -21,12 +22,6 @@ use salus_types::vault::{
 };
 use salus_types::{Bounded, CompartmentId, VersionId, label};
 use zeroize::{Zeroize as _, Zeroizing};
-
-/// Shares of `S` that give it back.
-pub const SHARES_NEEDED: u8 = 2;
-
-/// Shares of `S` that are made.
-pub const SHARES_MADE: u8 = 3;
 
 /// Longest text that is sealed, in bytes: the rest of a package is `r`, tags, and room for the chunks' tags.
 pub const PLAINTEXT_BYTES_MAX: usize = SEALED_BYTES_MAX - 4_096;
@@ -123,11 +118,7 @@ pub fn seal(key: &SealKey, content: Content, bytes: &[u8]) -> Result<SealedVersi
     let ciphertext = encrypt(&data_key, &header.encode(), &r, bytes);
     let (ciphertext_digest, plaintext_digest) = (sha256(&ciphertext), sha256(bytes));
     let commitment = record_commitment(&r, &package_digest(&header, &ciphertext_digest), &plaintext_digest);
-    let shares = shamir::split(s.expose(), SHARES_NEEDED, SHARES_MADE);
-    let mut share_commitments = [Digest::ZERO; SHARES_MADE as usize];
-    for (share, slot) in shares.iter().zip(&mut share_commitments) {
-        *slot = share.commitment(version.as_bytes());
-    }
+    let sharing::Shares { shares, commitments: share_commitments } = sharing::split(&s, &version, 0);
     let package = SealedPackage { header, ciphertext: Bounded::new(ciphertext).map_err(|_| TooLarge)? };
     Ok(SealedVersion {
         package,
@@ -161,6 +152,12 @@ pub fn unseal(package: &SealedPackage, key: &Secret32, shares: &[Share]) -> Resu
     let commitment = record_commitment(&r, &digest, &plaintext_digest);
     plain.zeroize();
     Ok(Opened { r: Zeroizing::new(r), bytes, ciphertext_digest, plaintext_digest, commitment })
+}
+
+/// Whether `s` and the compartment's key open the package of this header.
+pub(crate) fn opens(header: &PackageHeader, key: &Secret32, s: &Secret32) -> bool {
+    let data_key = data_key(key, s, &header.version);
+    aead::check_key_commitment(&data_key, &header.key_commitment).is_ok()
 }
 
 fn data_key(key: &Secret32, s: &Secret32, version: &VersionId) -> Secret32 {

@@ -128,7 +128,17 @@ impl Vault {
             }
         };
         let letters = async { self.mailbox.run().await.map_err(VaultError::from) };
-        tokio::try_join!(seal, letters).map(|(never, _)| never)
+        let tidy = async {
+            match self.custodian.tidy().await {
+                Err(error) if error.is_final() => Err(error.into()),
+                Err(error) => {
+                    tracing::error!(%error, "the next start tidies the packs in custody");
+                    pending().await
+                }
+                Ok(()) => pending().await,
+            }
+        };
+        tokio::try_join!(seal, letters, tidy).map(|(never, _, _): (_, _, Infallible)| never)
     }
 
     /// Hears of a final block: grants that it revokes rotate at once. A failure is logged; the sweep comes after it.

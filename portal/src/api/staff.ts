@@ -48,6 +48,8 @@ export interface NodeState {
   peers: number;
   reachable: boolean;
   queues?: { stored: number; sealed: number; anchored: number; anchorLagMs?: number };
+  /** Batches that other custodians are to have after the custodians changed; the own node's only. */
+  moves?: { moved: number; toMove: number; late: number; receipts: number; receiptsOwed: Record<string, number>; faults: Record<string, number> };
 }
 export interface NetworkState {
   head: { height: number; timeMs: number };

@@ -261,6 +261,8 @@ export type CompartmentRecord = Of<typeof CompartmentRecord>;
 // vault/request.rs
 
 export const VERSIONS_PER_REQUEST_MAX = 4_096;
+/** While a batch moves to other custodians, one may keep two generations of its shares. */
+const SHARES_PER_RELEASE_MAX = 2 * VERSIONS_PER_REQUEST_MAX;
 export const PatientRequestBody = struct({
   network: b32,
   audience: organisationId,
@@ -279,7 +281,7 @@ export type PatientRequest = Of<typeof PatientRequest>;
 export const Directory = struct({ links: list(PatientLink, 256), compartments: list(CompartmentRecord, 4_096) });
 export type Directory = Of<typeof Directory>;
 export const VersionList = struct({ versions: list(struct({ compartment: b32, version: b32 }), 1_000_000) });
-export const ReleasedShares = list(struct({ version: b32, index: u8, value: b32 }), VERSIONS_PER_REQUEST_MAX);
+export const ReleasedShares = list(struct({ version: b32, index: u8, value: b32 }), SHARES_PER_RELEASE_MAX);
 export const ReleasedVersion = struct({ package: SealedPackage, source: organisationId, sequence: u64, path: InclusionProof });
 export type ReleasedVersion = Of<typeof ReleasedVersion>;
 export const Release = struct({ shares: SealedEnvelope, versions: list(ReleasedVersion, VERSIONS_PER_REQUEST_MAX) });

@@ -2,6 +2,12 @@
 import { equal, randomBytes, type Bytes } from './bytes';
 import { hash } from './hash';
 
+/** Shares of one generation have three coordinates in a row; those of two generations lie on different lines (`sharing.rs`). */
+const SHARES_MADE = 3;
+
+/** Which generation a share is of, modulo 85. */
+export const generationOf = (share: Share): number => Math.floor((share.index - 1) / SHARES_MADE);
+
 export interface Share {
   /** x coordinate, 1 to 255. */
   index: number;

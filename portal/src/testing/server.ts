@@ -418,7 +418,7 @@ export class MockNode {
     const { height, timeMs } = this.chain.head();
     const organisations = this.chain.organisations.map(({ info }, at) => ({
       organisation: info.id, name: info.name, height: height - (at % 2), lag: at % 2, peers: 3, reachable: info.id !== 'insurer',
-      ...(info.id === this.home ? { queues: { stored: 2, sealed: 5, anchored: 1_284, anchorLagMs: 1_900 } } : {}),
+      ...(info.id === this.home ? { queues: { stored: 2, sealed: 5, anchored: 1_284, anchorLagMs: 1_900 }, moves: { moved: 3, toMove: 1, late: 0, receipts: 8, receiptsOwed: { regulator: 1 }, faults: {} } } : {}),
     }));
     return { json: { head: { height, timeMs }, organisations } };
   }

@@ -1,6 +1,8 @@
 //! The network's governance in words for people.
 
-use salus_gateway::steward::governance::{Difference, FaultRow, Governance, NetworkRow, ProposalRow, ShownChange};
+use salus_gateway::steward::governance::{
+    Difference, FaultRow, Governance, NetworkRow, ProposalRow, ShownChange,
+};
 use salus_types::contradiction::Misdeed;
 use std::fmt::Write as _;
 

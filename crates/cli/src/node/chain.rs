@@ -189,7 +189,6 @@ impl Chain for LocalChain {
             lag: stats.lag,
             oldest_block: stats.oldest_block,
             unknown_protocol: stats.unknown_protocol,
-            evidence: small(self.node.evidence().len()),
         }
     }
 

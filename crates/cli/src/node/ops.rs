@@ -59,6 +59,10 @@ pub(crate) struct Status {
     pub(crate) anchored: u64,
     /// How long the oldest record version that is not anchored has waited, in milliseconds.
     pub(crate) anchor_lag_ms: u64,
+    /// Batches of record versions that other custodians are to have.
+    pub(crate) batches_to_move: u64,
+    /// Receipts for destroyed shares that custodians owe.
+    pub(crate) receipts_missing: u64,
     /// Memory of the node's process, the engine aside.
     pub(crate) resident_bytes: u64,
 }

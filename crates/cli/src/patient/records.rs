@@ -8,14 +8,17 @@ use anyhow::{Context as _, bail};
 use salus_types::category::Category;
 use salus_types::organisation::Organisation;
 use salus_types::proof::{BatchId, RecordProof};
-use salus_types::vault::{Content, Directory, PatientAsk, Release, VERSIONS_PER_REQUEST_MAX, VersionList};
+use salus_types::vault::{
+    Content, Directory, ListedVersion, PatientAsk, Release, VERSIONS_PER_REQUEST_MAX, VersionList,
+};
 use salus_types::{OrganisationId, VersionId};
 use salus_vault::combine::{Collected, OpenedVersion};
 use salus_vault::patient::{Directories, Pairwise, collect_release, keys_of, open_directories};
+use salus_vault::sharing::SHARES_NEEDED;
 use salus_verifier::verify_anchored_record;
 use serde::Serialize;
 use serde_json::Value;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 /// One version of one record, opened and with its proof.
 pub(super) struct Record {
@@ -75,17 +78,33 @@ impl Session {
         std::iter::once(source.id.clone()).chain(custodians.filter(|id| *id != source.id)).collect()
     }
 
-    /// What all custodians list together: one alone may be behind, or keep other compartments.
+    /// Custodians first, then those that may have been: while custody moves, they still hold what others lack.
+    fn keepers(&self) -> impl Iterator<Item = &Organisation> {
+        let former = |one: &&Organisation| !one.custodian && one.class.may_be_custodian();
+        self.members.custodians().chain(self.members.organisations.iter().filter(former))
+    }
+
+    /// What all custodians list together: one alone may be behind, or keep other compartments. If a version is listed by
+    /// too few of them, those that may have been custodians are asked too.
     async fn versions(&self, source: &Organisation, own: &Pairwise) -> anyhow::Result<Vec<VersionId>> {
         let (mut versions, mut answers) = (Vec::new(), 0);
-        let mut known = HashSet::new();
-        for custodian in self.members.custodians() {
-            let (network, to) = (self.members.network(), &custodian.id);
+        let mut listed_by: HashMap<VersionId, u8> = HashMap::new();
+        for keeper in self.keepers() {
+            let enough = !versions.is_empty() && listed_by.values().all(|count| *count >= SHARES_NEEDED);
+            if enough && !keeper.custodian {
+                break;
+            }
+            let (network, to) = (self.members.network(), &keeper.id);
             let request = own.sign_request(network, to, PatientAsk::Versions, now_ms()?, Vec::new())?;
             let Ok(list) = self.relay.ask::<VersionList>(to, &request).await else { continue };
             answers += 1;
-            let listed = list.versions.iter().map(|listed| listed.version);
-            versions.extend(listed.filter(|version| known.insert(*version)));
+            for ListedVersion { version, .. } in list.versions.iter() {
+                let count = listed_by.entry(*version).or_default();
+                if *count == 0 {
+                    versions.push(*version);
+                }
+                *count = count.saturating_add(1);
+            }
         }
         if answers == 0 {
             bail!("nobody lists the records of {}; try again later", source.name.as_str());
@@ -101,33 +120,41 @@ impl Session {
             let directories = self.directories(&source, &own).await?;
             let keys = keys_of(&directories.compartments);
             let versions = self.versions(&source, &own).await?;
+            let mut found = Vec::new();
             for page in versions.chunks(VERSIONS_PER_REQUEST_MAX / 4) {
                 let collected = self.collect(&own, page).await?;
                 self.fetch_anchors(&collected, &mut anchors).await?;
                 let roots = roots(&anchors);
                 for version in page {
-                    let opened = collected.open(version, &keys, &roots, &mut Vec::new());
-                    records.extend(opened.map(|opened| record(opened, &anchors)).transpose()?.flatten());
+                    let Some(opened) = collected.open(version, &keys, &roots, &mut Vec::new()) else {
+                        continue;
+                    };
+                    let order = (opened.released.sequence, opened.released.path.index);
+                    found.extend(record(opened, &anchors)?.map(|record| (order, record)));
                 }
             }
+            // Lists of several custodians are put together: the order of sealing is that of the leaves.
+            found.sort_by_key(|(order, _)| *order);
+            records.extend(found.into_iter().map(|(_, record)| record));
         }
         Ok(records)
     }
 
-    /// Asks custodians until every version has a package and two shares.
+    /// Asks custodians, then former ones, until every version has a package and two shares of one generation.
     async fn collect(&self, own: &Pairwise, versions: &[VersionId]) -> anyhow::Result<Collected> {
         let mut collected = Collected::default();
-        let mut ask = PatientAsk::Release;
-        for custodian in self.members.custodians() {
+        for custodian in self.keepers() {
             let open: Vec<_> =
                 versions.iter().filter(|version| !collected.is_ready(version)).copied().collect();
             if open.is_empty() {
                 break;
             }
+            // One custodian may keep some of the versions only, or stop at its limit: the next gives the other packages.
+            let packages = open.iter().any(|version| !collected.has_package(version));
+            let ask = if packages { PatientAsk::Release } else { PatientAsk::Shares };
             let request = own.sign_request(self.members.network(), &custodian.id, ask, now_ms()?, open)?;
             let Ok(release) = self.relay.ask::<Release>(&custodian.id, &request).await else { continue };
             collect_release(&mut collected, own, &self.members.network(), custodian, release)?;
-            ask = PatientAsk::Shares;
         }
         Ok(collected)
     }

@@ -18,9 +18,10 @@ use bytes::Bytes;
 use commonware_codec::{Encode, Read};
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
+use salus_types::organisation::Organisation;
 use salus_types::vault::{
-    CompartmentRecord, CustodyBatch, PatientLink, Release, ReleaseAsk, ReleaseForGrant, SealedEnvelope,
-    VersionList,
+    CompartmentRecord, CustodyBatch, Destroyed, PatientLink, Release, ReleaseAsk, ReleaseForGrant,
+    SealedEnvelope, SourceRequest, VersionList,
 };
 use salus_types::{Bounded, OrganisationId, decode_canonical};
 use serde::Deserialize;
@@ -205,6 +206,28 @@ impl Peers {
         self.ask(to, "/peer/release", ask).await
     }
 
+    /// Asks a custodian, or one that was, for what this source sealed.
+    ///
+    /// # Errors
+    /// [`PeerError`].
+    pub async fn give_back(&self, to: &Organisation, request: &SourceRequest) -> Result<Release, PeerError> {
+        if let Some(local) = self.local(&to.id) {
+            return Ok(local.give_back(&self.0.own, request.clone()).await?);
+        }
+        self.ask_former(to, "/peer/give-back", request).await
+    }
+
+    /// Tells a custodian, or one that was, to destroy what newer shares of this source replace.
+    ///
+    /// # Errors
+    /// [`PeerError`].
+    pub async fn destroy(&self, to: &Organisation, request: &SourceRequest) -> Result<Destroyed, PeerError> {
+        if let Some(local) = self.local(&to.id) {
+            return Ok(local.destroy(&self.0.own, request.clone()).await?);
+        }
+        self.ask_former(to, "/peer/destroy", request).await
+    }
+
     /// Hands keys of new epochs to a grantee.
     ///
     /// # Errors
@@ -256,16 +279,26 @@ impl Peers {
         body: &impl Encode,
     ) -> Result<T, PeerError> {
         let call = self.call(to, Method::POST, path, OCTETS, body.encode())?;
-        let body = whole(to, call, ANSWER_TIMEOUT).await?;
-        decode_canonical(&body).map_err(|_| PeerError::Malformed)
+        answered(to, call).await
     }
 
-    fn node(&self, to: &OrganisationId) -> Result<Arc<Node>, PeerError> {
+    /// Asks an organisation as it was when this node last knew it: it may have left the network since.
+    async fn ask_former<T: Read<Cfg = ()> + Encode>(
+        &self,
+        to: &Organisation,
+        path: &'static str,
+        body: &impl Encode,
+    ) -> Result<T, PeerError> {
+        let node = self.pool(&to.id)?.node_as_known(to)?;
+        answered(&to.id, request(&to.id, node, Method::POST, path, OCTETS, body.encode())?).await
+    }
+
+    fn pool(&self, to: &OrganisationId) -> Result<&Pool, PeerError> {
         if *to == self.0.own {
             // The own vault is not open yet.
             return Err(PeerError::Away);
         }
-        self.0.pool.as_ref().ok_or_else(|| PeerError::Unknown(to.clone()))?.node(to)
+        self.0.pool.as_ref().ok_or_else(|| PeerError::Unknown(to.clone()))
     }
 
     fn call(
@@ -276,11 +309,11 @@ impl Peers {
         content_type: &'static str,
         body: Bytes,
     ) -> Result<Call, PeerError> {
-        call(to, self.node(to)?, method, path, content_type, body)
+        request(to, self.pool(to)?.node(to)?, method, path, content_type, body)
     }
 }
 
-fn call(
+fn request(
     to: &OrganisationId,
     node: Arc<Node>,
     method: Method,
@@ -301,9 +334,14 @@ fn call(
 
 /// The numbers of a node.
 pub(super) async fn status_of(to: &OrganisationId, node: Arc<Node>) -> Result<NodeStatus, PeerError> {
-    let call = call(to, node, Method::GET, "/peer/status", OCTETS, Bytes::new())?;
+    let call = request(to, node, Method::GET, "/peer/status", OCTETS, Bytes::new())?;
     let body = whole(to, call, STATUS_TIMEOUT).await?;
     serde_json::from_slice(&body).map_err(|_| PeerError::Malformed)
+}
+
+async fn answered<T: Read<Cfg = ()> + Encode>(to: &OrganisationId, call: Call) -> Result<T, PeerError> {
+    let body = whole(to, call, ANSWER_TIMEOUT).await?;
+    decode_canonical(&body).map_err(|_| PeerError::Malformed)
 }
 
 async fn head(

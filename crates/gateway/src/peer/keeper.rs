@@ -9,11 +9,12 @@ use async_trait::async_trait;
 use prometheus_client::registry::Registry;
 use salus_crypto::hpke::HpkePublicKey;
 use salus_types::vault::{
-    CompartmentRecord, CustodyBatch, Directory, PatientLink, PatientRequest, Release, ReleaseAsk,
-    ReleaseForGrant, SealedEnvelope, VersionList,
+    CompartmentRecord, CustodyBatch, Destroyed, Directory, PatientLink, PatientRequest, Release, ReleaseAsk,
+    ReleaseForGrant, SealedEnvelope, SourceRequest, VersionList,
 };
 use salus_types::{OrganisationId, PublicKey};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Record versions on their way from the clinical store to the ledger.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +29,24 @@ pub struct Queues {
     /// Age of the oldest version that waits, in milliseconds.
     #[serde(default)]
     pub anchor_lag_ms: u64,
+}
+
+/// This organisation's batches on their way to other custodians, after the custodians changed. Counts only.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Moves {
+    /// Batches that have moved; one that moves twice counts twice.
+    pub moved: u64,
+    /// Batches that are to move.
+    pub to_move: u64,
+    /// Batches that have moved, and that one of their new custodians has not got yet.
+    pub late: u64,
+    /// Receipts of custodians for what they have destroyed, the newest of each for each batch.
+    pub receipts: u64,
+    /// Receipts that are missing, by custodian.
+    pub receipts_owed: BTreeMap<OrganisationId, u64>,
+    /// How often a custodian gave shares, packages or receipts that do not hold.
+    pub faults: BTreeMap<OrganisationId, u64>,
 }
 
 /// A node as its own numbers tell.
@@ -92,6 +111,12 @@ pub trait Keeper: Send + Sync + 'static {
     /// Releases shares for a finalised access event of the asker.
     async fn release(&self, from: &OrganisationId, ask: ReleaseForGrant) -> Result<Release, VaultError>;
 
+    /// Gives a source back what it sealed itself: shares, and packages if it asks for them.
+    async fn give_back(&self, from: &OrganisationId, request: SourceRequest) -> Result<Release, VaultError>;
+
+    /// Destroys what newer shares of the source replace, and signs for it.
+    async fn destroy(&self, from: &OrganisationId, request: SourceRequest) -> Result<Destroyed, VaultError>;
+
     /// Answers a patient; never asked for the access log, which the gateway answers itself.
     async fn patient(&self, request: PatientRequest) -> Result<PatientAnswer, VaultError>;
 
@@ -111,6 +136,9 @@ pub trait Keeper: Send + Sync + 'static {
 
     /// Adds what the vault counts for dashboards; the registry puts `salus_` before the names.
     fn register(&self, _registry: &mut Registry) {}
+
+    /// How far moves of custody are, for stewards.
+    async fn moves(&self) -> Moves;
 }
 
 /// For an organisation without a vault.
@@ -146,6 +174,14 @@ impl Keeper for NoKeeper {
         none()
     }
 
+    async fn give_back(&self, _: &OrganisationId, _: SourceRequest) -> Result<Release, VaultError> {
+        none()
+    }
+
+    async fn destroy(&self, _: &OrganisationId, _: SourceRequest) -> Result<Destroyed, VaultError> {
+        none()
+    }
+
     async fn patient(&self, _: PatientRequest) -> Result<PatientAnswer, VaultError> {
         none()
     }
@@ -164,6 +200,10 @@ impl Keeper for NoKeeper {
 
     async fn queues(&self) -> Queues {
         Queues::default()
+    }
+
+    async fn moves(&self) -> Moves {
+        Moves::default()
     }
 }
 

@@ -17,7 +17,7 @@ mod tests;
 pub use certificate::{CertificateError, make_certificate};
 pub use client::{PeerError, Peers, Relayed};
 pub(crate) use keeper::refused;
-pub use keeper::{Keeper, NoKeeper, NodeStatus, PatientAnswer, Queues};
+pub use keeper::{Keeper, Moves, NoKeeper, NodeStatus, PatientAnswer, Queues};
 pub use probe::probe;
 pub(crate) use routes::{enrol, mailbox, node_status, patient, router};
 
@@ -33,6 +33,10 @@ pub(crate) const ANCHORED_BYTES_MAX: usize = 1_024;
 pub(crate) const VERSIONS_BYTES_MAX: usize = 64 * 1024;
 /// Largest request for a release: 4,096 versions by id.
 pub(crate) const RELEASE_BYTES_MAX: usize = 256 * 1024;
+/// Largest request of a source for its own: 4,096 versions by id.
+pub(crate) const GIVE_BACK_BYTES_MAX: usize = 256 * 1024;
+/// Largest request of a source to destroy, which names no versions.
+pub(crate) const DESTROY_BYTES_MAX: usize = 1_024;
 /// Largest request of a patient: 4,096 versions by id.
 pub(crate) const PATIENT_BYTES_MAX: usize = 256 * 1024;
 /// Largest sealed enrolment.

@@ -5,7 +5,7 @@
 
 use super::client::PeerError;
 use super::connect::Connector;
-use crate::chain::{Chain, NetworkView};
+use crate::chain::Chain;
 use crate::tls::{Identity, Pins, peer_client};
 use axum::body::Body;
 use axum::http::Uri;
@@ -77,14 +77,22 @@ impl Pool {
         if let Some(node) = known {
             return Ok(Arc::clone(node));
         }
-        forget_former(&mut nodes, &network);
+        nodes.retain(|id, node| network.organisation(id).is_some_and(|member| node.is_of(member)));
         let node = member.and_then(|member| Node::of(member, &self.identity)).map(Arc::new);
         let node = node.ok_or_else(|| PeerError::Unknown(to.clone()))?;
         nodes.insert(to.clone(), Arc::clone(&node));
         Ok(node)
     }
-}
 
-fn forget_former(nodes: &mut BTreeMap<OrganisationId, Arc<Node>>, network: &NetworkView) {
-    nodes.retain(|id, node| network.organisation(id).is_some_and(|member| node.is_of(member)));
+    /// The node of an organisation as it was when it was a member, if it is none now. A former member's client is made
+    /// for one call: few are needed, and none is kept that the network does not vouch for.
+    ///
+    /// # Errors
+    /// [`PeerError::Unknown`] if its address is none.
+    pub(super) fn node_as_known(&self, to: &Organisation) -> Result<Arc<Node>, PeerError> {
+        if self.chain.network().organisation(&to.id).is_some() {
+            return self.node(&to.id);
+        }
+        Node::of(to, &self.identity).map(Arc::new).ok_or_else(|| PeerError::Unknown(to.id.clone()))
+    }
 }

@@ -17,7 +17,7 @@ use axum::routing::{MethodRouter, get, post};
 use salus_types::Bounded;
 use salus_types::vault::{
     CompartmentRecord, CustodyBatch, PatientAsk, PatientLink, PatientRequest, ReleaseAsk, ReleaseForGrant,
-    SealedEnvelope,
+    SealedEnvelope, SourceRequest,
 };
 use serde::Deserialize;
 
@@ -34,6 +34,8 @@ pub(crate) fn router(state: Gateway) -> Router {
         .route("/peer/links", up_to(LINK_BYTES_MAX, post(links)))
         .route("/peer/versions", up_to(VERSIONS_BYTES_MAX, post(versions)))
         .route("/peer/release", up_to(RELEASE_BYTES_MAX, post(release)))
+        .route("/peer/give-back", up_to(GIVE_BACK_BYTES_MAX, post(give_back)))
+        .route("/peer/destroy", up_to(DESTROY_BYTES_MAX, post(destroy)))
         .route("/peer/patient", up_to(PATIENT_BYTES_MAX, post(relayed_patient)))
         .route("/peer/enrol", up_to(ENROL_BYTES_MAX, post(relayed_enrolment)))
         .route("/peer/mailbox", up_to(MAILBOX_BYTES_MAX, post(relayed_letter)))
@@ -102,6 +104,22 @@ async fn release(
     let answer = gateway.ports.keeper.release(&from, ask).await;
     gateway.metrics.release_for_grant(&answer);
     Ok(octets(&answer.map_err(refused)?))
+}
+
+async fn give_back(
+    State(gateway): State<Gateway>,
+    Extension(PeerIdentity(from)): Sender,
+    Canonical(request): Canonical<SourceRequest>,
+) -> Result<Response, Error> {
+    Ok(octets(&gateway.ports.keeper.give_back(&from, request).await.map_err(refused)?))
+}
+
+async fn destroy(
+    State(gateway): State<Gateway>,
+    Extension(PeerIdentity(from)): Sender,
+    Canonical(request): Canonical<SourceRequest>,
+) -> Result<Response, Error> {
+    Ok(octets(&gateway.ports.keeper.destroy(&from, request).await.map_err(refused)?))
 }
 
 async fn relayed_patient(

@@ -5,7 +5,8 @@ use crate::tls::{Identity, Pins, peer_client, peer_server};
 use salus_types::OrganisationId;
 use salus_types::genesis::Genesis;
 use salus_types::state::OrganisationEntry;
-use salus_types::vault::CompartmentRecord;
+use salus_types::vault::{CompartmentRecord, SourceAsk, SourceRequest, SourceRequestBody};
+use salus_types::{Bounded, NetworkId, SigningKey};
 use std::net::TcpListener;
 use std::sync::Arc;
 use tokio::sync::oneshot;
@@ -250,6 +251,52 @@ async fn calls_follow_a_members_address_and_certificate() {
     assert_eq!(peers.status(&a_id).await, Err(PeerError::Unknown(a_id.clone())), "no member");
     moved(&network.b, &url);
     assert_eq!(peers.status(&a_id).await, Err(PeerError::Unknown(a_id.clone())), "still none");
+}
+
+/// A request of hospital-b to hospital-a.
+fn source_request(network: &Network, ask: SourceAsk) -> SourceRequest {
+    let body = SourceRequestBody {
+        network: NetworkId(salus_types::Digest([1; 32])),
+        source: network.b.id.clone(),
+        audience: a(),
+        ask,
+        sequence: 3,
+        generation: 4,
+        time_ms: 5,
+        nonce: [6; 16],
+        versions: Bounded::default(),
+    };
+    SourceRequest::sign(body, &SigningKey::from_seed(&[1; 32]))
+}
+
+#[tokio::test]
+async fn a_custodian_that_has_left_may_be_asked_for_what_it_holds_and_to_destroy_it() {
+    let network = network().await;
+    let member = network.genesis.organisation(&a()).expect("member").clone();
+    let (give_back, destroy) =
+        (source_request(&network, SourceAsk::Release), source_request(&network, SourceAsk::Destroy));
+    // The caller's node has seen hospital-a leave; hospital-a's own may not have.
+    let chain = node_of(again(&network.b), network.genesis.clone(), |_| {}).await.chain.clone();
+    let peers = Peers::new(chain.clone(), &network.b.id, &network.b.tls).expect("client");
+    for left in [false, true] {
+        if left {
+            chain.change_network(|view| view.members.retain(|one| one.organisation.id != a()));
+            assert_eq!(peers.status(&a()).await, Err(PeerError::Unknown(a())), "for nothing else");
+        }
+        let receipt = peers.destroy(&member, &destroy).await.expect("a receipt");
+        assert_eq!((receipt.custodian, receipt.sequence, receipt.generation), (a(), 3, 4));
+        let refused = peers.give_back(&member, &give_back).await;
+        assert!(matches!(&refused, Err(PeerError::Refused { status: 403, .. })), "{refused:?}");
+    }
+    let calls = network.node.keeper.calls.lock().expect("lock").clone();
+    let b = Some(network.b.id.clone());
+    assert_eq!(
+        calls,
+        [(b.clone(), "destroy"), (b.clone(), "give back"), (b.clone(), "destroy"), (b, "give back")]
+    );
+    // With another certificate it is somebody else.
+    let other = Party::new("hospital-a").member(member.peer_url.as_str());
+    assert_eq!(peers.destroy(&other, &destroy).await, Err(PeerError::Away));
 }
 
 #[tokio::test]

@@ -47,6 +47,7 @@ async fn node(gateway: &Gateway, id: &OrganisationId, name: &str) -> Value {
     });
     if own {
         node["queues"] = json!(queues);
+        node["moves"] = json!(gateway.ports.keeper.moves().await);
     }
     node
 }

@@ -1,14 +1,14 @@
 //! A vault that takes everything and remembers who brought it.
 
-use crate::peer::{Keeper, PatientAnswer, Queues};
+use crate::peer::{Keeper, Moves, PatientAnswer, Queues};
 use crate::vault::VaultError;
 use async_trait::async_trait;
 use salus_crypto::hpke::HpkePublicKey;
 use salus_types::vault::{
-    CompartmentRecord, CustodyBatch, Directory, PatientLink, PatientRequest, Release, ReleaseAsk,
-    ReleaseForGrant, SealedEnvelope, VersionList,
+    CompartmentRecord, CustodyBatch, Destroyed, Directory, PatientLink, PatientRequest, Release, ReleaseAsk,
+    ReleaseForGrant, SealedEnvelope, SourceRequest, SourceRequestBody, VersionList,
 };
-use salus_types::{OrganisationId, PublicKey};
+use salus_types::{OrganisationId, PublicKey, Signature};
 use std::sync::Mutex;
 
 #[derive(Default)]
@@ -65,6 +65,18 @@ impl Keeper for FakeKeeper {
         Err(VaultError::Refused("the access event is not final".into()))
     }
 
+    async fn give_back(&self, from: &OrganisationId, _: SourceRequest) -> Result<Release, VaultError> {
+        self.note(Some(from), "give back")?;
+        Err(VaultError::Refused("a version is not known here".into()))
+    }
+
+    async fn destroy(&self, from: &OrganisationId, request: SourceRequest) -> Result<Destroyed, VaultError> {
+        self.note(Some(from), "destroy")?;
+        let SourceRequestBody { network, audience, source, sequence, generation, time_ms, .. } = request.body;
+        let signature = Signature([0; 64]);
+        Ok(Destroyed { network, custodian: audience, source, sequence, generation, time_ms, signature })
+    }
+
     async fn patient(&self, _: PatientRequest) -> Result<PatientAnswer, VaultError> {
         self.note(None, "patient")?;
         Ok(PatientAnswer::Directory(nothing()))
@@ -88,5 +100,17 @@ impl Keeper for FakeKeeper {
 
     async fn queues(&self) -> Queues {
         Queues { stored: 1, sealed: 2, anchored: 3, anchor_lag_ms: 4 }
+    }
+
+    async fn moves(&self) -> Moves {
+        let owing = "clinic".parse().expect("id");
+        Moves {
+            moved: 5,
+            to_move: 6,
+            late: 7,
+            receipts: 8,
+            receipts_owed: [(owing, 9)].into(),
+            ..Moves::default()
+        }
     }
 }

@@ -110,6 +110,8 @@ pub(crate) const PEERS: &[(&str, &str, Load, [u16; 2])] = &[
     ("POST", "/peer/links", Octets, [400; 2]),
     ("POST", "/peer/versions", Octets, [400; 2]),
     ("POST", "/peer/release", Octets, [400; 2]),
+    ("POST", "/peer/give-back", Octets, [400; 2]),
+    ("POST", "/peer/destroy", Octets, [400; 2]),
     ("POST", "/peer/patient", Octets, [400; 2]),
     ("POST", "/peer/enrol", Octets, [400; 2]),
     ("POST", "/peer/mailbox", Octets, [400; 2]),

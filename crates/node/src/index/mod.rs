@@ -13,7 +13,9 @@ use crate::runtime::Runtime;
 use commonware_codec::Encode as _;
 use commonware_utils::sync::Mutex;
 use redb::backends::InMemoryBackend;
-use redb::{AccessGuard, Database, ReadableDatabase as _, ReadableTable as _, TableDefinition, WriteTransaction};
+use redb::{
+    AccessGuard, Database, ReadableDatabase as _, ReadableTable as _, TableDefinition, WriteTransaction,
+};
 use salus_types::block::Receipt;
 use salus_types::proof::Handover;
 use salus_types::state::StateKey;

@@ -1,7 +1,10 @@
 //! Where transactions are final: a table for each segment of heights, so that what is too old goes at once.
 
 use super::Place;
-use redb::{Database, ReadTransaction, ReadableDatabase as _, TableDefinition, TableError, TableHandle as _, WriteTransaction};
+use redb::{
+    Database, ReadTransaction, ReadableDatabase as _, TableDefinition, TableError, TableHandle as _,
+    WriteTransaction,
+};
 use salus_types::state::StateKey;
 use salus_types::{Digest, TransactionId};
 use std::collections::BTreeSet;

@@ -68,7 +68,9 @@ async fn a_network_goes_over_to_new_rules_and_who_lacks_them_stands_still_until_
         goes_on(&cluster, 10 + number as u64).await;
     }
     assert_eq!(cluster.handle(0).state(MARK).await.0, None, "the old rules are in force");
-    cluster.decide(vec![SetParameters { parameters: Parameters { protocol: 2, ..old } }.into()], &[1, 2]).await;
+    cluster
+        .decide(vec![SetParameters { parameters: Parameters { protocol: 2, ..old } }.into()], &[1, 2])
+        .await;
     let height = goes_on(&cluster, 2).await;
     assert!(cluster.handle(0).state(MARK).await.0.is_some(), "the new rules are in force");
 

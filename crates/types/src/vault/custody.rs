@@ -33,9 +33,10 @@ codec_struct! {
         pub leaf: u32,
         /// The sealed package.
         pub package: SealedPackage,
-        /// The Shamir coordinate of this custodian's share, from 1.
+        /// The Shamir coordinate of this custodian's share: `3 (generation mod 85) + place`, place from 1 to 3. So
+        /// shares of two generations never look alike.
         pub share_index: u8,
-        /// Hashes of all shares of `S`, by index: a bad share is attributed to who gave it.
+        /// Hashes of all shares of `S`, by place: a bad share is attributed to who gave it.
         pub share_commitments: [Digest; 3],
         /// The share (32 bytes) under AES-256-GCM with `HKDF(link key, info = version)`, nonce 0, aad =
         /// version id.
@@ -50,6 +51,11 @@ codec_struct! {
         pub link: OrganisationLink,
         /// Number of the batch; it becomes the anchor's sequence.
         pub sequence: u64,
+        /// How often the shares of `S` were made anew, from 0. The leaves are the same in each.
+        pub generation: u32,
+        /// The generation before, which stays beside this one until the source has it destroyed; all others go. Below
+        /// `generation`, but for 0.
+        pub base: u32,
         /// Every leaf of the batch in order, dummies included; their RFC 9162 root is anchored.
         pub leaves: Bounded<Digest, ITEMS_PER_BATCH_MAX>,
         /// The versions of which this custodian keeps a share.

@@ -3,6 +3,7 @@
 
 mod compartment;
 mod custody;
+mod moving;
 mod package;
 mod request;
 mod terms;
@@ -11,6 +12,7 @@ pub use compartment::{
     CompartmentRecord, CompartmentStatement, LINK_KEY_LENGTH, PatientLink, WRAPPED_KEY_LENGTH, WrapContent,
 };
 pub use custody::{CustodyBatch, CustodyBatchBody, CustodyItem, ITEMS_PER_BATCH_MAX, OrganisationLink};
+pub use moving::{Destroyed, SourceAsk, SourceRequest, SourceRequestBody};
 pub use package::{
     Content, PackageHeader, RecordSecret, SEALED_BYTES_MAX, SUITE_1, SealedPackage, batch_size,
     package_digest, record_commitment, size_class,
@@ -18,6 +20,6 @@ pub use package::{
 pub use request::{
     Directory, EnrolmentAnswer, EnrolmentRequest, ListedVersion, PatientAsk, PatientRequest,
     PatientRequestBody, Release, ReleaseAsk, ReleaseForGrant, ReleasedShare, ReleasedVersion,
-    VERSIONS_PER_REQUEST_MAX, VersionList,
+    SHARES_PER_RELEASE_MAX, VERSIONS_PER_REQUEST_MAX, VersionList,
 };
 pub use terms::{CompartmentKey, Consent, EpochKeys, Letter, SealedEnvelope, SourceNotice, Terms};

@@ -12,6 +12,9 @@ use salus_crypto::sign::{PublicKey, Signature};
 /// Most versions in one request.
 pub const VERSIONS_PER_REQUEST_MAX: usize = 4_096;
 
+/// Most shares in one answer: while a batch moves, a custodian keeps two generations of it.
+pub const SHARES_PER_RELEASE_MAX: usize = 2 * VERSIONS_PER_REQUEST_MAX;
+
 codec_enum! {
     /// What a patient asks of an organisation.
     pub enum PatientAsk {
@@ -123,7 +126,7 @@ codec_struct! {
     pub secret struct ReleasedShare {
         /// The version.
         pub version: VersionId,
-        /// Shamir coordinate.
+        /// Shamir coordinate; it tells the generation ([`crate::vault::CustodyItem::share_index`]).
         pub index: u8,
         /// The share's value.
         pub value: [u8; 32],
@@ -148,7 +151,7 @@ codec_struct! {
     /// A custodian's answer: the shares, sealed to who asked (an encoded list of [`ReleasedShare`]), and the
     /// packages, which are sealed anyway.
     pub struct Release {
-        /// Envelope of `Bounded<ReleasedShare, VERSIONS_PER_REQUEST_MAX>`.
+        /// Envelope of `Bounded<ReleasedShare, SHARES_PER_RELEASE_MAX>`.
         pub shares: SealedEnvelope,
         /// Packages, if asked for; versions that are unknown or not yet anchored are left out.
         pub versions: Bounded<ReleasedVersion, VERSIONS_PER_REQUEST_MAX>,

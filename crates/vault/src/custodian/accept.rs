@@ -1,23 +1,27 @@
-//! Taking batches, compartment records and links from sources. Everything is checked, then durable, then acknowledged.
+//! Taking batches from sources. Everything is checked, then durable, then acknowledged.
+//!
+//! A source makes the shares of a batch anew when other custodians are to have it: a higher *generation* under the same
+//! number, with the same leaves and packages, and with every version that this custodian is to keep. It takes the place of what was here, but for the generation that it names as its base,
+//! which stays until the source has it destroyed: while some custodians have the new one and some the old, both are
+//! given out, or there would be moments at which no two shares of one generation could be had. A lower generation is
+//! refused; a second, different batch under one number and generation, or with other leaves, is the source's fault and
+//! kept as evidence.
 
 use super::Custodian;
+use super::destroy::{bury, is_due, remove};
 use crate::ledger::member;
 use crate::node::{Context, blocking};
+use crate::sharing::is_of;
 use crate::store::tables::{
-    CUSTODY, CustodyRow, EVIDENCE, HELD_VERSIONS, HeldVersionRow, IN_COMPARTMENT, LINKS, MARK, OF_OWNER,
-    RECORDS, SUCCESSORS, key,
+    CUSTODY, CustodyRow, DESTROYED, EVIDENCE, HELD_VERSIONS, HeldVersionRow, IN_COMPARTMENT, OF_BATCH, key,
 };
-use crate::store::{PackName, Reads, StoreError, WriteTx};
-use crate::wrap::link_is_signed;
+use crate::store::{PackName, Reads, StoreError};
 use bytes::Bytes;
 use commonware_codec::{Encode as _, EncodeSize as _};
 use salus_crypto::hash::{Digest, sha256};
 use salus_crypto::merkle;
 use salus_types::organisation::Organisation;
-use salus_types::vault::{
-    CompartmentRecord, CompartmentStatement, CustodyBatch, PatientLink, SUITE_1, WRAPPED_KEY_LENGTH,
-    batch_size,
-};
+use salus_types::vault::{CustodyBatch, CustodyItem, SUITE_1, batch_size, package_digest};
 use salus_types::{OrganisationId, decode_canonical, namespace};
 use std::collections::HashSet;
 use std::sync::PoisonError;
@@ -43,6 +47,9 @@ pub enum CustodyError {
     /// Something else was taken under this name before; it is kept, and this one as evidence.
     #[error("something different was taken under this number before")]
     Conflict,
+    /// A newer generation is here, or was and is destroyed.
+    #[error("a newer generation of this batch was taken before")]
+    Superseded,
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -63,62 +70,26 @@ impl Custodian {
         })
         .await
     }
-
-    /// Takes compartment records; the newest revision wins. `Ok` once durable.
-    ///
-    /// # Errors
-    /// [`CustodyError`]; none of the records is taken then.
-    pub async fn accept_compartments(
-        &self,
-        from: &OrganisationId,
-        records: Vec<CompartmentRecord>,
-    ) -> Result<(), CustodyError> {
-        let (ctx, from) = (self.ctx.clone(), from.clone());
-        blocking(move || {
-            let source = source(&ctx, &from)?;
-            records.iter().try_for_each(|record| check_record(&ctx, &source, record))?;
-            let tx = ctx.store.write()?;
-            records.iter().try_for_each(|record| put_record(&tx, record))?;
-            Ok(tx.commit()?)
-        })
-        .await
-    }
-
-    /// Takes a patient link. `Ok` once durable.
-    ///
-    /// # Errors
-    /// [`CustodyError`].
-    pub async fn accept_link(&self, from: &OrganisationId, link: PatientLink) -> Result<(), CustodyError> {
-        let (ctx, from) = (self.ctx.clone(), from.clone());
-        blocking(move || {
-            let source = source(&ctx, &from)?;
-            if link.source != from || link.network != ctx.node.network {
-                return Err(CustodyError::Address);
-            }
-            if !link_is_signed(&link, &source.node_key) {
-                return Err(CustodyError::Signature);
-            }
-            let at = key::link(&link.owner, &link.source, link.number);
-            let tx = ctx.store.write()?;
-            match tx.get(&LINKS, &at)? {
-                Some(known) if known == link => return Ok(()),
-                Some(_) => return Err(CustodyError::Conflict),
-                None => tx.put(&LINKS, &at, &link)?,
-            }
-            Ok(tx.commit()?)
-        })
-        .await
-    }
 }
 
 /// The sender, if it is a source and this organisation a custodian.
-fn source(ctx: &Context, from: &OrganisationId) -> Result<Organisation, CustodyError> {
+pub(super) fn source(ctx: &Context, from: &OrganisationId) -> Result<Organisation, CustodyError> {
     let own = member(&*ctx.ledger, &ctx.node.organisation);
     if own.is_none_or(|own| !own.custodian) {
         return Err(CustodyError::NotACustodian);
     }
     let source = member(&*ctx.ledger, from).filter(|source| source.class.keeps_records());
     source.ok_or(CustodyError::NotASource)
+}
+
+/// A batch, checked, and where it comes from.
+struct Arrival<'a> {
+    ctx: &'a Context,
+    from: &'a OrganisationId,
+    batch: &'a CustodyBatch,
+    encoded: Bytes,
+    body_digest: Digest,
+    root: Digest,
 }
 
 fn accept(
@@ -128,7 +99,8 @@ fn accept(
     runtime: &tokio::runtime::Handle,
 ) -> Result<(), CustodyError> {
     let source = source(ctx, from)?;
-    let link = &batch.body.link;
+    let body = &batch.body;
+    let link = &body.link;
     if link.from != *from || link.to != ctx.node.organisation || link.network != ctx.node.network {
         return Err(CustodyError::Address);
     }
@@ -137,22 +109,28 @@ fn accept(
     let signed = source.node_key.verify(namespace::CUSTODY_BATCH, body_digest.as_ref(), &batch.signature);
     signed.map_err(|_| CustodyError::Signature)?;
     check_shape(batch)?;
-    let at = key::batch(from, batch.body.sequence);
-    let known: Option<CustodyRow> = ctx.store.read()?.get(&CUSTODY, &at)?;
-    match known {
-        Some(known) if known.body_digest == body_digest => return Ok(()),
-        Some(_) => return keep_evidence(ctx, from, batch.body.sequence, body_digest, encoded, runtime),
-        None => {}
+    let root = merkle::root(&body.leaves);
+    let arrival = Arrival { ctx, from, batch, encoded, body_digest, root };
+    match arrival.compare()? {
+        Known::Same => return Ok(()),
+        Known::Contradicted => return arrival.keep_evidence(runtime),
+        Known::Newer => return Err(CustodyError::Superseded),
+        Known::No => {}
     }
-    let name = PackName::custody(from, batch.body.sequence);
-    runtime.block_on(ctx.store.packs.put(&name, encoded.clone()))?;
-    index(ctx, from, batch, &encoded, body_digest)
+    arrival.check_versions()?;
+    let name = PackName::custody(from, body.sequence, body.generation);
+    runtime.block_on(ctx.store.packs.put(&name, arrival.encoded.clone()))?;
+    arrival.index()?;
+    Ok(bury(ctx, runtime)?)
 }
 
 fn check_shape(batch: &CustodyBatch) -> Result<(), CustodyError> {
     let body = &batch.body;
     if !(0..=3).any(|class| batch_size(class) == Some(body.leaves.len())) {
         return Err(CustodyError::Malformed("number of leaves"));
+    }
+    if body.base > body.generation.saturating_sub(1) {
+        return Err(CustodyError::Malformed("base"));
     }
     if !body.items.windows(2).all(|pair| pair[0].leaf < pair[1].leaf)
         || body.items.last().is_some_and(|item| item.leaf as usize >= body.leaves.len())
@@ -164,7 +142,7 @@ fn check_shape(batch: &CustodyBatch) -> Result<(), CustodyError> {
         if item.package.header.suite != SUITE_1 {
             return Err(CustodyError::Malformed("unknown suite"));
         }
-        if !(1..=3).contains(&item.share_index) {
+        if !is_of(item.share_index, body.generation) {
             return Err(CustodyError::Malformed("share index"));
         }
         if !seen.insert(item.package.header.version) {
@@ -174,120 +152,130 @@ fn check_shape(batch: &CustodyBatch) -> Result<(), CustodyError> {
     Ok(())
 }
 
-fn index(
-    ctx: &Context,
-    from: &OrganisationId,
-    batch: &CustodyBatch,
-    encoded: &Bytes,
-    body_digest: Digest,
-) -> Result<(), CustodyError> {
-    let body = &batch.body;
-    let leaves_end = body.link.encode_size() + 8 + body.leaves.encode_size();
-    let items: usize = body.items.iter().map(|item| item.encode_size()).sum();
-    let mut at = leaves_end + body.items.encode_size() - items;
-    let tx = ctx.store.write()?;
-    for item in body.items.iter() {
-        let (header, length) = (&item.package.header, item.encode_size());
-        let version = header.version;
-        if tx.get(&HELD_VERSIONS, version.as_bytes())?.is_some() {
-            return Err(CustodyError::Malformed("a version of another batch"));
+/// What is known of a batch that arrives.
+enum Known {
+    No,
+    Same,
+    Newer,
+    Contradicted,
+}
+
+impl Arrival<'_> {
+    /// Compares with what was taken and destroyed under the number.
+    fn compare(&self) -> Result<Known, StoreError> {
+        let body = &self.batch.body;
+        let tx = self.ctx.store.read()?;
+        let batch = key::batch(self.from, body.sequence);
+        let held = tx.scan(&CUSTODY, &batch, None, usize::MAX)?;
+        let same = key::generation(self.from, body.sequence, body.generation);
+        if let Some((_, known)) = held.iter().find(|(at, _)| *at == same) {
+            let same = known.body_digest == self.body_digest;
+            return Ok(if same { Known::Same } else { Known::Contradicted });
         }
-        let row = HeldVersionRow {
-            source: from.clone(),
-            sequence: body.sequence,
-            compartment: header.compartment,
-            at: at as u64,
-            length: u32::try_from(length).map_err(|_| CustodyError::Malformed("size"))?,
-            leaf: item.leaf,
-            item_digest: sha256(&encoded[at..at + length]),
+        if held.iter().any(|(_, known)| known.root != self.root) {
+            return Ok(Known::Contradicted);
+        }
+        let destroyed =
+            tx.get(&DESTROYED, &batch)?.is_some_and(|receipt| receipt.generation > body.generation);
+        let newer = destroyed || held.iter().any(|(at, _)| *at > same);
+        Ok(if newer { Known::Newer } else { Known::No })
+    }
+
+    /// A version lies in one batch alone, at one place, in one package; and a newer generation leaves out none that is to
+    /// be kept here, so that a source cannot have destroyed, as if replaced, what it has anchored.
+    fn check_versions(&self) -> Result<(), CustodyError> {
+        let (tx, body) = (self.ctx.store.read()?, &self.batch.body);
+        let mut brought = HashSet::new();
+        for item in body.items.iter() {
+            let header = &item.package.header;
+            brought.insert(header.version);
+            for (_, held) in tx.scan(&HELD_VERSIONS, header.version.as_bytes(), None, usize::MAX)? {
+                let same = held.source == *self.from
+                    && held.sequence == body.sequence
+                    && (held.leaf, held.compartment) == (item.leaf, header.compartment);
+                if !same {
+                    return Err(CustodyError::Malformed("a version of another batch"));
+                }
+                if held.package != digest_of(item) {
+                    return Err(CustodyError::Malformed("another package than before"));
+                }
+            }
+        }
+        match is_due(self.ctx, &tx, (self.from, body.sequence, body.generation), &brought)? {
+            true => Err(CustodyError::Malformed("a version that is to be kept here is left out")),
+            false => Ok(()),
+        }
+    }
+
+    /// Puts the rows, and removes those of generations that this one replaces, in one transaction.
+    fn index(&self) -> Result<(), StoreError> {
+        let body = &self.batch.body;
+        let (sequence, generation) = (body.sequence, body.generation);
+        let tx = self.ctx.store.write()?;
+        let leaves_end = body.link.encode_size() + 16 + body.leaves.encode_size();
+        let items: usize = body.items.iter().map(|item| item.encode_size()).sum();
+        let mut at = leaves_end + body.items.encode_size() - items;
+        for item in body.items.iter() {
+            let (header, row) = (&item.package.header, self.row(item, at)?);
+            at += row.length as usize;
+            tx.put(&HELD_VERSIONS, &key::held_version(&header.version, generation), &row)?;
+            let place = key::in_compartment(&header.compartment, self.from, sequence, item.leaf);
+            tx.put(&IN_COMPARTMENT, &place, &header.version)?;
+            tx.put(&OF_BATCH, &key::of_batch(self.from, sequence, generation, item.leaf), &header.version)?;
+        }
+        let damaged = |_| StoreError::Damaged;
+        let row = CustodyRow {
+            body_digest: self.body_digest,
+            signature: self.batch.signature,
+            root: self.root,
+            link: salus_types::Bounded::new(body.link.encode().to_vec()).map_err(|_| StoreError::Damaged)?,
+            leaves_at: u32::try_from(leaves_end - 32 * body.leaves.len()).map_err(damaged)?,
+            leaves: u32::try_from(body.leaves.len()).map_err(damaged)?,
         };
-        tx.put(&HELD_VERSIONS, version.as_bytes(), &row)?;
-        tx.put(
-            &IN_COMPARTMENT,
-            &key::in_compartment(&header.compartment, from, body.sequence, item.leaf),
-            &version,
-        )?;
-        at += length;
+        for (at, _) in tx.scan(&CUSTODY, &key::batch(self.from, sequence), None, usize::MAX)? {
+            let old = key::generation_at_end(&at).ok_or(StoreError::Damaged)?;
+            if old != body.base {
+                remove(&tx, self.from, sequence, old)?;
+            }
+        }
+        tx.put(&CUSTODY, &key::generation(self.from, sequence, generation), &row)?;
+        tx.commit()
     }
-    let row = CustodyRow {
-        body_digest,
-        signature: batch.signature,
-        root: merkle::root(&body.leaves),
-        link: salus_types::Bounded::new(body.link.encode().to_vec()).map_err(|_| StoreError::Damaged)?,
-        leaves_at: u32::try_from(leaves_end - 32 * body.leaves.len()).map_err(|_| StoreError::Damaged)?,
-        leaves: u32::try_from(body.leaves.len()).map_err(|_| StoreError::Damaged)?,
-    };
-    tx.put(&CUSTODY, &key::batch(from, body.sequence), &row)?;
-    Ok(tx.commit()?)
+
+    fn row(&self, item: &CustodyItem, at: usize) -> Result<HeldVersionRow, StoreError> {
+        let length = item.encode_size();
+        Ok(HeldVersionRow {
+            source: self.from.clone(),
+            sequence: self.batch.body.sequence,
+            compartment: item.package.header.compartment,
+            at: at as u64,
+            length: u32::try_from(length).map_err(|_| StoreError::Damaged)?,
+            leaf: item.leaf,
+            package: digest_of(item),
+            item_digest: sha256(&self.encoded[at..at + length]),
+        })
+    }
+
+    /// Keeps the first contradiction to each generation of a batch: two batches signed under one number show the
+    /// source's fault.
+    fn keep_evidence(&self, runtime: &tokio::runtime::Handle) -> Result<(), CustodyError> {
+        let (store, body, from) = (&self.ctx.store, &self.batch.body, self.from);
+        let (sequence, generation) = (body.sequence, body.generation);
+        let at = key::generation(from, sequence, generation);
+        if store.read()?.get(&EVIDENCE, &at)?.is_none() {
+            let name = PackName::evidence(from, sequence, generation);
+            runtime.block_on(store.packs.put(&name, self.encoded.clone()))?;
+            let tx = store.write()?;
+            tx.put(&EVIDENCE, &at, &self.body_digest)?;
+            tx.commit()?;
+            tracing::error!(source = %from, sequence, generation, "a source signed two batches under one number");
+        }
+        Err(CustodyError::Conflict)
+    }
 }
 
-/// Keeps the first contradiction to each batch: two batches signed under one number show the source's fault.
-fn keep_evidence(
-    ctx: &Context,
-    from: &OrganisationId,
-    sequence: u64,
-    digest: Digest,
-    encoded: Bytes,
-    runtime: &tokio::runtime::Handle,
-) -> Result<(), CustodyError> {
-    let at = key::batch(from, sequence);
-    if ctx.store.read()?.get(&EVIDENCE, &at)?.is_none() {
-        runtime.block_on(ctx.store.packs.put(&PackName::evidence(from, sequence), encoded))?;
-        let tx = ctx.store.write()?;
-        tx.put(&EVIDENCE, &at, &digest)?;
-        tx.commit()?;
-        tracing::error!(source = %from, sequence, "a source signed two batches under one number");
-    }
-    Err(CustodyError::Conflict)
-}
-
-fn check_record(
-    ctx: &Context,
-    source: &Organisation,
-    record: &CompartmentRecord,
-) -> Result<(), CustodyError> {
-    let statement = &record.statement;
-    if statement.source != source.id || statement.network != ctx.node.network {
-        return Err(CustodyError::Address);
-    }
-    if !matches!(statement.wrapped.len(), 0 | WRAPPED_KEY_LENGTH)
-        || (statement.epoch == 0) != statement.predecessor.is_none()
-    {
-        return Err(CustodyError::Malformed("compartment"));
-    }
-    let signed = source.node_key.verify(namespace::COMPARTMENT, &statement.encode(), &record.signature);
-    signed.map_err(|_| CustodyError::Signature)
-}
-
-fn put_record(tx: &WriteTx, record: &CompartmentRecord) -> Result<(), CustodyError> {
-    let statement = &record.statement;
-    let id = statement.compartment;
-    let known: Option<CompartmentRecord> = tx.get(&RECORDS, id.as_bytes())?;
-    if let Some(known) = &known {
-        let fixed = |s: &CompartmentStatement| (s.source.clone(), s.epoch, s.predecessor);
-        if fixed(&known.statement) != fixed(statement) {
-            return Err(CustodyError::Conflict);
-        }
-        if known.statement.revision >= statement.revision {
-            let differs = known.statement.revision == statement.revision && known != record;
-            return if differs { Err(CustodyError::Conflict) } else { Ok(()) };
-        }
-        if let Some(owner) = known.statement.owner.filter(|owner| Some(*owner) != statement.owner) {
-            tx.remove(&OF_OWNER, &[owner.as_bytes(), id.as_bytes()].concat())?;
-        }
-    }
-    if let Some(owner) = statement.owner {
-        tx.put(&OF_OWNER, &[owner.as_bytes(), id.as_bytes()].concat(), &MARK)?;
-    }
-    if let Some(before) = statement.predecessor {
-        let at = key::successor(&before, &statement.source);
-        match tx.get(&SUCCESSORS, &at)? {
-            Some(next) if next != id => return Err(CustodyError::Conflict),
-            Some(_) => {}
-            None => tx.put(&SUCCESSORS, &at, &id)?,
-        }
-    }
-    Ok(tx.put(&RECORDS, id.as_bytes(), record)?)
+fn digest_of(item: &CustodyItem) -> Digest {
+    package_digest(&item.package.header, &sha256(&*item.package.ciphertext))
 }
 
 /// The link under which a batch's shares are sealed.

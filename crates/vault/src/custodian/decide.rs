@@ -7,9 +7,15 @@
 //! Whether a grant has expired is judged by the later of block time and this machine's clock: a ledger that stands still
 //! keeps no grant alive. Whether it has begun is judged by block time.
 //! Upon a patient's request: the signature, the audience and the time are right, and every compartment is the owner's.
+//! Upon a source's request: [`source`].
 //!
 //! Versions that are not known here, or whose batch is not anchored, are left out; if nothing remains, that is said.
 //! Architecture invariant: [`Allowed`] is made here and nowhere else, and nothing is released without one.
+
+mod refusal;
+pub mod source;
+
+pub use refusal::Refusal;
 
 use crate::ledger::LedgerTime;
 use commonware_codec::Encode as _;
@@ -19,85 +25,8 @@ use salus_types::state::{AccessEntry, GrantEntry};
 use salus_types::vault::{Consent, PatientRequest, Terms, VERSIONS_PER_REQUEST_MAX};
 use salus_types::{Address, CompartmentId, NetworkId, OrganisationId, VersionId, namespace};
 
-/// How far a patient's clock may be off, in milliseconds.
-pub const PATIENT_CLOCK_MS_MAX: u64 = 5 * 60 * 1_000;
-
-/// Why nothing is released.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
-pub enum Refusal {
-    /// For another network.
-    #[error("the request is for another network")]
-    Network,
-    /// The terms name another grantee than who asks.
-    #[error("the terms name another organisation than the one that asks")]
-    NotTheGrantee,
-    /// The ledger has no such grant.
-    #[error("the ledger has no such grant")]
-    NoSuchGrant,
-    /// Terms and salt do not give the ledger's commitment.
-    #[error("the terms do not open the grant's commitment")]
-    TermsDoNotOpen,
-    /// Grantee, purpose and salt do not give the ledger's commitment.
-    #[error("the terms do not open the grant's scope")]
-    ScopeDoesNotOpen,
-    /// The owner has not consented.
-    #[error("the owner's consent to the terms does not verify")]
-    NoConsent,
-    /// Revoked.
-    #[error("the grant is revoked")]
-    Revoked,
-    /// Expired.
-    #[error("the grant has expired")]
-    Expired,
-    /// Begins later.
-    #[error("the grant has not begun")]
-    NotYetValid,
-    /// The ledger has no such access event.
-    #[error("the ledger has no such access event")]
-    NoSuchEvent,
-    /// Not final on this node.
-    #[error("the access event is not final here yet")]
-    NotFinal,
-    /// The event is another organisation's.
-    #[error("the access event is of another organisation")]
-    OtherOrganisation,
-    /// The event relies on another grant.
-    #[error("the access event relies on another grant")]
-    OtherGrant,
-    /// The event is for another purpose.
-    #[error("the access event is for another purpose than the terms")]
-    WrongPurpose,
-    /// The terms name another practitioner.
-    #[error("the terms name another practitioner")]
-    WrongPractitioner,
-    /// The versions asked for are not those of the event.
-    #[error("the versions are not those of the access event")]
-    RootMismatch,
-    /// A version lies outside what the terms reach.
-    #[error("a version lies outside the terms")]
-    OutsideTerms,
-    /// No version is known here.
-    #[error("none of the versions is known here")]
-    VersionUnknown,
-    /// No version known here is anchored.
-    #[error("none of the versions is anchored yet")]
-    NotAnchored,
-    /// A patient's request for another organisation.
-    #[error("the request is for another organisation")]
-    Audience,
-    /// A patient's request from too long ago, or from the future.
-    #[error("the request was not signed within the last five minutes")]
-    Stale,
-    /// A patient's request that was answered before.
-    #[error("the request was answered before")]
-    Replayed,
-    /// A signature that does not verify, or a key of a wrong length.
-    #[error("the request's signature or key does not verify")]
-    Signature,
-    /// The compartment is another's, or of nobody enrolled.
-    #[error("a version belongs to somebody else")]
-    NotTheOwner,
-}
+/// How far the clock of who signs a request may be off, in milliseconds.
+pub const REQUEST_CLOCK_MS_MAX: u64 = 5 * 60 * 1_000;
 
 /// A version in custody here, with what is known of its compartment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -242,7 +171,7 @@ pub fn patient(
     let body = &request.body;
     check(body.network == *network, Refusal::Network)?;
     check(body.audience == *audience, Refusal::Audience)?;
-    check(body.time_ms.abs_diff(clock_ms) <= PATIENT_CLOCK_MS_MAX, Refusal::Stale)?;
+    check(body.time_ms.abs_diff(clock_ms) <= REQUEST_CLOCK_MS_MAX, Refusal::Stale)?;
     check(body.kem_key.len() == salus_types::organisation::KEM_KEY_LENGTH, Refusal::Signature)?;
     let signed = body.patient.verify(namespace::PATIENT_REQUEST, &body.encode(), &request.signature);
     check(signed.is_ok(), Refusal::Signature)?;
@@ -288,7 +217,7 @@ fn check(condition: bool, otherwise: Refusal) -> Result<(), Refusal> {
 #[cfg_attr(test, track_caller)]
 fn holds(condition: bool) -> bool {
     #[cfg(test)]
-    if tests::is_left_out(std::panic::Location::caller().line()) {
+    if tests::is_left_out(std::panic::Location::caller()) {
         return true;
     }
     condition

@@ -1,6 +1,9 @@
 //! The decision as a table: one row per way in which a request can be wrong. The table is itself tested: without any
 //! one condition of the decision, some row gives another result.
 
+#[path = "decide_source_tests.rs"]
+mod sources;
+
 use super::*;
 use salus_crypto::Digest;
 use salus_types::category::Purpose;
@@ -318,12 +321,12 @@ const WRONG_OF_PATIENTS: &[(&str, Rewrite, Refusal)] = &[
     ),
     (
         "signed too long ago",
-        |b| sign(PatientRequestBody { time_ms: 1_000_000 - PATIENT_CLOCK_MS_MAX - 1, ..b }),
+        |b| sign(PatientRequestBody { time_ms: 1_000_000 - REQUEST_CLOCK_MS_MAX - 1, ..b }),
         Refusal::Stale,
     ),
     (
         "signed in the future",
-        |b| sign(PatientRequestBody { time_ms: 1_000_000 + PATIENT_CLOCK_MS_MAX + 1, ..b }),
+        |b| sign(PatientRequestBody { time_ms: 1_000_000 + REQUEST_CLOCK_MS_MAX + 1, ..b }),
         Refusal::Stale,
     ),
     (
@@ -372,27 +375,35 @@ fn owners_are_told_apart() -> bool {
 }
 
 thread_local! {
-    /// The line whose condition is left out, and the lines that were asked.
-    static LEFT_OUT: Cell<Option<u32>> = const { Cell::new(None) };
-    static ASKED: RefCell<BTreeSet<u32>> = const { RefCell::new(BTreeSet::new()) };
+    /// The place whose condition is left out, and the places that were asked.
+    static LEFT_OUT: Cell<Option<Place>> = const { Cell::new(None) };
+    static ASKED: RefCell<BTreeSet<Place>> = const { RefCell::new(BTreeSet::new()) };
 }
 
-/// Whether the condition at a line of `decide.rs` is left out, on this thread.
-pub(super) fn is_left_out(line: u32) -> bool {
-    ASKED.with_borrow_mut(|asked| asked.insert(line));
-    LEFT_OUT.get() == Some(line)
+/// A file and a line.
+type Place = (&'static str, u32);
+
+/// Whether the condition at a line of the decision is left out, on this thread.
+pub(super) fn is_left_out(at: &'static std::panic::Location<'static>) -> bool {
+    let place = (at.file(), at.line());
+    ASKED.with_borrow_mut(|asked| asked.insert(place));
+    LEFT_OUT.get() == Some(place)
 }
 
 #[test]
 fn without_any_one_condition_a_row_of_the_table_fails() {
-    let all_hold =
-        || wrong_rows().is_empty() && wrong_rows_of_patients().is_empty() && owners_are_told_apart();
+    let all_hold = || {
+        wrong_rows().is_empty()
+            && wrong_rows_of_patients().is_empty()
+            && owners_are_told_apart()
+            && sources::wrong_rows().is_empty()
+    };
     assert!(all_hold());
-    let lines = ASKED.take();
-    assert!(lines.len() >= 30, "the decision has at least thirty conditions: {lines:?}");
-    for line in lines {
-        LEFT_OUT.set(Some(line));
-        assert!(!all_hold(), "no row needs the condition at decide.rs:{line}");
+    let places = ASKED.take();
+    assert!(places.len() >= 40, "the decision has at least forty conditions: {places:?}");
+    for place in places {
+        LEFT_OUT.set(Some(place));
+        assert!(!all_hold(), "no row needs the condition at {place:?}");
     }
     LEFT_OUT.set(None);
 }

@@ -1,13 +1,11 @@
 //! Requests of grantees.
 
 use super::decide::{self, HeldVersion, ReleaseCase, TermsCase};
-use super::{Custodian, ReleaseError};
+use super::{Custodian, ReleaseError, newest, newest_batch};
 use crate::ledger::{entry, member};
 use crate::node::blocking;
 use crate::source::EPOCHS_MAX;
-use crate::store::tables::{
-    CUSTODY, CustodyRow, HELD_VERSIONS, HeldVersionRow, IN_COMPARTMENT, RECORDS, SUCCESSORS, key,
-};
+use crate::store::tables::{HeldVersionRow, IN_COMPARTMENT, RECORDS, SUCCESSORS, key};
 use crate::store::{ReadTx, Reads, StoreError};
 use salus_types::state::{self, AccessEntry, GrantEntry};
 use salus_types::vault::{
@@ -83,7 +81,7 @@ impl Custodian {
             packages: ask.packages,
         })?;
         let asker = member(&*self.ctx.ledger, peer).ok_or(decide::Refusal::NotTheGrantee)?;
-        self.hand_out(allowed, &asker.kem_key).await
+        self.hand_out(allowed, None, &asker.kem_key).await
     }
 
     async fn grant_entry(&self, grant: &salus_types::GrantId) -> Result<Option<GrantEntry>, ReleaseError> {
@@ -157,10 +155,9 @@ impl Custodian {
     }
 
     async fn batch_is_anchored(&self, source: &OrganisationId, sequence: u64) -> Result<bool, ReleaseError> {
-        let (store, at) = (self.ctx.store.clone(), key::batch(source, sequence));
-        let batch: Option<CustodyRow> = blocking(move || store.read()?.get(&CUSTODY, &at)).await?;
-        match batch {
-            Some(batch) => Ok(self.is_anchored(source, sequence, &batch).await?),
+        let (store, of) = (self.ctx.store.clone(), source.clone());
+        match blocking(move || newest_batch(&store.read()?, &of, sequence)).await? {
+            Some((_, batch)) => Ok(self.is_anchored(source, sequence, &batch).await?),
             None => Ok(false),
         }
     }
@@ -224,7 +221,7 @@ fn rows(tx: &ReadTx, versions: &[VersionId]) -> Result<Vec<Option<Row>>, StoreEr
     let mut known: HashMap<CompartmentId, Family> = HashMap::new();
     let mut rows = Vec::with_capacity(versions.len());
     for version in versions {
-        let Some(row) = tx.get(&HELD_VERSIONS, version.as_bytes())? else {
+        let Some(row) = newest(tx, version)? else {
             rows.push(None);
             continue;
         };

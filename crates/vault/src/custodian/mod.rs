@@ -6,20 +6,23 @@
 
 mod accept;
 pub mod decide;
+mod destroy;
 mod grant;
 mod patient;
+mod records;
 mod release;
+mod source;
 
 pub use accept::CustodyError;
 
 use crate::ledger::{LedgerError, entry};
 use crate::node::Context;
-use crate::store::tables::CustodyRow;
-use crate::store::{Store, StoreError};
+use crate::store::tables::{CUSTODY, CustodyRow, HELD_VERSIONS, HeldVersionRow, key as table_key};
+use crate::store::{Reads, Store, StoreError};
 use decide::Refusal;
 use salus_crypto::{Digest, Secret32};
-use salus_types::OrganisationId;
 use salus_types::state::{AnchorEntry, key};
+use salus_types::{OrganisationId, VersionId};
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -41,6 +44,23 @@ pub enum ReleaseError {
     /// The ledger.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+}
+
+/// A version as it is held in its newest generation.
+fn newest(tx: &impl Reads, version: &VersionId) -> Result<Option<HeldVersionRow>, StoreError> {
+    let mut held = tx.scan(&HELD_VERSIONS, version.as_bytes(), None, usize::MAX)?;
+    Ok(held.pop().map(|(_, row)| row))
+}
+
+/// A batch as it was taken in its newest generation.
+fn newest_batch(
+    tx: &impl Reads,
+    source: &OrganisationId,
+    sequence: u64,
+) -> Result<Option<(u32, CustodyRow)>, StoreError> {
+    let mut held = tx.scan(&CUSTODY, &table_key::batch(source, sequence), None, usize::MAX)?;
+    let Some((at, row)) = held.pop() else { return Ok(None) };
+    Ok(Some((table_key::generation_at_end(&at).ok_or(StoreError::Damaged)?, row)))
 }
 
 /// Keeps what sources hand over.

@@ -1,15 +1,30 @@
 //! Requests of patients: the owner of a compartment needs no access event.
 
-use super::decide::{self, PATIENT_CLOCK_MS_MAX, Refusal};
+use super::decide::{self, REQUEST_CLOCK_MS_MAX, Refusal};
 use super::{Custodian, ReleaseError};
 use crate::node::blocking;
 use crate::store::tables::{LINKS, MARK, NONCES, OF_OWNER, RECORDS, id_at_end, key};
-use crate::store::{Reads, StoreError};
+use crate::store::{Reads, StoreError, WriteTx};
 use salus_types::vault::{CompartmentRecord, Directory, PatientRequest, Release, VersionList};
 use salus_types::{Address, Bounded, CompartmentId, OrganisationId};
 
 /// Old nonces removed with each request.
 const NONCES_PRUNED: usize = 64;
+
+/// Remembers a request's nonce, and forgets old ones.
+pub(super) fn answer_once(tx: &WriteTx, now_ms: u64, at: &[u8]) -> Result<(), ReleaseError> {
+    if tx.get(&NONCES, at)?.is_some() {
+        return Err(Refusal::Replayed.into());
+    }
+    let oldest = now_ms.saturating_sub(2 * REQUEST_CLOCK_MS_MAX);
+    for (at, _) in tx.scan(&NONCES, &[], None, NONCES_PRUNED)? {
+        if at.first_chunk().is_none_or(|time| u64::from_be_bytes(*time) >= oldest) {
+            break;
+        }
+        tx.remove(&NONCES, &at)?;
+    }
+    Ok(tx.put(&NONCES, at, &MARK)?)
+}
 
 impl Custodian {
     /// Checks a patient's request and remembers it, so that it is answered once. Who asks.
@@ -22,19 +37,8 @@ impl Custodian {
         blocking(move || {
             let now = (ctx.clock)();
             let owner = decide::patient(&ctx.node.network, &ctx.node.organisation, now, &request)?;
-            let at = key::nonce(request.body.time_ms, &request.body.nonce, &owner);
             let tx = ctx.store.write()?;
-            if tx.get(&NONCES, &at)?.is_some() {
-                return Err(Refusal::Replayed.into());
-            }
-            let oldest = now.saturating_sub(2 * PATIENT_CLOCK_MS_MAX);
-            for (at, _) in tx.scan(&NONCES, &[], None, NONCES_PRUNED)? {
-                if at.first_chunk().is_none_or(|time| u64::from_be_bytes(*time) >= oldest) {
-                    break;
-                }
-                tx.remove(&NONCES, &at)?;
-            }
-            tx.put(&NONCES, &at, &MARK)?;
+            answer_once(&tx, now, &key::nonce(request.body.time_ms, &request.body.nonce, owner.as_bytes()))?;
             tx.commit()?;
             Ok::<_, ReleaseError>(owner)
         })
@@ -87,6 +91,6 @@ impl Custodian {
     ) -> Result<Release, ReleaseError> {
         let held = self.held(&request.body.versions).await?;
         let allowed = decide::release_to_owner(&owner, &request.body.versions, &held, packages)?;
-        self.hand_out(allowed, &request.body.kem_key).await
+        self.hand_out(allowed, None, &request.body.kem_key).await
     }
 }

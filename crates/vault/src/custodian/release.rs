@@ -5,6 +5,7 @@ use super::decide::Allowed;
 use super::{Custodian, LINK_KEYS_MAX, ReleaseError};
 use crate::envelope::seal_envelope;
 use crate::node::{Context, blocking};
+use crate::sharing::place_of;
 use crate::store::tables::{CUSTODY, CustodyRow, HELD_VERSIONS, HeldVersionRow, key};
 use crate::store::{PackName, Reads, StoreError};
 use crate::wrap::{open_share, receive_organisation_link};
@@ -13,7 +14,7 @@ use commonware_codec::Encode as _;
 use salus_crypto::hash::{Digest, sha256};
 use salus_crypto::merkle::Tree;
 use salus_crypto::{Secret32, merkle};
-use salus_types::vault::{CustodyItem, Release, ReleasedShare, ReleasedVersion, VERSIONS_PER_REQUEST_MAX};
+use salus_types::vault::{CustodyItem, Release, ReleasedShare, ReleasedVersion, SHARES_PER_RELEASE_MAX};
 use salus_types::{Bounded, OrganisationId, VersionId, decode_canonical, label};
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
@@ -22,7 +23,16 @@ use zeroize::{Zeroize as _, Zeroizing};
 /// Most bytes of packages in one answer; the rest comes with the next request.
 pub(super) const RELEASE_BYTES_MAX: usize = 32 * 1024 * 1024;
 
-type Places = BTreeMap<(OrganisationId, u64), (CustodyRow, Vec<(usize, HeldVersionRow)>)>;
+type Places = BTreeMap<(OrganisationId, u64, u32), (CustodyRow, Vec<Wanted>)>;
+
+/// A version in one generation.
+struct Wanted {
+    /// Its place in the request.
+    place: usize,
+    row: HeldVersionRow,
+    /// Whether it is the newest generation here, whose package is given.
+    newest: bool,
+}
 
 /// A batch's versions as read from its pack.
 struct Opened {
@@ -32,18 +42,32 @@ struct Opened {
 }
 
 impl Custodian {
-    /// Releases what `allowed` says, shares sealed to `kem_key`. An entry of the store that is damaged is left out.
-    pub(super) async fn hand_out(&self, allowed: Allowed, kem_key: &[u8]) -> Result<Release, ReleaseError> {
+    /// Releases what `allowed` says, shares sealed to `kem_key`: of all generations that are kept, or of one. An entry of
+    /// the store that is damaged, or was destroyed meanwhile, is left out.
+    pub(super) async fn hand_out(
+        &self,
+        allowed: Allowed,
+        generation: Option<u32>,
+        kem_key: &[u8],
+    ) -> Result<Release, ReleaseError> {
         let ctx = self.ctx.clone();
         let wanted = allowed.versions().to_vec();
-        let places = blocking(move || locate(&ctx, &wanted)).await?;
+        let places = blocking(move || locate(&ctx, &wanted, generation)).await?;
         let mut opened = Vec::new();
         let mut bytes = 0;
-        for ((source, sequence), (batch, versions)) in places {
+        for ((source, sequence, generation), (batch, versions)) in places {
             let link_key = self.link_key(&batch).await?;
-            let parts = self.read(&source, sequence, &batch, &versions).await?;
+            let name = PackName::custody(&source, sequence, generation);
+            let parts = match self.read(&name, &batch, &versions).await {
+                Err(error) if error.is_missing_pack() => {
+                    tracing::warn!(%source, sequence, generation, "a pack in custody is not there");
+                    continue;
+                }
+                parts => parts?,
+            };
             let packages = allowed.packages() && bytes <= RELEASE_BYTES_MAX;
-            bytes += parts.iter().map(Bytes::len).sum::<usize>();
+            let read = versions.iter().zip(parts.iter().skip(1)).filter(|(wanted, _)| wanted.newest);
+            bytes += read.map(|(_, part)| part.len()).sum::<usize>();
             let open = move || open_batch(&source, sequence, &versions, &parts, &link_key, packages);
             opened.extend(blocking(open).await?);
         }
@@ -54,16 +78,17 @@ impl Custodian {
 
     async fn read(
         &self,
-        source: &OrganisationId,
-        sequence: u64,
+        name: &PackName,
         batch: &CustodyRow,
-        versions: &[(usize, HeldVersionRow)],
+        versions: &[Wanted],
     ) -> Result<Vec<Bytes>, StoreError> {
         let leaves_at = u64::from(batch.leaves_at);
         let leaves = std::iter::once(leaves_at..leaves_at + 32 * u64::from(batch.leaves));
         let mut ranges: Vec<_> = leaves.collect();
-        ranges.extend(versions.iter().map(|(_, row)| row.at..row.at + u64::from(row.length)));
-        self.ctx.store.packs.ranges(&PackName::custody(source, sequence), &ranges).await
+        ranges.extend(
+            versions.iter().map(|wanted| wanted.row.at..wanted.row.at + u64::from(wanted.row.length)),
+        );
+        self.ctx.store.packs.ranges(name, &ranges).await
     }
 
     async fn link_key(&self, batch: &CustodyRow) -> Result<Secret32, StoreError> {
@@ -85,19 +110,28 @@ impl Custodian {
     }
 }
 
-/// Groups versions by the batch in which they lie, each with its place in the request.
-fn locate(ctx: &Context, versions: &[VersionId]) -> Result<Places, StoreError> {
+/// Groups versions by the batch and generation in which they lie.
+fn locate(ctx: &Context, versions: &[VersionId], only: Option<u32>) -> Result<Places, StoreError> {
     let tx = ctx.store.read()?;
     let mut places = Places::new();
     for (place, version) in versions.iter().enumerate() {
-        let row: HeldVersionRow = tx.get(&HELD_VERSIONS, version.as_bytes())?.ok_or(StoreError::Damaged)?;
-        let at = (row.source.clone(), row.sequence);
-        if !places.contains_key(&at) {
-            let batch = tx.get(&CUSTODY, &key::batch(&at.0, at.1))?.ok_or(StoreError::Damaged)?;
-            places.insert(at.clone(), (batch, Vec::new()));
-        }
-        if let Some((_, versions)) = places.get_mut(&at) {
-            versions.push((place, row));
+        let held = tx.scan(&HELD_VERSIONS, version.as_bytes(), None, usize::MAX)?;
+        let newest = held.last().map(|(at, _)| at.clone());
+        for (at, row) in held {
+            let generation = key::generation_at_end(&at).ok_or(StoreError::Damaged)?;
+            if only.is_some_and(|only| only != generation) {
+                continue;
+            }
+            let batch = (row.source.clone(), row.sequence, generation);
+            let newest = newest.as_ref() == Some(&at) || only.is_some();
+            if !places.contains_key(&batch) {
+                let at = key::generation(&batch.0, batch.1, batch.2);
+                let row = tx.get(&CUSTODY, &at)?.ok_or(StoreError::Damaged)?;
+                places.insert(batch.clone(), (row, Vec::new()));
+            }
+            if let Some((_, versions)) = places.get_mut(&batch) {
+                versions.push(Wanted { place, row, newest });
+            }
         }
     }
     Ok(places)
@@ -106,7 +140,7 @@ fn locate(ctx: &Context, versions: &[VersionId]) -> Result<Places, StoreError> {
 fn open_batch(
     source: &OrganisationId,
     sequence: u64,
-    versions: &[(usize, HeldVersionRow)],
+    versions: &[Wanted],
     parts: &[Bytes],
     link_key: &Secret32,
     packages: bool,
@@ -115,8 +149,9 @@ fn open_batch(
     let leaves: Vec<Digest> = leaves.chunks_exact(32).map(merkle::leaf_hash).collect();
     let tree = packages.then(|| Tree::new(leaves));
     let mut opened = Vec::with_capacity(versions.len());
-    for ((place, row), bytes) in versions.iter().zip(items) {
-        match open_item(source, sequence, row, bytes, link_key, tree.as_ref()) {
+    for (Wanted { place, row, newest }, bytes) in versions.iter().zip(items) {
+        let tree = tree.as_ref().filter(|_| *newest);
+        match open_item(source, sequence, row, bytes, link_key, tree) {
             Ok((share, version)) => opened.push(Opened { place: *place, share, version }),
             Err(_) => tracing::error!(%source, sequence, leaf = row.leaf, "a package in custody is damaged"),
         }
@@ -139,9 +174,7 @@ fn open_item(
     let version = item.package.header.version;
     let share = open_share(link_key, &version, item.share_index, &item.sealed_share)
         .map_err(|_| StoreError::Damaged)?;
-    let commitment =
-        item.share_commitments.get(usize::from(item.share_index - 1)).ok_or(StoreError::Damaged)?;
-    if !share.matches(commitment, version.as_bytes()) {
+    if !share.matches(&item.share_commitments[place_of(share.index)], version.as_bytes()) {
         return Err(StoreError::Damaged);
     }
     let released = match tree {
@@ -163,7 +196,7 @@ fn seal(ctx: &Context, opened: Vec<Opened>, kem_key: &[u8]) -> Result<Release, S
         shares.push(opened.share);
         versions.extend(opened.version);
     }
-    let mut shares: Bounded<ReleasedShare, VERSIONS_PER_REQUEST_MAX> =
+    let mut shares: Bounded<ReleasedShare, SHARES_PER_RELEASE_MAX> =
         shares.try_into().map_err(|_| StoreError::Damaged)?;
     let plain = Zeroizing::new(shares.encode().to_vec());
     let mut owned = std::mem::take(&mut shares).into_inner();

@@ -8,7 +8,7 @@ use commonware_codec::Encode as _;
 use salus_crypto::Secret32;
 use salus_types::category::Category;
 use salus_types::organisation::Organisation;
-use salus_types::vault::{CompartmentRecord, Directory, Release, ReleasedShare, VERSIONS_PER_REQUEST_MAX};
+use salus_types::vault::{CompartmentRecord, Directory, Release, ReleasedShare, SHARES_PER_RELEASE_MAX};
 use salus_types::{Bounded, CompartmentId, NetworkId, decode_canonical, label, namespace};
 use std::collections::HashMap;
 use zeroize::Zeroize as _;
@@ -122,7 +122,7 @@ pub fn collect_release(
 ) -> Result<(), EnvelopeError> {
     let from = &custodian.node_key;
     let plain = open_envelope(&release.shares, from, &pairwise.kem, label::HPKE_RELEASE, network)?;
-    let shares: Bounded<ReleasedShare, VERSIONS_PER_REQUEST_MAX> =
+    let shares: Bounded<ReleasedShare, SHARES_PER_RELEASE_MAX> =
         decode_canonical(&plain).map_err(|_| EnvelopeError::Length)?;
     let mut shares = shares.into_inner();
     collected.add(&custodian.id, &shares, release.versions.into_inner());

@@ -11,7 +11,7 @@ use crate::store::StoreError;
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
 use salus_types::state::{AnchorEntry, key};
-use salus_types::vault::{Release, ReleaseForGrant, ReleasedShare, VERSIONS_PER_REQUEST_MAX};
+use salus_types::vault::{Release, ReleaseForGrant, ReleasedShare, SHARES_PER_RELEASE_MAX};
 use salus_types::{Bounded, OrganisationId, VersionId, decode_canonical, label};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -141,7 +141,7 @@ impl Reader {
         &self,
         custodian: &OrganisationId,
         release: &Release,
-    ) -> Result<Option<Bounded<ReleasedShare, VERSIONS_PER_REQUEST_MAX>>, ReadError> {
+    ) -> Result<Option<Bounded<ReleasedShare, SHARES_PER_RELEASE_MAX>>, ReadError> {
         let Some(sender) = member(&*self.ctx.ledger, custodian) else { return Ok(None) };
         let (ctx, envelope) = (self.ctx.clone(), release.shares.clone());
         blocking(move || {

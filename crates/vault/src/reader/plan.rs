@@ -10,6 +10,7 @@ use crate::store::Reads as _;
 use crate::store::tables::{HELD, id_at_end};
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
+use salus_types::organisation::Organisation;
 use salus_types::state::{GrantEntry, key};
 use salus_types::vault::{Letter, ListedVersion, ReleaseAsk, VersionList};
 use salus_types::{GrantId, OrganisationId, VersionId};
@@ -83,8 +84,29 @@ impl Reader {
             consent: grant.letter.consent.clone(),
         };
         let organisations = self.ctx.ledger.organisations();
-        let custodians = organisations.into_iter().filter(|organisation| organisation.custodian);
-        let mut asked: FuturesUnordered<_> = custodians
+        let (custodians, others): (Vec<_>, Vec<_>) =
+            organisations.into_iter().partition(|organisation| organisation.custodian);
+        let mut lists = self.ask_each(custodians, &ask, CUSTODIANS_NEEDED).await;
+        let plan = merge(&lists, &grant.held);
+        if matches!(plan, Err(ReadError::Refused(_))) || plan.as_ref().is_ok_and(Plan::is_readable) {
+            return plan;
+        }
+        // Who was a custodian until lately may still have what is on its way to others.
+        let former =
+            others.into_iter().filter(|organisation| organisation.class.may_be_custodian()).collect();
+        let found = self.ask_each(former, &ask, 0).await;
+        lists.extend(
+            found
+                .into_iter()
+                .filter(|(_, answer)| answer.as_ref().is_ok_and(|list| !list.versions.is_empty())),
+        );
+        merge(&lists, &grant.held)
+    }
+
+    /// Asks organisations for their lists, until some have answered and the others take too long.
+    async fn ask_each(&self, whom: Vec<Organisation>, ask: &ReleaseAsk, needed: usize) -> Lists {
+        let mut asked: FuturesUnordered<_> = whom
+            .into_iter()
             .map(|custodian| {
                 let (ask, to) = (ask.clone(), custodian.id);
                 async move {
@@ -96,40 +118,48 @@ impl Reader {
             .collect();
         let (mut lists, mut answers) = (Vec::new(), 0);
         loop {
-            let next = if answers < CUSTODIANS_NEEDED {
+            let next = if answers < needed {
                 asked.next().await
             } else {
                 timeout(self.config.hedge, asked.next()).await.ok().flatten()
             };
-            let Some((custodian, answer)) = next else { break };
+            let Some((custodian, answer)) = next else { return lists };
             answers += usize::from(answer.is_ok());
             lists.push((custodian, answer));
         }
-        merge(lists, &grant.held)
     }
 }
 
-fn merge(
-    lists: Vec<(OrganisationId, Result<VersionList, PeerError>)>,
-    held: &HashSet<VersionId>,
-) -> Result<Plan, ReadError> {
+impl Plan {
+    /// Whether anything is listed, and every version by enough custodians.
+    fn is_readable(&self) -> bool {
+        let by = |listed: &ListedVersion| self.listed_by.get(&listed.version).map_or(0, Vec::len);
+        let enough = self.versions.iter().all(|listed| by(listed) >= CUSTODIANS_NEEDED);
+        enough && !self.listed_by.is_empty()
+    }
+}
+
+/// Answers, by who gave them.
+type Lists = Vec<(OrganisationId, Result<VersionList, PeerError>)>;
+
+fn merge(lists: &Lists, held: &HashSet<VersionId>) -> Result<Plan, ReadError> {
     let (mut plan, mut seen, mut answers, mut refusal) = (Plan::default(), HashSet::new(), 0, None);
     for (custodian, answer) in lists {
         match answer {
             Ok(list) => {
                 answers += 1;
-                for listed in list.versions.into_inner() {
+                for listed in list.versions.iter() {
                     let version = listed.version;
                     if !seen.contains(&version) {
                         seen.insert(version);
                         if held.contains(&version) {
                             plan.held += 1;
                         } else {
-                            plan.versions.push(listed);
+                            plan.versions.push(listed.clone());
                         }
                     }
                     let by = plan.listed_by.entry(version).or_default();
-                    if !by.contains(&custodian) {
+                    if !by.contains(custodian) {
                         by.push(custodian.clone());
                     }
                 }
@@ -140,7 +170,7 @@ fn merge(
     }
     match (answers >= CUSTODIANS_NEEDED, refusal) {
         (true, _) => Ok(plan),
-        (false, Some(reason)) => Err(ReadError::Refused(reason)),
+        (false, Some(reason)) => Err(ReadError::Refused(reason.clone())),
         (false, None) => Err(ReadError::TemporarilyUnavailable("fewer than two custodians answer")),
     }
 }

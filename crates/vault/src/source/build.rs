@@ -1,25 +1,24 @@
 //! Making one batch from rows of the outbox: everything in one transaction.
 
+use super::moves::note;
+use super::pack::{Packing, bounded, marks};
 use super::{Source, SourceError, Step, compartment};
 use crate::category::category;
-use crate::codec::record;
 use crate::outbox::OutboxRow;
 use crate::placement::custodians_of;
 use crate::seal::{SealedVersion, seal};
+use crate::sharing::Shares;
 use crate::store::tables::{
-    BATCHES, BY_RESOURCE, BatchRow, COUNTERS, LEAVES, Leaves, MARK, NEWEST, Name, OPEN_BATCHES, VERSIONS,
+    BATCHES, BY_RESOURCE, BatchRow, COUNTERS, IN_BATCH, LEAVES, MARK, NEWEST, Name, OPEN_BATCHES, VERSIONS,
     VersionRow, counter, key,
 };
 use crate::store::{PackName, Reads, StoreError, WriteTx};
-use crate::wrap::{organisation_link, seal_share};
+use crate::wrap::organisation_link;
 use commonware_codec::Encode as _;
-use salus_crypto::merkle;
+use salus_crypto::{Secret32, merkle};
 use salus_types::organisation::Organisation;
-use salus_types::vault::{
-    Content, CustodyBatch, CustodyBatchBody, CustodyItem, OrganisationLink, SealedPackage, batch_size,
-    size_class,
-};
-use salus_types::{Bounded, Digest, OrganisationId, namespace};
+use salus_types::vault::{Content, OrganisationLink, batch_size, size_class};
+use salus_types::{Digest, OrganisationId};
 
 /// A batch is sealed.
 pub(super) const SEALED: u8 = 1;
@@ -28,31 +27,11 @@ pub(super) const IN_CUSTODY: u8 = 2;
 /// Its anchor is final.
 pub(crate) const ANCHORED: u8 = 3;
 
-record! {
-    /// A sealed version on its way to its three custodians.
-    pub(crate) struct OutgoingItem {
-        leaf: u32,
-        package: SealedPackage,
-        share_commitments: [Digest; 3],
-        holders: [u8; 3],
-        shares: [[u8; 48]; 3],
-    }
-
-    /// A batch on its way.
-    pub(crate) struct OutgoingPack {
-        links: Bounded<OrganisationLink, 256>,
-        leaves: Leaves,
-        items: Bounded<OutgoingItem, 4_096>,
-    }
-}
-
 /// A batch in the making.
 #[derive(Default)]
 struct Draft {
-    custodians: Vec<OrganisationId>,
-    links: Vec<OrganisationLink>,
+    packing: Packing,
     leaves: Vec<Digest>,
-    items: Vec<OutgoingItem>,
     rows: Vec<(OutboxRowName, VersionRow)>,
 }
 
@@ -77,7 +56,7 @@ pub(super) fn bump(tx: &WriteTx, name: &[u8], by: u64) -> Result<u64, StoreError
 
 impl Source {
     /// Seals `rows` into one batch and commits it. `None` if there was nothing to seal among them. Blocking.
-    pub(super) fn build(
+    pub(crate) fn build(
         &self,
         rows: &[OutboxRow],
         runtime: &tokio::runtime::Handle,
@@ -86,6 +65,7 @@ impl Source {
         let cursor = count(&tx, counter::OUTBOX)?;
         let mut draft = Draft::default();
         let organisations = self.ctx.ledger.organisations();
+        note(&tx, &organisations)?;
         let mut up_to = cursor;
         for row in rows.iter().filter(|row| row.seq > cursor) {
             up_to = row.seq;
@@ -96,7 +76,7 @@ impl Source {
         }
         tx.put(&COUNTERS, counter::OUTBOX, &up_to)?;
         let sequence =
-            if draft.items.is_empty() { None } else { Some(self.close(&tx, draft, up_to, runtime)?) };
+            if draft.packing.items.is_empty() { None } else { Some(self.close(&tx, draft, up_to, runtime)?) };
         tx.commit()?;
         Ok(sequence)
     }
@@ -139,14 +119,6 @@ impl Source {
         custodians: &[OrganisationId; 3],
         organisations: &[Organisation],
     ) -> Result<(), SourceError> {
-        let version = sealed.package.header.version;
-        let (mut holders, mut shares) = ([0; 3], [[0; 48]; 3]);
-        for ((custodian, share), at) in custodians.iter().zip(&sealed.shares).zip(0..) {
-            holders[at] = self.holder(draft, custodian, organisations)?;
-            let links = self.links.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            let (_, link_key) = links.1.get(custodian).ok_or(StoreError::Damaged)?;
-            shares[at] = seal_share(link_key, &version, share);
-        }
         let leaf = u32::try_from(draft.leaves.len()).unwrap_or(u32::MAX);
         draft.leaves.push(sealed.commitment);
         draft.rows.push((
@@ -157,44 +129,51 @@ impl Source {
                 package: sealed.package.header.clone(),
                 ciphertext_digest: sealed.ciphertext_digest,
                 plaintext_digest: sealed.plaintext_digest,
-                r: self.ctx.store.seal_secret(b"r", version.as_bytes(), sealed.r.as_ref()),
+                r: self.ctx.store.seal_secret(
+                    b"r",
+                    sealed.package.header.version.as_bytes(),
+                    sealed.r.as_ref(),
+                ),
+                share_commitments: sealed.share_commitments,
             },
         ));
-        draft.items.push(OutgoingItem {
-            leaf,
-            package: sealed.package,
-            share_commitments: sealed.share_commitments,
-            holders,
-            shares,
-        });
-        Ok(())
+        let shares = Shares { shares: sealed.shares, commitments: sealed.share_commitments };
+        let link = |custodian: &OrganisationId| self.link_of_today(custodian, organisations);
+        draft.packing.add(leaf, sealed.package, &shares, custodians, link)
     }
 
-    /// The place of a custodian in the batch's list, with a link of today.
-    fn holder(
+    /// The link of today to a custodian.
+    fn link_of_today(
         &self,
-        draft: &mut Draft,
         custodian: &OrganisationId,
         organisations: &[Organisation],
-    ) -> Result<u8, SourceError> {
-        if let Some(at) = draft.custodians.iter().position(|known| known == custodian) {
-            return Ok(u8::try_from(at).unwrap_or(u8::MAX));
-        }
-        let day = u32::try_from((self.ctx.clock)() / 86_400_000).unwrap_or(u32::MAX);
+    ) -> Result<(OrganisationLink, Secret32), SourceError> {
         let mut links = self.links.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if links.0 != day && draft.custodians.is_empty() {
+        let day = self.today();
+        if links.0 != day {
             *links = (day, Default::default());
         }
-        if !links.1.contains_key(custodian) {
-            let to = organisations.iter().find(|organisation| organisation.id == *custodian);
-            let (network, from) = (self.ctx.node.network, self.ctx.node.organisation.clone());
-            let made = organisation_link(network, from, to.ok_or(StoreError::Damaged)?, day)?;
-            links.1.insert(custodian.clone(), made);
+        if let Some(known) = links.1.get(custodian) {
+            return Ok(known.clone());
         }
-        let (link, _) = links.1.get(custodian).ok_or(StoreError::Damaged)?;
-        draft.links.push(link.clone());
-        draft.custodians.push(custodian.clone());
-        Ok(u8::try_from(draft.custodians.len() - 1).unwrap_or(u8::MAX))
+        let made = self.new_link(custodian, organisations)?;
+        links.1.insert(custodian.clone(), made.clone());
+        Ok(made)
+    }
+
+    fn today(&self) -> u32 {
+        u32::try_from((self.ctx.clock)() / 86_400_000).unwrap_or(u32::MAX)
+    }
+
+    /// A new link to a custodian.
+    pub(super) fn new_link(
+        &self,
+        custodian: &OrganisationId,
+        organisations: &[Organisation],
+    ) -> Result<(OrganisationLink, Secret32), SourceError> {
+        let to = organisations.iter().find(|organisation| organisation.id == *custodian);
+        let (network, from) = (self.ctx.node.network, self.ctx.node.organisation.clone());
+        Ok(organisation_link(network, from, to.ok_or(StoreError::Damaged)?, self.today())?)
     }
 
     /// Pads, writes the pack durably, and puts the batch's rows.
@@ -205,25 +184,23 @@ impl Source {
         up_to: u64,
         runtime: &tokio::runtime::Handle,
     ) -> Result<u64, SourceError> {
-        let versions = draft.items.len();
+        let versions = draft.packing.items.len();
         let class = size_class(versions).ok_or(StoreError::Damaged)?;
         let size = batch_size(class).ok_or(StoreError::Damaged)?;
         draft.leaves.resize_with(size, || Digest(salus_crypto::random::bytes()));
         let sequence = bump(tx, counter::SEQUENCE, 1)?;
+        let root = merkle::root(&draft.leaves);
+        let (pack, custodians) = draft.packing.close(0, 0, bounded(draft.leaves)?)?;
         let batch = BatchRow {
-            root: merkle::root(&draft.leaves),
+            root,
             size_class: class,
             versions: u32::try_from(versions).unwrap_or(u32::MAX),
             up_to,
-            acked: bounded(vec![0; draft.custodians.len()])?,
-            custodians: bounded(draft.custodians)?,
+            acked: marks(&vec![false; custodians.len()]),
+            custodians: bounded(custodians)?,
             state: SEALED,
             height: 0,
-        };
-        let pack = OutgoingPack {
-            links: bounded(draft.links)?,
-            leaves: bounded(draft.leaves)?,
-            items: bounded(draft.items)?,
+            generation: 0,
         };
         runtime.block_on(self.ctx.store.packs.put(&PackName::outgoing(sequence), pack.encode()))?;
         self.reached(Step::PackWritten)?;
@@ -237,45 +214,14 @@ impl Source {
         bump(tx, counter::SEALED, versions as u64)?;
         Ok(sequence)
     }
-
-    /// The part of a batch that one custodian gets, signed. Deterministic: sent twice, it is the same.
-    pub(super) fn custody_batch(
-        &self,
-        sequence: u64,
-        pack: &OutgoingPack,
-        custodian: u8,
-    ) -> Result<CustodyBatch, SourceError> {
-        let items = pack.items.iter().filter_map(|item| {
-            let at = item.holders.iter().position(|holder| *holder == custodian)?;
-            Some(CustodyItem {
-                leaf: item.leaf,
-                package: item.package.clone(),
-                share_index: u8::try_from(at + 1).ok()?,
-                share_commitments: item.share_commitments,
-                sealed_share: item.shares[at],
-            })
-        });
-        let body = CustodyBatchBody {
-            link: pack.links.get(usize::from(custodian)).ok_or(StoreError::Damaged)?.clone(),
-            sequence,
-            leaves: pack.leaves.clone(),
-            items: bounded(items.collect())?,
-        };
-        let digest = salus_crypto::hash::sha256(body.encode());
-        let signature = self.ctx.node.signing.sign(namespace::CUSTODY_BATCH, digest.as_ref());
-        Ok(CustodyBatch { body, signature })
-    }
 }
 
 fn put_version(tx: &WriteTx, name: &OutboxRowName, row: &VersionRow) -> Result<(), StoreError> {
     let (kind, id, version) = (name.resource_type.as_str(), name.id.as_str(), name.version.as_str());
     tx.put(&VERSIONS, row.package.version.as_bytes(), row)?;
+    tx.put(&IN_BATCH, &key::in_batch(row.sequence, row.leaf), &row.package.version)?;
     tx.put(&BY_RESOURCE, &key::texts(&[kind, id, version]), &row.package.version)?;
     tx.put(&NEWEST, &key::texts(&[kind, id]), &name.version)
-}
-
-fn bounded<T, const MAX: usize>(items: Vec<T>) -> Result<Bounded<T, MAX>, StoreError> {
-    Bounded::new(items).map_err(|_| StoreError::Damaged)
 }
 
 /// The row's names, if FHIR allows them. A Patient belongs to itself.

@@ -1,6 +1,7 @@
 //! One batch: to its custodians, to the ledger, and to the custodian that was away.
 
-use super::build::{ANCHORED, IN_CUSTODY, OutgoingPack, bump};
+use super::build::{ANCHORED, IN_CUSTODY, bump};
+use super::pack::{OutgoingPack, marks};
 use super::{Source, SourceError, Step};
 use crate::ledger::entry;
 use crate::node::blocking;
@@ -20,7 +21,7 @@ use tokio::time::{sleep, timeout};
 pub(super) struct Health(Mutex<HashSet<OrganisationId>>);
 
 impl Health {
-    fn set(&self, organisation: &OrganisationId, answers: bool) {
+    pub(super) fn set(&self, organisation: &OrganisationId, answers: bool) {
         let mut away = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let changed = if answers { away.remove(organisation) } else { away.insert(organisation.clone()) };
         if changed {
@@ -45,10 +46,7 @@ struct Journey {
 impl Journey {
     /// Whether two custodians of every version have it.
     fn in_custody(&self) -> bool {
-        self.pack.items.iter().all(|item| {
-            let holders = item.holders.iter().filter(|holder| self.acked[usize::from(**holder)]);
-            holders.count() >= usize::from(crate::seal::SHARES_NEEDED)
-        })
+        self.pack.in_custody(&self.acked)
     }
 
     fn missing(&self) -> Vec<u8> {
@@ -56,8 +54,7 @@ impl Journey {
     }
 
     fn remember(&mut self) {
-        let acked = self.acked.iter().map(|acked| u8::from(*acked)).collect();
-        self.row.acked = salus_types::Bounded::new(acked).unwrap_or_default();
+        self.row.acked = marks(&self.acked);
     }
 }
 
@@ -74,9 +71,7 @@ impl Source {
             blocking(move || decode_canonical::<OutgoingPack>(&bytes).map_err(|_| StoreError::Damaged));
         let pack = Arc::new(pack.await?);
         let acked: Vec<bool> = row.acked.iter().map(|acked| *acked != 0).collect();
-        let fits = |holder: &u8| usize::from(*holder) < acked.len();
-        if acked.len() != row.custodians.len() || !pack.items.iter().all(|item| item.holders.iter().all(fits))
-        {
+        if acked.len() != row.custodians.len() || !pack.fits(acked.len()) {
             return Err(StoreError::Damaged.into());
         }
         Ok(Journey { sequence, row, pack, acked })
@@ -143,7 +138,7 @@ impl Source {
     }
 
     /// One attempt; whether the custodian has the batch now.
-    async fn send(
+    pub(super) async fn send(
         self: &Arc<Self>,
         sequence: u64,
         pack: &Arc<OutgoingPack>,
@@ -233,7 +228,12 @@ impl Source {
         sequence: u64,
         away: &mut Vec<OrganisationId>,
     ) -> Result<bool, SourceError> {
-        let mut journey = self.load(sequence).await?;
+        let loaded = self.load(sequence).await;
+        if loaded.is_err() && !self.unfinished(true).await?.contains(&sequence) {
+            // Meanwhile it moves: other custodians are to have other shares, and these are gone.
+            return Ok(false);
+        }
+        let mut journey = loaded?;
         let mut progress = false;
         for at in journey.missing() {
             let to = journey.row.custodians[usize::from(at)].clone();
@@ -260,7 +260,12 @@ impl Source {
         let (store, sequence) = (self.ctx.store.clone(), journey.sequence);
         blocking(move || {
             let tx = store.write()?;
-            tx.put(&BATCHES, &sequence.to_be_bytes(), &journey.row)?;
+            let batch = sequence.to_be_bytes();
+            if tx.get(&OPEN_BATCHES, &batch)?.is_none() {
+                // Meanwhile the batch moves: other custodians are to have it.
+                return Ok(());
+            }
+            tx.put(&BATCHES, &batch, &journey.row)?;
             if !done {
                 return tx.commit_lazily();
             }

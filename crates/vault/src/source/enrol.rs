@@ -1,6 +1,7 @@
 //! Enrolment: a proofed person gets a link, and the keys of all compartments wrapped under it.
 
 use super::compartment::{create, own, record, seal_link_key};
+use super::moves::note;
 use super::parcel::{queue_link, queue_records};
 use super::{Source, SourceError, build};
 use crate::envelope::public_key;
@@ -74,6 +75,7 @@ impl Source {
 
     fn tell_custodians(&self, tx: &WriteTx, patient: &str, link: &PatientLink) -> Result<(), SourceError> {
         let organisations = self.ctx.ledger.organisations();
+        note(tx, &organisations)?;
         let mut told: BTreeMap<OrganisationId, Vec<CompartmentRecord>> = BTreeMap::new();
         for (id, row) in compartments(tx, patient)? {
             let record = record(&self.ctx, id, &row);

@@ -13,12 +13,16 @@
 //! | anchor final | on the ledger | found there by its sequence, not submitted twice |
 //! | anchored | batch | - |
 //! | third custodian | batch (lazily) | sent again, for as long as it takes |
+//!
+//! What happens when the custodians change is in `moves`.
 
 mod build;
 mod compartment;
 mod deliver;
 mod enrol;
+mod moves;
 mod notice;
+mod pack;
 mod parcel;
 mod pipeline;
 mod proof;
@@ -27,6 +31,7 @@ mod rotate;
 mod status;
 
 pub(crate) use build::ANCHORED;
+pub use moves::CustodyStatus;
 pub use proof::RecordState;
 pub(crate) use rotate::EPOCHS_MAX;
 pub use status::SourceStatus;
@@ -67,6 +72,8 @@ pub struct SourceConfig {
     pub third_custodian_grace: Duration,
     /// How often grants are checked for their end, besides [`Source::grant_ended`].
     pub grant_sweep: Duration,
+    /// Longest pause between two looks at who the custodians are, and at batches that are to move.
+    pub custody_sweep: Duration,
 }
 
 impl Default for SourceConfig {
@@ -81,6 +88,7 @@ impl Default for SourceConfig {
             retry_max: Duration::from_secs(5),
             third_custodian_grace: Duration::from_millis(500),
             grant_sweep: Duration::from_secs(5),
+            custody_sweep: Duration::from_secs(10),
         }
     }
 }
@@ -141,6 +149,15 @@ pub(crate) enum Step {
     AnchorFinal,
     AnchorRecorded,
     ThirdCustodian,
+    Surveyed,
+    SharesTakenBack,
+    NewPackWritten,
+    NewSharesCommitted,
+    NewSharesTaken,
+    NewSharesStand,
+    MoveDone,
+    ReceiptGiven,
+    ReceiptKept,
 }
 
 /// Asks whether to stop at a step.
@@ -158,6 +175,8 @@ pub struct Source {
     health: Health,
     /// Parcels wait to be sent.
     parcels: Notify,
+    /// Receipts are owed.
+    receipts: Notify,
     #[cfg(test)]
     pub(crate) probe: Mutex<Option<Probe>>,
 }
@@ -166,13 +185,15 @@ impl Source {
     /// A source over the shared context.
     ///
     /// # Errors
-    /// [`SourceError::Custodians`] if the network has fewer than three.
+    /// [`SourceError::Custodians`] if the network has fewer than three; [`SourceError::Store`].
     pub(crate) fn new(
         ctx: Arc<Context>,
         outbox: Arc<dyn Outbox>,
         config: SourceConfig,
     ) -> Result<Self, SourceError> {
-        custodians_of(&CompartmentId(Digest::ZERO), &ctx.ledger.organisations())?;
+        let organisations = ctx.ledger.organisations();
+        custodians_of(&CompartmentId(Digest::ZERO), &organisations)?;
+        moves::begin(&ctx.store, &organisations)?;
         Ok(Self {
             ctx,
             outbox,
@@ -180,6 +201,7 @@ impl Source {
             links: Mutex::default(),
             health: Health::default(),
             parcels: Notify::new(),
+            receipts: Notify::new(),
             #[cfg(test)]
             probe: Mutex::default(),
         })

@@ -4,6 +4,7 @@ use super::build::bump;
 use super::{Source, SourceError};
 use crate::node::blocking;
 use crate::peers::PeerError;
+use crate::placement::custodians;
 use crate::store::tables::{PARCELS, ParcelRow, counter};
 use crate::store::{Reads, StoreError, WriteTx};
 use commonware_codec::Encode;
@@ -25,6 +26,13 @@ const PARCELS_PER_ROUND: usize = 1_024;
 
 /// Longest pause between two looks at the queue while it is empty.
 const IDLE_MAX: Duration = Duration::from_secs(30);
+
+impl ParcelRow {
+    /// Whether it is a link or records on their way to a custodian.
+    pub(super) fn is_record(&self) -> bool {
+        matches!(self.kind, LINK | COMPARTMENTS)
+    }
+}
 
 type Records = Bounded<CompartmentRecord, RECORDS_PER_PARCEL_MAX>;
 
@@ -96,11 +104,14 @@ impl Source {
     async fn send_round(&self, parcels: Vec<(Vec<u8>, ParcelRow)>) -> Result<bool, SourceError> {
         let mut away: Vec<OrganisationId> = Vec::new();
         let mut left = false;
+        let custodians = custodians(&self.ctx.ledger.organisations());
         for (number, parcel) in parcels {
             if away.contains(&parcel.to) {
                 continue;
             }
-            let sent = self.send_parcel(&parcel).await?;
+            // Who has lost the duty takes none; if it comes again, so do all records.
+            let obsolete = parcel.is_record() && !custodians.contains(&parcel.to);
+            let sent = if obsolete { Ok(()) } else { self.send_parcel(&parcel).await? };
             let age = (self.ctx.clock)().saturating_sub(parcel.since_ms);
             let given_up = parcel.kind == KEYS
                 && matches!(sent, Err(PeerError::Refused(_)))

@@ -22,7 +22,7 @@ const ROWS_PER_READ: usize = 256;
 const OUTBOX_WAIT_MAX: Duration = Duration::from_secs(10);
 
 impl Source {
-    /// Seals, sends and anchors for as long as it is polled. Dropping the future stops it; the next run takes up where
+    /// Seals, sends, anchors and moves for as long as it is polled. Dropping the future stops it; the next run takes up where
     /// this one stopped. What fails is logged and tried again, each loop and each batch for itself.
     ///
     /// # Errors
@@ -30,11 +30,13 @@ impl Source {
     /// number ([`SourceError::Forked`]). The process should end then.
     pub async fn run(self: Arc<Self>) -> Result<Infallible, SourceError> {
         let (sealed, batches) = mpsc::channel(1);
-        let (_, _, _, _, never) = tokio::try_join!(
+        let (_, _, _, _, _, _, never) = tokio::try_join!(
             self.retrying("sealing", || self.seal_all(&sealed)),
             self.drive_all(batches),
             self.retrying("late custodians", || self.serve_late_custodians()),
             self.retrying("parcels", || self.send_parcels()),
+            self.retrying("moving custody", || self.move_custody()),
+            self.retrying("receipts", || self.collect_receipts()),
             self.retrying("ended grants", || self.sweep_grants()),
         )?;
         Ok(never)

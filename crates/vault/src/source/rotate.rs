@@ -3,6 +3,7 @@
 
 use super::build::bump;
 use super::compartment::{ck, create, record};
+use super::moves::note;
 use super::notice::open_notice;
 use super::parcel::{queue_keys, queue_records};
 use super::{Source, SourceError};
@@ -70,7 +71,9 @@ impl Source {
         }
         let (next, next_row) = create(&self.ctx, tx, row.patient.as_ref(), row.category, Some((id, &row)))?;
         let signed = record(&self.ctx, next, &next_row);
-        for custodian in custodians_of(&next_row.first, &self.ctx.ledger.organisations())? {
+        let organisations = self.ctx.ledger.organisations();
+        note(tx, &organisations)?;
+        for custodian in custodians_of(&next_row.first, &organisations)? {
             queue_records(tx, &custodian, std::slice::from_ref(&signed))?;
         }
         let ancestors = ancestors(tx, &next_row)?;

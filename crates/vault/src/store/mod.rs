@@ -4,7 +4,9 @@
 //! found again (a third custodian's acknowledgement) commit with the next such one.
 //! Every secret in a table is sealed under a key derived from the node's storage key.
 
+pub(crate) mod keys;
 mod packs;
+pub(crate) mod rows;
 mod secret;
 mod snapshot;
 pub(crate) mod tables;
@@ -60,11 +62,18 @@ impl StoreError {
     }
 }
 
+impl StoreError {
+    /// Whether a pack that is not there is what went wrong.
+    pub(crate) fn is_missing_pack(&self) -> bool {
+        matches!(self, Self::Packs(object_store::Error::NotFound { .. }))
+    }
+}
+
 /// The node's own tables and packs.
 pub struct Store {
     db: Database,
     key: Secret32,
-    folder: PathBuf,
+    pub(crate) folder: PathBuf,
     /// Sealed packages.
     pub(crate) packs: Packs,
     /// Read by who acknowledges to the outbox or deletes a pack; written by who copies the store.

@@ -28,23 +28,31 @@ impl PackName {
         Self(ObjectPath::from(format!("outgoing/{sequence:016x}")))
     }
 
+    /// A batch with new shares on its way out.
+    pub(crate) fn moving(sequence: u64, generation: u32) -> Self {
+        Self(ObjectPath::from(format!("moving/{sequence:016x}-{generation:08x}")))
+    }
+
     /// A batch in custody.
-    pub(crate) fn custody(source: &OrganisationId, sequence: u64) -> Self {
-        Self(ObjectPath::from(format!("custody/{source}-{sequence:016x}")))
+    pub(crate) fn custody(source: &OrganisationId, sequence: u64, generation: u32) -> Self {
+        Self(ObjectPath::from(format!("custody/{source}-{sequence:016x}-{generation:08x}")))
     }
 
     /// A batch that contradicts one in custody.
-    pub(crate) fn evidence(source: &OrganisationId, sequence: u64) -> Self {
-        Self(ObjectPath::from(format!("evidence/{source}-{sequence:016x}")))
+    pub(crate) fn evidence(source: &OrganisationId, sequence: u64, generation: u32) -> Self {
+        Self(ObjectPath::from(format!("evidence/{source}-{sequence:016x}-{generation:08x}")))
     }
 }
 
+/// The folders.
+const KINDS: [&str; 4] = ["outgoing", "moving", "custody", "evidence"];
+
 impl Packs {
     pub(super) fn open(folder: &Path) -> Result<Self, StoreError> {
-        for kind in ["outgoing", "custody", "evidence"] {
+        for kind in KINDS {
             std::fs::create_dir_all(folder.join(kind))?;
         }
-        for kind in ["", "outgoing", "custody", "evidence"] {
+        for kind in std::iter::once("").chain(KINDS) {
             std::fs::File::open(folder.join(kind))?.sync_all()?;
         }
         Ok(Self(Arc::new(LocalFileSystem::new_with_prefix(folder)?.with_fsync(true))))
@@ -72,14 +80,38 @@ impl Packs {
 
     /// Sequences of the batches on their way out.
     pub(crate) async fn outgoing(&self) -> Result<Vec<u64>, StoreError> {
-        let mut listed = self.0.list(Some(&ObjectPath::from("outgoing")));
-        let mut sequences = Vec::new();
+        let names = self.names("outgoing").await?;
+        Ok(names.iter().filter_map(|name| u64::from_str_radix(name, 16).ok()).collect())
+    }
+
+    /// Sequences and generations of the batches with new shares on their way out.
+    pub(crate) async fn moving(&self) -> Result<Vec<(u64, u32)>, StoreError> {
+        let parse = |name: &String| {
+            let (sequence, generation) = name.split_once('-')?;
+            Some((u64::from_str_radix(sequence, 16).ok()?, u32::from_str_radix(generation, 16).ok()?))
+        };
+        Ok(self.names("moving").await?.iter().filter_map(parse).collect())
+    }
+
+    /// Sources, sequences and generations of the batches in custody.
+    pub(crate) async fn custody(&self) -> Result<Vec<(OrganisationId, u64, u32)>, StoreError> {
+        let parse = |name: &String| {
+            let (rest, generation) = name.rsplit_once('-')?;
+            let (source, sequence) = rest.rsplit_once('-')?;
+            let (sequence, generation) =
+                (u64::from_str_radix(sequence, 16), u32::from_str_radix(generation, 16));
+            Some((source.parse().ok()?, sequence.ok()?, generation.ok()?))
+        };
+        Ok(self.names("custody").await?.iter().filter_map(parse).collect())
+    }
+
+    async fn names(&self, kind: &str) -> Result<Vec<String>, StoreError> {
+        let mut listed = self.0.list(Some(&ObjectPath::from(kind)));
+        let mut names = Vec::new();
         while let Some(object) = listed.next().await {
-            let object = object?;
-            let name = object.location.filename().and_then(|name| u64::from_str_radix(name, 16).ok());
-            sequences.extend(name);
+            names.extend(object?.location.filename().map(str::to_owned));
         }
-        Ok(sequences)
+        Ok(names)
     }
 
     /// Removes a pack; one that is not there is no error.

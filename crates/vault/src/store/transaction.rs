@@ -2,7 +2,7 @@
 
 use super::StoreError;
 use commonware_codec::{Encode, Read};
-use redb::{Durability, ReadableTable, TableDefinition, TableHandle as _};
+use redb::{Durability, ReadableTable, ReadableTableMetadata as _, TableDefinition, TableHandle as _};
 use salus_types::decode_canonical;
 use std::marker::PhantomData;
 use std::ops::Bound;
@@ -79,6 +79,13 @@ fn scan<V: Encode + Read<Cfg = ()>>(
         found.push((key.value().to_vec(), value));
     }
     Ok(found)
+}
+
+impl ReadTx {
+    /// How many entries a table has, without reading them.
+    pub(crate) fn len<V>(&self, table: &Table<V>) -> Result<u64, StoreError> {
+        Ok(self.0.open_table(table.definition())?.len()?)
+    }
 }
 
 impl Reads for ReadTx {

@@ -1,11 +1,13 @@
 //! A network of four organisations in one process: Hospital A and B and a regulator keep packages, an insurer does not.
 
 mod contracts;
+mod crash;
 mod mutate;
 mod outbox;
 mod person;
 mod side;
 
+pub(crate) use crash::crash;
 pub(crate) use mutate::{Counts, mutate_every_byte};
 pub(crate) use outbox::FakeOutbox;
 pub(crate) use person::{GrantWish, Person};
@@ -62,7 +64,10 @@ pub(crate) struct Final {
 
 pub(crate) struct World {
     pub(crate) folder: tempfile::TempDir,
+    /// Everyone who ever is a member.
     pub(crate) organisations: Vec<Organisation>,
+    /// The members now, as the ledger has them.
+    pub(crate) members: Mutex<Vec<Organisation>>,
     keys: BTreeMap<OrganisationId, Keys>,
     pub(crate) ledger: Mutex<Final>,
     pub(crate) clock: AtomicU64,
@@ -125,6 +130,7 @@ impl World {
         }
         Arc::new(Self {
             folder: tempfile::tempdir().expect("a folder"),
+            members: Mutex::new(organisations.clone()),
             organisations,
             keys,
             ledger: Mutex::new(Final { height: 1, time_ms: START_MS, ..Final::default() }),
@@ -145,6 +151,18 @@ impl World {
 
     pub(crate) fn member(&self, name: &str) -> &Organisation {
         self.organisations.iter().find(|organisation| organisation.id == id(name)).expect("a member")
+    }
+
+    /// From now on these are the custodians.
+    pub(crate) fn custodians(&self, names: &[&str]) {
+        let mut members = self.members.lock().expect("unpoisoned");
+        members.iter_mut().for_each(|one| one.custodian = names.contains(&one.id.as_str()));
+        assert_eq!(members.iter().filter(|one| one.custodian).count(), names.len());
+    }
+
+    /// From now on this organisation is no member.
+    pub(crate) fn expel(&self, name: &str) {
+        self.members.lock().expect("unpoisoned").retain(|one| one.id != id(name));
     }
 
     pub(crate) fn signing(&self, name: &str) -> SigningKey {
@@ -180,6 +198,7 @@ impl World {
             retry_max: Duration::from_millis(40),
             third_custodian_grace: Duration::from_millis(100),
             grant_sweep: Duration::from_millis(50),
+            custody_sweep: Duration::from_millis(40),
             ..SourceConfig::default()
         };
         config.reader.versions_per_event_max = self.versions_per_event.load(Ordering::Relaxed) as usize;
@@ -274,13 +293,24 @@ impl World {
 
     /// Runs the source until all rows of the outbox are anchored and all custodians served.
     pub(crate) async fn settle(self: &Arc<Self>) {
+        self.run_until(async |world, source| {
+            let status = source.status().await.expect("a status");
+            let cursor = world.outbox.last();
+            status.outbox_cursor >= cursor && status.open_batches == 0 && status.parcels == 0
+        })
+        .await;
+    }
+
+    /// Runs the source until `done` says so.
+    pub(crate) async fn run_until(
+        self: &Arc<Self>,
+        done: impl AsyncFn(&World, &crate::source::Source) -> bool,
+    ) {
         let vault = self.vault("hospital-a").expect("open");
         let running = vault.clone();
         let run = tokio::spawn(async move { running.run().await.map(|_| ()) });
         for _ in 0..12_000 {
-            let status = vault.source.as_ref().expect("a source").status().await.expect("a status");
-            let cursor = self.outbox.last();
-            if status.outbox_cursor >= cursor && status.open_batches == 0 && status.parcels == 0 {
+            if done(self, vault.source.as_ref().expect("a source")).await {
                 run.abort();
                 let _ = run.await;
                 return;

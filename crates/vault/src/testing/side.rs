@@ -57,7 +57,7 @@ impl Ledger for Side {
     }
 
     fn organisations(&self) -> Vec<Organisation> {
-        self.world().organisations.clone()
+        self.world().members.lock().expect("unpoisoned").clone()
     }
 }
 
@@ -95,25 +95,40 @@ impl Peers for Side {
     async fn release(&self, to: &OrganisationId, ask: ReleaseForGrant) -> Result<Release, PeerError> {
         self.hang(to).await;
         let release = self.reach(to)?.custodian.release_for_grant(&self.me, &ask).await;
-        let mut release = release.map_err(refused)?;
-        let world = self.world();
-        let tamper = world.tamper.lock().expect("unpoisoned").clone();
-        if let Some((_, how)) = tamper.filter(|(who, _)| who == to) {
-            world.corrupt(&mut release, how, to, &self.me, ask.packages);
+        Ok(self.received(to, release.map_err(refused)?))
+    }
+
+    async fn give_back(&self, to: &Organisation, request: SourceRequest) -> Result<Release, PeerError> {
+        let release = self.reach(&to.id)?.custodian.give_back(&self.me, &request).await;
+        Ok(self.received(&to.id, release.map_err(refused)?))
+    }
+
+    async fn destroy(&self, to: &Organisation, request: SourceRequest) -> Result<Destroyed, PeerError> {
+        let receipt = self.reach(&to.id)?.custodian.destroy_for_source(&self.me, &request).await;
+        let mut receipt = receipt.map_err(refused)?;
+        if self.tampers(&to.id) == Some(Tamper::Sender) {
+            receipt.signature.0[0] ^= 1;
         }
-        Ok(release)
+        Ok(receipt)
+    }
+}
+
+impl Side {
+    fn tampers(&self, who: &OrganisationId) -> Option<Tamper> {
+        let tamper = self.world().tamper.lock().expect("unpoisoned").clone();
+        tamper.filter(|(liar, _)| liar == who).map(|(_, how)| how)
+    }
+
+    fn received(&self, from: &OrganisationId, mut release: Release) -> Release {
+        if let Some(how) = self.tampers(from) {
+            self.world().corrupt(&mut release, how, from, &self.me);
+        }
+        release
     }
 }
 
 impl World {
-    fn corrupt(
-        &self,
-        release: &mut Release,
-        how: Tamper,
-        from: &OrganisationId,
-        to: &OrganisationId,
-        packages: bool,
-    ) {
+    fn corrupt(&self, release: &mut Release, how: Tamper, from: &OrganisationId, to: &OrganisationId) {
         let mut versions = std::mem::take(&mut release.versions).into_inner();
         match how {
             Tamper::Ciphertext => versions.iter_mut().for_each(|released| {
@@ -124,16 +139,15 @@ impl World {
             Tamper::Path => versions.iter_mut().for_each(|released| released.path.index ^= 1),
             Tamper::Sender => release.shares.sender = PublicKey([3; 32]),
             Tamper::Shares => {
-                let _ = packages;
                 let key = HpkePrivateKey::from_seed(&self.keys[to].kem);
                 let label = salus_types::label::HPKE_RELEASE;
                 let sender = self.member(from.as_str()).node_key;
                 let plain = crate::open_envelope(&release.shares, &sender, &key, label, &NETWORK);
-                let shares: Bounded<ReleasedShare, VERSIONS_PER_REQUEST_MAX> =
+                let shares: Bounded<ReleasedShare, SHARES_PER_RELEASE_MAX> =
                     decode_canonical(&plain.expect("opens")).expect("shares");
                 let mut shares = shares.into_inner();
                 shares.iter_mut().for_each(|share| share.value[0] ^= 1);
-                let shares: Bounded<ReleasedShare, VERSIONS_PER_REQUEST_MAX> =
+                let shares: Bounded<ReleasedShare, SHARES_PER_RELEASE_MAX> =
                     Bounded::new(shares).expect("as many");
                 let signing = self.signing(from.as_str());
                 let kem = &self.member(to.as_str()).kem_key;

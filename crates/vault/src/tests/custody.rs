@@ -38,7 +38,7 @@ fn body(world: &World, to: &str, sequence: u64, versions: usize) -> CustodyBatch
         });
     }
     let (leaves, items) = (Bounded::new(leaves).expect("64"), Bounded::new(items).expect("few"));
-    CustodyBatchBody { link, sequence, leaves, items }
+    CustodyBatchBody { link, sequence, generation: 0, base: 0, leaves, items }
 }
 
 fn edit<T, const MAX: usize>(list: &mut Bounded<T, MAX>, change: impl FnOnce(&mut Vec<T>)) {
@@ -254,7 +254,11 @@ async fn another_source_cannot_slip_a_version_into_a_compartment() {
         share_commitments: sealed.share_commitments,
     };
     let (leaves, items) = (Bounded::new(leaves).expect("64"), Bounded::new(vec![item]).expect("one"));
-    let slipped = sign(&world, "hospital-b", CustodyBatchBody { link, sequence: 0, leaves, items });
+    let slipped = sign(
+        &world,
+        "hospital-b",
+        CustodyBatchBody { link, sequence: 0, generation: 0, base: 0, leaves, items },
+    );
     let custodian = world.vault("regulator").expect("open").custodian.clone();
     custodian.accept_batch(&id("hospital-b"), slipped).await.expect("a source may seal what it likes");
     let owner = person.root.at(&id("hospital-a")).address;

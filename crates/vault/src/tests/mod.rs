@@ -3,6 +3,7 @@
 mod custody;
 mod epochs;
 mod letters;
+mod moves;
 mod mutation;
 mod patients;
 mod pipeline;

@@ -2,8 +2,8 @@
 
 use crate::source::{RecordState, SourceError, Step};
 use crate::store::Reads as _;
-use crate::store::tables::HELD_VERSIONS;
-use crate::testing::{World, id};
+use crate::store::tables::{HELD_VERSIONS, id_at_end};
+use crate::testing::{World, crash, id};
 use crate::{StoreError, Vault, VaultError};
 use salus_crypto::Digest;
 use salus_crypto::hash::sha256;
@@ -12,9 +12,8 @@ use salus_types::VersionId;
 use salus_types::organisation::Class;
 use salus_types::vault::{Content, package_digest, record_commitment};
 use std::collections::HashSet;
-use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 const ROWS: usize = 150;
@@ -48,7 +47,7 @@ async fn check_all(world: &Arc<World>, vault: &Vault, context: &str) {
 /// Versions in custody at an organisation.
 fn kept(vault: &Vault) -> Vec<VersionId> {
     let rows = vault.custodian.store().read().expect("a view").scan(&HELD_VERSIONS, &[], None, usize::MAX);
-    rows.expect("rows").into_iter().map(|(at, _)| VersionId(crate::store::tables::id_at_end(&at))).collect()
+    rows.expect("rows").into_iter().map(|(at, _)| VersionId(id_at_end(&at[..32]))).collect()
 }
 
 fn fill(world: &World) {
@@ -70,45 +69,6 @@ async fn every_version_is_sealed_kept_by_three_and_anchored_once() {
         assert_eq!(kept(&world.vault(custodian).expect("open")).len(), ROWS, "{custodian}");
     }
     assert!(kept(&world.vault("insurer").expect("open")).is_empty());
-}
-
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).expect("a folder");
-    for entry in std::fs::read_dir(from).expect("a folder") {
-        let entry = entry.expect("an entry");
-        let target = to.join(entry.file_name());
-        if entry.file_type().expect("a type").is_dir() {
-            copy(&entry.path(), &target);
-        } else if let Err(error) = std::fs::copy(entry.path(), target) {
-            assert_eq!(error.kind(), std::io::ErrorKind::NotFound, "a staging file may be renamed meanwhile");
-        }
-    }
-}
-
-/// Stops at the `nth` time of `step` as kill -9 would: the next process finds the files as they were right then.
-async fn crash(world: &Arc<World>, step: Step, nth: usize) {
-    let vault = world.open("hospital-a");
-    let (from, to) = (world.path("hospital-a"), world.path("after-crash"));
-    let (count, done) = (Mutex::new(0), AtomicBool::new(false));
-    let custodian = vault.custodian.clone();
-    *vault.source.as_ref().expect("a source").probe.lock().expect("unpoisoned") = Some(Arc::new(move |at| {
-        if at == step && !done.load(Ordering::Relaxed) {
-            let mut count = count.lock().expect("unpoisoned");
-            *count += 1;
-            if *count == nth {
-                // The files as of one moment: no other writer while they are copied.
-                let writer = (step != Step::PackWritten).then(|| custodian.store().write());
-                copy(&from, &to);
-                drop(writer);
-                done.store(true, Ordering::Relaxed);
-            }
-        }
-        done.load(Ordering::Relaxed)
-    }));
-    let stopped = tokio::time::timeout(Duration::from_secs(20), vault.run()).await;
-    let stopped = stopped.unwrap_or_else(|_| panic!("{step:?} is never reached"));
-    assert!(matches!(stopped, Err(VaultError::Source(SourceError::Interrupted))), "{step:?}");
-    world.vaults.lock().expect("unpoisoned").remove(&id("hospital-a"));
 }
 
 async fn anchored(world: &World) -> u64 {

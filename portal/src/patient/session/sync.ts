@@ -11,10 +11,14 @@ import type { Surroundings } from './network';
 import { openDirectory, type OpenCompartment } from './directory';
 import type { PairwiseKeys } from './keys';
 import { askDirectory, askRelease, askVersions } from './requests';
-import { unseal } from './unseal';
+import { pairs, unseal } from './unseal';
 
 /** Versions per request: small enough that progress shows and a phone has room. */
 const VERSIONS_PER_PAGE = 250;
+/** Most leaves of a batch. */
+const LEAVES_MAX = 4_096;
+/** Custodians that must hold a version for it to be opened. */
+const HOLDERS_NEEDED = 2;
 
 /** One record version as the local copy keeps it. */
 export interface StoredRecord {
@@ -79,15 +83,14 @@ export async function syncSource(sync: Sync): Promise<SourceAnswer> {
   const audiences = [source, ...custodians.filter((id) => id !== source)];
   const directory = await fromAny(audiences, (id) => askDirectory(around.network, id, keys, signal));
   const compartments = await openDirectory(around.network, keys, [directory]);
-  const listed = await fromAny(audiences, (id) => askVersions(around.network, id, keys, signal));
-  const wanted = listed
-    .map((entry, order) => ({ ...entry, order, key: toHex(entry.version) }))
-    .filter((entry) => !sync.known.has(entry.key) && compartments.has(toHex(entry.compartment)));
+  const former = around.organisations.filter((one) => !one.custodian && ['provider', 'regulator'].includes(one.class)).map((one) => one.id);
+  const listed = await list(sync, custodians, former);
+  const wanted = listed.filter((entry) => !sync.known.has(entry.key) && compartments.has(entry.compartment));
   const records: StoredRecord[] = [];
   sync.onProgress({ done: 0, total: wanted.length });
   for (let at = 0; at < wanted.length; at += VERSIONS_PER_PAGE) {
     const page = wanted.slice(at, at + VERSIONS_PER_PAGE);
-    const opened = await openPage(sync, custodians, compartments, page);
+    const opened = await openPage(sync, [...custodians, ...former], compartments, page);
     records.push(...opened);
     await sync.onRecords(opened);
     sync.onProgress({ done: Math.min(at + page.length, wanted.length), total: wanted.length });
@@ -97,12 +100,38 @@ export async function syncSource(sync: Sync): Promise<SourceAnswer> {
 
 interface Wanted {
   key: string;
-  order: number;
   version: Bytes;
+  compartment: string;
 }
 
-async function openPage(sync: Sync, custodians: string[], compartments: Map<string, OpenCompartment>, page: Wanted[]) {
-  const { shares, packages } = await gather(sync, custodians, page);
+/**
+ * What all custodians list together: one alone may be behind, or keep other compartments. What too few of them list may be
+ * on its way to them from those that kept it before.
+ */
+async function list({ around, keys, signal }: Sync, custodians: string[], former: string[]): Promise<Wanted[]> {
+  const listed = new Map<string, Wanted>();
+  const by = new Map<string, number>();
+  const ask = async (audiences: string[]) => {
+    const answers = await Promise.allSettled(audiences.map((id) => askVersions(around.network, id, keys, signal)));
+    signal.throwIfAborted();
+    for (const answer of answers) {
+      for (const { version, compartment } of answer.status === 'fulfilled' ? answer.value : []) {
+        const key = toHex(version);
+        listed.set(key, { key, version, compartment: toHex(compartment) });
+        by.set(key, (by.get(key) ?? 0) + 1);
+      }
+    }
+    return answers;
+  };
+  const answers = await ask(custodians);
+  const failed = answers.find((answer) => answer.status === 'rejected');
+  if (failed && answers.every((answer) => answer.status === 'rejected')) throw failed.reason;
+  if (listed.size === 0 || [...by.values()].some((count) => count < HOLDERS_NEEDED)) await ask(former);
+  return [...listed.values()];
+}
+
+async function openPage(sync: Sync, holders: string[], compartments: Map<string, OpenCompartment>, page: Wanted[]) {
+  const { shares, packages } = await gather(sync, holders, page);
   const records: StoredRecord[] = [];
   for (const wanted of page) {
     const released = packages.get(wanted.key);
@@ -122,7 +151,7 @@ function stored(wanted: Wanted, released: f.ReleasedVersion, compartment: OpenCo
   const { header } = released.package;
   return {
     key: wanted.key,
-    order: wanted.order,
+    order: released.sequence * LEAVES_MAX + released.path.index,
     source: released.source,
     category: compartment.category,
     content: header.content,
@@ -136,18 +165,18 @@ function stored(wanted: Wanted, released: f.ReleasedVersion, compartment: OpenCo
   };
 }
 
-/** Asks custodian after custodian until every version has its package and two shares. */
-async function gather(sync: Sync, custodians: string[], page: Wanted[]) {
+/** Asks holder after holder until every version has its package and two shares of one generation. */
+async function gather(sync: Sync, holders: string[], page: Wanted[]) {
   const shares = new Map<string, Share[]>();
   const packages = new Map<string, f.ReleasedVersion>();
   let failure: unknown;
-  for (const custodian of custodians) {
-    const open = page.filter(({ key }) => (shares.get(key)?.length ?? 0) < 2 || !packages.has(key));
+  for (const holder of holders) {
+    const open = page.filter(({ key }) => pairs(shares.get(key) ?? []).length === 0 || !packages.has(key));
     if (open.length === 0) break;
     const withPackages = open.some(({ key }) => !packages.has(key));
     try {
       const versions = open.map((one) => one.version);
-      const answer = await askRelease(sync.around.network, custodian, sync.keys, versions, withPackages, sync.signal);
+      const answer = await askRelease(sync.around.network, holder, sync.keys, versions, withPackages, sync.signal);
       for (const one of answer.versions) packages.set(toHex(one.package.header.version), one);
       for (const share of answer.shares) {
         const key = toHex(share.version);

@@ -2,7 +2,7 @@
 import { derive, encode, equal, fromUtf8, keyCommitment, label, sha256, type Bytes } from '../../crypto';
 import { openSized } from '../../crypto/aead';
 import * as f from '../../crypto/formats';
-import { combine, type Share } from '../../crypto/shamir';
+import { combine, generationOf, type Share } from '../../crypto/shamir';
 import type { OpenCompartment } from './directory';
 
 export interface Unsealed {
@@ -31,7 +31,8 @@ export async function unseal(pack: f.SealedPackage, compartment: OpenCompartment
   throw new Error('the shares do not fit the package');
 }
 
-function pairs(shares: Share[]): Share[][] {
+/** Pairs of one generation: an old share and a new one give nothing. */
+export function pairs(shares: Share[]): Share[][] {
   const unique = [...new Map(shares.map((share) => [share.index, share])).values()];
-  return unique.flatMap((a, at) => unique.slice(at + 1).map((b) => [a, b]));
+  return unique.flatMap((a, at) => unique.slice(at + 1).filter((b) => generationOf(a) === generationOf(b)).map((b) => [a, b]));
 }

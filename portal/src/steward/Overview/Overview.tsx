@@ -31,6 +31,7 @@ export function Overview() {
             {own?.queues && <Tile name="Waiting to be anchored" value={String(own.queues.sealed)} hint="encrypted, not yet in a block" warn={(own.queues.anchorLagMs ?? 0) > QUEUE_LAG_MAX_MS} />}
             {own?.queues && <Tile name="Anchored" value={own.queues.anchored.toLocaleString()} hint="record versions with a proof" />}
             {own?.queues?.anchorLagMs !== undefined && <Tile name="Anchoring lag" value={`${(own.queues.anchorLagMs / 1_000).toFixed(1)} s`} hint="oldest write without a proof" warn={own.queues.anchorLagMs > QUEUE_LAG_MAX_MS} />}
+            {own?.moves && <MoveTiles moves={own.moves} />}
           </Tiles>
           <Section title="Nodes" hint="Lag is how many blocks a node is behind the newest. A few are normal.">
             <Card><Nodes nodes={state.organisations} /></Card>
@@ -38,6 +39,22 @@ export function Overview() {
         </>
       )}
     </Page>
+  );
+}
+
+const sum = (by: Record<string, number>) => Object.values(by).reduce((all, one) => all + one, 0);
+
+/** Shown from the first change of the custodians on. */
+function MoveTiles({ moves }: { moves: NonNullable<NodeState['moves']> }) {
+  const { moved, toMove, late, receiptsOwed, faults } = moves;
+  const [missing, wrong] = [sum(receiptsOwed), sum(faults)];
+  if (moved + toMove + missing + wrong === 0) return null;
+  return (
+    <>
+      <Tile name="Moving to other custodians" value={(toMove + late).toLocaleString()} hint={`batches; ${moved.toLocaleString()} have moved`} />
+      <Tile name="Receipts missing" value={missing.toLocaleString()} hint={missing > 0 ? `old shares not yet destroyed: ${Object.keys(receiptsOwed).join(', ')}` : 'old shares are destroyed, as signed receipts say'} warn={missing > 0 && toMove + late === 0} />
+      {wrong > 0 && <Tile name="Faults of custodians" value={wrong.toLocaleString()} hint={`what they gave did not hold: ${Object.keys(faults).join(', ')}`} warn />}
+    </>
   );
 }
 

@@ -13,6 +13,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use commonware_codec::Encode as _;
 use salus_gateway::error::Code as Reason;
+use salus_gateway::peer::Keeper as _;
 use salus_gateway::staff::{bootstrap_staff, issue_invite};
 use salus_gateway::steward::governance::{self, Governance, Proposed};
 use salus_gateway::{Error, Gateway, smart, staff};
@@ -69,6 +70,7 @@ pub(crate) async fn serve(
 async fn status(State(gateway): State<Gateway>, keeper: Arc<LocalKeeper>) -> Result<Json<Status>, Error> {
     let chain = gateway.chain().stats().await;
     let queues = keeper.measure().await.map_err(|error| Error::new(Reason::Away, error.to_string()))?;
+    let moves = keeper.moves().await;
     Ok(Json(Status {
         height: chain.height,
         lag: chain.lag,
@@ -79,6 +81,8 @@ async fn status(State(gateway): State<Gateway>, keeper: Arc<LocalKeeper>) -> Res
         sealed: queues.sealed,
         anchored: queues.anchored,
         anchor_lag_ms: queues.anchor_lag_ms,
+        batches_to_move: moves.to_move,
+        receipts_missing: moves.receipts_owed.values().sum(),
         resident_bytes: resident_bytes(),
     }))
 }

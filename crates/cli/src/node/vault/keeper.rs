@@ -7,14 +7,15 @@ use async_trait::async_trait;
 use prometheus_client::registry::Registry;
 use salus_crypto::HpkePublicKey;
 use salus_gateway::engine::Engine;
-use salus_gateway::peer::{Keeper, PatientAnswer, Queues};
+use salus_gateway::peer::{Keeper, Moves, PatientAnswer, Queues};
 use salus_gateway::vault::VaultError;
 use salus_types::vault::{
-    CompartmentRecord, CustodyBatch, Directory, PatientLink, PatientRequest, Release, ReleaseAsk,
-    ReleaseForGrant, SealedEnvelope, VersionList,
+    CompartmentRecord, CustodyBatch, Destroyed, Directory, PatientLink, PatientRequest, Release, ReleaseAsk,
+    ReleaseForGrant, SealedEnvelope, SourceRequest, VersionList,
 };
 use salus_types::{OrganisationId, PublicKey};
 use salus_vault::Vault;
+use salus_vault::source::CustodyStatus;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -95,6 +96,14 @@ impl Keeper for LocalKeeper {
         self.vault.custodian.release_for_grant(from, &ask).await.map_err(release_error)
     }
 
+    async fn give_back(&self, from: &OrganisationId, request: SourceRequest) -> Result<Release, VaultError> {
+        self.vault.custodian.give_back(from, &request).await.map_err(release_error)
+    }
+
+    async fn destroy(&self, from: &OrganisationId, request: SourceRequest) -> Result<Destroyed, VaultError> {
+        self.vault.custodian.destroy_for_source(from, &request).await.map_err(release_error)
+    }
+
     async fn patient(&self, request: PatientRequest) -> Result<PatientAnswer, VaultError> {
         match self.vault.answer_patient(&request).await.map_err(release_error)? {
             salus_vault::PatientAnswer::Directory(directory) => Ok(PatientAnswer::Directory(directory)),
@@ -135,5 +144,15 @@ impl Keeper for LocalKeeper {
             tracing::warn!(%error, "the queues are not known");
             Queues::default()
         })
+    }
+
+    async fn moves(&self) -> Moves {
+        let Some(source) = &self.vault.source else { return Moves::default() };
+        let status = source.custody_status().await.unwrap_or_else(|error| {
+            tracing::warn!(%error, "how far moves of custody are is not known");
+            CustodyStatus::default()
+        });
+        let CustodyStatus { moved, to_move, late, receipts, receipts_owed, faults } = status;
+        Moves { moved, to_move, late, receipts, receipts_owed, faults }
     }
 }

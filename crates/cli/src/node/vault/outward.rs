@@ -4,9 +4,10 @@ use async_trait::async_trait;
 use salus_gateway::engine::Engine;
 use salus_gateway::peer::{PeerError, Peers};
 use salus_types::OrganisationId;
+use salus_types::organisation::Organisation;
 use salus_types::vault::{
-    CompartmentRecord, CustodyBatch, PatientLink, Release, ReleaseAsk, ReleaseForGrant, SealedEnvelope,
-    VersionList,
+    CompartmentRecord, CustodyBatch, Destroyed, PatientLink, Release, ReleaseAsk, ReleaseForGrant,
+    SealedEnvelope, SourceRequest, VersionList,
 };
 use salus_vault::{Outbox, OutboxError, OutboxRow};
 use std::time::Duration;
@@ -71,6 +72,22 @@ impl salus_vault::Peers for RemotePeers {
         ask: ReleaseForGrant,
     ) -> Result<Release, salus_vault::PeerError> {
         self.0.release(to, &ask).await.map_err(error)
+    }
+
+    async fn give_back(
+        &self,
+        to: &Organisation,
+        request: SourceRequest,
+    ) -> Result<Release, salus_vault::PeerError> {
+        self.0.give_back(to, &request).await.map_err(error)
+    }
+
+    async fn destroy(
+        &self,
+        to: &Organisation,
+        request: SourceRequest,
+    ) -> Result<Destroyed, salus_vault::PeerError> {
+        self.0.destroy(to, &request).await.map_err(error)
     }
 }
 

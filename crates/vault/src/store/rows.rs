@@ -1,0 +1,166 @@
+//! What the tables hold.
+
+use super::Sealed;
+use crate::codec::record;
+use salus_crypto::merkle::InclusionProof;
+use salus_types::category::Category;
+use salus_types::vault::{PackageHeader, PatientLink, WRAPPED_KEY_LENGTH};
+use salus_types::{Address, Bounded, CompartmentId, Digest, OrganisationId, PublicKey, Signature, Text};
+
+/// Value of a table whose keys say everything.
+pub(crate) type Mark = u8;
+
+/// The value of every mark.
+pub(crate) const MARK: Mark = 1;
+
+/// A sealed 32-byte key.
+pub(crate) type SealedKey = Sealed;
+
+/// Leaves of a batch, in order.
+pub(crate) type Leaves = Bounded<Digest, 4_096>;
+
+/// Longest FHIR type, id or version in bytes; FHIR allows 64.
+pub(crate) type Name = Text<128>;
+
+record! {
+    /// A batch that this source sealed.
+    pub(crate) struct BatchRow {
+        root: Digest,
+        size_class: u8,
+        versions: u32,
+        up_to: u64,
+        custodians: Bounded<OrganisationId, 256>,
+        acked: Bounded<u8, 256>,
+        state: u8,
+        height: u64,
+        /// Which shares the custodians have: how often they were made anew.
+        generation: u32,
+    }
+
+    /// A version that this source sealed: what its proof needs.
+    pub(crate) struct VersionRow {
+        sequence: u64,
+        leaf: u32,
+        package: PackageHeader,
+        ciphertext_digest: Digest,
+        plaintext_digest: Digest,
+        r: Sealed,
+        /// Binds the custodians' shares, of the batch's generation.
+        share_commitments: [Digest; 3],
+    }
+
+    /// A batch on its way to other custodians ([`crate::source::moves`]).
+    pub(crate) struct MoveRow {
+        state: u8,
+        /// The generation that is handed over, or the newest that ever was.
+        generation: u32,
+        /// Who is to have it, and who has it.
+        custodians: Bounded<OrganisationId, 256>,
+        acked: Bounded<u8, 256>,
+        /// Who may have others, and is to destroy them once this one stands.
+        former: Bounded<OrganisationId, 256>,
+    }
+
+    /// How far the look at all compartments and batches is, after the custodians changed.
+    pub(crate) struct SurveyRow {
+        /// The custodians for whom it is done.
+        target: Bounded<OrganisationId, 256>,
+        /// The custodians to whom all compartments' records were sent before.
+        told: Bounded<OrganisationId, 256>,
+        phase: u8,
+        /// The last key looked at.
+        after: Bounded<u8, 256>,
+        /// Parcels below this number carry the records.
+        parcels: u64,
+    }
+
+    /// A compartment of this source.
+    pub(crate) struct CompartmentRow {
+        first: CompartmentId,
+        epoch: u32,
+        predecessor: Option<CompartmentId>,
+        patient: Option<Name>,
+        category: Category,
+        owner: Option<Address>,
+        link: u32,
+        wrapped: Bounded<u8, WRAPPED_KEY_LENGTH>,
+        revision: u32,
+        key: Sealed,
+    }
+
+    /// An enrolled patient of this source.
+    pub(crate) struct PatientRow {
+        name: Name,
+        key: PublicKey,
+        link: PatientLink,
+        link_key: Sealed,
+    }
+
+    /// Something small on its way to another organisation.
+    pub(crate) struct ParcelRow {
+        to: OrganisationId,
+        kind: u8,
+        since_ms: u64,
+        payload: Bounded<u8, 1_048_576>,
+    }
+
+    /// A grant over this source's records; the notice is sealed.
+    pub(crate) struct NoticeRow {
+        owner: Address,
+        notice: Sealed,
+    }
+
+    /// A batch in custody here.
+    pub(crate) struct CustodyRow {
+        body_digest: Digest,
+        signature: Signature,
+        root: Digest,
+        link: Bounded<u8, 2_048>,
+        leaves_at: u32,
+        leaves: u32,
+    }
+
+    /// Where a version in custody lies in its batch's pack.
+    pub(crate) struct HeldVersionRow {
+        source: OrganisationId,
+        sequence: u64,
+        compartment: CompartmentId,
+        at: u64,
+        length: u32,
+        leaf: u32,
+        /// Of the sealed package, which is the same in each generation.
+        package: Digest,
+        /// Of the whole item, share included.
+        item_digest: Digest,
+    }
+
+    /// A letter whose grant is not final yet.
+    pub(crate) struct PendingRow {
+        since_ms: u64,
+        notice: bool,
+        envelope: Bounded<u8, 131_072>,
+    }
+
+    /// A grant to this organisation: the letter without its keys, sealed.
+    pub(crate) struct GrantRow {
+        letter: Sealed,
+        patient: Name,
+    }
+
+    /// A version held here under a grant.
+    pub(crate) struct HeldRow {
+        source: OrganisationId,
+        sequence: u64,
+        package: PackageHeader,
+        ciphertext_digest: Digest,
+        plaintext_digest: Digest,
+        r: Sealed,
+        path: InclusionProof,
+    }
+
+    /// A grant whose copies are deleted.
+    pub(crate) struct DroppedRow {
+        count: u32,
+        receipt: bool,
+    }
+}
