@@ -15,9 +15,11 @@ pub mod engine;
 mod envelope;
 pub mod error;
 pub mod fhir;
+mod limits;
 pub mod log;
 mod origin;
 mod passkey;
+mod places;
 mod portal_files;
 pub mod practitioner;
 mod rate;
@@ -44,8 +46,9 @@ pub mod staff;
 pub mod steward;
 
 pub use error::Error;
+pub use limits::Limits;
 pub use serve::{Listeners, PeerIdentity, ServeError, serve};
-pub use state::{Config, Gateway, Limits, OpenError, Ports};
+pub use state::{Config, Gateway, OpenError, Ports};
 
 use axum::Router;
 

@@ -7,6 +7,7 @@ mod cluster;
 mod crash;
 mod epoch_table;
 mod epochs;
+mod limits;
 mod load;
 mod mempool;
 mod network;

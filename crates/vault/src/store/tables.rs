@@ -3,6 +3,7 @@
 use super::Sealed;
 use super::transaction::Table;
 use crate::codec::record;
+use commonware_codec::{Copying, DecodeExt as _, Encode, Read};
 use salus_crypto::merkle::InclusionProof;
 use salus_types::category::Category;
 use salus_types::vault::{CompartmentRecord, PackageHeader, PatientLink, WRAPPED_KEY_LENGTH};
@@ -136,12 +137,23 @@ record! {
     }
 }
 
+/// Decodes bytes, and gives their encoding if they are one.
+pub(crate) type Decoder = fn(&[u8]) -> Option<bytes::Bytes>;
+
+/// See [`Decoder`].
+pub(crate) fn reencoded<T: Encode + Read<Cfg = ()>>(value: &[u8]) -> Option<bytes::Bytes> {
+    T::decode(Copying(value)).ok().map(|value| value.encode())
+}
+
 macro_rules! tables {
     ($($(#[$meta:meta])* $name:ident: $value:ty = $text:literal;)*) => {
         $($(#[$meta])* pub(crate) const $name: Table<$value> = Table::new($text);)*
 
         /// The names of all tables.
         pub(super) const ALL: &[&str] = &[$($name.name()),*];
+
+        /// How the values of each table decode.
+        pub(crate) const DECODERS: &[(&str, Decoder)] = &[$(($text, reencoded::<$value>)),*];
     };
 }
 
