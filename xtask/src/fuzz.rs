@@ -1,11 +1,11 @@
 //! `cargo xtask fuzz`: tries every decoder on many inputs (ADR 0012).
 //!
-//! What is instrumented is run by libFuzzer, built by cargo-fuzz in a folder of its own; the rest by `salus-fuzz`, which
+//! What is instrumented is run by libFuzzer, in a build of its own; the rest by `salus-fuzz`, which
 //! mutates seeds blindly. Both begin from the same seeds and the same kept corpus, with the same inputs for the same
 //! seed. What libFuzzer finds stays in the build folder and is where its next run begins.
 
 use crate::paths::Paths;
-use crate::{build, run, tools};
+use crate::{build, run};
 use anyhow::{Context, Result, bail, ensure};
 use std::fs;
 use std::path::PathBuf;
@@ -96,20 +96,36 @@ fn folder(paths: &Paths, name: &str) -> PathBuf {
     paths.target.join("fuzz").join(name)
 }
 
-/// Builds the binary that has all targets. No sanitizer: the product has no unsafe code of its own, and the address
-/// sanitizer needs an unstable compiler.
+/// Counters at every edge of the code, and comparisons told to the fuzzer: what cargo-fuzz tells the compiler, without
+/// which libFuzzer is blind. No sanitizer: the product has no unsafe code of its own, and the address sanitizer needs an
+/// unstable compiler.
+const INSTRUMENTATION: &[&str] = &[
+    "--cfg fuzzing",
+    "-Cpasses=sancov-module",
+    "-Cllvm-args=-sanitizer-coverage-level=4",
+    "-Cllvm-args=-sanitizer-coverage-inline-8bit-counters",
+    "-Cllvm-args=-sanitizer-coverage-pc-table",
+    "-Cllvm-args=-sanitizer-coverage-trace-compares",
+    "-Cllvm-args=-simplifycfg-branch-fold-threshold=0",
+];
+
+/// Builds the binary that has all targets. A target is named, so that build scripts and macros are not instrumented.
 fn build_instrumented(paths: &Paths) -> Result<()> {
-    let mut fuzz = Command::new(tools::fuzz(paths)?);
-    fuzz.current_dir(&paths.root).args(["fuzz", "build", "--sanitizer", "none", "--fuzz-dir", "fuzz"]);
-    fuzz.arg("--target-dir").arg(folder(paths, "build")).arg("any");
-    run::run(&mut fuzz)
+    let mut build = run::cargo(paths);
+    build.args(["build", "--release", "--manifest-path", "fuzz/Cargo.toml", "--bin", "any", "--target"]);
+    build.arg(host()?).env("CARGO_TARGET_DIR", folder(paths, "build"));
+    run::run(build.env("RUSTFLAGS", INSTRUMENTATION.join(" ")))
 }
 
-/// Where cargo-fuzz has put the binary: below the name of the machine's kind.
+/// The kind of machine that this is, as the compiler names it.
+fn host() -> Result<String> {
+    let said = run::output(Command::new("rustc").arg("-vV"))?;
+    let host = said.lines().find_map(|line| line.strip_prefix("host: "));
+    Ok(host.context("the compiler names no host")?.to_owned())
+}
+
 fn instrumented(paths: &Paths) -> Result<PathBuf> {
-    let kinds = fs::read_dir(folder(paths, "build"))?.filter_map(|entry| Some(entry.ok()?.path()));
-    let mut binaries = kinds.map(|kind| kind.join("release/any")).filter(|path| path.is_file());
-    binaries.next().context("cargo-fuzz has built nothing")
+    Ok(folder(paths, "build").join(host()?).join("release/any"))
 }
 
 /// All targets, some side by side; the first failure is told.

@@ -1,4 +1,4 @@
-//! The cargo subcommands that checks use. One on `PATH` that is new enough is taken, else one is built.
+//! The two cargo subcommands that checks use. One on `PATH` that is new enough is taken, else one is built.
 
 use crate::paths::Paths;
 use crate::{run, version};
@@ -15,7 +15,6 @@ struct Tool {
 
 const NEXTEST: Tool = Tool { name: "cargo-nextest", at_least: (0, 9, 100), built: "0.9.143" };
 const DENY: Tool = Tool { name: "cargo-deny", at_least: (0, 18, 0), built: "0.20.2" };
-const FUZZ: Tool = Tool { name: "cargo-fuzz", at_least: (0, 12, 0), built: "0.13.1" };
 
 /// The test runner.
 pub(crate) fn nextest(paths: &Paths) -> Result<PathBuf> {
@@ -25,11 +24,6 @@ pub(crate) fn nextest(paths: &Paths) -> Result<PathBuf> {
 /// The dependency checker.
 pub(crate) fn deny(paths: &Paths) -> Result<PathBuf> {
     find_or_build(paths, &DENY)
-}
-
-/// The builder of fuzzers.
-pub(crate) fn fuzz(paths: &Paths) -> Result<PathBuf> {
-    find_or_build(paths, &FUZZ)
 }
 
 fn find_or_build(paths: &Paths, tool: &Tool) -> Result<PathBuf> {

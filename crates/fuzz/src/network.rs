@@ -124,7 +124,7 @@ fn certified_by(numbers: &[u8], headers: Vec<Header>) -> CertifiedHeader {
 }
 
 /// A block with its certificate, and one that is certified by its child.
-pub(crate) fn certified() -> [CertifiedHeader; 2] {
+pub(crate) static CERTIFIED: LazyLock<[CertifiedHeader; 2]> = LazyLock::new(|| {
     let first = header(0, &[]);
     let child = Header {
         parent: first.digest(),
@@ -134,7 +134,7 @@ pub(crate) fn certified() -> [CertifiedHeader; 2] {
         ..first.clone()
     };
     [certified_by(FIRST, vec![first.clone()]), certified_by(FIRST, vec![first, child])]
-}
+});
 
 /// From the validators of genesis to others.
 pub(crate) fn handover() -> Handover {
@@ -180,7 +180,7 @@ pub(crate) fn record_proof() -> RecordProof {
 /// Proof files of every kind.
 pub(crate) fn proof_files() -> Vec<String> {
     let record = ProofFile::of(&record_proof(), &[handover()], Some("{}".into()));
-    let [block, _] = certified();
+    let block = &CERTIFIED[0];
     let value = Some(bounded(vec![1, 2, 3]));
     let subjects = ["grant", "access", "member", "entry"];
     let subjects = subjects.into_iter().filter_map(|kind| Subject::new(kind, sha256(kind)));
@@ -198,7 +198,7 @@ pub(crate) fn genesis_file() -> String {
 
 /// A checkpoint file.
 pub(crate) fn checkpoint_file() -> String {
-    json(&CheckpointFile::of(&VALIDATORS.checkpoint(&certified()[0]).expect("a certified block")))
+    json(&CheckpointFile::of(&VALIDATORS.checkpoint(&CERTIFIED[0]).expect("a certified block")))
 }
 
 /// The file in which an organisation applies.

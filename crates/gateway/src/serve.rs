@@ -102,7 +102,7 @@ async fn listen_public(
     let door = Door::new(&config.limits, config.callers());
     match tls {
         Some(tls) => {
-            let acceptor = prompt(rustls(tls, door, config), config);
+            let acceptor = prompt(over_tls(tls, door, config), config);
             let mut server = axum_server::from_tcp(listener)?.acceptor(acceptor).handle(handle);
             limit_heads(server.http_builder(), &config.limits);
             server.serve(service).await
@@ -121,7 +121,7 @@ fn prompt<A>(inner: A, config: &Config) -> Prompt<A> {
     Prompt { inner, header_timeout, write_timeout }
 }
 
-fn rustls(tls: Arc<ServerConfig>, door: Door, config: &Config) -> RustlsAcceptor<Door> {
+fn over_tls(tls: Arc<ServerConfig>, door: Door, config: &Config) -> RustlsAcceptor<Door> {
     let acceptor = RustlsAcceptor::new(RustlsConfig::from_config(tls));
     acceptor.handshake_timeout(config.limits.handshake_timeout).acceptor(door)
 }
@@ -136,7 +136,7 @@ async fn listen_peer(
     let pins = Arc::new(Pins::of(gateway.ports.chain.clone()));
     let config = &gateway.config;
     let door = Door::new(&config.limits, config.callers());
-    let acceptor = prompt(PeerAcceptor { tls: rustls(tls, door, config) }, config);
+    let acceptor = prompt(PeerAcceptor { tls: over_tls(tls, door, config) }, config);
     let mut server = axum_server::from_tcp(listener)?.acceptor(acceptor).handle(handle);
     limit_heads(server.http_builder(), &config.limits);
     let router: Router =

@@ -103,7 +103,7 @@ fn node() -> Vec<Vec<u8>> {
         chosen(1, &operation),
         chosen(1, &[0xd3, 0, 0]),
         chosen(1, &[&[0xd1][..], &[1; 32]].concat()),
-        chosen(2, &network::certified()[0].certificate),
+        chosen(2, &network::CERTIFIED[0].certificate),
         chosen(3, &[&[0, u8::from(vector.value.is_some())], &vector.proof[..]].concat()),
         chosen(5, &transactions.encode()),
     ];

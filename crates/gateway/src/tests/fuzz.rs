@@ -7,10 +7,11 @@ use super::matrix;
 use super::people::{self, CALLERS, Load};
 use super::world::World;
 use crate::PeerIdentity;
+use crate::fhir::ask::Ask;
 use crate::log::Entry;
 use crate::smart::{Scopes, testing};
 use axum::body::Body;
-use axum::http::{Request, StatusCode, header};
+use axum::http::{Method, Request, StatusCode, header};
 use jsonwebtoken::Algorithm;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -19,16 +20,6 @@ use proptest::strategy::ValueTree as _;
 use proptest::test_runner::TestRunner;
 use salus_types::vault::{PatientRequest, SealedEnvelope};
 use tower::ServiceExt as _;
-
-/// What is tried here, by the names of `crates/fuzz/tests/decoders.rs`.
-const DECODERS: [&str; 6] = [
-    "gateway::Scopes from text",
-    "gateway::Scopes from serde",
-    "gateway::smart/scope::parse",
-    "gateway::smart/scope::parse_letters",
-    "gateway::log/query::parse",
-    "gateway::body::decode",
-];
 
 /// Mutations of each body that each caller sends.
 const BODIES_PER_CALLER: usize = 6;
@@ -90,11 +81,14 @@ impl Mutations {
     }
 }
 
+/// Tries, by the names of `crates/fuzz/tests/decoders.rs`: "gateway::Scopes from text", "gateway::Scopes from serde",
+/// "gateway::smart/scope::parse", "gateway::smart/scope::parse_letters", "gateway::log/query::parse",
+/// "gateway::body::decode", "gateway::fhir/ask::parse", "gateway::fhir/json::parse", "gateway::Object from serde".
 #[test]
 fn every_decoder_refuses_or_reads_what_it_writes() {
-    assert_eq!(DECODERS.len(), 6);
     let mut mutations = Mutations::new();
     let entry = br#"{"number":1,"own_number":1,"time_ms":1,"previous":"0000000000000000000000000000000000000000000000000000000000000000","access":{"who":{"system":{"id":"lab"}},"kind":"read","patient":"p1","purpose":null,"reason":"","types":["Patient"],"count":1,"grants":[]}}"#;
+    let resource = r#"{"resourceType":"Observation","subject":{"reference":"Patient/p1"},"value":[1.10,{"a":"\u00e4"}]}"#;
     for _ in 0..INPUTS {
         let input = mutations.of(b"system/Observation.cruds user/*.rs patient/Patient.r");
         let text = String::from_utf8_lossy(&input);
@@ -110,6 +104,11 @@ fn every_decoder_refuses_or_reads_what_it_writes() {
             let written = serde_json::to_vec(&read).expect("it is written");
             assert_eq!(serde_json::from_slice::<Entry>(&written).expect("what was written"), read);
         }
+        let _ = crate::fhir::json::subject_of(&String::from_utf8_lossy(&mutations.of(resource.as_bytes())));
+        let ask = String::from_utf8_lossy(&mutations.of(b"/Patient/p1/Observation?_include=x:y&_count=1"))
+            .into_owned();
+        let (path, query) = ask.split_once('?').map_or((&*ask, None), |(path, query)| (path, Some(query)));
+        let _ = Ask::parse(&Method::GET, path, query);
         let _ = crate::body::decode::<PatientRequest>(&input);
         let _ = crate::body::decode::<SealedEnvelope>(&input);
     }
@@ -156,6 +155,28 @@ async fn mutated_bodies_are_refused_on_every_route_whoever_sends_them() {
                 let answer = people::ask_with(&world, proof.clone(), request(method, path, kind, body)).await;
                 if answer.status == StatusCode::INTERNAL_SERVER_ERROR {
                     wrong.push(format!("{method} {path} {caller}: {shown}: {}", answer.body));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Tries also "gateway::ledger/read::parse".
+#[tokio::test]
+async fn mutated_paths_are_refused_whoever_asks() {
+    let (world, mut mutations, mut wrong) = (generous().await, Mutations::new(), Vec::new());
+    for (_, path, ..) in people::ROWS.iter().filter(|row| row.0 == "GET") {
+        for caller in ["nobody", "steward"] {
+            let proof = people::proof_of(&world, caller).await;
+            for _ in 0..3 * BODIES_PER_CALLER {
+                let bent =
+                    form_urlencoded::byte_serialize(&mutations.of(&path.as_bytes()[1..])).collect::<String>();
+                let uri = format!("/{}", bent.replace("%2F", "/").replace("%3F", "?").replace("%3D", "="));
+                let answer =
+                    people::ask_with(&world, proof.clone(), request("GET", &uri, "", Vec::new())).await;
+                if answer.status == StatusCode::INTERNAL_SERVER_ERROR {
+                    wrong.push(format!("{uri} {caller}: {}", answer.body));
                 }
             }
         }
