@@ -181,7 +181,7 @@ async fn who_says_nothing_or_only_half_is_closed_and_others_are_served() {
 async fn a_body_that_stops_coming_is_refused() {
     let served = served(|limits| limits.body_timeout = SOON).await;
     for framing in ["content-length: 100\r\n\r\n{", "transfer-encoding: chunked\r\n\r\n1\r\n{\r\n"] {
-        let head = "POST /staff/signin/start HTTP/1.1\r\nhost: localhost\r\norigin: http://localhost:8001\r\n\
+        let head = "POST /account/recovery HTTP/1.1\r\nhost: localhost\r\norigin: http://localhost:8001\r\n\
                     content-type: application/json\r\nconnection: close\r\n";
         let answer = say(ONE, served.public, format!("{head}{framing}").as_bytes()).await;
         assert_eq!(status(&answer), "408", "{framing}: {answer}");
@@ -194,7 +194,7 @@ const ENDLESS_BYTES: usize = 64 * 1024 * 1024;
 #[tokio::test]
 async fn a_body_that_never_ends_is_refused_while_it_comes() {
     let served = served(|_| {}).await;
-    for path in ["/staff/signin/start", "/ledger/transactions", "/relay/hospital-a/patient", "/smart/token"] {
+    for path in ["/account/recovery", "/ledger/transactions", "/relay/hospital-a/patient", "/smart/token"] {
         let (mut reading, mut writing) = connect(ONE, served.public).await.into_split();
         let head = format!(
             "POST {path} HTTP/1.1\r\nhost: localhost\r\norigin: http://localhost:8001\r\n\
@@ -246,7 +246,7 @@ async fn who_asks_too_often_is_told_when_to_come_again_and_others_are_served() {
 /// Begins a request whose body is awaited by the server: it says so.
 async fn under_way(from: &str, to: SocketAddr) -> TcpStream {
     let mut stream = connect(from, to).await;
-    let head = "POST /staff/signin/start HTTP/1.1\r\nhost: localhost\r\norigin: http://localhost:8001\r\n\
+    let head = "POST /account/recovery HTTP/1.1\r\nhost: localhost\r\norigin: http://localhost:8001\r\n\
                 content-type: application/json\r\ncontent-length: 100\r\nexpect: 100-continue\r\n\r\n";
     stream.write_all(head.as_bytes()).await.expect("sent");
     let mut said = [0; 25];
