@@ -64,7 +64,7 @@ const STEPS: &[Step] = &[
     slow("documentation tests", |paths, _| passed(run::run(run::cargo(paths).args(DOC_TESTS)))),
     slow("browser tests", browser),
     slow("simulation", simulation),
-    slow("fuzzing", |paths, _| passed(fuzz::run(paths, &[]))),
+    slow("fuzzing", fuzzing),
 ];
 
 const CLIPPY: &[&str] = &["clippy", "--quiet", "--workspace", "--all-targets", "--", "--deny", "warnings"];
@@ -227,6 +227,12 @@ fn simulation(paths: &Paths, _: &Extent) -> Result<Outcome> {
         run::run(sim.args(options.split_whitespace()).arg("--quiet"))?;
     }
     Ok(Outcome::Passed)
+}
+
+/// A million inputs, blindly in every check; with libFuzzer, which is built for it alone, in the nightly tier.
+fn fuzzing(paths: &Paths, extent: &Extent) -> Result<Outcome> {
+    let blind = ["--blind".to_owned()];
+    passed(fuzz::run(paths, if extent.nightly { &[] } else { &blind }))
 }
 
 fn browser(paths: &Paths, _: &Extent) -> Result<Outcome> {

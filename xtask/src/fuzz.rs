@@ -25,6 +25,8 @@ struct Order {
     runs: u64,
     seed: u64,
     target: Option<String>,
+    /// Mutate blindly, all of it.
+    blind: bool,
     keep: bool,
 }
 
@@ -54,6 +56,9 @@ pub(crate) fn run(paths: &Paths, args: &[String]) -> Result<()> {
         targets.retain(|target| target.name == *name);
         ensure!(!targets.is_empty(), "no target is called `{name}`; there are:\n{listed}");
     }
+    if order.blind {
+        targets.iter_mut().for_each(|target| target.instrumented = false);
+    }
     run::run(Command::new(paths.program("salus-fuzz")).arg("unpack").arg(folder(paths, "seeds")))?;
     if targets.iter().any(|target| target.instrumented) {
         build_instrumented(paths)?;
@@ -64,7 +69,7 @@ pub(crate) fn run(paths: &Paths, args: &[String]) -> Result<()> {
 }
 
 fn order(args: &[String]) -> Result<Order> {
-    let mut order = Order { runs: RUNS, seed: 1, target: None, keep: false };
+    let mut order = Order { runs: RUNS, seed: 1, target: None, blind: false, keep: false };
     let mut rest = args.iter();
     while let Some(name) = rest.next() {
         let mut value = || rest.next().with_context(|| format!("`{name}` needs a value"));
@@ -72,8 +77,13 @@ fn order(args: &[String]) -> Result<Order> {
             "--runs" => order.runs = value()?.parse().context("--runs takes a number")?,
             "--seed" => order.seed = value()?.parse().context("--seed takes a number")?,
             "--target" => order.target = Some(value()?.clone()),
+            "--blind" => order.blind = true,
             "--keep" => order.keep = true,
-            other => bail!("unknown argument `{other}`; this chore knows --runs, --seed, --target, --keep"),
+            other => {
+                bail!(
+                    "unknown argument `{other}`; this chore knows --runs, --seed, --target, --blind, --keep"
+                )
+            }
         }
     }
     Ok(order)
@@ -238,8 +248,11 @@ mod tests {
 
     #[test]
     fn orders_are_understood_or_refused_by_name() {
-        let found = order(&words("--runs 5 --target actions --seed 7 --keep")).expect("an order");
-        assert_eq!(found, Order { runs: 5, seed: 7, target: Some("actions".into()), keep: true });
+        let found = order(&words("--runs 5 --target actions --seed 7 --blind --keep")).expect("an order");
+        assert_eq!(
+            found,
+            Order { runs: 5, seed: 7, target: Some("actions".into()), blind: true, keep: true }
+        );
         for (args, named) in [("--run 5", "`--run`"), ("--runs", "`--runs`"), ("--runs many", "--runs")] {
             let error = order(&words(args)).expect_err(args);
             assert!(error.to_string().contains(named), "{error}");

@@ -53,6 +53,7 @@ Salus: the chores of this repository
   cargo xtask fuzz              try every decoder on many inputs, with libFuzzer where it pays off
       --runs N --target T       how often in all (1,000,000), and one target alone
       --seed S                  which inputs (1)
+      --blind                   by mutation of seeds alone: nothing is built a second time
       --keep                    keep what was found in fuzz/corpus
   cargo xtask clean-cache       delete everything the chores have cached
 
