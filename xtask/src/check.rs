@@ -4,7 +4,7 @@ use crate::build::Artefact;
 use crate::deny::Advisories;
 use crate::paths::Paths;
 use crate::setup::{self, Purpose};
-use crate::{build, definitions, deny, layers, portal, run, sbom, tidy, tools};
+use crate::{build, definitions, deny, fuzz, layers, portal, run, sbom, tidy, tools};
 use anyhow::{Context, Result, bail};
 use std::path::Path;
 use std::process::Command;
@@ -64,6 +64,7 @@ const STEPS: &[Step] = &[
     slow("documentation tests", |paths, _| passed(run::run(run::cargo(paths).args(DOC_TESTS)))),
     slow("browser tests", browser),
     slow("simulation", simulation),
+    slow("fuzzing", fuzzing),
 ];
 
 const CLIPPY: &[&str] = &["clippy", "--quiet", "--workspace", "--all-targets", "--", "--deny", "warnings"];
@@ -121,7 +122,7 @@ fn lock_files(paths: &Paths, _: &Extent) -> Result<Outcome> {
     }
     let mut git = Command::new("git");
     git.current_dir(&paths.root).args(["diff", "--stat", "--exit-code", "HEAD", "--"]);
-    git.args(["Cargo.lock", "clinical/Cargo.lock", "portal/package-lock.json"]);
+    git.args(["Cargo.lock", "clinical/Cargo.lock", "fuzz/Cargo.lock", "portal/package-lock.json"]);
     passed(run::run(&mut git).context("a lock file is not up to date: build, then commit it"))
 }
 
@@ -226,6 +227,12 @@ fn simulation(paths: &Paths, _: &Extent) -> Result<Outcome> {
         run::run(sim.args(options.split_whitespace()).arg("--quiet"))?;
     }
     Ok(Outcome::Passed)
+}
+
+/// A million inputs, blindly in every check; with libFuzzer, which is built for it alone, in the nightly tier.
+fn fuzzing(paths: &Paths, extent: &Extent) -> Result<Outcome> {
+    let blind = ["--blind".to_owned()];
+    passed(fuzz::run(paths, if extent.nightly { &[] } else { &blind }))
 }
 
 fn browser(paths: &Paths, _: &Extent) -> Result<Outcome> {

@@ -103,8 +103,8 @@ fn audited(report: &str) -> Result<Advisories> {
 
 /// The workspaces, by their manifests.
 fn manifests(paths: &Paths) -> Vec<&'static str> {
-    let both = ["Cargo.toml", "clinical/Cargo.toml"];
-    both.into_iter().filter(|m| paths.root.join(m).exists()).collect()
+    let all = ["Cargo.toml", "clinical/Cargo.toml", "fuzz/Cargo.toml"];
+    all.into_iter().filter(|m| paths.root.join(m).exists()).collect()
 }
 
 /// Brings the advisory database up to date, and gives up on a network that does not move.

@@ -27,6 +27,7 @@ const fn row(layer: u8, name: &'static str, may_import: &'static [&'static str])
 const TABLE: &[Crate] = &[
     row(5, "cli", &["node", "gateway", "ledger", "vault", "verifier", "types", "crypto"]),
     row(5, "sim", &["node", "gateway", "ledger", "vault", "types", "crypto"]),
+    row(5, "fuzz", &["node", "ledger", "vault", "verifier", "types", "crypto"]),
     row(4, "node", &["ledger", "types", "crypto"]),
     row(4, "gateway", &["vault", "policy", "verifier", "types", "crypto"]),
     row(3, "ledger", &["vm", "types", "crypto"]),
@@ -48,8 +49,8 @@ const RESERVED: &[(&[&str], &[&str], &str)] = &[
             "commonware-p2p",
             "commonware-resolver",
         ],
-        &["node", "sim"],
-        "consensus and its network are wired in one crate, and simulated in another",
+        &["node", "sim", "fuzz"],
+        "consensus and its network are wired in one crate, simulated in another, and its formats fuzzed in a third",
     ),
     (&["commonware-runtime"], &["node", "cli", "sim"], "only what starts or wires a node names its runtime"),
 ];

@@ -13,6 +13,7 @@ mod demo;
 mod deny;
 mod digest;
 mod freshness;
+mod fuzz;
 mod layers;
 mod package;
 mod paths;
@@ -57,6 +58,11 @@ Salus: the chores of this repository
                                 steady load on validators alone: what becomes of their memory
   cargo xtask sim [ARGS]        simulate the network from a seed, with faults: --seed --seeds --views --nodes
                                 --faults --byzantine --plant; `--help` says what each of them means
+  cargo xtask fuzz              try every decoder on many inputs, with libFuzzer where it pays off
+      --runs N --target T       how often in all (1,000,000), and one target alone
+      --seed S                  which inputs (1)
+      --blind                   by mutation of seeds alone: nothing is built a second time
+      --keep                    keep what was found in fuzz/corpus
   cargo xtask clean-cache       delete everything the chores have cached
 
 Builds and tools are cached outside the checkout: $SALUS_CACHE, else ~/.cache/salus.
@@ -75,7 +81,7 @@ fn main() -> ExitCode {
 fn dispatch(mut args: Vec<String>) -> Result<()> {
     let chore = if args.is_empty() { "help".to_owned() } else { args.remove(0) };
     let paths = Paths::find()?;
-    if ["demo", "check", "bench", "sim", "package"].contains(&chore.as_str()) {
+    if ["demo", "check", "bench", "sim", "fuzz", "package"].contains(&chore.as_str()) {
         freshness::settle(&paths)?;
     }
     match chore.as_str() {
@@ -89,6 +95,7 @@ fn dispatch(mut args: Vec<String>) -> Result<()> {
         "sbom" => sbom::run(&paths, &args),
         "bench" => bench::run(&paths, &args),
         "sim" => sim::run(&paths, &args),
+        "fuzz" => fuzz::run(&paths, &args),
         "clean-cache" => clean::run(&paths, &args),
         "help" | "--help" | "-h" => {
             print!("{HELP}");

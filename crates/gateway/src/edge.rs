@@ -6,6 +6,9 @@
 use crate::body::limit::{self, Limit};
 use crate::error::{Code, Error, outcome_of};
 use crate::fhir::is_fhir;
+use crate::limits::URL_BYTES_MAX;
+use crate::places::{Full, Places};
+use crate::rate::Caller;
 use crate::state::Config;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
@@ -15,7 +18,6 @@ use axum::response::{IntoResponse as _, Response};
 use salus_crypto::random;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::sync::Semaphore;
 use tower_http::compression::CompressionLayer;
 
 /// Header that names a request in the log.
@@ -27,15 +29,16 @@ const CONTENT_SECURITY: &str =
 
 #[derive(Clone)]
 struct Gate {
-    places: Arc<Semaphore>,
+    places: Arc<Places>,
     answer_timeout: Duration,
     tls: bool,
 }
 
 /// Puts the layers around a router.
 pub(crate) fn wrap(router: Router, config: &Config) -> Router {
+    let per_caller = config.limits.requests_per_caller_max.saturating_mul(config.callers() as usize);
     let gate = Gate {
-        places: Arc::new(Semaphore::new(config.limits.requests_max)),
+        places: Places::new(config.limits.requests_max, per_caller),
         answer_timeout: config.limits.answer_timeout,
         tls: !config.demo_http,
     };
@@ -69,15 +72,28 @@ async fn pass(State(gate): State<Gate>, request: Request, next: Next) -> Respons
 }
 
 async fn answer(gate: &Gate, request: Request, next: Next) -> Response {
-    let Ok(_place) = gate.places.try_acquire() else {
-        return Error::new(Code::Away, "this node has too many requests under way")
-            .retry_after(1)
-            .into_response();
+    let uri = request.uri();
+    if uri.path().len() + uri.query().map_or(0, str::len) > URL_BYTES_MAX {
+        return Error::new(Code::UrlTooLong, "the path and its query are too long").into_response();
+    }
+    let _place = match gate.places.take(Caller::of_request(request.extensions())) {
+        Ok(place) => place,
+        Err(full) => return refused(full).into_response(),
     };
     match tokio::time::timeout(gate.answer_timeout, next.run(request)).await {
         Ok(response) => response,
         Err(_) => Error::new(Code::Timeout, "the answer took too long").into_response(),
     }
+}
+
+fn refused(full: Full) -> Error {
+    let error = match full {
+        Full::All => Error::new(Code::Away, "this node has too many requests under way"),
+        Full::Caller => {
+            Error::new(Code::Throttled, "too many requests from here are under way; wait a moment")
+        }
+    };
+    error.retry_after(1)
 }
 
 /// Whatever route or layer refuses something under the FHIR base, it is said in FHIR; before compression, which

@@ -65,6 +65,8 @@ codes! {
     Gone = GONE, "gone", "deleted";
     /// The body is too large.
     TooLarge = PAYLOAD_TOO_LARGE, "too-large", "too-long";
+    /// The path and its query are too long.
+    UrlTooLong = URI_TOO_LONG, "url-too-long", "too-long";
     /// The body came too slowly.
     Slow = REQUEST_TIMEOUT, "slow", "timeout";
     /// The body is of a kind that is not understood.
@@ -145,6 +147,7 @@ impl Error {
             410 => (Code::Gone, "this record is deleted"),
             412 => (Code::Conflict, "the record has changed in the meantime"),
             413 => (Code::TooLarge, "the body is too large"),
+            414 => (Code::UrlTooLong, "the path and its query are too long"),
             415 => (Code::MediaType, "the body must be application/fhir+json"),
             422 => (Code::Unprocessable, "the rules refuse this"),
             429 => (Code::Throttled, "too many requests from here; wait a moment"),

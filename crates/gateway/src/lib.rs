@@ -15,10 +15,12 @@ pub mod engine;
 mod envelope;
 pub mod error;
 pub mod fhir;
+mod limits;
 pub mod log;
 pub mod metrics;
 mod origin;
 mod passkey;
+mod places;
 mod portal_files;
 pub mod practitioner;
 mod rate;
@@ -45,8 +47,9 @@ pub mod staff;
 pub mod steward;
 
 pub use error::Error;
+pub use limits::Limits;
 pub use serve::{Listeners, PeerIdentity, ServeError, serve};
-pub use state::{Config, Gateway, Limits, OpenError, Ports};
+pub use state::{Config, Gateway, OpenError, Ports};
 
 use axum::Router;
 

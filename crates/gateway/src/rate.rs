@@ -5,6 +5,7 @@
 use crate::error::{Code, Error};
 use crate::state::Config;
 use axum::extract::{ConnectInfo, FromRequestParts};
+use axum::http::Extensions;
 use axum::http::request::Parts;
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -20,7 +21,8 @@ const CALLERS_MAX: usize = 65_536;
 pub(crate) struct Caller(IpAddr);
 
 impl Caller {
-    fn of(address: IpAddr) -> Self {
+    /// The caller at an address.
+    pub(crate) fn of(address: IpAddr) -> Self {
         match address.to_canonical() {
             IpAddr::V4(v4) => Self(IpAddr::V4(v4)),
             IpAddr::V6(v6) => {
@@ -31,12 +33,18 @@ impl Caller {
     }
 }
 
+impl Caller {
+    /// Whose request this is, where the listener asks for addresses: other members are known by their certificates.
+    pub(crate) fn of_request(extensions: &Extensions) -> Option<Self> {
+        extensions.get::<ConnectInfo<SocketAddr>>().map(|info| Self::of(info.0.ip()))
+    }
+}
+
 impl<S: Send + Sync> FromRequestParts<S> for Caller {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        let address = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
-        Ok(Self::of(address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))))
+        Ok(Self::of_request(&parts.extensions).unwrap_or(Self(IpAddr::V4(Ipv4Addr::UNSPECIFIED))))
     }
 }
 
@@ -56,8 +64,7 @@ struct Bucket {
 impl RateLimit {
     /// A limit of the configuration; in a demo, where all callers share one address, as high as for many.
     pub(crate) fn of(config: &Config, per_minute: u32) -> Self {
-        let callers = if config.demo_http { config.limits.demo_callers } else { 1 };
-        Self::per_minute(per_minute.saturating_mul(callers))
+        Self::per_minute(per_minute.saturating_mul(config.callers()))
     }
 
     /// At most `per_minute` in the long run, and as many at once.

@@ -1,16 +1,20 @@
 //! The two listeners, and what every request passes on its way in and out.
 
+mod door;
+
 use crate::edge;
 use crate::error::{Code, Error};
-use crate::state::Gateway;
+use crate::limits::{HEAD_BYTES_MAX, HEADERS_MAX, Limits, STREAMS_MAX};
+use crate::state::{Config, Gateway};
 use crate::tls::Pins;
 use axum::Router;
 use axum::extract::{Extension, Request, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 use axum_server::Handle;
-use axum_server::accept::{Accept, NoDelayAcceptor};
+use axum_server::accept::Accept;
 use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
+use door::{Door, Inside, Prompt};
 use hyper_util::rt::TokioTimer;
 use rustls::ServerConfig;
 use salus_crypto::hash::sha256;
@@ -92,23 +96,34 @@ async fn listen_public(
     handle: Handle<std::net::SocketAddr>,
 ) -> io::Result<()> {
     listener.set_nonblocking(true)?;
-    let router = counted(edge::wrap(crate::public_router(gateway.clone()), &gateway.config), gateway);
+    let config = &gateway.config;
+    let router = counted(edge::wrap(crate::public_router(gateway.clone()), config), gateway);
     let service = router.into_make_service_with_connect_info::<std::net::SocketAddr>();
-    let header_timeout = gateway.config.limits.header_timeout;
+    let door = Door::new(&config.limits, config.callers());
     match tls {
         Some(tls) => {
-            let acceptor =
-                RustlsAcceptor::new(RustlsConfig::from_config(tls)).acceptor(NoDelayAcceptor::new());
+            let acceptor = prompt(over_tls(tls, door, config), config);
             let mut server = axum_server::from_tcp(listener)?.acceptor(acceptor).handle(handle);
-            limit_headers(server.http_builder(), header_timeout);
+            limit_heads(server.http_builder(), &config.limits);
             server.serve(service).await
         }
         None => {
-            let mut server = axum_server::from_tcp(listener)?.acceptor(NoDelayAcceptor::new()).handle(handle);
-            limit_headers(server.http_builder(), header_timeout);
+            let acceptor = prompt(door, config);
+            let mut server = axum_server::from_tcp(listener)?.acceptor(acceptor).handle(handle);
+            limit_heads(server.http_builder(), &config.limits);
             server.serve(service).await
         }
     }
+}
+
+fn prompt<A>(inner: A, config: &Config) -> Prompt<A> {
+    let Limits { header_timeout, write_timeout, .. } = config.limits;
+    Prompt { inner, header_timeout, write_timeout }
+}
+
+fn over_tls(tls: Arc<ServerConfig>, door: Door, config: &Config) -> RustlsAcceptor<Door> {
+    let acceptor = RustlsAcceptor::new(RustlsConfig::from_config(tls));
+    acceptor.handshake_timeout(config.limits.handshake_timeout).acceptor(door)
 }
 
 async fn listen_peer(
@@ -119,14 +134,14 @@ async fn listen_peer(
     let Some((listener, tls)) = peer else { return Ok(()) };
     listener.set_nonblocking(true)?;
     let pins = Arc::new(Pins::of(gateway.ports.chain.clone()));
-    let acceptor = PeerAcceptor {
-        tls: RustlsAcceptor::new(RustlsConfig::from_config(tls)).acceptor(NoDelayAcceptor::new()),
-    };
+    let config = &gateway.config;
+    let door = Door::new(&config.limits, config.callers());
+    let acceptor = prompt(PeerAcceptor { tls: over_tls(tls, door, config) }, config);
     let mut server = axum_server::from_tcp(listener)?.acceptor(acceptor).handle(handle);
-    limit_headers(server.http_builder(), gateway.config.limits.header_timeout);
+    limit_heads(server.http_builder(), &config.limits);
     let router: Router =
         crate::peer_router(gateway.clone()).layer(middleware::from_fn_with_state(pins, identify));
-    server.serve(counted(edge::wrap(router, &gateway.config), gateway).into_make_service()).await
+    server.serve(counted(edge::wrap(router, config), gateway).into_make_service()).await
 }
 
 /// Counts every request and its time.
@@ -134,12 +149,17 @@ fn counted(router: Router, gateway: &Gateway) -> Router {
     router.layer(middleware::from_fn_with_state(gateway.clone(), crate::metrics::count))
 }
 
-fn limit_headers(
+fn limit_heads(
     builder: &mut hyper_util::server::conn::auto::Builder<hyper_util::rt::TokioExecutor>,
-    timeout: Duration,
+    limits: &Limits,
 ) {
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(timeout);
-    builder.http2().timer(TokioTimer::new()).keep_alive_interval(Some(timeout)).max_concurrent_streams(128);
+    let timeout = limits.header_timeout;
+    let mut one = builder.http1();
+    one.timer(TokioTimer::new()).header_read_timeout(timeout);
+    one.max_buf_size(HEAD_BYTES_MAX).max_headers(HEADERS_MAX);
+    let mut two = builder.http2();
+    two.timer(TokioTimer::new()).keep_alive_interval(Some(timeout)).keep_alive_timeout(timeout);
+    two.max_concurrent_streams(STREAMS_MAX).max_header_list_size(HEAD_BYTES_MAX as u32);
 }
 
 /// The SHA-256 of the certificate that was shown in the handshake.
@@ -161,13 +181,13 @@ async fn identify(State(pins): State<Arc<Pins>>, mut request: Request, next: Nex
 /// Shakes hands, and notes in every request which certificate was shown.
 #[derive(Clone)]
 struct PeerAcceptor {
-    tls: RustlsAcceptor<NoDelayAcceptor>,
+    tls: RustlsAcceptor<Door>,
 }
 
-type Accepted<S> = io::Result<(TlsStream<TcpStream>, axum::middleware::AddExtension<S, Shown>)>;
+type Accepted<S> = io::Result<(TlsStream<Inside>, axum::middleware::AddExtension<S, Shown>)>;
 
 impl<S: Send + 'static> Accept<TcpStream, S> for PeerAcceptor {
-    type Stream = TlsStream<TcpStream>;
+    type Stream = TlsStream<Inside>;
     type Service = axum::middleware::AddExtension<S, Shown>;
     type Future = Pin<Box<dyn Future<Output = Accepted<S>> + Send>>;
 

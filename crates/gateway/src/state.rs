@@ -6,6 +6,7 @@ use crate::engine::{Engine, EngineAddress, Mode};
 use crate::error::Error;
 use crate::fhir::FhirState;
 use crate::ledger::LedgerState;
+use crate::limits::Limits;
 use crate::log::AccessLog;
 use crate::metrics::Metrics;
 use crate::peer::{Keeper, Peers};
@@ -54,60 +55,6 @@ pub struct Config {
     pub limits: Limits,
 }
 
-/// Limits that keep one caller from using up the node.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// Requests under way at once; more are refused with 503.
-    pub requests_max: usize,
-    /// Longest wait for the head of an answer.
-    pub answer_timeout: Duration,
-    /// Longest wait for the head of an answer of the clinical engine.
-    pub engine_timeout: Duration,
-    /// Longest wait for the head of a request.
-    pub header_timeout: Duration,
-    /// Longest wait for a whole body, before what its bytes earn.
-    pub body_timeout: Duration,
-    /// A body gets a second more for every so many bytes.
-    pub body_bytes_per_second_min: u32,
-    /// Largest body on FHIR routes.
-    pub fhir_bytes_max: usize,
-    /// Largest body on other public routes, unless the route says otherwise.
-    pub body_bytes_max: usize,
-    /// Sign-ins, registrations and joining codes that one caller may begin in a minute.
-    pub attempts_per_minute: u32,
-    /// Recovery codes that one caller may try in a minute.
-    pub recoveries_per_minute: u32,
-    /// Requests of one caller to other organisations in a minute.
-    pub relays_per_minute: u32,
-    /// Assertions of one caller that are looked at in a minute.
-    pub assertions_per_minute: u32,
-    /// Transactions of one caller in a minute.
-    pub transactions_per_minute: u32,
-    /// In a demo all callers share one address: their limits are this many times as high.
-    pub demo_callers: u32,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            requests_max: 512,
-            answer_timeout: Duration::from_secs(120),
-            engine_timeout: Duration::from_secs(30),
-            header_timeout: Duration::from_secs(15),
-            body_timeout: Duration::from_secs(15),
-            body_bytes_per_second_min: 16 * 1024,
-            fhir_bytes_max: 16 * 1024 * 1024,
-            body_bytes_max: 2 * 1024 * 1024,
-            attempts_per_minute: 60,
-            recoveries_per_minute: 10,
-            relays_per_minute: 600,
-            assertions_per_minute: 600,
-            transactions_per_minute: 120,
-            demo_callers: 100,
-        }
-    }
-}
-
 impl Config {
     /// A configuration with the usual values.
     pub fn new(organisation: OrganisationId, data: PathBuf, public_url: impl Into<String>) -> Self {
@@ -124,6 +71,11 @@ impl Config {
             log_anchor_interval: Duration::from_secs(300),
             limits: Limits::default(),
         }
+    }
+
+    /// How many callers one address may stand for.
+    pub(crate) fn callers(&self) -> u32 {
+        if self.demo_http { self.limits.demo_callers } else { 1 }
     }
 
     /// Base URL of the FHIR API.

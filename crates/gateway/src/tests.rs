@@ -3,6 +3,8 @@
 mod abuse;
 mod consent;
 mod fhir;
+mod fuzz;
+mod limits;
 mod matrix;
 mod people;
 pub(crate) mod race;

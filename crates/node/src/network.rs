@@ -22,7 +22,7 @@ use salus_types::genesis::{Genesis, ORGANISATIONS_MAX};
 use salus_types::organisation::Organisation;
 use salus_types::state::STATE_VALUE_BYTES_MAX;
 use std::net::SocketAddr;
-use std::num::{NonZeroU64, NonZeroUsize};
+use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
 use std::time::Duration;
 
 /// Operations in one answer of state sync.
@@ -36,6 +36,23 @@ pub const PEER_SETS_MAX: NonZeroUsize = NZUsize!(2);
 const CONSENSUS_QUOTA: Quota = Quota::per_second(NZU32!(1_024));
 /// Blocks, gossip and repairs: large messages, fewer of them. Queues are sized by quota x peers x peer sets.
 const BULK_QUOTA: Quota = Quota::per_second(NZU32!(256));
+
+/// Messages between the network's own actors.
+const MAILBOX_MESSAGES: NonZeroUsize = NZUsize!(1_024);
+/// How long a stranger may keep a connection before it has shown a member's key.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How far the clocks of two nodes may be apart in a handshake.
+const HANDSHAKE_CLOCKS_APART_MAX: Duration = Duration::from_secs(5);
+/// How old a greeting may be: one that was recorded is worth nothing later.
+const HANDSHAKE_AGE_MAX: Duration = Duration::from_secs(10);
+/// Handshakes under way at once; more connections are closed at once.
+const HANDSHAKES_MAX: NonZeroU32 = NZU32!(1_024);
+/// Handshakes from one address. A member needs one; several nodes may share an address.
+const HANDSHAKES_PER_ADDRESS: Quota = Quota::per_second(NZU32!(16));
+/// Handshakes from one /24 (IPv4) or /48 (IPv6).
+const HANDSHAKES_PER_SUBNET: Quota = Quota::per_second(NZU32!(128));
+/// How long a member stays away that was caught sending what no honest node sends.
+const BLOCKED_FOR: Duration = Duration::from_secs(3_600);
 
 /// The channels, in the order of their numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -219,8 +236,8 @@ pub fn start_sockets<E: Runtime + Network + Resolver>(
     let upgrader: Upgrader = Cups::new(
         Sake {
             signer: key,
-            synchrony_bound: Duration::from_secs(5),
-            max_handshake_age: Duration::from_secs(10),
+            synchrony_bound: HANDSHAKE_CLOCKS_APART_MAX,
+            max_handshake_age: HANDSHAKE_AGE_MAX,
             version: sake::Version::V1,
         },
         cups::Version::V1,
@@ -231,8 +248,13 @@ pub fn start_sockets<E: Runtime + Network + Resolver>(
         listen,
         peers_max,
         message_bytes_max(),
-        NZUsize!(1_024),
+        MAILBOX_MESSAGES,
     );
+    config.handshake_timeout = HANDSHAKE_TIMEOUT;
+    config.max_concurrent_handshakes = HANDSHAKES_MAX;
+    config.allowed_handshake_rate_per_ip = HANDSHAKES_PER_ADDRESS;
+    config.allowed_handshake_rate_per_subnet = HANDSHAKES_PER_SUBNET;
+    config.block_duration = BLOCKED_FOR;
     config.bypass_ip_check = true;
     config.tracked_peer_sets = PEER_SETS_MAX;
     let (mut network, oracle) = lookup::Network::new(context, config);

@@ -522,13 +522,30 @@ fn encodings_are_those_that_are_pinned() {
         LINES.with_borrow_mut(|lines| lines.push_str(&line));
     }
     for_every_type!(pin);
-    let found = LINES.take();
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/conformance.txt");
-    if std::env::var_os("SALUS_PIN").is_some() {
-        std::fs::write(path, &found).expect("the file is writable");
+    is_pinned("conformance.txt", &LINES.take());
+}
+
+/// The encodings themselves, by type: where the fuzzer begins (`crates/fuzz`).
+#[test]
+fn the_fuzzer_begins_with_these_encodings() {
+    thread_local!(static LINES: std::cell::RefCell<String> = const { std::cell::RefCell::new(String::new()) });
+    fn pin<T: Encode>(_: &str, value: &T) {
+        let digits: String = value.encode().iter().map(|byte| format!("{byte:02x}")).collect();
+        let kind = std::any::type_name::<T>().rsplit("::").next().unwrap_or_default();
+        LINES.with_borrow_mut(|lines| lines.push_str(&format!("{kind} {digits}\n")));
     }
-    let pinned = std::fs::read_to_string(path).expect("conformance.txt is there");
-    assert_eq!(found, pinned);
+    for_every_type!(pin);
+    is_pinned("samples.txt", &LINES.take());
+}
+
+fn is_pinned(file: &str, found: &str) {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+    if std::env::var_os("SALUS_PIN").is_some() {
+        std::fs::write(&path, found).expect("the file is writable");
+    }
+    let pinned = std::fs::read_to_string(path).expect("the pinned file is there");
+    let other = found.lines().zip(pinned.lines()).find(|(found, pinned)| found != pinned);
+    assert!(found == pinned, "{file} pins other encodings: {other:?}");
 }
 
 #[test]

@@ -30,6 +30,8 @@ pub mod category;
 mod codec;
 pub mod combine;
 pub mod custodian;
+#[doc(hidden)]
+pub mod decoders;
 mod envelope;
 mod ledger;
 mod mailbox;

@@ -16,6 +16,7 @@ mod signin;
 mod tests;
 
 use crate::error::Error;
+use crate::limits::{BACKUP_BYTES_MAX, PORTAL_JSON_BYTES_MAX};
 use crate::origin;
 use crate::passkey::Passkeys;
 use crate::rate::RateLimit;
@@ -34,10 +35,6 @@ use uuid::Uuid;
 
 /// How long a browser stays signed in. The portal locks the root itself after minutes.
 const SESSION_LIFETIME: Duration = Duration::from_secs(8 * 3_600);
-/// Largest JSON body here.
-const JSON_BYTES_MAX: usize = 64 * 1024;
-/// Largest backup.
-const BACKUP_BYTES_MAX: usize = 256 * 1024;
 
 /// Patient accounts at this portal.
 pub struct Accounts {
@@ -99,7 +96,7 @@ pub(crate) fn router(state: Gateway) -> Router {
         .route("/account/passkeys/start", post(manage::add_start))
         .route("/account/passkeys/finish", post(manage::add_finish))
         .route("/account/passkeys/{slot}", delete(manage::remove))
-        .layer(DefaultBodyLimit::max(JSON_BYTES_MAX))
+        .layer(DefaultBodyLimit::max(PORTAL_JSON_BYTES_MAX))
         .route("/account/backup", backup)
         .layer(middleware::from_fn_with_state(state.clone(), origin::own_pages_only))
         .with_state(state)

@@ -7,14 +7,12 @@ use super::json::subject_of;
 use super::principal::Principal;
 use super::{audit, authenticate, notes};
 use crate::error::{Code, Error, Result};
+use crate::limits::SEARCH_FORM_BYTES_MAX;
 use crate::state::Gateway;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
-
-/// Largest form of a `_search`.
-const FORM_BYTES_MAX: usize = 64 * 1024;
 
 /// Largest single resource.
 const RESOURCE_BYTES_MAX: usize = 64 * 1024 * 1024;
@@ -76,7 +74,7 @@ async fn pass_on(
 
 /// The form of a `_search` must keep to what its query would have to.
 async fn check_form(permit: &Permit, body: Body) -> Result<Body> {
-    let form = to_bytes(body, FORM_BYTES_MAX)
+    let form = to_bytes(body, SEARCH_FORM_BYTES_MAX)
         .await
         .map_err(|_| Error::new(Code::TooLarge, "the search form is larger than 64 KiB"))?;
     let text =

@@ -6,6 +6,8 @@
 use super::LedgerState;
 use crate::chain::FinalisedBlock;
 use crate::error::{Code, Error};
+use crate::places::Place;
+use crate::rate::Caller;
 use crate::state::Gateway;
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -16,7 +18,6 @@ use serde_json::{Value, json};
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 
 /// How often a silent stream says that it is alive.
@@ -26,15 +27,16 @@ struct Listener {
     gateway: Gateway,
     news: Receiver<Arc<FinalisedBlock>>,
     next: u64,
-    _place: OwnedSemaphorePermit,
+    _place: Place,
 }
 
 pub(super) async fn stream(
     State(gateway): State<Gateway>,
+    caller: Caller,
     headers: HeaderMap,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Error> {
     let LedgerState { streams, .. } = &gateway.ledger;
-    let place = Arc::clone(streams).try_acquire_owned();
+    let place = streams.take(Some(caller));
     let _place = place.map_err(|_| Error::new(Code::Away, "too many listen already").retry_after(10))?;
     let last =
         headers.get("last-event-id").and_then(|id| id.to_str().ok()).and_then(|id| id.parse::<u64>().ok());

@@ -15,6 +15,8 @@ mod submit;
 #[cfg(test)]
 mod tests;
 
+use crate::limits::{EVENT_STREAMS_MAX, EVENT_STREAMS_PER_CALLER_MAX};
+use crate::places::Places;
 use crate::rate::RateLimit;
 use crate::state::{Config, Gateway};
 use axum::Router;
@@ -24,22 +26,19 @@ use axum::response::Response;
 use axum::routing::{get, post};
 use salus_types::transaction::TRANSACTION_BYTES_MAX;
 use std::sync::Arc;
-use tokio::sync::Semaphore;
-
-/// Event streams open at once.
-const EVENT_STREAMS_MAX: usize = 512;
 
 /// How often callers may hand transactions in, and how many may listen.
 pub struct LedgerState {
     transactions: RateLimit,
-    streams: Arc<Semaphore>,
+    streams: Arc<Places>,
 }
 
 impl LedgerState {
     pub(crate) fn new(config: &Config) -> Self {
+        let per_caller = EVENT_STREAMS_PER_CALLER_MAX.saturating_mul(config.callers() as usize);
         Self {
             transactions: RateLimit::of(config, config.limits.transactions_per_minute),
-            streams: Arc::new(Semaphore::new(EVENT_STREAMS_MAX)),
+            streams: Places::new(EVENT_STREAMS_MAX, per_caller),
         }
     }
 }

@@ -5,10 +5,10 @@
 
 use super::keeper::{Keeper, NodeStatus, refused};
 use super::pool::{Node, Pool};
-use super::{ANSWER_BYTES_MAX, COMPARTMENTS_PER_CALL_MAX};
 use crate::body::OCTETS;
 use crate::chain::Chain;
 use crate::error::{Code, Error};
+use crate::limits::{ANSWER_BYTES_MAX, COMPARTMENTS_PER_CALL_MAX};
 use crate::tls::Identity;
 use crate::vault::VaultError;
 use axum::body::Body;

@@ -2,10 +2,10 @@
 //! refused.
 
 use super::keeper::{NodeStatus, PatientAnswer, refused};
-use super::*;
 use crate::PeerIdentity;
 use crate::body::{Canonical, Json, octets};
 use crate::error::Error;
+use crate::limits::*;
 use crate::staff;
 use crate::state::Gateway;
 use crate::steward;

@@ -133,11 +133,11 @@ async fn malformed_and_oversize_bodies_are_refused_and_reach_no_vault() {
     for (what, body, status) in [
         (Relayed::Patient, vec![], 400),
         (Relayed::Patient, vec![0xff; 1_000], 400),
-        (Relayed::Patient, vec![0; super::PATIENT_BYTES_MAX + 1], 413),
+        (Relayed::Patient, vec![0; crate::limits::PATIENT_BYTES_MAX + 1], 413),
         (Relayed::Enrol, vec![0; 10], 400),
-        (Relayed::Enrol, vec![0; super::ENROL_BYTES_MAX + 1], 413),
+        (Relayed::Enrol, vec![0; crate::limits::ENROL_BYTES_MAX + 1], 413),
         (Relayed::Mailbox, vec![1; 10], 400),
-        (Relayed::Mailbox, vec![0; super::MAILBOX_BYTES_MAX + 1], 413),
+        (Relayed::Mailbox, vec![0; crate::limits::MAILBOX_BYTES_MAX + 1], 413),
     ] {
         let length = body.len();
         let answer = peers.forward(&a(), what, body.into()).await;

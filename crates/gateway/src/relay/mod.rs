@@ -8,6 +8,7 @@ mod tests;
 
 use crate::body::{OCTETS, Octets, decode};
 use crate::error::{Code, Error};
+use crate::limits::{ENROL_BYTES_MAX, MAILBOX_BYTES_MAX, PATIENT_BYTES_MAX};
 use crate::peer::{self, Relayed};
 use crate::rate::{Caller, RateLimit};
 use crate::state::{Config, Gateway};
@@ -36,9 +37,9 @@ pub(crate) fn router(state: Gateway) -> Router {
     let up_to =
         |bytes_max: usize, route: MethodRouter<Gateway>| route.layer(DefaultBodyLimit::max(bytes_max));
     Router::new()
-        .route("/relay/{organisation}/patient", up_to(peer::PATIENT_BYTES_MAX, post(patient)))
-        .route("/relay/{organisation}/enrol", up_to(peer::ENROL_BYTES_MAX, post(enrol)))
-        .route("/relay/{organisation}/mailbox", up_to(peer::MAILBOX_BYTES_MAX, post(mailbox)))
+        .route("/relay/{organisation}/patient", up_to(PATIENT_BYTES_MAX, post(patient)))
+        .route("/relay/{organisation}/enrol", up_to(ENROL_BYTES_MAX, post(enrol)))
+        .route("/relay/{organisation}/mailbox", up_to(MAILBOX_BYTES_MAX, post(mailbox)))
         .with_state(state)
 }
 

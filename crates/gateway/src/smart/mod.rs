@@ -24,9 +24,11 @@ pub(crate) use scope::is_type;
 pub use scope::{Interaction, ScopeContext, Scopes};
 
 use crate::error::as_oauth;
+use crate::limits::SMART_FORM_BYTES_MAX;
 use crate::rate::RateLimit;
 use crate::state::{Config, Gateway, OpenError};
 use crate::store::Store;
+use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
 use axum::{Router, middleware};
 use std::time::Duration;
@@ -83,6 +85,7 @@ pub(crate) fn router(gateway: Gateway) -> Router {
         .route("/smart/introspect", post(endpoints::introspect))
         .route("/smart/jwks", get(endpoints::jwks))
         .route("/fhir/.well-known/smart-configuration", get(well_known::configuration))
+        .layer(DefaultBodyLimit::max(SMART_FORM_BYTES_MAX))
         .layer(middleware::from_fn(as_oauth))
         .with_state(gateway)
 }

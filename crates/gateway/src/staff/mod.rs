@@ -25,6 +25,7 @@ pub use invites::{Issued, issue as issue_invite};
 
 use crate::error::{Code, Error};
 use crate::fhir::principal;
+use crate::limits::PORTAL_JSON_BYTES_MAX;
 use crate::origin;
 use crate::passkey::Passkeys;
 use crate::practitioner::Practitioner;
@@ -46,8 +47,6 @@ use std::time::Duration;
 const CHART: HeaderName = HeaderName::from_static("x-salus-chart");
 /// How long somebody stays signed in: a shift.
 const SESSION_LIFETIME: Duration = Duration::from_secs(12 * 3_600);
-/// Largest JSON body here.
-const JSON_BYTES_MAX: usize = 64 * 1024;
 
 /// Staff of this organisation.
 pub struct Staff {
@@ -195,7 +194,7 @@ pub(crate) fn router(state: Gateway) -> Router {
         .route("/staff/charts/{chart}/shared", post(charts::fetch_shared))
         .route("/staff/requests", post(requests::ask))
         .route("/staff/invites", post(invites::invite))
-        .layer(DefaultBodyLimit::max(JSON_BYTES_MAX))
+        .layer(DefaultBodyLimit::max(PORTAL_JSON_BYTES_MAX))
         .layer(middleware::from_fn_with_state(state.clone(), origin::own_pages_only))
         .with_state(state)
 }

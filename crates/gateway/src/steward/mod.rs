@@ -11,15 +11,13 @@ mod network;
 
 pub(crate) use metrics::metrics;
 
+use crate::limits::PORTAL_JSON_BYTES_MAX;
 use crate::origin;
 use crate::state::Gateway;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware;
 use axum::routing::{get, post};
-
-/// Largest JSON body here: a proposal with an application, whose keys are written in digits.
-const JSON_BYTES_MAX: usize = 64 * 1024;
 
 /// The routes.
 pub(crate) fn router(state: Gateway) -> Router {
@@ -31,7 +29,7 @@ pub(crate) fn router(state: Gateway) -> Router {
         .route("/staff/governance", get(governance::view))
         .route("/staff/governance/proposals", post(governance::make))
         .route("/staff/governance/proposals/{id}/vote", post(governance::cast))
-        .layer(DefaultBodyLimit::max(JSON_BYTES_MAX))
+        .layer(DefaultBodyLimit::max(PORTAL_JSON_BYTES_MAX))
         .layer(middleware::from_fn_with_state(state.clone(), origin::own_pages_only))
         .with_state(state)
 }

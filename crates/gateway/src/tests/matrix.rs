@@ -125,9 +125,13 @@ fn unmatched(routes: &BTreeSet<(String, String)>, rows: &[(&str, &str)]) -> Vec<
         .collect()
 }
 
+/// Method and path of every FHIR interaction.
+pub(crate) fn fhir_rows() -> impl Iterator<Item = (&'static str, &'static str)> {
+    FHIR.iter().map(|row| (row.method, row.path))
+}
+
 fn public_rows() -> Vec<(&'static str, &'static str)> {
-    let fhir = FHIR.iter().map(|row| (row.method, row.path));
-    fhir.chain(people::ROWS.iter().map(|(method, path, ..)| (*method, *path))).collect()
+    fhir_rows().chain(people::ROWS.iter().map(|(method, path, ..)| (*method, *path))).collect()
 }
 
 fn peer_rows() -> Vec<(&'static str, &'static str)> {

@@ -8,6 +8,7 @@ mod crash;
 mod epoch_table;
 mod epochs;
 mod index;
+mod limits;
 mod load;
 mod mempool;
 mod network;

@@ -5,9 +5,18 @@ pub(crate) use super::rows::*;
 
 use super::Sealed;
 use super::transaction::Table;
+use commonware_codec::{Copying, DecodeExt as _, Encode, Read};
 use salus_types::organisation::Organisation;
 use salus_types::vault::{CompartmentRecord, Destroyed, PatientLink};
 use salus_types::{CompartmentId, Digest, VersionId};
+
+/// Decodes bytes, and gives their encoding if they are one.
+pub(crate) type Decoder = fn(&[u8]) -> Option<bytes::Bytes>;
+
+/// See [`Decoder`].
+pub(crate) fn reencoded<T: Encode + Read<Cfg = ()>>(value: &[u8]) -> Option<bytes::Bytes> {
+    T::decode(Copying(value)).ok().map(|value| value.encode())
+}
 
 macro_rules! tables {
     ($($(#[$meta:meta])* $name:ident: $value:ty = $text:literal;)*) => {
@@ -15,6 +24,9 @@ macro_rules! tables {
 
         /// The names of all tables.
         pub(super) const ALL: &[&str] = &[$($name.name()),*];
+
+        /// How the values of each table decode.
+        pub(crate) const DECODERS: &[(&str, Decoder)] = &[$(($text, reencoded::<$value>)),*];
     };
 }
 
