@@ -1,7 +1,7 @@
 //! A small network: what verifiers start from, and valid proofs in it.
 
 use commonware_codec::varint::UInt;
-use commonware_codec::{Encode as _, Write as _};
+use commonware_codec::Write as _;
 use salus_crypto::hash::sha256;
 use salus_crypto::merkle::{self, leaf_hash};
 use salus_types::action::Anchor;
@@ -10,8 +10,8 @@ use salus_types::genesis::{Genesis, Parameters};
 use salus_types::governance::accept;
 use salus_types::membership::validators_hash;
 use salus_types::organisation::{Class, KEM_KEY_LENGTH, Organisation};
-use salus_types::proof::{CertifiedHeader, Handover, RecordProof, TransactionProof};
-use salus_types::state::StateKey;
+use salus_types::proof::{AnchorProof, BatchId, CertifiedHeader, Handover, RecordProof};
+use salus_types::state::{AnchorEntry, StateKey};
 use salus_types::transaction::Transaction;
 use salus_types::vault::{Content, PackageHeader, SUITE_1, package_digest, record_commitment};
 use salus_types::{Bounded, CompartmentId, Digest, PublicKey, SigningKey, Text, VersionId};
@@ -157,24 +157,30 @@ pub(crate) fn record_proof() -> RecordProof {
     let commitment = record_commitment(&r, &package_digest(&package, &ciphertext_digest), &plaintext_digest);
     let leaves: Vec<_> =
         (0..64_u8).map(|n| if n == 3 { leaf_hash(commitment) } else { sha256([n]) }).collect();
-    let anchor = Anchor {
-        organisation: GENESIS.organisations[0].id.clone(),
-        batch_root: merkle::root_of_leaf_hashes(&leaves),
-        sequence: 7,
-        size_class: 0,
-    };
-    let transactions = [Transaction::sign(GENESIS.network(), &key(1), 500, anchor)];
-    let path = merkle::prove(&[leaf_hash(transactions[0].encode())], 0).expect("it is there");
-    let block = certified_by(SECOND, vec![header(1, &transactions)]);
-    let [transaction] = transactions;
+    let batch = BatchId { organisation: GENESIS.organisations[0].id.clone(), sequence: 7 };
+    let batch_root = merkle::root_of_leaf_hashes(&leaves);
+    let entry = AnchorEntry { batch_root, size_class: 0, height: 3, time_ms: 4 };
     RecordProof {
         package,
         ciphertext_digest,
         plaintext_digest,
         r,
         batch_path: merkle::prove(&leaves, 3).expect("it is there"),
-        anchor: TransactionProof { transaction, path, block },
+        // Of another entry: the proof of the state is mutated by itself, and this one leads to it.
+        anchor: AnchorProof { batch, entry, proof: bounded(STATE_VECTORS[0].proof.clone()) },
+        block: certified_by(SECOND, vec![header(1, &[])]),
     }
+}
+
+/// A transaction.
+pub(crate) fn transaction() -> Transaction {
+    let anchor = Anchor {
+        organisation: GENESIS.organisations[0].id.clone(),
+        batch_root: sha256(b"batch"),
+        sequence: 7,
+        size_class: 0,
+    };
+    Transaction::sign(GENESIS.network(), &key(1), 500, anchor)
 }
 
 /// Proof files of every kind.

@@ -17,6 +17,7 @@ use salus_node::engine::{self, EngineConfig, Network};
 use salus_node::index::Index;
 use salus_node::mempool::state::Limits;
 use salus_node::network::{Channel, Channels, message_bytes_max};
+use salus_node::store::SECTION_BLOCKS;
 use salus_node::{NodeHandle, keys, testing};
 use salus_types::Address;
 use salus_types::action::RegisterPatient;
@@ -124,6 +125,7 @@ async fn run(context: deterministic::Context, genesis: Genesis, regions: Regions
             rules: Arc::new(LedgerRules),
             anchor: None,
             partition: format!("node-{number}"),
+            section_blocks: SECTION_BLOCKS,
             before: None,
         };
         let control = oracle.control(key.clone());

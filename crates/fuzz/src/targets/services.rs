@@ -86,7 +86,7 @@ const NODE: Choice =
     Choice(&[canonical::<NodeBlock>, canonical::<WireOperation>, certificate, state_proof, address, gossip]);
 
 fn node() -> Vec<Vec<u8>> {
-    let transaction = network::record_proof().anchor.transaction;
+    let transaction = network::transaction();
     let transactions = vec![transaction; 2];
     let header =
         Header { transactions: 2, transactions_root: list_root(&transactions), ..network::header(0, &[]) };

@@ -6,6 +6,7 @@ use crate::check::{decoded, same, text};
 use salus_types::action::*;
 use salus_types::block::*;
 use salus_types::category::*;
+use salus_types::contradiction::*;
 use salus_types::genesis::*;
 use salus_types::governance::*;
 use salus_types::membership::Member;
@@ -143,6 +144,9 @@ pub(super) const TARGETS: &[Target] = &[
             AnchorLog,
             Propose,
             Vote,
+            Accuse,
+            Contradiction,
+            SignedVote,
             Change,
             Admit,
             Update,
@@ -153,7 +157,7 @@ pub(super) const TARGETS: &[Target] = &[
         ]
     ),
     codecs!("blocks", 8, true, "types", samples, [Block, Header, Receipt, CertifiedHeader]),
-    codecs!("proofs", 6, true, "types", samples, [RecordProof, TransactionProof, Handover, Checkpoint]),
+    codecs!("proofs", 6, true, "types", samples, [RecordProof, AnchorProof, AnchorProofs, BatchId, Handover, Checkpoint]),
     codecs!(
         "state",
         8,
@@ -173,6 +177,7 @@ pub(super) const TARGETS: &[Target] = &[
             RosterPage,
             OpenProposals,
             ProposalEntry,
+            FaultEntry,
             Parameters,
             Member,
             Organisation,

@@ -5,11 +5,11 @@ use crate::Target;
 use crate::check::{decoded, same};
 use crate::network::{self, GENESIS, STATE_VECTORS, VALIDATORS};
 use commonware_codec::Encode as _;
-use salus_types::proof::{CertifiedHeader, Handover, RecordProof, TransactionProof};
+use salus_types::proof::{AnchorProofs, CertifiedHeader, Handover, RecordProof};
 use salus_types::{Bounded, Digest};
 use salus_verifier::{
     AnyProofFile, ApplicationFile, CertificateError, CheckpointFile, EntryFile, GenesisFile, ProofFile,
-    Validators, verify_certified_header, verify_entry, verify_record, verify_state, verify_transaction,
+    Validators, verify_anchors, verify_certified_header, verify_entry, verify_record, verify_state,
 };
 
 fn utf8(bytes: &[u8]) -> &str {
@@ -105,23 +105,25 @@ fn record(bytes: &[u8]) {
     }
 }
 
-fn transaction(bytes: &[u8]) {
-    if let Some(proof) = decoded::<TransactionProof>(bytes) {
-        let _ = verify_transaction(&VALIDATORS, &proof);
+fn anchors(bytes: &[u8]) {
+    if let Some(proofs) = decoded::<AnchorProofs>(bytes) {
+        let _ = verify_anchors(&VALIDATORS, &proofs);
     }
 }
 
-const PROOFS: Choice = Choice(&[certificate_bytes, certified_header, handovers, record, transaction]);
+const PROOFS: Choice = Choice(&[certificate_bytes, certified_header, handovers, record, anchors]);
 
 fn proofs() -> Vec<Vec<u8>> {
     let blocks = &*network::CERTIFIED;
     let handovers: Bounded<Handover, 16> = Bounded::new(vec![network::handover()]).expect("few");
     let record = network::record_proof();
+    let anchors = Bounded::new(vec![record.anchor.clone(), record.anchor.clone()]).expect("few");
+    let anchors = AnchorProofs { anchors, block: record.block.clone() };
     let mut seeds = vec![
         chosen(0, &blocks[0].certificate),
         chosen(2, &handovers.encode()),
         chosen(3, &record.encode()),
-        chosen(4, &record.anchor.encode()),
+        chosen(4, &anchors.encode()),
     ];
     seeds.extend(blocks.iter().map(|block| chosen(1, &block.encode())));
     seeds

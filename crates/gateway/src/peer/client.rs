@@ -244,7 +244,7 @@ impl Peers {
     /// # Errors
     /// [`PeerError`].
     pub async fn status(&self, to: &OrganisationId) -> Result<NodeStatus, PeerError> {
-        status_of(to, self.node(to)?).await
+        status_of(to, self.pool(to)?.node(to)?).await
     }
 
     /// Passes a patient's body on as it is; the answer streams back as it comes, refusals included.

@@ -57,7 +57,7 @@ pub(super) fn bury(ctx: &Context, runtime: &tokio::runtime::Handle) -> Result<()
             let (batch, generation) = at.split_last_chunk::<4>().ok_or(StoreError::Damaged)?;
             let (source, sequence) = key::batch_parts(batch).ok_or(StoreError::Damaged)?;
             let name = PackName::custody(&source, sequence, u32::from_be_bytes(*generation));
-            runtime.block_on(ctx.store.packs.delete(&name))?;
+            runtime.block_on(ctx.store.delete_pack(&name))?;
         }
         let tx = ctx.store.write()?;
         for (at, _) in &condemned {
@@ -188,7 +188,7 @@ impl Custodian {
                     ctx.store.read()?.get(&CUSTODY, &key::generation(&source, sequence, generation))?;
                 if known.is_none() {
                     let name = PackName::custody(&source, sequence, generation);
-                    runtime.block_on(ctx.store.packs.delete(&name))?;
+                    runtime.block_on(ctx.store.delete_pack(&name))?;
                 }
             }
             let _one = accepting.lock().unwrap_or_else(PoisonError::into_inner);

@@ -42,7 +42,7 @@ use crate::node::Context;
 use crate::outbox::Outbox;
 use crate::placement::{TooFewCustodians, custodians_of};
 use crate::store::StoreError;
-pub(crate) use build::OutgoingPack;
+pub(crate) use pack::OutgoingPack;
 use deliver::Health;
 use salus_crypto::Secret32;
 use salus_types::vault::OrganisationLink;

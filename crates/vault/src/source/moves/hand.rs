@@ -145,7 +145,7 @@ impl Source {
         })
         .await?;
         self.reached(Step::MoveDone)?;
-        self.ctx.store.packs.delete(&PackName::moving(sequence, generation)).await?;
+        self.ctx.store.delete_pack(&PackName::moving(sequence, generation)).await?;
         Ok(())
     }
 }

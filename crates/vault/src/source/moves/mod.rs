@@ -197,7 +197,7 @@ impl Source {
             let store = self.ctx.store.clone();
             let row = blocking(move || store.read()?.get(&MOVES, &sequence.to_be_bytes())).await?;
             if row.is_none_or(|row| row.state == WAITING || row.generation != generation) {
-                self.ctx.store.packs.delete(&PackName::moving(sequence, generation)).await?;
+                self.ctx.store.delete_pack(&PackName::moving(sequence, generation)).await?;
             }
         }
         Ok(())

@@ -58,8 +58,8 @@ impl Source {
         })
         .await?;
         self.reached(Step::NewSharesCommitted)?;
-        self.ctx.store.packs.delete(&PackName::outgoing(sequence)).await?;
-        self.ctx.store.packs.delete(&PackName::moving(sequence, given_up)).await?;
+        self.ctx.store.delete_pack(&PackName::outgoing(sequence)).await?;
+        self.ctx.store.delete_pack(&PackName::moving(sequence, given_up)).await?;
         Ok(Some(row))
     }
 
