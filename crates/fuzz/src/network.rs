@@ -1,7 +1,7 @@
 //! A small network: what verifiers start from, and valid proofs in it.
 
-use commonware_codec::varint::UInt;
 use commonware_codec::Write as _;
+use commonware_codec::varint::UInt;
 use salus_crypto::hash::sha256;
 use salus_crypto::merkle::{self, leaf_hash};
 use salus_types::action::Anchor;

@@ -280,13 +280,24 @@ where
         evidence: evidence.clone(),
         unknown_protocol,
     }));
-    let (handle, own_index) = (node.clone(), config.index.clone());
-    context.child("retention").spawn(move |context| forget_old_blocks(context, handle, own_index, retained));
-    let (handle, index) = (node.clone(), config.index);
-    context
-        .child("accuser")
-        .spawn(move |context| put_on_ledger(context, handle, config.signing_key, index, evidence));
+    start_upkeep(&context, &node, config.index, config.signing_key, (retained, evidence));
     Ok(node)
+}
+
+/// What a node does beside taking part.
+fn start_upkeep<E: Runtime>(
+    context: &E,
+    node: &NodeHandle,
+    index: Index,
+    signing_key: SigningKey,
+    (retained, evidence): (Floor, EvidenceBook),
+) {
+    let (handle, own_index) = (node.clone(), index.clone());
+    let forget = |context| forget_old_blocks(context, handle, own_index, retained);
+    context.child("retention").spawn(forget);
+    let handle = node.clone();
+    let accuse = |context| put_on_ledger(context, handle, signing_key, index, evidence);
+    context.child("accuser").spawn(accuse);
 }
 
 /// Whether the state is fetched or recovered: an anchor counts as long as this node has never been open.

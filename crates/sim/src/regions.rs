@@ -38,8 +38,8 @@ pub struct Regions {
     pub round_trips_ms: [[u64; 5]; 5],
 }
 
-/// Both sides of the North Atlantic. Round trips are averages that IBM Cloud measured between its regions from 17 August
-/// to 15 September 2024 and publishes in its documentation ("Network latency dashboards", `ibm-cloud-docs/vpc`,
+/// Both sides of the North Atlantic. Round trips are averages that IBM Cloud measured between its regions over a month
+/// and publishes in its documentation ("Network latency dashboards", `ibm-cloud-docs/vpc`,
 /// `_include-segments/network-latency.md`); 2 ms is what it measured between zones of a region.
 pub const ATLANTIC: Regions = Regions {
     name: "Frankfurt, London, Madrid, Toronto, Washington",

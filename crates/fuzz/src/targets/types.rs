@@ -157,7 +157,14 @@ pub(super) const TARGETS: &[Target] = &[
         ]
     ),
     codecs!("blocks", 8, true, "types", samples, [Block, Header, Receipt, CertifiedHeader]),
-    codecs!("proofs", 6, true, "types", samples, [RecordProof, AnchorProof, AnchorProofs, BatchId, Handover, Checkpoint]),
+    codecs!(
+        "proofs",
+        6,
+        true,
+        "types",
+        samples,
+        [RecordProof, AnchorProof, AnchorProofs, BatchId, Handover, Checkpoint]
+    ),
     codecs!(
         "state",
         8,

@@ -13,7 +13,9 @@ mod shown;
 mod tests;
 
 pub use asked::AskedChange;
-pub use overview::{FaultRow, Governance, MemberRow, NetworkRow, ProposalRow, Side, Tally, Votes, governance};
+pub use overview::{
+    FaultRow, Governance, MemberRow, NetworkRow, ProposalRow, Side, Tally, Votes, governance,
+};
 pub use shown::{Applicant, Difference, Rules, ShownChange};
 
 use crate::body::{Json, Params};
