@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::{Child, Stdio};
 
-const PORT: u16 = 27_400;
+const PORT: u16 = 22_400;
 const CLINIC_PORT: u16 = PORT + 60;
 const LENGTH_OF_HEADER: usize = salus_types::block::Header::LENGTH;
 

@@ -1,11 +1,11 @@
 //! Taking batches from sources. Everything is checked, then durable, then acknowledged.
 //!
 //! A source makes the shares of a batch anew when other custodians are to have it: a higher *generation* under the same
-//! number, with the same leaves and packages, and with every version that this custodian is to keep. It takes the place of what was here, but for the generation that it names as its base,
-//! which stays until the source has it destroyed: while some custodians have the new one and some the old, both are
-//! given out, or there would be moments at which no two shares of one generation could be had. A lower generation is
-//! refused; a second, different batch under one number and generation, or with other leaves, is the source's fault and
-//! kept as evidence.
+//! number, with the same leaves and packages, and with every version that this custodian is to keep. It takes the place
+//! of what was here, but for the generation that it names as its base, which stays until the source has it destroyed:
+//! while some custodians have the new one and some the old, both are given out, or there would be moments at which no two
+//! shares of one generation could be had. A lower generation is refused; a second, different batch under one number and
+//! generation, or with other leaves, is the source's fault and kept as evidence.
 
 use super::Custodian;
 use super::destroy::{bury, is_due, remove};
