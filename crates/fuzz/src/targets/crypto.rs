@@ -10,6 +10,7 @@ use salus_crypto::{
     Digest, Envelope, HpkePrivateKey, HpkePublicKey, PublicKey, Secret32, Share, Signature, SignedEnvelope,
     aead, hpke, shamir,
 };
+use std::io::Read as _;
 use std::sync::LazyLock;
 
 /// Longest ciphertext in an envelope, here.
@@ -51,6 +52,9 @@ fn sealed(bytes: &[u8]) {
     assert!(aead::open(&key, b"", bytes).is_err(), "it opens what was not sealed");
     assert!(aead::open_committed(&key, b"", bytes).is_err(), "it opens what was not sealed");
     assert!(aead::open_stream(&key, b"", bytes).is_err(), "it opens what was not sealed");
+    let mut opened = Vec::new();
+    let read = aead::StreamReader::new(&key, b"", bytes).read_to_end(&mut opened);
+    assert!(read.is_err() && opened.is_empty(), "it opens what was not sealed");
 }
 
 const CODECS: Choice = Choice(&[
@@ -118,7 +122,7 @@ pub(super) const TARGETS: &[Target] = &[
     },
     Target {
         name: "boxes",
-        decoders: &[],
+        decoders: &["crypto::StreamReader"],
         weight: 1,
         instrumented: true,
         seeds: || vec![chosen(0, &[7; 100]), chosen(1, &[7; 1_200])],

@@ -128,6 +128,8 @@ pub(super) const TARGETS: &[Target] = &[
             "vault::GrantRow",
             "vault::HeldRow",
             "vault::DroppedRow",
+            "vault::MoveRow",
+            "vault::SurveyRow",
             "vault::Sealed",
             "vault::OutgoingItem",
             "vault::OutgoingPack",

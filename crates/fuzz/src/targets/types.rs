@@ -72,6 +72,8 @@ const TEXTS: Choice = Choice(&[
     text::<Category>,
     text::<Purpose>,
     text::<Outcome>,
+    text::<Misdeed>,
+    text::<SourceAsk>,
     text::<Content>,
     text::<PatientAsk>,
     json::<OrganisationId>,
@@ -238,6 +240,10 @@ pub(super) const TARGETS: &[Target] = &[
             EnrolmentRequest,
             EnrolmentAnswer,
             PractitionerCredential,
+            SourceRequest,
+            SourceRequestBody,
+            SourceAsk,
+            Destroyed,
         ]
     ),
     codecs!(
@@ -256,6 +262,7 @@ pub(super) const TARGETS: &[Target] = &[
             CompartmentId,
             VersionId,
             TransactionId,
+            Misdeed,
             Class,
             Category,
             Purpose,
