@@ -56,7 +56,7 @@ enum Command {
     /// See how the network is governed, propose changes, vote.
     Governance(governance::Arguments),
     /// Measure a network of four nodes on this machine.
-    Bench(bench::Arguments),
+    Bench(Box<bench::Arguments>),
     /// Back a node up into one sealed file, while it runs or is stopped; or check such a file.
     Backup(backup::Arguments),
     /// Make a node's folder from a backup, and check it.

@@ -42,8 +42,11 @@ fn names(expression: &str) -> Vec<String> {
     expression.split(word).filter(|word| word.starts_with("salus_")).map(str::to_owned).collect()
 }
 
+/// Values of each label, by metric and label.
+type Labels = BTreeMap<(String, String), BTreeSet<String>>;
+
 /// Sample names of a scrape, and the values of each label.
-fn samples(text: &str) -> (BTreeSet<String>, BTreeMap<(String, String), BTreeSet<String>>) {
+fn samples(text: &str) -> (BTreeSet<String>, Labels) {
     let (mut found, mut labels) = (BTreeSet::new(), BTreeMap::<_, BTreeSet<_>>::new());
     for line in text.lines().filter(|line| !line.starts_with('#')) {
         let (name, rest) = line.split_once(['{', ' ']).unwrap();

@@ -89,7 +89,7 @@ fn certificate_bytes(bytes: &[u8]) {
 fn certified_header(bytes: &[u8]) {
     let Some(block) = decoded::<CertifiedHeader>(bytes) else { return };
     let verified = verify_certified_header(&VALIDATORS, &block).is_ok();
-    let genuine = network::CERTIFIED.iter().any(|genuine| *genuine == block);
+    let genuine = network::CERTIFIED.contains(&block);
     assert!(!verified || genuine, "nobody signed this block: {}", hex::encode(bytes));
 }
 
@@ -129,8 +129,11 @@ fn proofs() -> Vec<Vec<u8>> {
     seeds
 }
 
+/// A vector, its value if that is shown, and the proof.
+type Shown<'a> = (&'static network::StateVector, Option<&'static [u8]>, &'a [u8]);
+
 /// The first byte chooses the root and key of a proof that a node made, the second whether its value is shown.
-pub(super) fn state(input: &[u8]) -> Option<(&'static network::StateVector, Option<&'static [u8]>, &[u8])> {
+pub(super) fn state(input: &[u8]) -> Option<Shown<'_>> {
     let ([which, shown], proof) = input.split_first_chunk()?;
     let vector = &STATE_VECTORS[usize::from(*which) % STATE_VECTORS.len()];
     let value = vector.value.as_deref().filter(|_| shown & 1 == 1);

@@ -261,12 +261,14 @@ impl Index {
     pub fn evidence(&self) -> Result<Vec<Evidence>, IndexError> {
         let read = || -> Result<Vec<Evidence>, redb::Error> {
             let table = self.0.database.begin_read()?.open_table(EVIDENCE)?;
-            let piece = |row: (AccessGuard<'_, (&[u8; 32], u64)>, AccessGuard<'_, &[u8]>)| {
-                let (validator, _) = row.0.value();
-                let contradiction = decode_canonical(row.1.value()).ok()?;
-                Some(Evidence { validator: PublicKey(*validator), contradiction })
-            };
-            Ok(table.iter()?.collect::<Result<Vec<_>, _>>()?.into_iter().filter_map(piece).collect())
+            let mut pieces = Vec::new();
+            for row in table.iter()? {
+                let (at, votes) = row?;
+                let validator = PublicKey(*at.value().0);
+                let votes = decode_canonical(votes.value()).ok();
+                pieces.extend(votes.map(|contradiction| Evidence { validator, contradiction }));
+            }
+            Ok(pieces)
         };
         Ok(read()?)
     }
