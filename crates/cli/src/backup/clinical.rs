@@ -48,7 +48,7 @@ pub(super) fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
     while backup.step(-1)? != StepResult::Done {
         tries += 1;
         ensure!(tries < BUSY_TRIES, "the clinical store stays locked");
-        std::thread::sleep(BUSY_PAUSE);
+        std::thread::park_timeout(BUSY_PAUSE);
     }
     drop(backup);
     target.close().map_err(|(_, error)| error)?;
