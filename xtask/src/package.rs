@@ -83,7 +83,17 @@ fn make(paths: &Paths) -> Result<PathBuf> {
     empty(&out)?;
     let mut command = Command::new(tools::deb(paths)?);
     command.current_dir(&paths.root).env("CARGO_TARGET_DIR", &paths.target);
-    command.args(["deb", "--package", "salus", "--profile", "dev", "--no-build", "--locked", "--output"]);
+    command.args([
+        "deb",
+        "--package",
+        "salus",
+        "--profile",
+        "dev",
+        "--no-build",
+        "--locked",
+        "--fast",
+        "--output",
+    ]);
     run::run(command.arg(&out))?;
     let made = fs::read_dir(&out)?.filter_map(Result::ok).map(|entry| entry.path());
     made.into_iter()

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 const PORT: u16 = 22_600;
 const HOSPITAL: &str = "hospital-a";
@@ -32,8 +32,8 @@ fn observation(patient: &str, value: u64) -> String {
     .to_string()
 }
 
-/// Writes until it has `count` acknowledgements, or `stop` says so.
-fn write(demo: &Demo, first: u64, count: u64, stop: &AtomicBool) -> Acknowledged {
+/// Writes `count` times, or until `stop` says so; `done` counts acknowledgements.
+fn write(demo: &Demo, first: u64, count: u64, stop: &AtomicBool, done: &AtomicU64) -> Acknowledged {
     let (url, token) = (format!("{}/Observation", demo.fhir(HOSPITAL)), demo.system_token(HOSPITAL));
     let (patient, mut acknowledged) = (demo.patient_id(0, HOSPITAL), Acknowledged::new());
     for value in first..first + count {
@@ -44,6 +44,7 @@ fn write(demo: &Demo, first: u64, count: u64, stop: &AtomicBool) -> Acknowledged
             try_post(&url, &token, &observation(&patient, value)).filter(|a| a.status == 201)
         {
             acknowledged.insert(answer.body["id"].as_str().unwrap().to_owned(), value);
+            done.fetch_add(1, Ordering::Relaxed);
         }
     }
     acknowledged
@@ -127,12 +128,13 @@ fn a_lost_hospital_comes_back_from_its_backup_with_all_that_was_acknowledged_bef
     let (home, files) = (nodes.home(HOSPITAL), files(&nodes.demo.folder));
     nodes.demo.salus(&["backup", "--new-key", &text(&files.key)]);
     assert_eq!(fs::metadata(&files.key).unwrap().permissions().mode() & 0o777, 0o600);
-    let (stop, never) = (AtomicBool::new(false), AtomicBool::new(false));
-    let before = write(&nodes.demo, 1, 40, &never);
+    let (stop, never, done) = (AtomicBool::new(false), AtomicBool::new(false), AtomicU64::new(0));
+    let before = write(&nodes.demo, 1, 40, &never, &done);
     assert_eq!(before.len(), 40);
     // More comes in while it is copied.
     let (made, during) = std::thread::scope(|scope| {
-        let writer = scope.spawn(|| write(&nodes.demo, 1_000, u64::MAX >> 1, &stop));
+        let writer = scope.spawn(|| write(&nodes.demo, 1_000, 100_000, &stop, &done));
+        eventually("writes go on", || done.load(Ordering::Relaxed) >= 45);
         let made = backup(&nodes, &home, &files);
         stop.store(true, Ordering::Relaxed);
         (made, writer.join().unwrap())
@@ -145,7 +147,7 @@ fn a_lost_hospital_comes_back_from_its_backup_with_all_that_was_acknowledged_bef
     assert_eq!(nodes.demo.salus(&verify)["files"], made["files"]);
     refusals(&nodes, &files);
     // What comes after the backup is lost with the machine; its batch numbers are not used again.
-    let after = write(&nodes.demo, 1_000_000, 5, &never);
+    let after = write(&nodes.demo, 1_000_000, 5, &never, &done);
     nodes.wait_anchored(HOSPITAL);
     nodes.kill(HOSPITAL);
     fs::rename(&home, nodes.demo.folder.join("lost")).unwrap();
@@ -199,6 +201,7 @@ fn check_records(nodes: &Nodes, before: &Acknowledged, during: &Acknowledged, af
         kept.len(),
         during.len()
     );
+    assert!(kept.len() >= 5, "five were acknowledged before the copy began");
     assert!(after.keys().all(|id| read(id).status == 404), "what came after is not in it");
     for id in before.keys().chain(kept) {
         let proof = get(&format!("{fhir}/Observation/{id}/$proof"), &token);

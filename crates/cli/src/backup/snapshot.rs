@@ -22,12 +22,17 @@ use std::fs::{self, DirBuilder, File};
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 use tempfile::TempDir;
 
 /// The folder of what lives no longer than the node's process.
 const RUN: &str = "run";
 /// How the folders of copies are called.
 const PREFIX: &str = "backup-";
+
+/// How often a stopped node's engine is looked at, and the pause between: 20 s in all.
+const ENGINE_TRIES: u32 = 200;
+const ENGINE_PAUSE: Duration = Duration::from_millis(100);
 
 /// Where copies wait: on the same disk, for the node's own user alone.
 pub(super) fn waiting(home: &Path) -> PathBuf {
@@ -80,7 +85,7 @@ pub(crate) async fn take(
 pub(super) async fn take_stopped(home: &Path, file: &NodeFile, keys: &NodeKeys) -> anyhow::Result<TempDir> {
     let clinical =
         file.clinical && file.engine.is_none() && home.join("clinical").join(clinical::FILE).exists();
-    let _engine = if clinical { Some(lock_engine(&home.join("clinical"))?) } else { None };
+    let _engine = if clinical { Some(lock_engine(&home.join("clinical")).await?) } else { None };
     let in_use = "the node's stores cannot be opened: is it starting or stopping?";
     let vault = Arc::new(VaultStore::open(&home.join("vault"), &keys.storage).context(in_use)?);
     let data = home.join("gateway");
@@ -95,9 +100,14 @@ pub(super) async fn take_stopped(home: &Path, file: &NodeFile, keys: &NodeKeys) 
     Ok(folder)
 }
 
-/// The lock that the engine holds while it runs.
-fn lock_engine(data: &Path) -> anyhow::Result<File> {
+/// The lock that the engine holds while it runs. It ends a moment after its node.
+async fn lock_engine(data: &Path) -> anyhow::Result<File> {
     let lock = File::create(data.join("engine.lock"))?;
-    lock.try_lock().context("the clinical engine still runs")?;
-    Ok(lock)
+    for _ in 0..ENGINE_TRIES {
+        if lock.try_lock().is_ok() {
+            return Ok(lock);
+        }
+        tokio::time::sleep(ENGINE_PAUSE).await;
+    }
+    anyhow::bail!("the clinical engine still runs")
 }
