@@ -52,7 +52,7 @@ enum Command {
     /// See how the network is governed, propose changes, vote.
     Governance(governance::Arguments),
     /// Measure a network of four nodes on this machine.
-    Bench(bench::Arguments),
+    Bench(Box<bench::Arguments>),
     /// Get a proof of what the ledger holds, or a checkpoint.
     Proof(proof::Arguments),
     /// Check a proof against a genesis or a checkpoint, without any network.
