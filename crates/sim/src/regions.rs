@@ -38,9 +38,9 @@ pub struct Regions {
     pub round_trips_ms: [[u64; 5]; 5],
 }
 
-/// Both sides of the North Atlantic. Round trips are averages that IBM Cloud measured between its regions over a month
-/// and publishes in its documentation ("Network latency dashboards", `ibm-cloud-docs/vpc`,
-/// `_include-segments/network-latency.md`); 2 ms is what it measured between zones of a region.
+/// Both sides of the North Atlantic. Round trips are a month's averages between regions of IBM Cloud, which publishes
+/// them in its documentation (`ibm-cloud-docs/vpc`, `_include-segments/network-latency.md`); `docs/benchmarks.md` says
+/// of which month. 2 ms is what it measured between zones of a region.
 pub const ATLANTIC: Regions = Regions {
     name: "Frankfurt, London, Madrid, Toronto, Washington",
     regions: ["Frankfurt", "London", "Madrid", "Toronto", "Washington"],

@@ -35,7 +35,7 @@ pub(crate) struct Arguments {
 #[derive(clap::Subcommand)]
 enum Alone {
     /// Measure validators alone, without vaults, gateways and engines.
-    Ledger(validators::Arguments),
+    Ledger(Box<validators::Arguments>),
 }
 
 /// A measurement of whole nodes.

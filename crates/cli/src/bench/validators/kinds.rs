@@ -12,7 +12,6 @@ use salus_types::action::{
 };
 use salus_types::category::Purpose;
 use salus_types::governance::SetParameters;
-use salus_types::state::PROPOSALS_OPEN_MAX;
 use salus_types::transaction::Transaction;
 use salus_types::{Address, GrantId, NetworkId, OrganisationId};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,6 +20,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 const LIFETIME_BLOCKS: u64 = 5_000;
 /// How long a grant would last.
 const GRANT_PERIOD_MS: u64 = 24 * 3_600 * 1_000;
+/// Proposals of each organisation in a script: it may have eight open, and there are two scripts that need some.
+const PROPOSALS_EACH: usize = 4;
 /// The largest class of batches.
 const SIZE_CLASS_MAX: u8 = 3;
 
@@ -213,10 +214,10 @@ impl Maker {
         Transaction::sign(self.network, &grant.key, valid_until(network), action)
     }
 
-    /// Half of the proposals that may be open at once: another half is for votes.
+    /// Some proposals of every organisation.
     fn proposals(&self, network: &Network) -> anyhow::Result<(Vec<(usize, Propose)>, Lists)> {
         let parameters = network.nodes.first().context("no node")?.handle.epoch().parameters.clone();
-        let proposals: Vec<_> = (0..PROPOSALS_OPEN_MAX / 2)
+        let proposals: Vec<_> = (0..PROPOSALS_EACH * self.nodes())
             .map(|number| {
                 let organisation = self.organisations[number % self.nodes()].clone();
                 let change = SetParameters { parameters: parameters.clone() }.into();

@@ -5,7 +5,7 @@
 use super::network::{Network, PATIENCE};
 use super::usage::Usage;
 use crate::node::ops::TRANSACTIONS_COUNT_MAX;
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use salus_types::TransactionId;
 use salus_types::transaction::Transaction;
 use std::collections::HashMap;
@@ -78,13 +78,18 @@ async fn drain(
     room: &Semaphore,
 ) -> anyhow::Result<Instant> {
     let mut done = vec![0; network.nodes.len()];
-    let mut least = 0;
+    let (mut least, mut progress) = (0, Instant::now());
     loop {
         let news = tokio::time::timeout(PATIENCE, applied.recv()).await;
         let news = news.context("nothing is final any more")?.context("the nodes have ended")?;
         done[news.node] += news.block.receipts.len();
         let now = done.iter().copied().min().unwrap_or(0);
         room.add_permits(now - least);
+        // Empty blocks are no progress.
+        if now > least {
+            progress = news.at;
+        }
+        ensure!(news.at < progress + PATIENCE, "{} of {count} transactions do not become final", count - now);
         least = now;
         if least >= count {
             return Ok(news.at);
@@ -101,6 +106,7 @@ pub(super) async fn paced(network: &Network, lists: Lists, interval: Duration) -
     let mut handed_in = 0;
     let mut open: HashMap<TransactionId, (usize, Instant)> = HashMap::new();
     let mut times = Vec::with_capacity(count);
+    let mut progress = Instant::now();
     let mut ticks = tokio::time::interval(interval);
     while times.len() < count {
         tokio::select! {
@@ -119,8 +125,10 @@ pub(super) async fn paced(network: &Network, lists: Lists, interval: Duration) -
                         && let Some((_, begin)) = open.remove(&receipt.transaction)
                     {
                         times.push((news.at - begin).as_secs_f64() * 1e3);
+                        progress = news.at;
                     }
                 }
+                ensure!(news.at < progress + PATIENCE, "{} transactions do not become final", open.len());
             }
         }
     }

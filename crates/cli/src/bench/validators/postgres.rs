@@ -135,7 +135,8 @@ impl Server {
 
     fn version(&self) -> anyhow::Result<String> {
         let said = run(self.program("pg_ctl").arg("--version"))?;
-        let number = said.rsplit(' ').next().unwrap_or_default().trim().to_owned();
+        // "pg_ctl (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)"
+        let number = said.split(' ').nth(2).unwrap_or_default().trim().to_owned();
         Ok(format!("PostgreSQL {number}"))
     }
 }

@@ -49,7 +49,7 @@ pub(super) async fn measure(
     let (samples, applied) =
         steady(network, &maker, rate, Duration::from_secs_f64(minutes * 60.0), output).await?;
     let usage = Usage::now(network)? - before;
-    let warm = samples.len().min((samples.len() as f64 * WARM_UP) as usize);
+    let warm = (samples.len() as f64 * WARM_UP) as usize;
     let (first, last) = (samples.get(warm).context("too short")?, samples.last().context("too short")?);
     let per_hour = slope(samples[warm..].iter().map(|sample| (sample.hours, sample.megabytes)));
     let per_entry = slope(samples[warm..].iter().map(|sample| (sample.entries, sample.megabytes)));
@@ -121,7 +121,8 @@ async fn steady(
             samples.push(Sample { hours, megabytes, entries: least });
         }
     }
-    settle(&mut applied, &mut done, handed_in).await?;
+    let settled = tokio::time::timeout(PATIENCE, settle(&mut applied, &mut done, handed_in)).await;
+    settled.context("transactions were lost")??;
     Ok((samples, handed_in))
 }
 
@@ -132,8 +133,7 @@ async fn settle(
     handed_in: f64,
 ) -> anyhow::Result<()> {
     while done.iter().any(|count| *count < handed_in) {
-        let news = tokio::time::timeout(PATIENCE, applied.recv()).await;
-        let news = news.context("transactions were lost")?.context("the nodes have ended")?;
+        let news = applied.recv().await.context("the nodes have ended")?;
         done[news.node] += news.block.receipts.len() as f64;
     }
     Ok(())
