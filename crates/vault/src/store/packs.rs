@@ -23,6 +23,11 @@ pub(crate) struct Packs(Arc<dyn ObjectStore>);
 pub(crate) struct PackName(ObjectPath);
 
 impl PackName {
+    /// Where it lies below the folder of packs.
+    pub(super) fn path(&self) -> &str {
+        self.0.as_ref()
+    }
+
     /// A batch on its way out.
     pub(crate) fn outgoing(sequence: u64) -> Self {
         Self(ObjectPath::from(format!("outgoing/{sequence:016x}")))
@@ -45,7 +50,7 @@ impl PackName {
 }
 
 /// The folders.
-const KINDS: [&str; 4] = ["outgoing", "moving", "custody", "evidence"];
+pub(super) const KINDS: [&str; 4] = ["outgoing", "moving", "custody", "evidence"];
 
 impl Packs {
     pub(super) fn open(folder: &Path) -> Result<Self, StoreError> {

@@ -5,7 +5,8 @@
 //! every version that the view has not sealed is still in that copy's outbox, and every pack that the view names is
 //! there. The other way round would lose versions: what is sealed between two copies is in neither's queue.
 
-use super::tables::{BATCHES, BatchRow, COUNTERS, CUSTODY, CustodyRow, Mark, OPEN_BATCHES, counter};
+use super::packs::{KINDS, PackName};
+use super::tables::{BATCHES, BatchRow, COUNTERS, CUSTODY, CustodyRow, Mark, OPEN_BATCHES, counter, key};
 use super::transaction::{Reads, copy_all};
 use super::{ReadTx, Store, StoreError};
 use crate::source::ANCHORED;
@@ -16,9 +17,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::sync::OwnedRwLockWriteGuard;
-
-/// Kinds of packs, each a folder.
-const PACKS: [&str; 3] = ["outgoing", "custody", "evidence"];
 
 /// How far a restored vault's batch numbers jump. What the lost vault numbered after its backup is signed, in custody
 /// and perhaps anchored; a number is never used for two batches, so a restored vault goes on beyond all of them.
@@ -50,7 +48,7 @@ impl Hold {
     /// [`StoreError`].
     pub fn view(&self, folder: &Path) -> Result<View, StoreError> {
         let tables = self.store.read()?;
-        for kind in PACKS {
+        for kind in KINDS {
             let to = folder.join("packs").join(kind);
             fs::create_dir_all(&to)?;
             for entry in fs::read_dir(self.store.folder.join("packs").join(kind))? {
@@ -155,17 +153,15 @@ fn inspect(store: &Store) -> Result<Inspection, StoreError> {
 
 /// Packs of batches in custody, and of batches that are not with all their custodians.
 fn missing_packs(store: &Store, tx: &ReadTx) -> Result<u64, StoreError> {
-    let exists = |kind: &str, name: String| store.folder.join("packs").join(kind).join(name).exists();
+    let is_missing = |name: &PackName| u64::from(!store.folder.join("packs").join(name.path()).exists());
     let mut missing = 0;
     for (key, _) in tx.scan::<Mark>(&OPEN_BATCHES, &[], None, usize::MAX)? {
-        missing += u64::from(!exists("outgoing", format!("{:016x}", number(&key)?)));
+        missing += is_missing(&PackName::outgoing(number(&key)?));
     }
-    for (key, _) in tx.scan::<CustodyRow>(&CUSTODY, &[], None, usize::MAX)? {
-        // source, zero byte, sequence.
-        let (source, sequence) =
-            key.split_at_checked(key.len().wrapping_sub(8)).ok_or(StoreError::Damaged)?;
-        let source = std::str::from_utf8(source).map_err(|_| StoreError::Damaged)?.trim_end_matches('\0');
-        missing += u64::from(!exists("custody", format!("{source}-{:016x}", number(sequence)?)));
+    for (at, _) in tx.scan::<CustodyRow>(&CUSTODY, &[], None, usize::MAX)? {
+        let (batch, generation) = at.split_last_chunk::<4>().ok_or(StoreError::Damaged)?;
+        let (source, sequence) = key::batch_parts(batch).ok_or(StoreError::Damaged)?;
+        missing += is_missing(&PackName::custody(&source, sequence, u32::from_be_bytes(*generation)));
     }
     Ok(missing)
 }
