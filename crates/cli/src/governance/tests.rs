@@ -33,7 +33,10 @@ fn governance() -> Governance {
     });
     serde_json::from_value(json!({
         "network": network, "parameters": parameters,
-        "members": [member("hospital-a", true), member("insurer", false)], "proposals": [],
+        "members": [member("hospital-a", true), member("insurer", false)], "proposals": [], "faults": [{
+            "organisation": "insurer", "misdeed": "two-notarizes", "epoch": 2, "view": 7, "accuser": "hospital-a",
+            "height": 28, "timeMs": 8,
+        }],
     }))
     .expect("as a node gives it")
 }
@@ -110,6 +113,9 @@ fn the_network_and_a_proposal_are_told_in_words() {
     let text = words::overview(&governance());
     assert!(text.contains("Votes are counted at block 39, in about 3 minutes."), "{text}");
     assert!(text.contains("hospital-a (own)"), "{text}");
+    let fault =
+        "`insurer` voted for two blocks in one place in epoch 2, view 7; shown by `hospital-a` at block 28.";
+    assert!(text.contains(fault), "{text}");
     let applicant = json!({
         "id": "clinic", "name": "Clinic", "class": "provider", "custodian": false, "ledgerAddress": "a:1",
         "peerUrl": "https://a:2", "portalUrl": "https://a", "nodeKey": "0123456789abcdef",

@@ -70,6 +70,8 @@ pub struct Index(Arc<Inner>);
 
 struct Inner {
     database: Database,
+    /// Held from before a transaction until what it wrote is no longer noted as new: else the next one finds it again.
+    writing: Mutex<()>,
     /// Segments of places that there are.
     segments: Mutex<BTreeSet<u64>>,
     /// Final, and not in the table of places yet.
@@ -108,6 +110,7 @@ impl Index {
         let journal = Journal::open(&database)?;
         Ok(Self(Arc::new(Inner {
             database,
+            writing: Mutex::default(),
             segments,
             journal,
             fresh_epoch: Mutex::default(),
@@ -164,6 +167,7 @@ impl Index {
     }
 
     fn write_fresh(&self) -> Result<(), redb::Error> {
+        let _one = self.0.writing.lock();
         let epoch = self.0.fresh_epoch.lock().take();
         let join = self.0.fresh_join.lock().take();
         let transaction = self.0.database.begin_write()?;
