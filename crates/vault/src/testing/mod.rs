@@ -318,6 +318,8 @@ impl World {
             assert!(!run.is_finished(), "the source stopped: {:?}", run.await);
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        panic!("the source does not settle");
+        let source = vault.source.as_ref().expect("a source");
+        let (sealing, moving) = (source.status().await, source.custody_status().await);
+        panic!("the source does not settle: {sealing:?} {moving:?}");
     }
 }

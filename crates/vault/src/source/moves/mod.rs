@@ -79,9 +79,9 @@ struct Round {
 impl Source {
     /// Moves what is to be moved, one batch at a time, for as long as it is polled.
     pub(super) async fn move_custody(self: &Arc<Self>) -> Result<Infallible, SourceError> {
-        self.tidy_moves().await?;
         let mut pause = self.config.retry_first;
         loop {
+            self.tidy_moves().await?;
             let progress = self.move_all().await?;
             pause =
                 if progress { self.config.retry_first } else { (pause * 2).min(self.config.custody_sweep) };
@@ -191,7 +191,7 @@ impl Source {
         blocking(move || store.read()?.get(&SEEN, id.as_str().as_bytes())).await
     }
 
-    /// Removes packs of moves that are done, given up, or that a crash kept from being committed.
+    /// Removes packs of moves that are done, given up, or that a stop kept from being committed. None is under way here.
     async fn tidy_moves(&self) -> Result<(), StoreError> {
         for (sequence, generation) in self.ctx.store.packs.moving().await? {
             let store = self.ctx.store.clone();

@@ -117,7 +117,7 @@ async fn granted(world: &World, grant: &NewGrant) -> usize {
     reading.records.len()
 }
 
-/// How many records the patient reads from the custodians of now.
+/// How many records the patient reads.
 async fn own(world: &World, person: &Person) -> usize {
     let pairwise = person.root.at(&id("hospital-a"));
     let ask = async |of: &OrganisationId, ask, versions| {
@@ -126,8 +126,11 @@ async fn own(world: &World, person: &Person) -> usize {
         world.vault(of.as_str()).expect("open").answer_patient(&request).await
     };
     let away = world.away.lock().expect("unpoisoned").clone();
-    let now: Vec<_> = custodians(&world.members.lock().expect("unpoisoned"));
-    let there: Vec<_> = now.into_iter().filter(|one| !away.contains(one)).collect();
+    // Those of now first, then those that may have been, as patients' devices do.
+    let mut members = world.members.lock().expect("unpoisoned").clone();
+    members.retain(|one| one.class.may_be_custodian() && !away.contains(&one.id));
+    members.sort_by_key(|one| !one.custodian);
+    let there: Vec<_> = members.into_iter().map(|one| one.id).collect();
     let mut versions = BTreeSet::new();
     for custodian in &there {
         if let Ok(PatientAnswer::Versions(list)) = ask(custodian, PatientAsk::Versions, vec![]).await {
