@@ -107,10 +107,12 @@ fn check_metrics() {
     eventually("all others are connected", || value(&scrape(), "salus_ledger_peers") > 2.5);
 }
 
-/// The value of the first sample with a name.
+/// The sum over all samples with a name, whatever their labels.
 fn value(text: &str, name: &str) -> f64 {
-    let line = text.lines().find(|line| line.split([' ', '{']).next() == Some(name)).unwrap();
-    line.rsplit(' ').next().unwrap().parse().unwrap()
+    let named = text.lines().filter(|line| line.split([' ', '{']).next() == Some(name));
+    let values: Vec<f64> = named.map(|line| line.rsplit(' ').next().unwrap().parse().unwrap()).collect();
+    assert!(!values.is_empty(), "no sample of `{name}`");
+    values.iter().sum()
 }
 
 /// `salus doctor`: its exit status, and its checks by name.
