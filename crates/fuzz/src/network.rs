@@ -111,7 +111,7 @@ fn certificate(numbers: &[u8], header: &Header) -> Vec<u8> {
     let signing = keys.len() - 1;
     bytes.push((1_u8 << signing) - 1);
     UInt(signing as u64).write(&mut bytes);
-    let namespace = format!("{}/{}_FINALIZE", salus_types::namespace::CONSENSUS, header.network);
+    let namespace = format!("{}_FINALIZE", salus_types::namespace::consensus(&header.network));
     for (_, key) in &keys[..signing] {
         key.sign(&namespace, &message).write(&mut bytes);
     }

@@ -1,15 +1,10 @@
 //! Finality certificates without commonware: the format of `docs/protocol/certificates.md`, read and checked.
 
 use salus_types::block::Header;
-use salus_types::{Digest, NetworkId, PublicKey, Signature, namespace};
+use salus_types::{Digest, PublicKey, Signature, namespace};
 
 /// Most validators that a certificate may name.
 pub const VALIDATORS_MAX: u64 = 1_024;
-
-/// The namespace from which the consensus derives those of its votes.
-pub fn consensus_namespace(network: &NetworkId) -> String {
-    format!("{}/{network}", namespace::CONSENSUS)
-}
 
 /// Signatures that a certificate of `validators` needs.
 pub fn quorum(validators: usize) -> usize {
@@ -157,7 +152,7 @@ impl Certificate {
         }
         let mut sorted = validators.to_vec();
         sorted.sort_unstable();
-        let namespace = format!("{}_FINALIZE", consensus_namespace(&header.network));
+        let namespace = format!("{}_FINALIZE", namespace::consensus(&header.network));
         for (index, signature) in &self.signatures {
             sorted[*index]
                 .verify(&namespace, &self.message, signature)

@@ -5,7 +5,6 @@
 //! verified, proposed or fetched for it.
 
 use crate::block::NodeBlock;
-use crate::certificate::consensus_namespace;
 use crate::engine::NodeError;
 use crate::index::Index;
 use crate::keys;
@@ -22,7 +21,7 @@ use commonware_utils::sync::RwLock;
 use salus_types::genesis::{Genesis, Parameters};
 use salus_types::membership::{Member, validator_keys};
 use salus_types::state::{OrganisationEntry, ROSTER_PAGES, RosterPage, StateKey, key};
-use salus_types::{Digest, PublicKey, decode_canonical};
+use salus_types::{Digest, PublicKey, decode_canonical, namespace};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -129,7 +128,7 @@ impl Epochs {
         let votes_from = index.joined().map_or(0, |epoch| epoch + 1);
         let table = Table { records: BTreeMap::new(), schemes: BTreeMap::new(), votes_from };
         let epochs = Self(Arc::new(Inner {
-            namespace: consensus_namespace(&genesis.network()),
+            namespace: namespace::consensus(&genesis.network()),
             key,
             table: RwLock::new(table),
             newest: Watched::new(0),

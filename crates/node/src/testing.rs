@@ -1,6 +1,5 @@
 //! Helpers for tests, here and in other crates: a small network's genesis, and a certificate to check against.
 
-use crate::certificate::consensus_namespace;
 use crate::keys;
 use commonware_codec::Encode as _;
 use commonware_consensus::simplex::scheme::ed25519::Scheme;
@@ -13,7 +12,7 @@ use salus_types::codec::{Bounded, Text};
 use salus_types::genesis::{Genesis, Parameters};
 use salus_types::organisation::{Class, KEM_KEY_LENGTH, Organisation};
 use salus_types::transaction::Transaction;
-use salus_types::{Digest, NetworkId, PublicKey, SigningKey};
+use salus_types::{Digest, NetworkId, PublicKey, SigningKey, namespace};
 
 /// The node key of the organisation with this number.
 pub fn signing_key(number: u8) -> SigningKey {
@@ -96,7 +95,7 @@ pub fn certificate_vector() -> CertificateVector {
     let network = NetworkId(Digest([7; 32]));
     let validators: Vec<_> = (0..4).map(|number| signing_key(number).public()).collect();
     let header = vector_header(network);
-    let namespace = consensus_namespace(&network);
+    let namespace = namespace::consensus(&network);
     let set: commonware_utils::ordered::Set<_> = validators
         .iter()
         .map(|key| keys::public(key).expect("a key"))

@@ -20,13 +20,13 @@ use salus_node::engine::{self, EngineConfig, Network};
 use salus_node::epochs::validator_set;
 use salus_node::mempool::state::Limits;
 use salus_node::network::{Channel, Channels, Peers, message_bytes_max};
-use salus_node::{NodeHandle, certificate, keys, testing};
+use salus_node::{NodeHandle, keys, testing};
 use salus_types::genesis::{BLOCKS_RETAINED_MIN, EPOCHS_RETAINED_MIN, Genesis};
 use salus_types::membership::validator_keys;
 use salus_types::organisation::Organisation;
 use salus_types::state::{GrantEntry, StateKey, StateValue};
 use salus_types::transaction::Transaction;
-use salus_types::{Digest, decode_canonical};
+use salus_types::{Digest, decode_canonical, namespace};
 use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -121,7 +121,7 @@ impl Cluster {
     }
 
     fn scheme(&self, number: usize) -> Scheme {
-        let namespace = certificate::consensus_namespace(&self.genesis.network());
+        let namespace = namespace::consensus(&self.genesis.network());
         let validators = validator_set(&validator_keys(&self.genesis.members())).expect("keys");
         let key = keys::private(&testing::signing_key(number as u8));
         Scheme::signer(namespace.as_bytes(), validators, key).expect("a validator")

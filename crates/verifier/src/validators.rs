@@ -77,7 +77,7 @@ impl Validators {
     fn new(network: NetworkId, first_epoch: u64, keys: Vec<PublicKey>) -> Self {
         Self {
             network,
-            finalize_namespace: format!("{}/{network}_FINALIZE", namespace::CONSENSUS),
+            finalize_namespace: format!("{}_FINALIZE", namespace::consensus(&network)),
             terms: vec![Term { first_epoch, first_height: 0, keys }],
             known: BTreeMap::new(),
         }
