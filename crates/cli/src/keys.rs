@@ -17,6 +17,8 @@ pub(crate) struct NodeKeys {
     pub(crate) node: SigningKey,
     /// What others seal to this organisation.
     pub(crate) kem: HpkePrivateKey,
+    /// The key before `kem`: what was sealed to it may still arrive.
+    pub(crate) former_kem: Option<HpkePrivateKey>,
     /// Seals keys that the vault stores.
     pub(crate) storage: Secret32,
     /// TLS between nodes.
@@ -28,6 +30,8 @@ pub(crate) struct NodeKeys {
 struct File {
     node_seed: String,
     kem_seed: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    former_kem_seed: Option<String>,
     storage_key: String,
     tls_certificate: String,
     tls_key: String,
@@ -36,12 +40,23 @@ struct File {
 impl NodeKeys {
     /// Makes new keys and writes them to a file that must not exist yet.
     pub(crate) fn create(path: &Path) -> anyhow::Result<Self> {
+        Self::write(path, &Secret32::random(), None)
+    }
+
+    /// Writes keys that are to follow these to a file that must not exist yet. What is stored stays sealed under the same
+    /// storage key, and what is on its way to the X-Wing key of now will still open.
+    pub(crate) fn renew(&self, path: &Path) -> anyhow::Result<Self> {
+        Self::write(path, &self.storage, Some(&self.kem))
+    }
+
+    fn write(path: &Path, storage: &Secret32, former_kem: Option<&HpkePrivateKey>) -> anyhow::Result<Self> {
         let (certificate, key) =
             salus_gateway::peer::make_certificate().context("cannot make a certificate")?;
-        let (node, kem, storage) = (SigningKey::generate(), HpkePrivateKey::generate(), Secret32::random());
+        let (node, kem) = (SigningKey::generate(), HpkePrivateKey::generate());
         let file = File {
             node_seed: hex::encode(node.expose_seed()),
             kem_seed: hex::encode(kem.seed().expose()),
+            former_kem_seed: former_kem.map(|kem| hex::encode(kem.seed().expose())),
             storage_key: hex::encode(storage.expose()),
             tls_certificate: STANDARD.encode(&certificate),
             tls_key: STANDARD.encode(&key),
@@ -60,7 +75,8 @@ impl NodeKeys {
         let file: File = serde_json::from_str(&fs::read_to_string(path)?).with_context(named)?;
         Ok(Self {
             node: SigningKey::from_seed(&seed(&file.node_seed).with_context(named)?),
-            kem: HpkePrivateKey::from_seed(&Secret32::from_bytes(&seed(&file.kem_seed).with_context(named)?)),
+            kem: kem(&file.kem_seed).with_context(named)?,
+            former_kem: file.former_kem_seed.as_deref().map(kem).transpose().with_context(named)?,
             storage: Secret32::from_bytes(&seed(&file.storage_key).with_context(named)?),
             tls: Identity {
                 certificate: STANDARD.decode(&file.tls_certificate)?.into(),
@@ -68,6 +84,10 @@ impl NodeKeys {
             },
         })
     }
+}
+
+fn kem(text: &str) -> anyhow::Result<HpkePrivateKey> {
+    Ok(HpkePrivateKey::from_seed(&Secret32::from_bytes(&seed(text)?)))
 }
 
 fn seed(text: &str) -> anyhow::Result<[u8; 32]> {

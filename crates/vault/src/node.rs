@@ -1,12 +1,15 @@
 //! Who this node is, and what everything here shares.
 
+use crate::envelope::{EnvelopeError, open_envelope};
 use crate::ledger::Ledger;
 use crate::peers::Peers;
 use crate::store::{Store, StoreError};
 use salus_crypto::hpke::HpkePrivateKey;
 use salus_crypto::sign::SigningKey;
-use salus_types::{NetworkId, OrganisationId};
+use salus_types::vault::SealedEnvelope;
+use salus_types::{NetworkId, OrganisationId, PublicKey};
 use std::sync::Arc;
+use zeroize::Zeroizing;
 
 /// The organisation's own names and keys.
 pub struct Node {
@@ -18,6 +21,29 @@ pub struct Node {
     pub signing: SigningKey,
     /// Its X-Wing key.
     pub kem: HpkePrivateKey,
+    /// The X-Wing key before that one: what was sealed to it may still be on its way here.
+    pub former_kem: Option<HpkePrivateKey>,
+}
+
+impl Node {
+    /// The X-Wing keys to which others may have sealed something for this organisation, the newest first.
+    pub(crate) fn kems(&self) -> impl Iterator<Item = &HpkePrivateKey> {
+        std::iter::once(&self.kem).chain(&self.former_kem)
+    }
+
+    /// Opens an envelope that `from` sealed to this organisation.
+    pub(crate) fn open(
+        &self,
+        envelope: &SealedEnvelope,
+        from: &PublicKey,
+        label: &str,
+    ) -> Result<Zeroizing<Vec<u8>>, EnvelopeError> {
+        let mut opened = open_envelope(envelope, from, &self.kem, label, &self.network);
+        for former in &self.former_kem {
+            opened = opened.or_else(|_| open_envelope(envelope, from, former, label, &self.network));
+        }
+        opened
+    }
 }
 
 /// Milliseconds since 1970-01-01 UTC by this machine's clock. By it are judged: the freshness of patients' requests, the

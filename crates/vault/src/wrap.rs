@@ -104,8 +104,18 @@ pub(crate) fn patient_link(
     let encapsulation = enc.0.to_vec().try_into().map_err(|_| EnvelopeError::Length)?;
     let signature = salus_types::Signature([0; 64]);
     let mut link = PatientLink { network, source, owner, number, encapsulation, signature };
-    link.signature = signer.sign(namespace::LINK, &link_message(&link));
+    sign_link(&mut link, signer);
     Ok((link, key))
+}
+
+/// Signs a link, in the place of who signed it before.
+pub(crate) fn sign_link(link: &mut PatientLink, signer: &SigningKey) {
+    link.signature = signer.sign(namespace::LINK, &link_message(link));
+}
+
+/// Whether two links differ in who signed them at most.
+pub(crate) fn is_same_link(one: &PatientLink, other: &PatientLink) -> bool {
+    link_message(one) == link_message(other)
 }
 
 /// The key of a patient link, on the patient's device.

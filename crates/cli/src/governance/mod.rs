@@ -9,6 +9,8 @@ mod propose;
 mod tests;
 mod words;
 
+use crate::keys::NodeKeys;
+use crate::network::KEYS_FILE;
 use crate::node::ops::Client;
 use crate::output::Output;
 use anyhow::Context as _;
@@ -54,6 +56,12 @@ enum Command {
     },
     /// Write what this organisation wants to be as a member, signed by its node key, for others to put to the vote.
     Application(application::Arguments),
+    /// Make keys that are to follow those of the node's folder, for an application to name.
+    NewKeys {
+        /// The file to write, which must not exist yet.
+        #[arg(long, default_value = "new-keys.json")]
+        out: PathBuf,
+    },
 }
 
 pub(crate) fn run(arguments: &Arguments, output: Output) -> anyhow::Result<()> {
@@ -82,6 +90,13 @@ async fn drive(arguments: &Arguments, output: Output) -> anyhow::Result<()> {
             })
         }
         Command::Application(wanted) => application::run(wanted, &arguments.home, &node, output).await,
+        Command::NewKeys { out } => {
+            let new = NodeKeys::open(&arguments.home.join(KEYS_FILE))?.renew(out)?;
+            let (path, key) = (out.display(), new.node.public());
+            output.result(&json!({ "written": path.to_string(), "nodeKey": key }), || {
+                format!("Written to `{path}`. Node key: {key}\nNext: `application --keys {path}`, `propose update`, votes; when that is in force, put the file in the place of `{KEYS_FILE}` and restart the node.")
+            })
+        }
     }
 }
 

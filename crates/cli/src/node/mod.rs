@@ -331,6 +331,7 @@ fn open_vault(
         organisation: home.file.organisation.clone(),
         signing: home.signing_key(),
         kem: home.kem_key(),
+        former_kem: home.keys.former_kem.as_ref().map(|kem| HpkePrivateKey::from_seed(kem.seed())),
     };
     let ledger = LocalLedger { chain: chain.clone(), network: home.network(), key: key.clone() };
     let outbox = home.file.clinical.then(|| Arc::new(EngineOutbox(engine.clone())) as Arc<dyn Outbox>);

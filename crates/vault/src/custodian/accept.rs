@@ -15,16 +15,19 @@ use crate::sharing::is_of;
 use crate::store::tables::{
     CUSTODY, CustodyRow, DESTROYED, EVIDENCE, HELD_VERSIONS, HeldVersionRow, IN_COMPARTMENT, OF_BATCH, key,
 };
-use crate::store::{PackName, Reads, StoreError};
+use crate::store::{PackName, Reads, Sealed, StoreError};
+use crate::wrap::{open_share, receive_organisation_link};
 use bytes::Bytes;
 use commonware_codec::{Encode as _, EncodeSize as _};
 use salus_crypto::hash::{Digest, sha256};
-use salus_crypto::merkle;
+use salus_crypto::{Secret32, merkle};
 use salus_types::organisation::Organisation;
 use salus_types::vault::{CustodyBatch, CustodyItem, SUITE_1, batch_size, package_digest};
-use salus_types::{OrganisationId, decode_canonical, namespace};
+use salus_types::{OrganisationId, namespace};
 use std::collections::HashSet;
 use std::sync::PoisonError;
+
+const LINK_KEY: &[u8] = b"custody-link";
 
 /// Why a custodian does not take something.
 #[derive(Debug, thiserror::Error)]
@@ -90,6 +93,8 @@ struct Arrival<'a> {
     encoded: Bytes,
     body_digest: Digest,
     root: Digest,
+    /// Of the link, sealed for the table.
+    link_key: Sealed,
 }
 
 fn accept(
@@ -110,7 +115,8 @@ fn accept(
     signed.map_err(|_| CustodyError::Signature)?;
     check_shape(batch)?;
     let root = merkle::root(&body.leaves);
-    let arrival = Arrival { ctx, from, batch, encoded, body_digest, root };
+    let link_key = seal_link_key(ctx, batch, &link_key(ctx, batch)?);
+    let arrival = Arrival { ctx, from, batch, encoded, body_digest, root, link_key };
     match arrival.compare()? {
         Known::Same => return Ok(()),
         Known::Contradicted => return arrival.keep_evidence(runtime),
@@ -228,7 +234,7 @@ impl Arrival<'_> {
             body_digest: self.body_digest,
             signature: self.batch.signature,
             root: self.root,
-            link: salus_types::Bounded::new(body.link.encode().to_vec()).map_err(|_| StoreError::Damaged)?,
+            link_key: self.link_key.clone(),
             leaves_at: u32::try_from(leaves_end - 32 * body.leaves.len()).map_err(damaged)?,
             leaves: u32::try_from(body.leaves.len()).map_err(damaged)?,
         };
@@ -278,7 +284,31 @@ fn digest_of(item: &CustodyItem) -> Digest {
     package_digest(&item.package.header, &sha256(&*item.package.ciphertext))
 }
 
-/// The link under which a batch's shares are sealed.
-pub(super) fn link_of(row: &CustodyRow) -> Result<salus_types::vault::OrganisationLink, StoreError> {
-    decode_canonical(&row.link).map_err(|_| StoreError::Damaged)
+/// The key of the link under which a batch's shares are sealed. It is kept with the batch, so that this organisation
+/// may change its X-Wing key without touching what it keeps.
+fn link_key(ctx: &Context, batch: &CustodyBatch) -> Result<Secret32, CustodyError> {
+    let body = &batch.body;
+    let opens = |key: &Secret32| {
+        let Some(item) = body.items.first() else { return true };
+        open_share(key, &item.package.header.version, item.share_index, &item.sealed_share).is_ok()
+    };
+    let mut received = ctx.node.kems().filter_map(|kem| receive_organisation_link(kem, &body.link).ok());
+    received.find(opens).ok_or(CustodyError::Malformed("shares that this organisation cannot open"))
+}
+
+fn seal_link_key(ctx: &Context, batch: &CustodyBatch, key: &Secret32) -> Sealed {
+    let body = &batch.body;
+    let at = key::generation(&body.link.from, body.sequence, body.generation);
+    ctx.store.seal_secret(LINK_KEY, &at, key.expose())
+}
+
+/// The link key of a batch in custody.
+pub(super) fn open_link_key(
+    ctx: &Context,
+    (source, sequence, generation): (&OrganisationId, u64, u32),
+    row: &CustodyRow,
+) -> Result<Secret32, StoreError> {
+    let at = key::generation(source, sequence, generation);
+    let bytes = ctx.store.open_secret(LINK_KEY, &at, &row.link_key)?;
+    bytes.as_slice().try_into().map(Secret32::from_bytes).map_err(|_| StoreError::Damaged)
 }

@@ -20,17 +20,13 @@ use crate::node::Context;
 use crate::store::tables::{CUSTODY, CustodyRow, HELD_VERSIONS, HeldVersionRow, key as table_key};
 use crate::store::{Reads, Store, StoreError};
 use decide::Refusal;
-use salus_crypto::{Digest, Secret32};
 use salus_types::state::{AnchorEntry, key};
 use salus_types::{OrganisationId, VersionId};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Anchors remembered as checked; 64 bytes each.
 const ANCHORS_REMEMBERED_MAX: usize = 262_144;
-
-/// Link keys kept open.
-const LINK_KEYS_MAX: usize = 256;
 
 /// Why nothing is released.
 #[derive(Debug, thiserror::Error)]
@@ -67,14 +63,13 @@ fn newest_batch(
 pub struct Custodian {
     ctx: Arc<Context>,
     anchored: Mutex<HashSet<(OrganisationId, u64)>>,
-    link_keys: Mutex<HashMap<Digest, Secret32>>,
     /// One batch is taken at a time: of two under one number, the second must find the first.
     accepting: Arc<Mutex<()>>,
 }
 
 impl Custodian {
     pub(crate) fn new(ctx: Arc<Context>) -> Self {
-        Self { ctx, anchored: Mutex::default(), link_keys: Mutex::default(), accepting: Arc::default() }
+        Self { ctx, anchored: Mutex::default(), accepting: Arc::default() }
     }
 
     pub(crate) fn store(&self) -> &Arc<Store> {

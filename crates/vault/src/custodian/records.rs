@@ -5,7 +5,7 @@ use super::accept::{CustodyError, source};
 use crate::node::{Context, blocking};
 use crate::store::tables::{LINKS, MARK, OF_OWNER, RECORDS, SUCCESSORS, key};
 use crate::store::{Reads, WriteTx};
-use crate::wrap::link_is_signed;
+use crate::wrap::{is_same_link, link_is_signed};
 use commonware_codec::Encode as _;
 use salus_types::organisation::Organisation;
 use salus_types::vault::{CompartmentRecord, CompartmentStatement, PatientLink, WRAPPED_KEY_LENGTH};
@@ -50,6 +50,8 @@ impl Custodian {
             let tx = ctx.store.write()?;
             match tx.get(&LINKS, &at)? {
                 Some(known) if known == link => return Ok(()),
+                // The source has another node key than before.
+                Some(known) if is_same_link(&known, &link) => tx.put(&LINKS, &at, &link)?,
                 Some(_) => return Err(CustodyError::Conflict),
                 None => tx.put(&LINKS, &at, &link)?,
             }

@@ -1,14 +1,14 @@
 //! Handing out what the decision allows: shares sealed to who asks, and packages with the paths of their leaves.
 
-use super::accept::link_of;
+use super::accept::open_link_key;
 use super::decide::Allowed;
-use super::{Custodian, LINK_KEYS_MAX, ReleaseError};
+use super::{Custodian, ReleaseError};
 use crate::envelope::seal_envelope;
 use crate::node::{Context, blocking};
 use crate::sharing::place_of;
 use crate::store::tables::{CUSTODY, CustodyRow, HELD_VERSIONS, HeldVersionRow, key};
 use crate::store::{PackName, Reads, StoreError};
-use crate::wrap::{open_share, receive_organisation_link};
+use crate::wrap::open_share;
 use bytes::Bytes;
 use commonware_codec::Encode as _;
 use salus_crypto::hash::{Digest, sha256};
@@ -17,7 +17,6 @@ use salus_crypto::{Secret32, merkle};
 use salus_types::vault::{CustodyItem, Release, ReleasedShare, ReleasedVersion, SHARES_PER_RELEASE_MAX};
 use salus_types::{Bounded, OrganisationId, VersionId, decode_canonical, label};
 use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError};
 use zeroize::{Zeroize as _, Zeroizing};
 
 /// Most bytes of packages in one answer; the rest comes with the next request.
@@ -56,7 +55,7 @@ impl Custodian {
         let mut opened = Vec::new();
         let mut bytes = 0;
         for ((source, sequence, generation), (batch, versions)) in places {
-            let link_key = self.link_key(&batch).await?;
+            let link_key = open_link_key(&self.ctx, (&source, sequence, generation), &batch)?;
             let name = PackName::custody(&source, sequence, generation);
             let parts = match self.read(&name, &batch, &versions).await {
                 Err(error) if error.is_missing_pack() => {
@@ -89,24 +88,6 @@ impl Custodian {
             versions.iter().map(|wanted| wanted.row.at..wanted.row.at + u64::from(wanted.row.length)),
         );
         self.ctx.store.packs.ranges(name, &ranges).await
-    }
-
-    async fn link_key(&self, batch: &CustodyRow) -> Result<Secret32, StoreError> {
-        let name = sha256(&*batch.link);
-        let known = self.link_keys.lock().unwrap_or_else(PoisonError::into_inner).get(&name).cloned();
-        if let Some(key) = known {
-            return Ok(key);
-        }
-        let (ctx, link): (Arc<Context>, _) = (self.ctx.clone(), link_of(batch)?);
-        let received =
-            move || receive_organisation_link(&ctx.node.kem, &link).map_err(|_| StoreError::Damaged);
-        let key = blocking(received).await?;
-        let mut keys = self.link_keys.lock().unwrap_or_else(PoisonError::into_inner);
-        if keys.len() >= LINK_KEYS_MAX {
-            keys.clear();
-        }
-        keys.insert(name, key.clone());
-        Ok(key)
     }
 }
 

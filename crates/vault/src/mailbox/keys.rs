@@ -3,7 +3,6 @@
 
 use super::grants::{letter, put_keys};
 use super::{Mailbox, MailboxError};
-use crate::envelope::open_envelope;
 use crate::ledger::member;
 use crate::node::blocking;
 use crate::store::Reads as _;
@@ -30,9 +29,7 @@ impl Mailbox {
         let source = member(&*self.ctx.ledger, from).ok_or(MailboxError::Refused("unknown sender"))?;
         let (ctx, from) = (self.ctx.clone(), from.clone());
         blocking(move || {
-            let node = &ctx.node;
-            let plain =
-                open_envelope(&envelope, &source.node_key, &node.kem, label::HPKE_EPOCH_KEYS, &node.network)?;
+            let plain = ctx.node.open(&envelope, &source.node_key, label::HPKE_EPOCH_KEYS)?;
             let keys: EpochKeys =
                 decode_canonical(&plain).map_err(|_| MailboxError::Refused("malformed keys"))?;
             if keys.source != from {

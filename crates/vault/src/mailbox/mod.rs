@@ -12,7 +12,7 @@ mod keys;
 pub use grants::{GrantState, HeldGrant, Receipt};
 pub(crate) use grants::{keys as grant_keys, letter as grant_letter};
 
-use crate::envelope::{EnvelopeError, open_envelope};
+use crate::envelope::EnvelopeError;
 use crate::ledger::{LedgerError, entry};
 use crate::node::{Context, blocking};
 use crate::source::{Source, SourceError};
@@ -252,8 +252,7 @@ fn pending_key(grant: GrantId, notice: bool) -> Vec<u8> {
 
 /// Opens an envelope as what it is, and checks all that needs no ledger.
 fn open(ctx: &Context, envelope: &SealedEnvelope) -> Result<Sent, MailboxError> {
-    let node = &ctx.node;
-    let opened = |label| open_envelope(envelope, &envelope.sender, &node.kem, label, &node.network);
+    let opened = |label| ctx.node.open(envelope, &envelope.sender, label);
     let sent = match opened(label::HPKE_LETTER) {
         Ok(plain) => {
             let letter: Result<Letter, _> = decode_canonical(&plain);
@@ -265,6 +264,6 @@ fn open(ctx: &Context, envelope: &SealedEnvelope) -> Result<Sent, MailboxError> 
             Sent::Notice(notice.map_err(|_| MailboxError::Refused("malformed notice"))?)
         }
     };
-    check_terms(&sent, node, &envelope.sender).map_err(MailboxError::Refused)?;
+    check_terms(&sent, &ctx.node, &envelope.sender).map_err(MailboxError::Refused)?;
     Ok(sent)
 }

@@ -3,7 +3,6 @@
 use super::plan::Plan;
 use super::{ReadError, Reader};
 use crate::combine::{AnchoredRoot, Blame, Collected, Keys, OpenedVersion, Roots};
-use crate::envelope::open_envelope;
 use crate::ledger::{entry, member};
 use crate::node::blocking;
 use crate::peers::PeerError;
@@ -145,9 +144,7 @@ impl Reader {
         let Some(sender) = member(&*self.ctx.ledger, custodian) else { return Ok(None) };
         let (ctx, envelope) = (self.ctx.clone(), release.shares.clone());
         blocking(move || {
-            let node = &ctx.node;
-            let plain =
-                open_envelope(&envelope, &sender.node_key, &node.kem, label::HPKE_RELEASE, &node.network);
+            let plain = ctx.node.open(&envelope, &sender.node_key, label::HPKE_RELEASE);
             Ok::<_, ReadError>(plain.ok().and_then(|plain| decode_canonical(&plain).ok()))
         })
         .await

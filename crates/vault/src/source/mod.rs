@@ -14,7 +14,7 @@
 //! | anchored | batch | - |
 //! | third custodian | batch (lazily) | sent again, for as long as it takes |
 //!
-//! What happens when the custodians change is in `moves`.
+//! What happens when the custodians change is in `moves`, and when this organisation's node key does, in `signer`.
 
 mod build;
 mod compartment;
@@ -28,6 +28,7 @@ mod pipeline;
 mod proof;
 mod retry;
 mod rotate;
+mod signer;
 mod status;
 
 pub(crate) use build::ANCHORED;
@@ -151,6 +152,7 @@ pub(crate) enum Step {
     AnchorRecorded,
     ThirdCustodian,
     Surveyed,
+    SignedAnew,
     SharesTakenBack,
     NewPackWritten,
     NewSharesCommitted,
@@ -195,6 +197,7 @@ impl Source {
         let organisations = ctx.ledger.organisations();
         custodians_of(&CompartmentId(Digest::ZERO), &organisations)?;
         moves::begin(&ctx.store, &organisations)?;
+        signer::begin(&ctx)?;
         Ok(Self {
             ctx,
             outbox,

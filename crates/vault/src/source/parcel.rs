@@ -34,6 +34,16 @@ impl ParcelRow {
     }
 }
 
+/// Forgets parcels that were signed with another node key than that of now: all of them are made anew.
+pub(super) fn forget_signed(tx: &WriteTx) -> Result<(), StoreError> {
+    for (number, parcel) in tx.scan(&PARCELS, &[], None, usize::MAX)? {
+        if matches!(parcel.kind, LINK | COMPARTMENTS | KEYS) {
+            tx.remove(&PARCELS, &number)?;
+        }
+    }
+    Ok(())
+}
+
 type Records = Bounded<CompartmentRecord, RECORDS_PER_PARCEL_MAX>;
 
 /// How long keys are offered to a grantee that refuses them, in milliseconds: its letter may still be on the way, or

@@ -88,6 +88,14 @@ record! {
         key: Sealed,
     }
 
+    /// Under which node key everything that this source states about compartments is signed.
+    pub(crate) struct SignerRow {
+        key: PublicKey,
+        phase: u8,
+        /// The last patient or grant that was looked at.
+        after: Bounded<u8, 256>,
+    }
+
     /// An enrolled patient of this source.
     pub(crate) struct PatientRow {
         name: Name,
@@ -115,7 +123,8 @@ record! {
         body_digest: Digest,
         signature: Signature,
         root: Digest,
-        link: Bounded<u8, 2_048>,
+        /// The key of the link under which the shares are sealed.
+        link_key: SealedKey,
         leaves_at: u32,
         leaves: u32,
     }

@@ -60,6 +60,8 @@ tables! {
     SURVEY: SurveyRow = "source-survey";
     /// Organisation -> as the ledger had it last while it was a custodian: one that has left may still answer.
     SEEN: Organisation = "source-custodians-seen";
+    /// `signer` -> the node key that signs, and how far signing anew is.
+    SIGNER: SignerRow = "source-signer";
     /// Custodian -> shares, packages and receipts of it that did not hold.
     FAULTS: u64 = "source-faults";
     /// Compartment -> its row.

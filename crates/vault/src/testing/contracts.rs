@@ -53,7 +53,8 @@ impl World {
                 if !grant.is_live(time_ms) {
                     return reject("the grant is dead");
                 }
-                let who = self.organisations.iter().find(|organisation| organisation.node_key == *signer);
+                let members = self.members.lock().expect("unpoisoned");
+                let who = members.iter().find(|organisation| organisation.node_key == *signer);
                 let entry = AccessEntry {
                     grant: access.grant,
                     organisation: who.expect("a member").id.clone(),

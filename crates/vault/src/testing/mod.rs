@@ -49,9 +49,11 @@ pub(crate) fn id(name: &str) -> OrganisationId {
     name.parse().expect("a short name")
 }
 
+#[derive(Clone)]
 struct Keys {
     signing: [u8; 32],
     kem: Secret32,
+    former_kem: Option<Secret32>,
 }
 
 /// State shared by all nodes: what is final.
@@ -68,7 +70,7 @@ pub(crate) struct World {
     pub(crate) organisations: Vec<Organisation>,
     /// The members now, as the ledger has them.
     pub(crate) members: Mutex<Vec<Organisation>>,
-    keys: BTreeMap<OrganisationId, Keys>,
+    keys: Mutex<BTreeMap<OrganisationId, Keys>>,
     pub(crate) ledger: Mutex<Final>,
     pub(crate) clock: AtomicU64,
     pub(crate) stalled: Mutex<bool>,
@@ -124,7 +126,8 @@ impl World {
         let mut keys = BTreeMap::new();
         let mut organisations = Vec::new();
         for (at, (name, class, custodian)) in members.iter().enumerate() {
-            let own = Keys { signing: [at as u8 + 1; 32], kem: Secret32::from_bytes(&[at as u8 + 101; 32]) };
+            let kem = Secret32::from_bytes(&[at as u8 + 101; 32]);
+            let own = Keys { signing: [at as u8 + 1; 32], kem, former_kem: None };
             organisations.push(organisation(name, *class, *custodian, &own));
             keys.insert(id(name), own);
         }
@@ -132,7 +135,7 @@ impl World {
             folder: tempfile::tempdir().expect("a folder"),
             members: Mutex::new(organisations.clone()),
             organisations,
-            keys,
+            keys: Mutex::new(keys),
             ledger: Mutex::new(Final { height: 1, time_ms: START_MS, ..Final::default() }),
             clock: AtomicU64::new(START_MS),
             stalled: Mutex::default(),
@@ -166,11 +169,41 @@ impl World {
     }
 
     pub(crate) fn signing(&self, name: &str) -> SigningKey {
-        SigningKey::from_seed(&self.keys[&id(name)].signing)
+        SigningKey::from_seed(&self.keys_of(name).signing)
+    }
+
+    fn keys_of(&self, name: &str) -> Keys {
+        self.keys.lock().expect("unpoisoned")[&id(name)].clone()
+    }
+
+    /// As the ledger has it now.
+    pub(crate) fn member_now(&self, name: &str) -> Organisation {
+        let members = self.members.lock().expect("unpoisoned");
+        members.iter().find(|organisation| organisation.id == id(name)).expect("a member").clone()
+    }
+
+    /// The organisation restarts with new keys, which the ledger has.
+    pub(crate) fn renew_keys(self: &Arc<Self>, name: &str) {
+        let old = self.keys_of(name);
+        let new = Keys {
+            signing: old.signing.map(|byte| byte ^ 0x40),
+            kem: Secret32::from_bytes(&old.kem.expose().map(|byte| byte.wrapping_add(1))),
+            former_kem: Some(old.kem),
+        };
+        let mut members = self.members.lock().expect("unpoisoned");
+        let member = members.iter_mut().find(|one| one.id == id(name)).expect("a member");
+        *member = Organisation {
+            name: member.name.clone(),
+            ..organisation(name, member.class, member.custodian, &new)
+        };
+        drop(members);
+        self.keys.lock().expect("unpoisoned").insert(id(name), new);
+        self.vaults.lock().expect("unpoisoned").remove(&id(name));
+        self.open(name);
     }
 
     pub(crate) fn kem(&self, name: &str) -> HpkePrivateKey {
-        HpkePrivateKey::from_seed(&self.keys[&id(name)].kem)
+        HpkePrivateKey::from_seed(&self.keys_of(name).kem)
     }
 
     pub(crate) fn entry<T: commonware_codec::Read<Cfg = ()> + commonware_codec::Encode>(
@@ -214,7 +247,7 @@ impl World {
         name: &str,
         folder: PathBuf,
     ) -> Result<Arc<Vault>, crate::VaultError> {
-        let keys = &self.keys[&id(name)];
+        let keys = self.keys_of(name);
         let outbox = (name == "hospital-a").then(|| self.outbox.clone() as Arc<dyn Outbox>);
         for _ in 0..200 {
             let node = Node {
@@ -222,6 +255,7 @@ impl World {
                 organisation: id(name),
                 signing: SigningKey::from_seed(&keys.signing),
                 kem: HpkePrivateKey::from_seed(&keys.kem),
+                former_kem: keys.former_kem.as_ref().map(HpkePrivateKey::from_seed),
             };
             let side = Arc::new(Side { world: Arc::downgrade(self), me: id(name) });
             let opened = Vault::open(node, self.config(folder.clone()), side.clone(), side, outbox.clone());

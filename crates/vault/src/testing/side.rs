@@ -139,7 +139,7 @@ impl World {
             Tamper::Path => versions.iter_mut().for_each(|released| released.path.index ^= 1),
             Tamper::Sender => release.shares.sender = PublicKey([3; 32]),
             Tamper::Shares => {
-                let key = HpkePrivateKey::from_seed(&self.keys[to].kem);
+                let key = self.kem(to.as_str());
                 let label = salus_types::label::HPKE_RELEASE;
                 let sender = self.member(from.as_str()).node_key;
                 let plain = crate::open_envelope(&release.shares, &sender, &key, label, &NETWORK);

@@ -2,6 +2,7 @@
 
 mod custody;
 mod epochs;
+mod keys;
 mod letters;
 mod moves;
 mod mutation;

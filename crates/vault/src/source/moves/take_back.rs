@@ -2,7 +2,6 @@
 
 use super::Round;
 use crate::combine::Blame;
-use crate::envelope::open_envelope;
 use crate::node::blocking;
 use crate::peers::PeerError;
 use crate::placement::{Trio, trio};
@@ -209,8 +208,7 @@ fn take(
         blame.insert(Blame { custodian: giver.id.clone(), what });
     };
     let versions: HashMap<_, _> = batch.versions.iter().map(|version| (version.id(), version)).collect();
-    let (from, network) = (&giver.node_key, &node.network);
-    let opened = open_envelope(&release.shares, from, &node.kem, label::HPKE_RELEASE, network).ok();
+    let opened = node.open(&release.shares, &giver.node_key, label::HPKE_RELEASE).ok();
     let shares: Option<Bounded<ReleasedShare, SHARES_PER_RELEASE_MAX>> =
         opened.and_then(|plain| decode_canonical(&plain).ok());
     if shares.is_none() {

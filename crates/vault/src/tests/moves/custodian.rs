@@ -214,6 +214,11 @@ async fn what_is_destroyed_is_gone_the_receipt_stays_the_same_and_nothing_lower_
     assert_eq!(batch.kept(), [1]);
     batch.world.pass(1_000);
     assert_eq!(batch.destroy(1).await.expect("again"), receipt);
+    // With a new node key it signs again: the old key's word would be believed by nobody.
+    batch.world.renew_keys("regulator");
+    let again = batch.destroy(1).await.expect("again");
+    assert!(again.is_by(&batch.world.member_now("regulator").node_key));
+    assert_eq!(salus_types::vault::Destroyed { signature: receipt.signature, ..again }, receipt);
     assert!(matches!(batch.hand(first.clone()).await, Err(CustodyError::Superseded)));
     // It has lost the duty: all of it goes, and nothing of it comes back.
     batch.world.custodians(&["hospital-a", "hospital-b"]);
