@@ -39,7 +39,7 @@ impl Node {
         label: &str,
     ) -> Result<Zeroizing<Vec<u8>>, EnvelopeError> {
         let mut opened = open_envelope(envelope, from, &self.kem, label, &self.network);
-        for former in &self.former_kem {
+        if let Some(former) = &self.former_kem {
             opened = opened.or_else(|_| open_envelope(envelope, from, former, label, &self.network));
         }
         opened

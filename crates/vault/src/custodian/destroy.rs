@@ -79,7 +79,11 @@ pub(super) fn destroy(
     let known: Option<Destroyed> = ctx.store.read()?.get(&DESTROYED, &batch)?;
     if let Some(known) = known.filter(|known| known.generation >= generation) {
         // Signed anew, if with another node key before: only that of now is believed.
-        return Ok(if known.is_by(&ctx.node.signing.public()) { known } else { known.signed(&ctx.node.signing) });
+        return Ok(if known.is_by(&ctx.node.signing.public()) {
+            known
+        } else {
+            known.signed(&ctx.node.signing)
+        });
     }
     let tx = ctx.store.write()?;
     for old in below(&tx, source, sequence, generation)? {

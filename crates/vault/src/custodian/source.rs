@@ -49,7 +49,7 @@ impl Custodian {
         self.check_source_request(peer, request).await?;
         let (ctx, request, accepting) = (self.ctx.clone(), request.clone(), self.accepting.clone());
         let runtime = tokio::runtime::Handle::current();
-        let destroyed = blocking(move || {
+        blocking(move || {
             let _one = accepting.lock().unwrap_or_else(PoisonError::into_inner);
             let body = &request.body;
             let (source, sequence, generation) = (&body.source, body.sequence, body.generation);
@@ -60,9 +60,7 @@ impl Custodian {
             decide::source::destroy(&request, replaced, due)?;
             Ok::<_, ReleaseError>(destroy(&ctx, source, sequence, generation, &runtime)?)
         })
-        .await;
-        self.link_keys.lock().unwrap_or_else(PoisonError::into_inner).clear();
-        destroyed
+        .await
     }
 
     /// Checks a source's request and remembers it, so that it is answered once. The source, as the ledger has it.

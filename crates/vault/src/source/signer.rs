@@ -84,7 +84,11 @@ impl Source {
             forget_signed(&tx)?;
             row = SignerRow { key: own, phase: RECORDS, after: Bounded::default() };
         }
-        let last = if row.phase == RECORDS { self.sign_patients(&tx, &row)? } else { self.send_keys_again(&tx, &row)? };
+        let last = if row.phase == RECORDS {
+            self.sign_patients(&tx, &row)?
+        } else {
+            self.send_keys_again(&tx, &row)?
+        };
         match last {
             Some(last) => row.after = Bounded::new(last).map_err(|_| StoreError::Damaged)?,
             None => {
