@@ -171,6 +171,26 @@ fn the_regulator_gives_up_custody(nodes: &Nodes) {
     });
 }
 
+/// Hospital A changes all its keys: what it keeps and what it has stated goes on being of use.
+fn hospital_a_changes_its_keys(nodes: &mut Nodes, records: usize) {
+    let folder = nodes.demo.folder.clone();
+    let (keys, application) = (text(&folder.join("new-keys.json")), text(&folder.join("renewed.json")));
+    let node_key = || member("hospital-a").unwrap()["nodeKey"].clone();
+    let before = node_key();
+    governance(nodes, "hospital-a", &["new-keys", "--out", &keys]);
+    governance(nodes, "hospital-a", &["application", "--keys", &keys, "--out", &application]);
+    decide(nodes, &["update", &application], &["hospital-b", "clinic"]);
+    nodes.kill("hospital-a");
+    std::fs::rename(&keys, nodes.home("hospital-a").join("keys.json")).unwrap();
+    nodes.start("hospital-a");
+    assert_ne!(node_key(), before);
+    // The patient's device believes nothing that the old key signed; the node signs it anew.
+    eventually("everything is readable again", || {
+        let read = nodes.demo.try_patient(0, &["records"]);
+        read.is_ok_and(|read| read["verified"] == records)
+    });
+}
+
 #[test]
 fn an_organisation_applies_joins_gets_a_seat_proves_it_and_another_leaves() {
     let options = ["--patients", "1", "--epoch-blocks", "24"];
@@ -234,4 +254,5 @@ fn an_organisation_applies_joins_gets_a_seat_proves_it_and_another_leaves() {
     nodes.kill("insurer");
     let height = head_of(PORT);
     eventually("four go on", || head_of(CLINIC_PORT) > height);
+    hospital_a_changes_its_keys(&mut nodes, records);
 }

@@ -117,6 +117,12 @@ impl Demo {
         self.salus(&[&["patient", "--demo", &folder, "--key", &key], arguments].concat())
     }
 
+    /// The same where it may fail.
+    pub(crate) fn try_patient(&self, number: usize, arguments: &[&str]) -> Result<Value, String> {
+        let (folder, key) = self.patient_options(number);
+        self.try_salus(&[&["patient", "--demo", &folder, "--key", &key], arguments].concat())
+    }
+
     pub(crate) fn patient_options(&self, number: usize) -> (String, String) {
         let key = self.report()["patients"][number]["key"].as_str().expect("a key").to_owned();
         (self.folder.display().to_string(), key)
