@@ -8,11 +8,16 @@ use std::process::Command;
 
 /// The subcommand of `salus bench` for validators alone.
 const LEDGER: &str = "ledger";
+/// What keys cost: measured inside the vault, printed.
+const KEYS: &str = "keys";
 /// An option of that subcommand which needs no subcommand here.
 const SOAK: &str = "--soak";
 
 /// Arguments go to `salus bench`; the commit is handed over in `SALUS_COMMIT`.
 pub(crate) fn run(paths: &Paths, args: &[String]) -> Result<()> {
+    if args == [KEYS] {
+        return keys(paths);
+    }
     let args: Vec<String> = args.iter().map(|argument| renamed(argument)).collect();
     let named = args.iter().any(|argument| argument == "--out" || argument.starts_with("--out="));
     ensure!(named, "say where the figures go: cargo xtask bench --json FILE [--quick]");
@@ -36,6 +41,14 @@ fn ledger(paths: &Paths, args: Vec<String>) -> Result<()> {
     bench.arg("--simulator").arg(paths.program("salus-sim"));
     bench.arg("--cache").arg(paths.cache.join("bench"));
     run::become_command(bench.args(args.into_iter().filter(|argument| argument != LEDGER)))
+}
+
+/// Needs no network, and sees what no interface shows: these are the vault's own tests, marked as measurements.
+fn keys(paths: &Paths) -> Result<()> {
+    println!("commit {}", commit(paths));
+    let mut tests = run::cargo(paths);
+    tests.args(["test", "--quiet", "--package", "salus-vault", "--lib", "figures::"]);
+    run::run(tests.args(["--", "--ignored", "--nocapture", "--test-threads", "1"]))
 }
 
 /// `--json` names a file here; to `salus`, where it says how every subcommand prints, the file is `--out`.

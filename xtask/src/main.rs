@@ -54,6 +54,7 @@ Salus: the chores of this repository
                                 measure, and write the figures to FILE
   cargo xtask bench ledger --json FILE [--quick] [--long] [--only PARTS]
                                 the same for validators alone, without vaults, gateways and engines
+  cargo xtask bench keys        print what keys cost: sealing, releases, tables, rotation
   cargo xtask bench --soak MINUTES --json FILE
                                 steady load on validators alone: what becomes of their memory
   cargo xtask sim [ARGS]        simulate the network from a seed, with faults: --seed --seeds --views --nodes

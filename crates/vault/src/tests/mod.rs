@@ -2,6 +2,7 @@
 
 mod custody;
 mod epochs;
+mod figures;
 mod keys;
 mod letters;
 mod moves;
