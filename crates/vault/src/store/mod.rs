@@ -80,6 +80,17 @@ pub struct Store {
     pub(crate) held: Arc<RwLock<()>>,
 }
 
+fn open_tables(folder: &Path) -> Result<Database, StoreError> {
+    let mut builder = Database::builder();
+    builder.set_cache_size(CACHE_BYTES);
+    let path = folder.join("vault.redb");
+    #[cfg(test)]
+    if let Some(disk) = crate::testing::disk::find(folder) {
+        return Ok(builder.create_with_backend(crate::testing::disk::Tables::open(&path, disk)?)?);
+    }
+    Ok(builder.create(path)?)
+}
+
 impl Store {
     /// Opens or makes the store in `folder`. Secrets in it are sealed under `key`.
     ///
@@ -88,7 +99,7 @@ impl Store {
     pub fn open(folder: &Path, key: &Secret32) -> Result<Self, StoreError> {
         std::fs::create_dir_all(folder)?;
         let packs = Packs::open(&folder.join("packs"))?;
-        let db = Database::builder().set_cache_size(CACHE_BYTES).create(folder.join("vault.redb"))?;
+        let db = open_tables(folder)?;
         let store = Self { db, key: key.clone(), folder: folder.to_owned(), packs, held: Arc::default() };
         store.check_key()?;
         Ok(store)

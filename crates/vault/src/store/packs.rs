@@ -16,7 +16,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 /// Sealed packages, by name.
-pub(crate) struct Packs(Arc<dyn ObjectStore>);
+pub(crate) struct Packs {
+    objects: Arc<dyn ObjectStore>,
+    /// The disk of a test.
+    #[cfg(test)]
+    disk: Option<Arc<crate::testing::disk::Disk>>,
+}
 
 /// The name of a pack.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,18 +65,24 @@ impl Packs {
         for kind in std::iter::once("").chain(KINDS) {
             std::fs::File::open(folder.join(kind))?.sync_all()?;
         }
-        Ok(Self(Arc::new(LocalFileSystem::new_with_prefix(folder)?.with_fsync(true))))
+        Ok(Self {
+            objects: Arc::new(LocalFileSystem::new_with_prefix(folder)?.with_fsync(true)),
+            #[cfg(test)]
+            disk: folder.parent().and_then(crate::testing::disk::find),
+        })
     }
 
     /// Writes a pack; durable on return.
     pub(crate) async fn put(&self, name: &PackName, bytes: Bytes) -> Result<(), StoreError> {
-        self.0.put(&name.0, bytes.into()).await?;
+        #[cfg(test)]
+        self.disk.as_ref().map_or(Ok(()), |disk| disk.write())?;
+        self.objects.put(&name.0, bytes.into()).await?;
         Ok(())
     }
 
     /// A whole pack.
     pub(crate) async fn get(&self, name: &PackName) -> Result<Bytes, StoreError> {
-        Ok(self.0.get(&name.0).await?.bytes().await?)
+        Ok(self.objects.get(&name.0).await?.bytes().await?)
     }
 
     /// Parts of a pack.
@@ -80,7 +91,7 @@ impl Packs {
         name: &PackName,
         ranges: &[Range<u64>],
     ) -> Result<Vec<Bytes>, StoreError> {
-        Ok(self.0.get_ranges(&name.0, ranges).await?)
+        Ok(self.objects.get_ranges(&name.0, ranges).await?)
     }
 
     /// Sequences of the batches on their way out.
@@ -111,7 +122,7 @@ impl Packs {
     }
 
     async fn names(&self, kind: &str) -> Result<Vec<String>, StoreError> {
-        let mut listed = self.0.list(Some(&ObjectPath::from(kind)));
+        let mut listed = self.objects.list(Some(&ObjectPath::from(kind)));
         let mut names = Vec::new();
         while let Some(object) = listed.next().await {
             names.extend(object?.location.filename().map(str::to_owned));
@@ -121,7 +132,9 @@ impl Packs {
 
     /// Removes a pack; one that is not there is no error.
     pub(super) async fn delete(&self, name: &PackName) -> Result<(), StoreError> {
-        match self.0.delete(&name.0).await {
+        #[cfg(test)]
+        self.disk.as_ref().map_or(Ok(()), |disk| disk.write())?;
+        match self.objects.delete(&name.0).await {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
             Err(error) => Err(error.into()),
         }

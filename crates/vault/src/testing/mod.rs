@@ -2,6 +2,7 @@
 
 mod contracts;
 mod crash;
+pub(crate) mod disk;
 mod mutate;
 mod outbox;
 mod person;
