@@ -128,6 +128,7 @@ export const AccessEntry = struct({
 export type AccessEntry = Of<typeof AccessEntry>;
 export const DroppedEntry = struct({ count: u32, height: u64 });
 export const PatientEntry = struct({ organisation: organisationId, height: u64 });
+export type PatientEntry = Of<typeof PatientEntry>;
 export const AnchorEntry = struct({ batchRoot: b32, sizeClass: u8, height: u64, timeMs: u64 });
 export type AnchorEntry = Of<typeof AnchorEntry>;
 export const OrganisationEntry = struct({ organisation: Organisation, slot: u8, since: u64 });

@@ -17,7 +17,15 @@ export interface AccessJob {
   /** The event's entry in the state. */
   proven: StateProof;
 }
-export type Job = RecordsJob | AccessJob;
+export interface KeyJob {
+  kind: 'key';
+  genesis: Uint8Array;
+  /** The patient's address, and the organisation that is to have registered it. */
+  address: Uint8Array;
+  organisation: string;
+  proven: StateProof;
+}
+export type Job = RecordsJob | AccessJob | KeyJob;
 /** What goes to the worker. */
 export interface Work {
   job: Job;

@@ -1,9 +1,9 @@
 /** The worker's loop without the worker: one job in, verdicts out. Tests call it directly. */
 import { sha256, toHex } from '../crypto';
-import { verifyAccessEntry } from './entries';
+import { verifyAccessEntry, verifyPatientEntry } from './entries';
 import { ProofError } from './error';
 import { extend } from './handovers';
-import type { AccessJob, Answer, RecordsJob, Verdict, Work } from './messages';
+import type { AccessJob, Answer, KeyJob, RecordsJob, Verdict, Work } from './messages';
 import { readGenesis, type Network } from './network';
 import { batchKey, verifyAnchors, verifyInBatch, type CheckedAnchor } from './record';
 
@@ -73,8 +73,20 @@ function checkAccess(network: Network, { id, proven }: AccessJob): Verdict {
   });
 }
 
+/** Not ok with a height: it is proven that the key is not registered there. Not ok without one: nothing is proven. */
+function checkKey(network: Network, { address, organisation, proven }: KeyJob): Verdict {
+  return attempt(() => {
+    const { entry, header } = verifyPatientEntry(network, address, proven);
+    return { ok: entry?.organisation === organisation, certifiedHeight: header.height };
+  });
+}
+
 export function run(work: Work): Answer {
   const { job } = work;
   const network = networkOf(work);
-  return job.kind === 'records' ? checkRecords(network, job) : { access: checkAccess(network, job) };
+  switch (job.kind) {
+    case 'records': return checkRecords(network, job);
+    case 'access': return { access: checkAccess(network, job) };
+    case 'key': return { key: checkKey(network, job) };
+  }
 }

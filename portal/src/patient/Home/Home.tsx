@@ -25,7 +25,8 @@ function useGreeting(): string {
 /** Everything of all organisations: categories, search, and the timeline. */
 export function Home() {
   const records = useRecords();
-  const { profile, sync, accesses } = useSession();
+  const { profile, sync, accesses, keysGone } = useSession();
+  const nameOf = useOrganisationName();
   const greeting = useGreeting();
   const entries = useMemo(() => entriesOf(records), [records]);
   const open = (accesses?.requests ?? []).filter((request) => !profile?.answered.includes(request.id));
@@ -34,6 +35,11 @@ export function Home() {
   return (
     <Page title={greeting} action={<Button component={Link} to="/share" leftSection={<Icon name="share" size={20} />}>Share</Button>}>
       <SyncNote />
+      {keysGone.length > 0 && (
+        <Note tone="bad" title={`${keysGone.map(nameOf).join(' and ')} ${keysGone.length === 1 ? 'does' : 'do'} not know your key`}>
+          Somebody may have put another one in its place. Please call them, or go to the desk with your identity card.
+        </Note>
+      )}
       {open.length > 0 && (
         <Note title={open.length === 1 ? `${open[0]!.name} asks to see part of your record` : `${open.length} requests to see part of your record`} action={<Button component={Link} to="/sharing" variant="default">Look at it</Button>} />
       )}

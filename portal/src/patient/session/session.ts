@@ -13,6 +13,7 @@ import type { Verdict } from '../../verify/messages';
 import { readAccesses, type AccessReport } from './accesses';
 import type { OpenCompartment } from './directory';
 import { enrol, type Invite } from './enrol';
+import { notRegistered } from './keyCheck';
 import * as granting from './grants';
 import { openUnder, pairwiseKeys, sealUnder, type PairwiseKeys } from './keys';
 import { surroundings, type Surroundings } from './network';
@@ -48,6 +49,8 @@ export interface Snapshot {
   stopping: Record<string, number>;
   /** Nobody has touched the page for a while: it locks within a minute. */
   lockingSoon: boolean;
+  /** Organisations at which, as is proven, this person's key is not registered: somebody may have another in its place. */
+  keysGone: string[];
   /** A recovery code that was made and not yet kept by the person. */
   freshCode: string | null;
 }
@@ -61,6 +64,7 @@ const CLOSED: Snapshot = {
   accesses: null,
   stopping: {},
   lockingSoon: false,
+  keysGone: [],
   freshCode: null,
 };
 
@@ -270,6 +274,7 @@ class Session {
         }
       }
       this.set({ sync: { state: 'done', done: 0, total: 0, silent, missing, atMs: Date.now() } });
+      await this.checkKeys();
       await this.verifyNew();
       await this.finishGrants();
       await this.refreshAccesses();
@@ -296,6 +301,13 @@ class Session {
     });
     this.compartments.set(source, answer.compartments);
     return answer.missing;
+  }
+
+  /** At every start, on every device: is it still this person's key that the network has? */
+  private async checkKeys(): Promise<void> {
+    const { around, profile } = this.unlocked();
+    const keysGone = await notRegistered(around, profile, this.keysOf);
+    if (this.root) this.set({ keysGone });
   }
 
   /** Checks, in the worker, every record that has no good verdict yet. */
