@@ -40,6 +40,7 @@ pub mod vault;
 
 // Patients, staff and other nodes.
 pub mod account;
+mod cases;
 pub mod ledger;
 pub mod peer;
 pub mod relay;
@@ -63,6 +64,7 @@ pub fn public_router(gateway: Gateway) -> Router {
         .merge(account::router(gateway.clone()))
         .merge(staff::router(gateway.clone()))
         .merge(steward::router(gateway.clone()))
+        .merge(cases::router(gateway.clone()))
         .fallback_service(portal_files::router(&gateway.config))
 }
 

@@ -49,8 +49,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`] if it cannot be opened or is in use.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        let database = redb::Builder::new().set_cache_size(CACHE_BYTES).create(path)?;
-        Ok(Self(Arc::new(database)))
+        Ok(Self(Arc::new(salus_vault::open_or_make(path, CACHE_BYTES)?)))
     }
 
     /// Reads from a snapshot. Cheap (memory or page cache), so it may be called from async code.

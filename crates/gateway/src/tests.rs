@@ -6,7 +6,7 @@ mod fhir;
 mod fuzz;
 mod limits;
 mod matrix;
-mod people;
+pub(crate) mod people;
 pub(crate) mod race;
 pub(crate) mod routes;
 mod secrets;

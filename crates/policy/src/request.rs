@@ -68,6 +68,8 @@ pub enum Action {
     ListPatients,
     /// Invite a patient to enrol.
     Invite,
+    /// See what patients ask for by their rights, and answer.
+    AnswerCases,
     /// See the network's state.
     ViewNetwork,
     /// See the access log.
@@ -88,6 +90,7 @@ impl Action {
         Self::RequestAccess,
         Self::ListPatients,
         Self::Invite,
+        Self::AnswerCases,
         Self::ViewNetwork,
         Self::ViewAccessLog,
         Self::Govern,
@@ -105,6 +108,7 @@ impl Action {
             Self::RequestAccess => "requestAccess",
             Self::ListPatients => "listPatients",
             Self::Invite => "invite",
+            Self::AnswerCases => "answerCases",
             Self::ViewNetwork => "viewNetwork",
             Self::ViewAccessLog => "viewAccessLog",
             Self::Govern => "govern",
@@ -178,6 +182,8 @@ pub struct Circumstances {
     pub relation: Relation,
     /// Whether the token's scopes reach this far; `true` without a token.
     pub scopes_allow: bool,
+    /// Whether the patient whose record it is has its use restricted here.
+    pub restricted: bool,
 }
 
 /// A request.

@@ -20,6 +20,7 @@ pub(crate) const FILES: &[(&str, &str)] = &[
     ("steward.cedar", include_str!("../policies/steward.cedar")),
     ("system.cedar", include_str!("../policies/system.cedar")),
     ("shares.cedar", include_str!("../policies/shares.cedar")),
+    ("restriction.cedar", include_str!("../policies/restriction.cedar")),
 ];
 
 /// A policy that decided, and its reason in words.
@@ -246,7 +247,7 @@ impl Names {
     }
 }
 
-fn circumstances(request: &Request<'_>) -> [(String, RestrictedExpression); 5] {
+fn circumstances(request: &Request<'_>) -> [(String, RestrictedExpression); 6] {
     let given = &request.circumstances;
     [
         ("purpose".into(), string(given.purpose.as_str())),
@@ -254,6 +255,7 @@ fn circumstances(request: &Request<'_>) -> [(String, RestrictedExpression); 5] {
         ("chartOpen".into(), boolean(given.chart_open)),
         ("relation".into(), string(given.relation.as_str())),
         ("scopesAllow".into(), boolean(given.scopes_allow)),
+        ("restricted".into(), boolean(given.restricted)),
     ]
 }
 

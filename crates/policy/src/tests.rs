@@ -73,6 +73,7 @@ fn check(line: &str) {
         chart_open: relation != Relation::None,
         relation,
         scopes_allow: !has("noscope"),
+        restricted: has("restricted"),
     };
     let decision = decide(&Request { principal, action, resource, circumstances });
     let (allowed, policy) = answer.trim().split_once(' ').expect("an answer and a policy");
@@ -103,6 +104,32 @@ fn clinicians_need_an_open_chart_a_reason_and_a_purpose_of_care() {
     check("clinician openChart node reason research -> denied clinician-opens-a-chart-with-a-reason");
     check("clinician listPatients node -> allowed clinician-finds-patients");
     check("clinician viewAccessLog node -> denied default");
+}
+
+#[test]
+fn a_restricted_record_is_used_in_an_emergency_alone_and_goes_on_being_written() {
+    check("clinician openChart node reason restricted -> denied record-is-restricted");
+    check(
+        "clinician openChart node reason emergency restricted -> allowed clinician-opens-a-chart-with-a-reason",
+    );
+    check("clinician read Observation chart reason restricted -> denied record-is-restricted");
+    check("clinician search Observation asserted reason restricted -> denied record-is-restricted");
+    check("clinician prove Observation chart reason restricted -> denied record-is-restricted");
+    check("clinician useShare share chart reason restricted -> denied record-is-restricted");
+    check("clinician requestAccess node reason restricted -> denied record-is-restricted");
+    check(
+        "clinician read Observation chart reason emergency restricted -> allowed clinician-reads-an-open-chart",
+    );
+    check("clinician write Observation chart reason restricted -> allowed clinician-writes-in-an-open-chart");
+    check("system read Observation restricted -> denied record-is-restricted");
+    check("system write Observation restricted -> allowed system-works-within-its-scopes");
+}
+
+#[test]
+fn stewards_and_nobody_else_answer_what_patients_ask_for() {
+    check("steward answerCases node -> allowed steward-answers-patients");
+    check("clinician answerCases node -> denied default");
+    check("clerk answerCases node -> denied default");
 }
 
 #[test]
@@ -185,6 +212,7 @@ fn a_decision_takes_microseconds() {
             chart_open: true,
             relation: Relation::Chart,
             scopes_allow: true,
+            restricted: false,
         },
     };
     assert!(decide(&request).allowed);

@@ -53,6 +53,10 @@ pub const HPKE_ENROLMENT_ANSWER: &str = "salus/hpke/enrolment-answer/v1";
 pub const HPKE_RELEASE: &str = "salus/hpke/release/v1";
 /// HPKE context, followed by the network id: an answer to [`crate::vault::PatientAsk::AccessLog`].
 pub const HPKE_ACCESS_LOG: &str = "salus/hpke/access-log/v1";
+/// HPKE context, followed by the network id: [`crate::vault::CaseLetter`].
+pub const HPKE_CASE_LETTER: &str = "salus/hpke/case-letter/v1";
+/// HPKE context, followed by the network id: the answer to it, a JSON document.
+pub const HPKE_CASE_ANSWER: &str = "salus/hpke/case-answer/v1";
 /// HPKE context, followed by the network id: keys of new epochs for a grantee.
 pub const HPKE_EPOCH_KEYS: &str = "salus/hpke/epoch-keys/v1";
 

@@ -8,6 +8,8 @@ pub const CONSENSUS: &str = "salus/consensus/v1";
 pub const PATIENT_REQUEST: &str = "salus/patient-request/v1";
 /// Proof that an enrolling person holds the pairwise key.
 pub const ENROLMENT: &str = "salus/enrolment/v1";
+/// What a person asks of an organisation about their own rights.
+pub const CASE: &str = "salus/case/v1";
 /// An envelope sealed to one recipient.
 pub const ENVELOPE: &str = "salus/envelope/v1";
 /// A batch of sealed packages on its way from a source to a custodian.

@@ -500,6 +500,20 @@ macro_rules! for_every_type {
             },
         );
         $check(
+            "CaseLetter",
+            &CaseLetter {
+                network: genesis().network(),
+                organisation: org("hospital-a"),
+                patient: signing_key(4).public(),
+                kem_key: list(vec![1; KEM_KEY_LENGTH]),
+                time_ms: 1_800_000_000_000,
+                nonce: [9; 16],
+                text: text(r#"{"ask":"list"}"#),
+                signature: Signature([0; 64]),
+            }
+            .signed(&signing_key(4)),
+        );
+        $check(
             "EnrolmentAnswer",
             &EnrolmentAnswer {
                 patient: text("p-1"),
@@ -568,6 +582,7 @@ const SECRET: &[&str] = &[
     "ReleasedShare",
     "EnrolmentRequest",
     "EnrolmentAnswer",
+    "CaseLetter",
     "RecordProof",
 ];
 

@@ -56,7 +56,7 @@ pub use outbox::{Outbox, OutboxError, OutboxRow};
 pub use peers::{PeerError, Peers};
 pub use placement::{CUSTODIANS_PER_COMPARTMENT, TooFewCustodians, custodians_of};
 pub use source::SourceError;
-pub use store::{AnchoredBatch, Hold, Inspection, Store, StoreError, View, settle_restored};
+pub use store::{AnchoredBatch, Hold, Inspection, Store, StoreError, View, open_or_make, settle_restored};
 pub use vault::{PatientAnswer, Vault, VaultConfig, VaultError};
 
 #[cfg(test)]

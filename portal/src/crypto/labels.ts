@@ -22,5 +22,7 @@ export const label = {
   hpkeEnrolmentAnswer: 'salus/hpke/enrolment-answer/v1',
   hpkeRelease: 'salus/hpke/release/v1',
   hpkeAccessLog: 'salus/hpke/access-log/v1',
+  hpkeCaseLetter: 'salus/hpke/case-letter/v1',
+  hpkeCaseAnswer: 'salus/hpke/case-answer/v1',
   hpkeEpochKeys: 'salus/hpke/epoch-keys/v1',
 } as const;

@@ -9,6 +9,7 @@ export const namespace = {
   consensus: 'salus/consensus/v1',
   patientRequest: 'salus/patient-request/v1',
   enrolment: 'salus/enrolment/v1',
+  case: 'salus/case/v1',
   envelope: 'salus/envelope/v1',
   custodyBatch: 'salus/custody-batch/v1',
   compartment: 'salus/compartment/v1',

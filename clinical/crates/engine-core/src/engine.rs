@@ -184,6 +184,7 @@ async fn statement(routes: &Router) -> Result<Bytes, Error> {
         read: Scope::None,
         write: Scope::None,
         shares: Default::default(),
+        hidden: Default::default(),
         mode: Mode::Interactive,
         flag_invalid: false,
     };

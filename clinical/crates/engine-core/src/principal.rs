@@ -16,6 +16,9 @@ pub const HEADER: &str = "x-salus-principal";
 /// The most grants one principal may list.
 pub const SHARES_PER_PRINCIPAL_MAX: usize = 4_096;
 
+/// The most patients that one principal may list as hidden.
+pub const HIDDEN_PER_PRINCIPAL_MAX: usize = 1_000;
+
 /// The decision of the gateway for one request.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -29,6 +32,10 @@ pub struct Principal {
     /// Grants whose imported copies may be seen, within `read`.
     #[serde(default)]
     pub shares: BTreeSet<String>,
+    /// Patients whose records are kept from this reader, because their use is restricted; at most
+    /// [`HIDDEN_PER_PRINCIPAL_MAX`].
+    #[serde(default)]
+    pub hidden: BTreeSet<String>,
     /// Who is writing: a person, who is told what is wrong, or a feed, whose history must not be lost.
     pub mode: Mode,
     /// Whether resources that fail validation are tagged instead of refused; set by the engine.
@@ -67,8 +74,9 @@ pub fn parse(header: &[u8]) -> Option<Principal> {
     let json = URL_SAFE_NO_PAD.decode(header).ok()?;
     let principal: Principal = serde_json::from_slice(&json).ok()?;
     let named = |scope: &Scope| !matches!(scope, Scope::Patient(id) if !is_logical_id(id));
-    (named(&principal.read) && named(&principal.write) && principal.shares.len() <= SHARES_PER_PRINCIPAL_MAX)
-        .then_some(principal)
+    let few = principal.shares.len() <= SHARES_PER_PRINCIPAL_MAX
+        && principal.hidden.len() <= HIDDEN_PER_PRINCIPAL_MAX;
+    (named(&principal.read) && named(&principal.write) && few).then_some(principal)
 }
 
 /// Runs `work` on behalf of `principal`.
@@ -106,6 +114,7 @@ mod tests {
     fn only_a_complete_and_known_principal_is_accepted() {
         check(r#"{"id":"a","read":"all","write":"none","shares":[],"mode":"interactive"}"#, true);
         check(r#"{"id":"a","read":{"patient":"p1"},"write":"none","mode":"feed"}"#, true);
+        check(r#"{"id":"a","read":"all","write":"none","hidden":["p1"],"mode":"feed"}"#, true);
         check(r#"{"id":"a","read":{"patient":"p1,p2"},"write":"none","mode":"feed"}"#, false);
         check(r#"{"id":"a","read":{"patient":""},"write":"none","mode":"feed"}"#, false);
         check(r#"{"id":"a","read":"some","write":"none","mode":"feed"}"#, false);

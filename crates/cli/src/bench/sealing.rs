@@ -31,6 +31,7 @@ pub(super) fn engine_authority() -> (HeaderName, HeaderValue) {
         read: Reach::All,
         write: Reach::All,
         shares: Vec::new(),
+        hidden: Vec::new(),
         mode: Mode::Feed,
     };
     (HeaderName::from_static(PRINCIPAL_HEADER), principal.header())

@@ -239,6 +239,7 @@ pub(super) const TARGETS: &[Target] = &[
             Release,
             EnrolmentRequest,
             EnrolmentAnswer,
+            CaseLetter,
             PractitionerCredential,
             SourceRequest,
             SourceRequestBody,

@@ -207,7 +207,7 @@ fn principal(headers: &HeaderMap) -> Option<EnginePrincipal> {
 fn sees(principal: &EnginePrincipal, kept: &Kept) -> bool {
     let own = match &principal.read {
         Reach::None => false,
-        Reach::All => true,
+        Reach::All => kept.patient.as_ref().is_none_or(|own| !principal.hidden.contains(own)),
         Reach::Patient(patient) => kept.patient.as_ref().is_none_or(|own| own == patient),
     };
     own && kept.grant.as_ref().is_none_or(|grant| principal.shares.contains(grant))

@@ -41,6 +41,9 @@ pub struct EnginePrincipal {
     pub write: Reach,
     /// Share sets that it may see, by grant in hex.
     pub shares: Vec<String>,
+    /// Patients here whose records are kept from this reader, by FHIR id: their use is restricted.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub hidden: Vec<String>,
     /// Validation.
     pub mode: Mode,
 }
@@ -65,6 +68,7 @@ mod tests {
             read: Reach::Patient("p1".into()),
             write: Reach::None,
             shares: vec!["ab".into()],
+            hidden: Vec::new(),
             mode: Mode::Interactive,
         };
         let json = URL_SAFE_NO_PAD.decode(principal.header().as_bytes()).expect("base64");

@@ -3,6 +3,7 @@
 
 use super::ask::{Ask, What, reaches_other_types};
 use super::principal::{Practitioner, Principal, System};
+use crate::cases;
 use crate::engine::{EnginePrincipal, Mode, Reach};
 use crate::error::{Code, Error, Result};
 use crate::shares::{Note, ShareReach};
@@ -48,11 +49,14 @@ impl Permit {
 pub(crate) async fn authorise(gateway: &Gateway, principal: &Principal, ask: &Ask) -> Result<Permit> {
     match principal {
         Principal::System(system) => {
-            check_policy(system_request(system, ask))?;
-            Ok(of_system(gateway, system, ask))
+            let hidden = cases::restricted(gateway)?;
+            check_policy(system_request(system, ask, &hidden))?;
+            Ok(of_system(gateway, system, ask, hidden))
         }
         Principal::Practitioner(who) => {
-            check_policy(practitioner_request(who, ask))?;
+            let restricted =
+                who.patient.as_ref().map(|patient| cases::is_restricted(gateway, patient)).transpose()?;
+            check_policy(practitioner_request(who, ask, restricted == Some(true)))?;
             of_practitioner(gateway, who, ask).await
         }
     }
@@ -74,7 +78,7 @@ fn scopes_allow(scopes: &Scopes, ask: &Ask) -> bool {
     })
 }
 
-fn system_request<'a>(system: &'a System, ask: &'a Ask) -> Request<'a> {
+fn system_request<'a>(system: &'a System, ask: &'a Ask, hidden: &[String]) -> Request<'a> {
     Request {
         principal: salus_policy::Principal::System { client: &system.client },
         action: ask.what.action(),
@@ -85,19 +89,24 @@ fn system_request<'a>(system: &'a System, ask: &'a Ask) -> Request<'a> {
             chart_open: false,
             relation: Relation::None,
             scopes_allow: scopes_allow(&system.scopes, ask),
+            // What names no patient is kept from them by the engine.
+            restricted: ask.patient.as_ref().is_some_and(|patient| hidden.contains(patient)),
         },
     }
 }
 
-fn practitioner_request<'a>(who: &'a Practitioner, ask: &'a Ask) -> Request<'a> {
+fn practitioner_request<'a>(who: &'a Practitioner, ask: &'a Ask, restricted: bool) -> Request<'a> {
     Request {
         principal: salus_policy::Principal::Practitioner { id: &who.id, role: who.role },
         action: ask.what.action(),
         resource: resource(ask),
-        circumstances: crate::shares::circumstances(
-            who,
-            who.scopes.as_ref().is_none_or(|scopes| scopes_allow(scopes, ask)),
-        ),
+        circumstances: Circumstances {
+            restricted,
+            ..crate::shares::circumstances(
+                who,
+                who.scopes.as_ref().is_none_or(|scopes| scopes_allow(scopes, ask)),
+            )
+        },
     }
 }
 
@@ -119,12 +128,13 @@ fn check_policy(request: Request<'_>) -> Result<()> {
         .by_policies(decision.reasons.into_iter().map(|reason| reason.policy).collect()))
 }
 
-fn of_system(gateway: &Gateway, system: &System, ask: &Ask) -> Permit {
+fn of_system(gateway: &Gateway, system: &System, ask: &Ask, hidden: Vec<String>) -> Permit {
     let principal = EnginePrincipal {
         id: system.client.clone(),
         read: Reach::All,
         write: if ask.what.action() == Action::Write { Reach::All } else { Reach::None },
         shares: Vec::new(),
+        hidden,
         mode: gateway.config.system_writes,
     };
     Permit {
@@ -153,6 +163,7 @@ async fn of_practitioner(gateway: &Gateway, who: &Practitioner, ask: &Ask) -> Re
         write: if ask.what.action() == Action::Write { reach.clone() } else { Reach::None },
         read: reach,
         shares: shares.grants.iter().map(ToString::to_string).collect(),
+        hidden: Vec::new(),
         mode: Mode::Interactive,
     };
     Ok(Permit { principal, notes: shares.notes, grants: shares.grants, narrow })

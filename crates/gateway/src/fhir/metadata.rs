@@ -66,6 +66,7 @@ async fn load(gateway: &Gateway) -> Result<String> {
         read: Reach::None,
         write: Reach::None,
         shares: Vec::new(),
+        hidden: Vec::new(),
         mode: Mode::Interactive,
     };
     let request = Request::builder()

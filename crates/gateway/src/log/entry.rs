@@ -27,6 +27,8 @@ pub enum Kind {
     ShareImport,
     /// Copies were deleted after the end of a grant.
     ShareDropped,
+    /// What the patient asked for by their rights was received, answered or ended.
+    Case,
 }
 
 /// Who did it.

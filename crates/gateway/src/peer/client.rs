@@ -78,6 +78,8 @@ pub enum Relayed {
     Enrol,
     /// A sealed letter or notice.
     Mailbox,
+    /// A sealed letter about the patient's rights.
+    Case,
 }
 
 impl Relayed {
@@ -86,6 +88,7 @@ impl Relayed {
             Self::Patient => "/peer/patient",
             Self::Enrol => "/peer/enrol",
             Self::Mailbox => "/peer/mailbox",
+            Self::Case => "/peer/case",
         }
     }
 }

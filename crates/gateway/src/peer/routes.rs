@@ -4,6 +4,7 @@
 use super::keeper::{NodeStatus, PatientAnswer, refused};
 use crate::PeerIdentity;
 use crate::body::{Canonical, Json, octets};
+use crate::cases;
 use crate::error::Error;
 use crate::limits::*;
 use crate::staff;
@@ -39,6 +40,7 @@ pub(crate) fn router(state: Gateway) -> Router {
         .route("/peer/patient", up_to(PATIENT_BYTES_MAX, post(relayed_patient)))
         .route("/peer/enrol", up_to(ENROL_BYTES_MAX, post(relayed_enrolment)))
         .route("/peer/mailbox", up_to(MAILBOX_BYTES_MAX, post(relayed_letter)))
+        .route("/peer/case", up_to(CASE_BYTES_MAX, post(relayed_case)))
         .route("/peer/keys", up_to(KEYS_BYTES_MAX, post(keys)))
         .route("/peer/status", get(status))
         .route("/metrics", get(steward::metrics))
@@ -143,6 +145,13 @@ async fn relayed_letter(
     mailbox(&gateway, envelope).await
 }
 
+async fn relayed_case(
+    State(gateway): State<Gateway>,
+    Canonical(envelope): Canonical<SealedEnvelope>,
+) -> Result<Response, Error> {
+    case(&gateway, envelope).await
+}
+
 async fn keys(
     State(gateway): State<Gateway>,
     Extension(PeerIdentity(from)): Sender,
@@ -197,6 +206,14 @@ pub(crate) async fn patient(gateway: &Gateway, request: PatientRequest) -> Resul
 /// As [`staff::redeem`].
 pub(crate) async fn enrol(gateway: &Gateway, envelope: SealedEnvelope) -> Result<Response, Error> {
     Ok(octets(&staff::redeem(gateway, envelope).await?))
+}
+
+/// Answers a letter about a patient's rights at this organisation.
+///
+/// # Errors
+/// As [`cases::answer`].
+pub(crate) async fn case(gateway: &Gateway, envelope: SealedEnvelope) -> Result<Response, Error> {
+    Ok(octets(&cases::answer(gateway, envelope).await?))
 }
 
 /// Takes a letter to this organisation.

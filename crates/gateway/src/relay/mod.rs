@@ -8,7 +8,7 @@ mod tests;
 
 use crate::body::{OCTETS, Octets, decode};
 use crate::error::{Code, Error};
-use crate::limits::{ENROL_BYTES_MAX, MAILBOX_BYTES_MAX, PATIENT_BYTES_MAX};
+use crate::limits::{CASE_BYTES_MAX, ENROL_BYTES_MAX, MAILBOX_BYTES_MAX, PATIENT_BYTES_MAX};
 use crate::peer::{self, Relayed};
 use crate::rate::{Caller, RateLimit};
 use crate::state::{Config, Gateway};
@@ -39,6 +39,7 @@ pub(crate) fn router(state: Gateway) -> Router {
     Router::new()
         .route("/relay/{organisation}/patient", up_to(PATIENT_BYTES_MAX, post(patient)))
         .route("/relay/{organisation}/enrol", up_to(ENROL_BYTES_MAX, post(enrol)))
+        .route("/relay/{organisation}/case", up_to(CASE_BYTES_MAX, post(case)))
         .route("/relay/{organisation}/mailbox", up_to(MAILBOX_BYTES_MAX, post(mailbox)))
         .with_state(state)
 }
@@ -70,6 +71,15 @@ async fn mailbox(
     pass(&gateway, caller, &to, Relayed::Mailbox, body).await
 }
 
+async fn case(
+    State(gateway): State<Gateway>,
+    caller: Caller,
+    Path(to): Path<String>,
+    Octets(body): Octets,
+) -> Result<Response, Error> {
+    pass(&gateway, caller, &to, Relayed::Case, body).await
+}
+
 async fn pass(
     gateway: &Gateway,
     caller: Caller,
@@ -93,6 +103,7 @@ async fn answer(gateway: &Gateway, what: Relayed, body: &[u8]) -> Result<Respons
     match what {
         Relayed::Patient => peer::patient(gateway, decode(body)?).await,
         Relayed::Enrol => peer::enrol(gateway, decode(body)?).await,
+        Relayed::Case => peer::case(gateway, decode(body)?).await,
         Relayed::Mailbox => Ok(peer::mailbox(gateway, decode(body)?).await?.into_response()),
     }
 }

@@ -83,6 +83,7 @@ pub(crate) fn circumstances(who: &Practitioner, scopes_allow: bool) -> Circumsta
         chart_open: who.patient.is_some(),
         relation: who.relation,
         scopes_allow,
+        restricted: false,
     }
 }
 

@@ -5,7 +5,7 @@
 //! count?, grants, access? }], "requests": [{ id, timeMs, organisation, name, role, reason, categories, days,
 //! purpose }] }`
 
-use super::{requests, rows};
+use super::requests;
 use crate::clock;
 use crate::envelope;
 use crate::error::{Code, Error};
@@ -98,8 +98,7 @@ async fn check(gateway: &Gateway, request: &PatientRequest) -> Result<String, Er
     }
     let signed = body.patient.verify(namespace::PATIENT_REQUEST, &body.encode(), &request.signature);
     signed.map_err(|_| Error::new(Code::SignIn, "the request's signature does not verify"))?;
-    let address = Address::of(&body.patient).to_string();
-    let patient = gateway.store.read(|tx| rows::ENROLLED.get(tx, &address))?;
+    let patient = super::enrolled(gateway, &Address::of(&body.patient))?;
     let patient =
         patient.ok_or_else(|| Error::new(Code::NotFound, "nobody is enrolled here with this key"))?;
     gateway.staff.nonces.take(&body.patient, body.nonce, now_ms).await?;
@@ -115,6 +114,7 @@ pub(crate) fn action(kind: Kind) -> &'static str {
         Kind::Write => "written",
         Kind::ChartOpened => "chart-opened",
         Kind::ShareDropped => "share-dropped",
+        Kind::Case => "case",
     }
 }
 

@@ -3,6 +3,7 @@
 use super::patients;
 use super::rows::{self, Chart};
 use crate::body::Json;
+use crate::cases;
 use crate::clock;
 use crate::error::{Code, Error};
 use crate::log::{Access, Kind, Who};
@@ -36,10 +37,12 @@ pub(super) async fn open(
 ) -> Result<Json<Value>, Error> {
     let member = gateway.staff.member(&gateway, &headers)?;
     let reason = checked_reason(&ask.reason)?;
-    super::decide(&member, Action::OpenChart, ask.purpose, !reason.is_empty())?;
+    super::decide(&member, Action::OpenChart, ask.purpose, !reason.is_empty(), false)?;
     let patient = patients::find(&gateway, &member.id, &ask.patient).await?;
     let patient =
         patient.ok_or_else(|| Error::new(Code::NotFound, "this organisation has no such patient"))?.id;
+    let restricted = cases::is_restricted(&gateway, &patient)?;
+    super::decide(&member, Action::OpenChart, ask.purpose, !reason.is_empty(), restricted)?;
     record(&gateway, &member, &patient, &reason, ask.purpose).await?;
     let (id, chart) = keep(&gateway, &member, &patient, reason, ask.purpose).await?;
     let sources = gateway.shares.sources(&gateway, &super::at_work(member, Some(chart))).await?;
@@ -67,7 +70,7 @@ async fn record(
     entry.durable().await
 }
 
-pub(super) fn who(member: &Practitioner) -> Who {
+pub(crate) fn who(member: &Practitioner) -> Who {
     Who::Practitioner {
         id: member.id.clone(),
         name: member.name.clone(),
@@ -153,6 +156,8 @@ pub(super) async fn fetch_shared(
 ) -> Result<Json<Fetched>, Error> {
     let member = gateway.staff.member(&gateway, &headers)?;
     let chart = open_chart(&gateway, &member, &chart)?;
+    let restricted = cases::is_restricted(&gateway, &chart.patient)?;
+    super::decide(&member, Action::OpenChart, chart.purpose, true, restricted)?;
     let mut fetched = gateway.shares.fetch(&gateway, &super::at_work(member, Some(chart))).await?;
     fetched.sources = with_silent(&gateway, fetched.sources);
     Ok(Json(fetched))

@@ -83,6 +83,22 @@ async fn remember(gateway: &Gateway, request: &EnrolmentRequest, patient: &str) 
     Ok(())
 }
 
+/// The FHIR Patient id of who is enrolled with an address.
+///
+/// # Errors
+/// A fault of the store.
+pub(crate) fn enrolled(gateway: &Gateway, address: &Address) -> Result<Option<String>, Error> {
+    Ok(gateway.store.read(|tx| rows::ENROLLED.get(tx, &address.to_string()))?)
+}
+
+/// Enrols somebody without an invite.
+#[cfg(test)]
+pub(crate) async fn testing_enrolled(gateway: &Gateway, address: &Address, patient: &str) {
+    let (address, patient) = (address.to_string(), patient.to_owned());
+    let kept = gateway.store.write(move |tx| rows::ENROLLED.put(tx, &address, &patient)).await;
+    kept.expect("written");
+}
+
 /// At most 256 bytes, cut between characters.
 fn shortened(mut name: String) -> String {
     while name.len() > 256 {

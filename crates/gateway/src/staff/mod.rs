@@ -20,8 +20,12 @@ mod tests;
 
 pub(crate) use access_log::{access_log, action};
 pub use bootstrap::{Joining, NewMember, bootstrap_staff};
-pub(crate) use enrol::redeem;
+pub(crate) use charts::who;
+#[cfg(test)]
+pub(crate) use enrol::testing_enrolled;
+pub(crate) use enrol::{enrolled, redeem};
 pub use invites::{Issued, issue as issue_invite};
+pub(crate) use patients::find_name;
 
 use crate::error::{Code, Error};
 use crate::fhir::principal;
@@ -81,6 +85,19 @@ impl Staff {
         Ok(self.sessions.prune().await?)
     }
 
+    /// Takes the nonce of a person's signed letter; of many letters with it exactly one wins.
+    ///
+    /// # Errors
+    /// [`Code::Conflict`] if it was taken.
+    pub(crate) async fn answer_once(
+        &self,
+        of: &salus_types::PublicKey,
+        nonce: [u8; 16],
+        now_ms: u64,
+    ) -> Result<(), Error> {
+        self.nonces.take(of, nonce, now_ms).await
+    }
+
     /// A signed-in browser's cookie, without a passkey.
     #[cfg(test)]
     pub(crate) async fn testing_session(&self, id: &str) -> String {
@@ -109,7 +126,7 @@ impl Staff {
         action: policy::Action,
     ) -> Result<Practitioner, Error> {
         let member = self.member(gateway, headers)?;
-        decide(&member, action, Purpose::Operations, false)?;
+        decide(&member, action, Purpose::Operations, false, false)?;
         Ok(member)
     }
 
@@ -152,12 +169,13 @@ fn at_work(member: Practitioner, chart: Option<rows::Chart>) -> principal::Pract
     }
 }
 
-/// Puts a question about this organisation itself before the policies.
+/// Puts a question about this organisation itself before the policies, or about a patient whose record is `restricted`.
 fn decide(
     member: &Practitioner,
     action: policy::Action,
     purpose: Purpose,
     reason_given: bool,
+    restricted: bool,
 ) -> Result<(), Error> {
     let decision = policy::decide(&policy::Request {
         principal: policy::Principal::Practitioner { id: &member.id, role: member.role },
@@ -169,6 +187,7 @@ fn decide(
             chart_open: false,
             relation: policy::Relation::None,
             scopes_allow: true,
+            restricted,
         },
     });
     if decision.allowed {

@@ -106,6 +106,14 @@ pub(super) async fn find(gateway: &Gateway, asker: &str, id: &str) -> Result<Opt
     Ok(patient.as_ref().and_then(card))
 }
 
+/// The name of a patient of this organisation, if there is such a patient.
+///
+/// # Errors
+/// The engine's.
+pub(crate) async fn find_name(gateway: &Gateway, asker: &str, id: &str) -> Result<Option<String>, Error> {
+    Ok(find(gateway, asker, id).await?.map(|card| card.name))
+}
+
 /// Asks the engine as somebody who may see who patients are; only [`Card`]s of the answer go on.
 async fn fetch(
     gateway: &Gateway,
@@ -119,6 +127,7 @@ async fn fetch(
         read: Reach::All,
         write: Reach::None,
         shares: Vec::new(),
+        hidden: Vec::new(),
         mode: Mode::Interactive,
     };
     let request = Request::builder()

@@ -5,6 +5,7 @@ use super::charts::checked_reason;
 use super::patients;
 use super::rows::{self, AccessRequest};
 use crate::body::Json;
+use crate::cases;
 use crate::clock;
 use crate::error::{Code, Error};
 use crate::state::Gateway;
@@ -46,13 +47,15 @@ pub(super) async fn ask(
 ) -> Result<(StatusCode, Json<Value>), Error> {
     let member = gateway.staff.member(&gateway, &headers)?;
     let reason = checked_reason(&ask.reason)?;
-    super::decide(&member, Action::RequestAccess, ask.purpose, !reason.is_empty())?;
+    super::decide(&member, Action::RequestAccess, ask.purpose, !reason.is_empty(), false)?;
     if ask.categories.is_empty() || !(1..=DAYS_MAX).contains(&ask.days) {
         return Err(Error::new(Code::Invalid, "name at least one category, and 1 to 366 days"));
     }
     let patient = patients::find(&gateway, &member.id, &ask.patient).await?;
     let patient =
         patient.ok_or_else(|| Error::new(Code::NotFound, "this organisation has no such patient"))?.id;
+    let restricted = cases::is_restricted(&gateway, &patient)?;
+    super::decide(&member, Action::RequestAccess, ask.purpose, !reason.is_empty(), restricted)?;
     let mut categories = ask.categories;
     categories.sort_unstable_by_key(|category| category.code());
     categories.dedup();

@@ -1,6 +1,7 @@
 //! What organisations and patients exchange off the ledger: sealed packages, compartments, terms, letters,
 //! requests and releases.
 
+mod case;
 mod compartment;
 mod custody;
 mod moving;
@@ -8,6 +9,7 @@ mod package;
 mod request;
 mod terms;
 
+pub use case::{CASE_TEXT_BYTES_MAX, CaseLetter};
 pub use compartment::{
     CompartmentRecord, CompartmentStatement, LINK_KEY_LENGTH, PatientLink, WRAPPED_KEY_LENGTH, WrapContent,
 };

@@ -93,8 +93,6 @@ struct Arrival<'a> {
     encoded: Bytes,
     body_digest: Digest,
     root: Digest,
-    /// Of the link, sealed for the table.
-    link_key: Sealed,
 }
 
 fn accept(
@@ -115,8 +113,7 @@ fn accept(
     signed.map_err(|_| CustodyError::Signature)?;
     check_shape(batch)?;
     let root = merkle::root(&body.leaves);
-    let link_key = seal_link_key(ctx, batch, &link_key(ctx, batch)?);
-    let arrival = Arrival { ctx, from, batch, encoded, body_digest, root, link_key };
+    let arrival = Arrival { ctx, from, batch, encoded, body_digest, root };
     match arrival.compare()? {
         Known::Same => return Ok(()),
         Known::Contradicted => return arrival.keep_evidence(runtime),
@@ -124,9 +121,10 @@ fn accept(
         Known::No => {}
     }
     arrival.check_versions()?;
+    let link_key = seal_link_key(ctx, batch, &link_key(ctx, batch)?);
     let name = PackName::custody(from, body.sequence, body.generation);
     runtime.block_on(ctx.store.packs.put(&name, arrival.encoded.clone()))?;
-    arrival.index()?;
+    arrival.index(link_key)?;
     Ok(bury(ctx, runtime)?)
 }
 
@@ -214,7 +212,7 @@ impl Arrival<'_> {
     }
 
     /// Puts the rows, and removes those of generations that this one replaces, in one transaction.
-    fn index(&self) -> Result<(), StoreError> {
+    fn index(&self, link_key: Sealed) -> Result<(), StoreError> {
         let body = &self.batch.body;
         let (sequence, generation) = (body.sequence, body.generation);
         let tx = self.ctx.store.write()?;
@@ -234,7 +232,7 @@ impl Arrival<'_> {
             body_digest: self.body_digest,
             signature: self.batch.signature,
             root: self.root,
-            link_key: self.link_key.clone(),
+            link_key,
             leaves_at: u32::try_from(leaves_end - 32 * body.leaves.len()).map_err(damaged)?,
             leaves: u32::try_from(body.leaves.len()).map_err(damaged)?,
         };

@@ -4,6 +4,7 @@
 //! found again (a third custodian's acknowledgement) commit with the next such one.
 //! Every secret in a table is sealed under a key derived from the node's storage key.
 
+mod file;
 pub(crate) mod keys;
 mod packs;
 pub(crate) mod rows;
@@ -12,6 +13,7 @@ mod snapshot;
 pub(crate) mod tables;
 mod transaction;
 
+pub use file::open_or_make;
 pub(crate) use secret::Sealed;
 pub use snapshot::{AnchoredBatch, Hold, Inspection, View, settle_restored};
 pub(crate) use transaction::{ReadTx, Reads, WriteTx};
@@ -81,14 +83,16 @@ pub struct Store {
 }
 
 fn open_tables(folder: &Path) -> Result<Database, StoreError> {
-    let mut builder = Database::builder();
-    builder.set_cache_size(CACHE_BYTES);
     let path = folder.join("vault.redb");
     #[cfg(test)]
     if let Some(disk) = crate::testing::disk::find(folder) {
-        return Ok(builder.create_with_backend(crate::testing::disk::Tables::open(&path, disk)?)?);
+        let open = |path: &Path| {
+            let tables = crate::testing::disk::Tables::open(path, disk)?;
+            Ok(Database::builder().create_with_backend(tables)?)
+        };
+        return file::open_with(&path, open).map_err(|error| StoreError::Tables(Box::new(error)));
     }
-    Ok(builder.create(path)?)
+    file::open_or_make(&path, CACHE_BYTES).map_err(|error| StoreError::Tables(Box::new(error)))
 }
 
 impl Store {

@@ -52,6 +52,11 @@ impl Disk {
         self.writes.load(Ordering::SeqCst)
     }
 
+    /// Whether it has failed and is not mended: tables that a write has failed answer nothing until they are opened again.
+    pub(crate) fn is_failing(&self) -> bool {
+        self.plan.lock().expect("unpoisoned").is_some() && self.failed() > 0
+    }
+
     pub(crate) fn failed(&self) -> u64 {
         self.failed.load(Ordering::SeqCst)
     }

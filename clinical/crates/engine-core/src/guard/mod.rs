@@ -54,7 +54,9 @@ impl Guarded {
         }
         match &principal.read {
             Scope::None => false,
-            Scope::All => true,
+            Scope::All if principal.hidden.is_empty() => true,
+            Scope::All => compartment::patient_of(resource_type, id, content)
+                .is_none_or(|patient| !principal.hidden.contains(patient)),
             Scope::Patient(patient) => {
                 compartment::is_open(resource_type)
                     || compartment::patient_of(resource_type, id, content) == Some(patient)

@@ -138,6 +138,7 @@ mod tests {
             read: Scope::All,
             write,
             shares: Default::default(),
+            hidden: Default::default(),
             mode: principal::Mode::Interactive,
             flag_invalid: false,
         }

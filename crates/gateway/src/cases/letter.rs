@@ -1,0 +1,158 @@
+//! A person's letter: opened, checked, carried out, answered with all of the person's cases.
+
+use super::case::{Case, Kind, Record, State};
+use super::{OPEN_PER_PATIENT_MAX, RESTRICTED, find, keep, note, of_patient, shown};
+use crate::clock;
+use crate::envelope;
+use crate::error::{Code, Error};
+use crate::fhir::is_id;
+use crate::log::Who;
+use crate::smart::is_type;
+use crate::staff;
+use crate::state::Gateway;
+use salus_crypto::random;
+use salus_types::vault::{CaseLetter, SealedEnvelope};
+use salus_types::{Address, decode_canonical, label};
+use serde::Deserialize;
+use serde_json::json;
+
+/// How far a letter's time may be from this node's, in milliseconds.
+const FRESH_MS: u64 = 5 * 60 * 1_000;
+
+/// What a letter asks.
+#[derive(Deserialize)]
+#[serde(tag = "ask", rename_all = "kebab-case", deny_unknown_fields)]
+enum Ask {
+    /// All cases, and nothing else.
+    List,
+    /// That a record be corrected.
+    Amend { record: Record, wrong: String, right: String },
+    /// That the record be kept and not used.
+    Restrict { reason: String },
+    /// That a restriction end.
+    Lift { case: String },
+    /// To take a case back.
+    Withdraw { case: String },
+    /// To disagree with a refusal.
+    Disagree { case: String, statement: String },
+}
+
+/// Answers a sealed [`CaseLetter`]: a sealed JSON document `{ "cases": [..] }`.
+///
+/// # Errors
+/// [`Code::Invalid`], [`Code::SignIn`] or [`Code::Conflict`] for a letter that is malformed, stale, forged, for another
+/// organisation or answered before; [`Code::NotFound`] if nobody is enrolled with the key.
+pub(crate) async fn answer(gateway: &Gateway, sealed: SealedEnvelope) -> Result<SealedEnvelope, Error> {
+    let letter = open(gateway, &sealed)?;
+    let refuse = |_| Error::new(Code::Invalid, "what the letter asks is not understood");
+    let ask: Ask = serde_json::from_str(letter.text.as_str()).map_err(refuse)?;
+    let now_ms = clock::now_ms();
+    if letter.time_ms.abs_diff(now_ms) > FRESH_MS {
+        return Err(Error::new(Code::Invalid, "the letter is too old, or from a clock that is wrong"));
+    }
+    let patient = staff::enrolled(gateway, &Address::of(&letter.patient))?;
+    let patient =
+        patient.ok_or_else(|| Error::new(Code::NotFound, "nobody is enrolled here with this key"))?;
+    gateway.staff.answer_once(&letter.patient, letter.nonce, now_ms).await?;
+    if let Some((case, step)) = carry_out(gateway, &patient, ask, now_ms).await? {
+        note(gateway, Who::Node, &case, step).await?;
+    }
+    let cases: Vec<_> = of_patient(gateway, &patient)?.iter().map(shown).collect();
+    let document = json!({ "cases": cases }).to_string();
+    let to = letter.kem_key.as_ref();
+    envelope::seal(&gateway.key, to, label::HPKE_CASE_ANSWER, &gateway.network, document.as_bytes())
+}
+
+fn open(gateway: &Gateway, sealed: &SealedEnvelope) -> Result<CaseLetter, Error> {
+    let plain = envelope::open(sealed, &gateway.ports.kem, label::HPKE_CASE_LETTER, &gateway.network)?;
+    let letter: CaseLetter = decode_canonical(&plain)
+        .map_err(|_| Error::new(Code::Invalid, "what is sealed is no such letter"))?;
+    if letter.network != gateway.network || letter.organisation != gateway.config.organisation {
+        return Err(Error::new(Code::Invalid, "the letter is for another organisation"));
+    }
+    if sealed.sender != letter.patient || !letter.is_by_patient() {
+        return Err(Error::new(Code::SignIn, "the letter is not signed by the person that it names"));
+    }
+    Ok(letter)
+}
+
+/// Takes a step, durably; what it was, unless nothing was asked but the list.
+async fn carry_out(
+    gateway: &Gateway,
+    patient: &str,
+    ask: Ask,
+    now_ms: u64,
+) -> Result<Option<(Case, &'static str)>, Error> {
+    let asked = match ask {
+        Ask::List => return Ok(None),
+        Ask::Amend { record, wrong, right } => {
+            let known = is_type(&record.kind) && is_id(&record.id) && is_id(&record.version);
+            if !known {
+                return Err(Error::new(Code::Invalid, "the record that is meant is not named"));
+            }
+            Kind::Amendment { record, wrong, right }
+        }
+        Ask::Restrict { reason } => Kind::Restriction { reason },
+        Ask::Lift { case } => {
+            let why = "lifted at the patient's wish";
+            return change(gateway, patient, case, why, move |case| case.lift(why, now_ms)).await;
+        }
+        Ask::Withdraw { case } => {
+            return change(gateway, patient, case, "withdrawn", move |case| case.withdraw(now_ms)).await;
+        }
+        Ask::Disagree { case, statement } => {
+            let disagree = move |case: &mut Case| case.disagree(&statement);
+            return change(gateway, patient, case, "statement of disagreement", disagree).await;
+        }
+    };
+    let id = format!("{now_ms:016x}{}", hex::encode(random::bytes::<8>()));
+    let case = Case::open(id, patient.to_owned(), asked, now_ms)?;
+    let row = case.clone();
+    gateway.store.write(move |tx| begin(tx, &row)).await?;
+    Ok(Some((case, "received")))
+}
+
+fn begin(tx: &redb::WriteTransaction, case: &Case) -> Result<(), Error> {
+    let open = super::open_of(tx, &case.patient)?;
+    if open.len() >= OPEN_PER_PATIENT_MAX {
+        return Err(Error::new(
+            Code::Conflict,
+            "twenty requests are open; wait for an answer to one of them",
+        ));
+    }
+    let restricts = matches!(case.asked, Kind::Restriction { .. });
+    let twice = open.iter().any(|other| matches!(other.asked, Kind::Restriction { .. }));
+    if restricts && (twice || RESTRICTED.get_mut(tx, &case.patient)?.is_some()) {
+        return Err(Error::new(Code::Conflict, "this is asked for already, or holds"));
+    }
+    keep(tx, case)
+}
+
+/// Changes a case of this patient; another's is not there.
+async fn change(
+    gateway: &Gateway,
+    patient: &str,
+    id: String,
+    step: &'static str,
+    by: impl FnOnce(&mut Case) -> Result<(), super::Refusal> + Send + 'static,
+) -> Result<Option<(Case, &'static str)>, Error> {
+    let patient = patient.to_owned();
+    let case = gateway
+        .store
+        .write(move |tx| {
+            let mut case = find(tx, &id)?;
+            if case.patient != patient {
+                return Err(Error::new(Code::NotFound, "there is no such request"));
+            }
+            by(&mut case)?;
+            keep(tx, &case)?;
+            Ok(case)
+        })
+        .await?;
+    Ok(Some((case, step)))
+}
+
+/// Whether a case waits for an answer.
+pub(super) fn waits(case: &Case) -> bool {
+    case.state == State::Open
+}

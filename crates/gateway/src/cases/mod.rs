@@ -1,0 +1,171 @@
+//! What patients ask of this organisation by their rights, and its answers: to amend a record, to restrict its use.
+//!
+//! Upon a letter (`letter`): opened with the organisation's X-Wing key, signed by the pairwise key of somebody enrolled
+//! here, fresh, answered once; the case is on disk before the answer leaves. Upon a steward's answer (`desk`): the state
+//! machine (`case`) decides what may follow. While a restriction holds, staff and systems use the record in an emergency
+//! alone, and it goes on being stored. Every step is in the access log, where the patient sees it.
+//!
+//! Architecture invariant: what a case says is in this organisation's tables and in answers sealed to the patient; never on
+//! the ledger, in logs or in URLs.
+
+mod case;
+mod desk;
+mod letter;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use letter::answer;
+
+use crate::error::{Code, Error};
+use crate::limits::PORTAL_JSON_BYTES_MAX;
+use crate::log::{Access, Kind as Logged, Who};
+use crate::origin;
+use crate::state::Gateway;
+use crate::store::{Rows, StoreError};
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware;
+use axum::routing::{get, post};
+use case::{Case, Kind, Refusal};
+use redb::WriteTransaction;
+use serde_json::{Value, json};
+
+/// Cases by id.
+const CASES: Rows<Case> = Rows::new("cases");
+/// Ids of cases, by `patient/id`.
+const OF_PATIENT: Rows<String> = Rows::new("cases-of-patients");
+/// The case by which a patient's record is restricted, by FHIR Patient id.
+const RESTRICTED: Rows<String> = Rows::new("cases-restricted");
+
+/// Cases that one patient may have open at once.
+const OPEN_PER_PATIENT_MAX: usize = 20;
+/// Cases of one patient in one answer, and of all in one page of the desk.
+const SHOWN_MAX: usize = 200;
+/// Patients whose use is restricted at once: each names itself in every request of a system to the engine.
+const RESTRICTED_MAX: usize = 1_000;
+
+/// The routes for stewards.
+pub(crate) fn router(state: Gateway) -> Router {
+    Router::new()
+        .route("/staff/cases", get(desk::list))
+        .route("/staff/cases/{id}/answer", post(desk::answer))
+        .route("/staff/cases/{id}/extend", post(desk::extend))
+        .route("/staff/cases/{id}/lift", post(desk::lift))
+        .layer(DefaultBodyLimit::max(PORTAL_JSON_BYTES_MAX))
+        .layer(middleware::from_fn_with_state(state.clone(), origin::own_pages_only))
+        .with_state(state)
+}
+
+/// Whether the use of a patient's record is restricted here.
+///
+/// # Errors
+/// A fault of the store: nothing is to be used then either.
+pub(crate) fn is_restricted(gateway: &Gateway, patient: &str) -> Result<bool, Error> {
+    Ok(gateway.store.read(|tx| RESTRICTED.get(tx, patient))?.is_some())
+}
+
+/// Everybody whose record's use is restricted here, by FHIR Patient id.
+///
+/// # Errors
+/// A fault of the store.
+pub(crate) fn restricted(gateway: &Gateway) -> Result<Vec<String>, Error> {
+    let rows = gateway.store.read(|tx| RESTRICTED.scan(tx, "", RESTRICTED_MAX))?;
+    Ok(rows.into_iter().map(|(patient, _)| patient).collect())
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        let code = match refusal {
+            Refusal::State | Refusal::Once => Code::Conflict,
+            Refusal::Words | Refusal::Ground => Code::Invalid,
+        };
+        Self::new(code, refusal.to_string())
+    }
+}
+
+fn find(tx: &WriteTransaction, id: &str) -> Result<Case, Error> {
+    let case = CASES.get_mut(tx, id)?;
+    case.ok_or_else(|| Error::new(Code::NotFound, "there is no such request"))
+}
+
+/// Keeps a case, and whether it restricts.
+fn keep(tx: &WriteTransaction, case: &Case) -> Result<(), Error> {
+    CASES.put(tx, &case.id, case)?;
+    OF_PATIENT.put(tx, &format!("{}/{}", case.patient, case.id), &case.id)?;
+    if case.restricts() {
+        if RESTRICTED.count(tx)? >= RESTRICTED_MAX as u64 {
+            return Err(Error::new(Code::Conflict, "too many records are restricted here at once"));
+        }
+        RESTRICTED.put(tx, &case.patient, &case.id)?;
+    } else if RESTRICTED.get_mut(tx, &case.patient)?.as_ref() == Some(&case.id) {
+        RESTRICTED.take(tx, &case.patient)?;
+    }
+    Ok(())
+}
+
+/// A patient's cases that wait for an answer, within a write.
+fn open_of(tx: &WriteTransaction, patient: &str) -> Result<Vec<Case>, Error> {
+    let mut open = Vec::new();
+    for (_, id) in OF_PATIENT.scan_last_mut(tx, &format!("{patient}/"), usize::MAX)? {
+        open.extend(CASES.get_mut(tx, &id)?.filter(letter::waits));
+    }
+    Ok(open)
+}
+
+/// A patient's cases, newest first.
+fn of_patient(gateway: &Gateway, patient: &str) -> Result<Vec<Case>, StoreError> {
+    let prefix = format!("{patient}/");
+    gateway.store.read(|tx| {
+        let ids = OF_PATIENT.scan_last(tx, &prefix, SHOWN_MAX)?;
+        let cases = ids.iter().map(|(_, id)| CASES.get(tx, id)).collect::<Result<Vec<_>, _>>()?;
+        Ok(cases.into_iter().flatten().collect())
+    })
+}
+
+/// Puts a step into the access log; the patient finds it there.
+async fn note(gateway: &Gateway, who: Who, case: &Case, step: &str) -> Result<(), Error> {
+    let what = match case.asked {
+        Kind::Amendment { .. } => "correction",
+        Kind::Restriction { .. } => "restriction",
+    };
+    let entry = gateway.log.append(Access {
+        who,
+        kind: Logged::Case,
+        patient: Some(case.patient.clone()),
+        purpose: None,
+        reason: format!("{step}: {what}"),
+        types: Vec::new(),
+        count: None,
+        grants: Vec::new(),
+    })?;
+    entry.durable().await
+}
+
+/// A case as patients and stewards see it.
+fn shown(case: &Case) -> Value {
+    let mut shown = json!({
+        "id": case.id,
+        "state": case.state,
+        "receivedMs": case.received_ms,
+        "dueMs": case.due_ms,
+        "extended": case.extended,
+        "disagreement": case.disagreement,
+    });
+    match &case.asked {
+        Kind::Amendment { record, wrong, right } => {
+            shown["kind"] = json!("amendment");
+            (shown["record"], shown["wrong"], shown["right"]) = (json!(record), json!(wrong), json!(right));
+        }
+        Kind::Restriction { reason } => {
+            (shown["kind"], shown["reason"]) = (json!("restriction"), json!(reason));
+        }
+    }
+    if let Some((answer, time_ms)) = &case.answer {
+        shown["answer"] = json!(answer);
+        shown["answer"]["timeMs"] = json!(time_ms);
+    }
+    if let Some((why, time_ms)) = &case.ended {
+        shown["ended"] = json!({ "why": why, "timeMs": time_ms });
+    }
+    shown
+}
