@@ -50,7 +50,7 @@ export interface HumanName {
 export interface Resource {
   resourceType: string;
   id?: string;
-  meta?: { source?: string; lastUpdated?: string; security?: Coding[]; tag?: Coding[] };
+  meta?: { source?: string; lastUpdated?: string; versionId?: string; security?: Coding[]; tag?: Coding[] };
   status?: string;
   code?: CodeableConcept;
   category?: CodeableConcept | CodeableConcept[];

@@ -82,6 +82,8 @@ export const relay = {
     getBytes(`/relay/${organisation}/patient`, { bytes: encode(f.PatientRequest, body), signal, timeoutMs: 60_000 }),
   enrol: (organisation: string, envelope: f.SealedEnvelope) =>
     getBytes(`/relay/${organisation}/enrol`, { bytes: encode(f.SealedEnvelope, envelope) }),
+  case: (organisation: string, envelope: f.SealedEnvelope) =>
+    getBytes(`/relay/${organisation}/case`, { bytes: encode(f.SealedEnvelope, envelope) }),
   letter: (organisation: string, envelope: f.SealedEnvelope) =>
     getBytes(`/relay/${organisation}/mailbox`, { bytes: encode(f.SealedEnvelope, envelope), tries: 4 }),
 };

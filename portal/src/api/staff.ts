@@ -7,6 +7,7 @@ import type {
 } from '@simplewebauthn/browser';
 import type { Category, Organisation, Purpose } from '../crypto/formats';
 import type { Ceremony } from './account';
+import type { CaseRow, RefusalGround } from './cases';
 import { getJson, request } from './http';
 
 export interface StaffMember {
@@ -178,6 +179,11 @@ export const staff = {
   blocks: async (count: number) => (await getJson<BlockRow[]>(`/staff/blocks?count=${count}`)).sort((a, b) => b.height - a.height),
   accessEvents: () => getJson<AccessEventRow[]>('/staff/access-events'),
   log: () => getJson<LogRow[]>('/staff/log'),
+  /** What patients asked for by their rights, newest first, and the node's time. */
+  cases: () => getJson<{ cases: CaseRow[]; nowMs: number }>('/staff/cases'),
+  answerCase: (id: string, answer: { accept: boolean; words: string; ground: RefusalGround | null }) => request(`/staff/cases/${id}/answer`, { json: answer }),
+  extendCase: (id: string, why: string) => request(`/staff/cases/${id}/extend`, { json: { why } }),
+  liftCase: (id: string, why: string) => request(`/staff/cases/${id}/lift`, { json: { why } }),
   /** With the newest proposals, or those before a number. */
   governance: (before?: number) => getJson<Governance>(`/staff/governance${before === undefined ? '' : `?before=${before}`}`),
   propose: (change: AskedChange) => getJson<{ id: string }>('/staff/governance/proposals', { json: { change } }),

@@ -290,8 +290,9 @@ export const Release = struct({ shares: SealedEnvelope, versions: list(ReleasedV
 const enrolmentFields = { network: b32, organisation: organisationId, invite: text(64), patient: b32, kemKey };
 export const EnrolmentBody = struct(enrolmentFields);
 export const EnrolmentRequest = struct({ ...enrolmentFields, signature: b64 });
-const caseFields = { network: b32, organisation: organisationId, patient: b32, kemKey, timeMs: u64, nonce: b16, text: text(24 * 1024) };
+const caseFields = { network: b32, organisation: organisationId, patient: b32, kemKey, timeMs: u64, nonce: fixed(16), text: text(24 * 1024) };
 export const CaseLetterBody = struct(caseFields);
+export type CaseLetterBody = Of<typeof CaseLetterBody>;
 export const CaseLetter = struct({ ...caseFields, signature: b64 });
 export const EnrolmentAnswer = struct({ patient: text(64), name: text(256), directory: Directory });
 

@@ -8,6 +8,7 @@ import { Home } from './Home/Home';
 import { Join } from './Join/Join';
 import { Recover, SignIn } from './SignIn/SignIn';
 import { SignUp } from './SignUp/SignUp';
+import { Requests } from './Requests/Requests';
 import { RecoverySheet } from './RecoverySheet/RecoverySheet';
 import { Settings } from './Settings/Settings';
 import { Shell } from './Shell/Shell';
@@ -54,6 +55,7 @@ export default function PatientApp() {
           <Route path="/share" element={<Opened><Share /></Opened>} />
           <Route path="/sharing" element={<Opened><Sharing /></Opened>} />
           <Route path="/looked" element={<Opened><Access /></Opened>} />
+          <Route path="/requests" element={<Opened><Requests /></Opened>} />
           <Route path="/settings" element={<Opened><Settings /></Opened>} />
           <Route path="*" element={<Navigate to="/" replace />} />
         </Routes>

@@ -12,6 +12,7 @@ import { label } from '../crypto/labels';
 import { MockChain, Rejected } from './chain';
 import type { AskedChange, Change, Governance, Proposal } from '../api/staff';
 import { awayHistory, homeHistory, mockGovernance, mockPatients, type MockPatient } from './data';
+import { MockCases } from './cases';
 import { MockVault, type Holding } from './vault';
 
 const DIST = new URL('../../dist/', import.meta.url).pathname;
@@ -73,6 +74,7 @@ export class MockNode {
   private readonly home = 'hospital-b';
   readonly vault: MockVault;
   private readonly governance: Governance;
+  private readonly cases = new MockCases();
   /** Set by tests: routes that fail for a while. */
   readonly broken = new Set<string>();
 
@@ -110,6 +112,7 @@ export class MockNode {
     ['POST', /^\/relay\/([\w-]+)\/patient$/, ([, id], body) => this.patient(id!, body)],
     ['POST', /^\/relay\/([\w-]+)\/enrol$/, ([, id], body) => this.enrol(id!, body)],
     ['POST', /^\/relay\/([\w-]+)\/mailbox$/, ([, id], body) => this.mailbox(id!, body)],
+    ['POST', /^\/relay\/([\w-]+)\/case$/, ([, id], body) => this.caseLetter(id!, body)],
     ['GET', /^\/account$/, (_m, _b, request) => this.account(request)],
     ['POST', /^\/account\/(?:register|passkeys)\/start$/, () => this.creation()],
     ['POST', /^\/account\/register\/finish$/, (_m, body) => this.register(body)],
@@ -137,6 +140,8 @@ export class MockNode {
     ['GET', /^\/staff\/blocks$/, () => this.blockRows()],
     ['GET', /^\/staff\/access-events$/, () => this.accessEvents()],
     ['GET', /^\/staff\/log$/, () => ({ json: this.logs.filter((one) => one.organisation === this.home).map(({ entry }) => ({ ...entry, practitioner: entry.name, action: String(entry.action) })).toReversed() })],
+    ['GET', /^\/staff\/cases$/, (_m, _b, request) => (this.staff(request), { json: { cases: this.cases.of(this.home), nowMs: Date.now() } })],
+    ['POST', /^\/staff\/cases\/(\w+)\/(answer|extend|lift)$/, ([, id, step], body, request) => (this.staff(request), this.cases.step(id!, step!, JSON.parse(body.toString())), { status: 204 })],
     ['GET', /^\/staff\/governance$/, (_m, _b, request, url) => this.governed(request, url)],
     ['POST', /^\/staff\/governance\/proposals$/, (_m, body, request) => this.propose(body, request)],
     ['POST', /^\/staff\/governance\/proposals\/(\w+)\/vote$/, ([, id], body, request) => this.vote(id!, body, request)],
@@ -224,6 +229,11 @@ export class MockNode {
     if (toHex(entry.scope) !== toHex(scopeCommitment(id, letter.terms.purpose, letter.terms.scopeSalt))) return refuse(422, 'scope', 'the scope does not match');
     this.grants.push({ letter, source: this.vault.ownerOf(letter.terms.owner), patient: letter.patient });
     return { status: 202, json: {} };
+  }
+
+  private async caseLetter(id: string, body: Buffer): Promise<Answer> {
+    const answer = await this.vault.caseLetter(id, decodeCanonical(f.SealedEnvelope, body), (holding, ask) => this.cases.letter(id, holding.patient, ask));
+    return { bytes: answer ? encode(f.SealedEnvelope, answer) : refuse(401, 'sign-in', 'the letter is not signed by the person that it names') };
   }
 
   // Accounts.

@@ -128,6 +128,18 @@ export class MockVault {
     return encode(f.Release, { shares: sealed, versions: body.ask === 'release' ? found.map((one) => one.released) : [] });
   }
 
+  /** Opens a letter about rights and seals what `carryOut` says; `null` where it is not the person's. */
+  async caseLetter(organisation: string, envelope: f.SealedEnvelope, carryOut: (holding: Holding, ask: unknown) => unknown): Promise<f.SealedEnvelope | null> {
+    const { seed, kem } = this.chain.organisation(organisation);
+    const opened = await openEnvelope(kem, hpkeInfo(label.hpkeCaseLetter, this.chain.id), envelope, envelope.sender);
+    const letter = decodeCanonical(f.CaseLetter, opened);
+    const enrolment = this.enrolments.get(toHex(letter.patient));
+    const signed = verifySignature(letter.patient, namespace.case, encode(f.CaseLetterBody, letter), letter.signature);
+    if (!enrolment || !signed || letter.organisation !== organisation || !equal(envelope.sender, letter.patient)) return null;
+    const document = utf8(JSON.stringify(carryOut(enrolment.holding, JSON.parse(letter.text))));
+    return sealEnvelope(letter.kemKey, hpkeInfo(label.hpkeCaseAnswer, this.chain.id), document, seed);
+  }
+
   /** The holding at another organisation that belongs to the same person as a letter's owner. */
   ownerOf = (address: Uint8Array): Holding | undefined =>
     [...this.enrolments.values()].find((one) => equal(addressOf(one.patientKey), address))?.holding;

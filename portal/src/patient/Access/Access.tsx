@@ -52,6 +52,7 @@ const ACTIONS: Record<AccessView['action'], string> = {
   written: 'added to your record',
   'share-dropped': 'deleted its copy of what you shared',
   'break-glass': 'opened your emergency summary',
+  case: 'dealt with your request',
 };
 
 function Row({ access, fresh }: { access: AccessView; fresh: boolean }) {

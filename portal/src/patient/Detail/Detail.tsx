@@ -19,6 +19,7 @@ import { session } from '../session/session';
 import type { RecordItem } from '../session/sync';
 import { useOrganisationName, useRecords } from '../session/useSession';
 import { Verified } from '../Verified/Verified';
+import { Wrong } from '../Wrong/Wrong';
 import css from './Detail.module.css';
 
 const BILLS = new Set(['Claim', 'ExplanationOfBenefit']);
@@ -46,6 +47,7 @@ export default function Detail() {
       <Related record={record} records={records} />
       <About record={record} records={records} />
       <Trust record={record} />
+      <Section title="Is something wrong?"><Wrong record={record} /></Section>
     </Page>
   );
 }

@@ -21,6 +21,7 @@ export function Settings() {
       <WaysIn />
       <Appearance />
       <Copies />
+      <Rights />
       <Leave />
     </Page>
   );
@@ -109,6 +110,16 @@ function Copies() {
       <Dialog open={asking} title="Delete the copy on this device?" onClose={() => setAsking(false)} confirm={{ label: 'Delete', danger: true, busy: wipe.busy, onConfirm: () => void wipe.go() }}>
         <p>Your record itself is not touched. It is fetched again when you ask for it.</p>
       </Dialog>
+    </Section>
+  );
+}
+
+function Rights() {
+  return (
+    <Section title="Your rights">
+      <Card>
+        <Row icon="message-circle" title="My requests" action={<Button component={Link} to="/requests" variant="default">Look at them</Button>}>Have a mistake corrected, or have your record kept but not used.</Row>
+      </Card>
     </Section>
   );
 }

@@ -15,7 +15,7 @@ import { askAccessLog } from './requests';
 
 export interface LogEntry {
   timeMs: number;
-  action: 'chart-opened' | 'read' | 'shared-read' | 'exported' | 'written' | 'share-dropped' | 'break-glass';
+  action: 'chart-opened' | 'read' | 'shared-read' | 'exported' | 'written' | 'share-dropped' | 'break-glass' | 'case';
   name?: string;
   role?: string;
   credential?: string;

@@ -10,6 +10,8 @@ import { PackageHeader } from '../../crypto/formats';
 import { decodeCanonical, fromBase64, fromHex, label, randomBytes, toBase64, toHex } from '../../crypto';
 import { check } from '../../verify/client';
 import type { Verdict } from '../../verify/messages';
+import type { CaseBody } from '../../api/cases';
+import { askCases, type CaseAsk } from './cases';
 import { readAccesses, type AccessReport } from './accesses';
 import type { OpenCompartment } from './directory';
 import { enrol, type Invite } from './enrol';
@@ -459,6 +461,27 @@ class Session {
       this.stopFailure = plainWords(error);
     }
     if (this.root) this.clearStopping(share);
+  }
+
+  /** What was asked of every organisation by the person's rights, newest first. */
+  async cases(): Promise<{ cases: { organisation: string; body: CaseBody }[]; silent: string[] }> {
+    const { profile } = this.unlocked();
+    const silent: string[] = [];
+    const asked = profile.organisations.map(async ({ id }) => {
+      try {
+        return (await this.askCase(id, { ask: 'list' })).map((body) => ({ organisation: id, body }));
+      } catch {
+        silent.push(id);
+        return [];
+      }
+    });
+    const cases = (await Promise.all(asked)).flat().sort((a, b) => b.body.receivedMs - a.body.receivedMs);
+    return { cases, silent };
+  }
+
+  async askCase(organisation: string, what: CaseAsk): Promise<CaseBody[]> {
+    const { around } = this.unlocked();
+    return askCases(around.network, organisation, await this.keysOf(organisation), what);
   }
 
   async answerRequest(id: string): Promise<void> {

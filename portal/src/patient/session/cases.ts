@@ -1,0 +1,41 @@
+/** What the person asks of an organisation by their rights: a correction, or that a record is not used. Sealed and signed. */
+import { relay } from '../../api/ledger';
+import { decodeCanonical, encode, label, namespace, randomBytes, sign } from '../../crypto';
+import * as f from '../../crypto/formats';
+import { hpkeInfo, openEnvelope, sealEnvelope } from '../../crypto/hpke';
+import type { Network } from '../../verify/network';
+import type { PairwiseKeys } from './keys';
+import { nodeKeyOf } from './requests';
+import type { CaseBody } from '../../api/cases';
+
+export interface RecordName {
+  type: string;
+  id: string;
+  version: string;
+}
+export type CaseAsk =
+  | { ask: 'list' }
+  | { ask: 'amend'; record: RecordName; wrong: string; right: string }
+  | { ask: 'restrict'; reason: string }
+  | { ask: 'lift' | 'withdraw'; case: string }
+  | { ask: 'disagree'; case: string; statement: string };
+
+/** All cases at the organisation, newest first, after what was asked is done. */
+export async function askCases(network: Network, organisation: string, keys: PairwiseKeys, what: CaseAsk): Promise<CaseBody[]> {
+  const nodeKey = nodeKeyOf(network, organisation);
+  const body: f.CaseLetterBody = {
+    network: network.id,
+    organisation,
+    patient: keys.publicKey,
+    kemKey: keys.kem.publicKey,
+    timeMs: Date.now(),
+    nonce: randomBytes(16),
+    text: JSON.stringify(what),
+  };
+  const letter = { ...body, signature: sign(keys.seed, namespace.case, encode(f.CaseLetterBody, body)) };
+  const to = network.byId.get(organisation)!.kemKey;
+  const sealed = await sealEnvelope(to, hpkeInfo(label.hpkeCaseLetter, network.id), encode(f.CaseLetter, letter), keys.seed);
+  const answer = decodeCanonical(f.SealedEnvelope, await relay.case(organisation, sealed));
+  const opened = await openEnvelope(keys.kem, hpkeInfo(label.hpkeCaseAnswer, network.id), answer, nodeKey);
+  return (JSON.parse(new TextDecoder().decode(opened)) as { cases: CaseBody[] }).cases;
+}
