@@ -30,13 +30,14 @@ impl Source {
     /// number ([`SourceError::Forked`]). The process should end then.
     pub async fn run(self: Arc<Self>) -> Result<Infallible, SourceError> {
         let (sealed, batches) = mpsc::channel(1);
-        let (_, _, _, _, _, _, never) = tokio::try_join!(
+        let (_, _, _, _, _, _, _, never) = tokio::try_join!(
             self.retrying("sealing", || self.seal_all(&sealed)),
             self.drive_all(batches),
             self.retrying("late custodians", || self.serve_late_custodians()),
             self.retrying("parcels", || self.send_parcels()),
             self.retrying("moving custody", || self.move_custody()),
             self.retrying("receipts", || self.collect_receipts()),
+            self.retrying("emergency keys", || self.sweep_emergencies()),
             self.retrying("ended grants", || self.sweep_grants()),
         )?;
         Ok(never)

@@ -1,6 +1,7 @@
 //! Whole-vault tests over an in-process network.
 
 mod custody;
+mod emergency;
 mod epochs;
 mod letters;
 mod moves;
