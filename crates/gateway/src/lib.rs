@@ -11,6 +11,7 @@ mod body;
 pub mod chain;
 mod clock;
 mod edge;
+pub mod emergency;
 pub mod engine;
 mod envelope;
 pub mod error;
@@ -63,6 +64,7 @@ pub fn public_router(gateway: Gateway) -> Router {
         .merge(account::router(gateway.clone()))
         .merge(staff::router(gateway.clone()))
         .merge(steward::router(gateway.clone()))
+        .merge(emergency::router(gateway.clone()))
         .fallback_service(portal_files::router(&gateway.config))
 }
 

@@ -72,6 +72,10 @@ pub enum Action {
     ViewNetwork,
     /// See the access log.
     ViewAccessLog,
+    /// Open somebody's emergency summary without consent.
+    BreakGlass,
+    /// See and review this organisation's emergency accesses.
+    ReviewEmergency,
     /// Propose changes of the network for this organisation, and vote on them.
     Govern,
 }
@@ -90,6 +94,8 @@ impl Action {
         Self::Invite,
         Self::ViewNetwork,
         Self::ViewAccessLog,
+        Self::BreakGlass,
+        Self::ReviewEmergency,
         Self::Govern,
     ];
 
@@ -107,6 +113,8 @@ impl Action {
             Self::Invite => "invite",
             Self::ViewNetwork => "viewNetwork",
             Self::ViewAccessLog => "viewAccessLog",
+            Self::BreakGlass => "breakGlass",
+            Self::ReviewEmergency => "reviewEmergency",
             Self::Govern => "govern",
         }
     }

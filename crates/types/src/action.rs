@@ -175,8 +175,9 @@ codec_struct! {
         pub ground: EmergencyGround,
         /// [`crate::emergency::words_commitment`] of the reason in words.
         pub statement: Digest,
-        /// Of an emergency while the ledger could not be reached: when, by the organisation's clock, in milliseconds
-        /// since 1970-01-01 UTC. It was about local records alone, and nobody releases anything upon it.
+        /// Of an emergency that is about local records alone, because nobody else knows the person or the ledger could
+        /// not be reached: when it began, by the organisation's clock, in milliseconds since 1970-01-01 UTC. Nobody
+        /// releases anything upon it.
         pub began_ms: Option<u64>,
         /// 16 random bytes: the same emergency twice is two events.
         pub nonce: [u8; 16],

@@ -283,7 +283,7 @@ codec_struct! {
         pub ground: EmergencyGround,
         /// Commitment to the reason in words.
         pub statement: Digest,
-        /// When it began, if the ledger could not be reached then.
+        /// When it began, if it was about local records alone.
         pub began_ms: Option<u64>,
         /// Height of the event.
         pub height: u64,

@@ -87,10 +87,12 @@ export const Action = sum(actions);
 export type Action = Of<typeof Action>;
 export type ActionKind = Action['kind'];
 export type AccessAction = Extract<Action, { kind: 'Access' }>;
+export type BreakGlassAction = Extract<Action, { kind: 'BreakGlass' }>;
 export type ProposeAction = Extract<Action, { kind: 'Propose' }>;
 
-/** The actions without their tags, as `Access::id` and `Propose::id` hash them. */
+/** The actions without their tags, as `Access::id`, `BreakGlass::id` and `Propose::id` hash them. */
 export const AccessBody = actions.Access[1];
+export const BreakGlassBody = actions.BreakGlass[1];
 export const ProposeBody = actions.Propose[1];
 
 export const TransactionBody = struct({ network: b32, signer: b32, validUntil: u64, action: Action });

@@ -6,6 +6,7 @@ import { StaffSignIn } from '../ui/StaffSignIn/StaffSignIn';
 import { useStaff } from '../ui/useStaff';
 import { Accesses } from './Accesses/Accesses';
 import { Blocks } from './Blocks/Blocks';
+import { Emergencies } from './Emergencies/Emergencies';
 import { Members } from './Members/Members';
 import { Overview } from './Overview/Overview';
 import { Propose } from './Propose/Propose';
@@ -14,6 +15,7 @@ const TABS: StaffTab[] = [
   { to: '/steward', label: 'Network', icon: 'network', end: true },
   { to: '/steward/blocks', label: 'Blocks', icon: 'cube' },
   { to: '/steward/accesses', label: 'Access events', icon: 'eye' },
+  { to: '/steward/emergencies', label: 'Emergency access', icon: 'alert-triangle' },
   { to: '/steward/members', label: 'Members and rules', icon: 'users' },
 ];
 
@@ -30,6 +32,7 @@ export default function StewardApp() {
             <Route path="/" element={<Overview />} />
             <Route path="/blocks" element={<Blocks />} />
             <Route path="/accesses" element={<Accesses nameOf={nameOf} />} />
+            <Route path="/emergencies" element={<Emergencies nameOf={nameOf} />} />
             <Route path="/members" element={<Members />} />
             <Route path="/members/propose" element={<Propose />} />
           </Routes>

@@ -1,7 +1,7 @@
 /** Grants, access events and members in the state after a certified block. */
 import { decodeCanonical, equal, stateKey } from '../crypto';
 import type { Codec } from '../crypto/codec';
-import { AccessEntry, GrantEntry, OrganisationEntry } from '../crypto/formats';
+import { AccessEntry, EmergencyEntry, GrantEntry, OrganisationEntry, ReviewEntry } from '../crypto/formats';
 import type { Certified } from './certificate';
 import { ProofError } from './error';
 import type { Network } from './network';
@@ -24,6 +24,14 @@ export const verifyGrantEntry = (network: Network, grant: Uint8Array, proof: Sta
 /** An access event, with the organisation that the ledger knew by its node key. */
 export const verifyAccessEntry = (network: Network, access: Uint8Array, proof: StateProof): CheckedEntry<AccessEntry> =>
   checked(network, stateKey.access(access), AccessEntry, proof);
+
+/** An emergency access. */
+export const verifyEmergencyEntry = (network: Network, event: Uint8Array, proof: StateProof): CheckedEntry<EmergencyEntry> =>
+  checked(network, stateKey.emergency(event), EmergencyEntry, proof);
+
+/** The review of an emergency access; that there is none is proven, too. */
+export const verifyReviewEntry = (network: Network, event: Uint8Array, proof: StateProof): CheckedEntry<ReviewEntry> =>
+  checked(network, stateKey.review(event), ReviewEntry, proof);
 
 /** The member with a node key, and its duties. */
 export function verifyMember(network: Network, nodeKey: Uint8Array, proof: StateProof): CheckedEntry<OrganisationEntry> {

@@ -17,7 +17,15 @@ export interface AccessJob {
   /** The event's entry in the state. */
   proven: StateProof;
 }
-export type Job = RecordsJob | AccessJob;
+export interface EmergencyJob {
+  kind: 'emergency';
+  genesis: Uint8Array;
+  id: Uint8Array;
+  /** The event's entry in the state, and that of its review, which may be absent. */
+  proven: StateProof;
+  review: StateProof;
+}
+export type Job = RecordsJob | AccessJob | EmergencyJob;
 /** What goes to the worker. */
 export interface Work {
   job: Job;

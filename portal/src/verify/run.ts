@@ -1,9 +1,9 @@
 /** The worker's loop without the worker: one job in, verdicts out. Tests call it directly. */
 import { sha256, toHex } from '../crypto';
-import { verifyAccessEntry } from './entries';
+import { verifyAccessEntry, verifyEmergencyEntry, verifyReviewEntry } from './entries';
 import { ProofError } from './error';
 import { extend } from './handovers';
-import type { AccessJob, Answer, RecordsJob, Verdict, Work } from './messages';
+import type { AccessJob, Answer, EmergencyJob, RecordsJob, Verdict, Work } from './messages';
 import { readGenesis, type Network } from './network';
 import { batchKey, verifyAnchors, verifyInBatch, type CheckedAnchor } from './record';
 
@@ -73,8 +73,19 @@ function checkAccess(network: Network, { id, proven }: AccessJob): Verdict {
   });
 }
 
+/** The event stands there, and of its review what the node says. */
+function checkEmergency(network: Network, { id, proven, review }: EmergencyJob): Verdict {
+  return attempt(() => {
+    const { entry, header, signers } = verifyEmergencyEntry(network, id, proven);
+    if (!entry) throw new ProofError('there is no such event');
+    verifyReviewEntry(network, id, review);
+    return { ok: true, height: entry.height, timeMs: entry.timeMs, certifiedHeight: header.height, signers };
+  });
+}
+
 export function run(work: Work): Answer {
   const { job } = work;
   const network = networkOf(work);
-  return job.kind === 'records' ? checkRecords(network, job) : { access: checkAccess(network, job) };
+  if (job.kind === 'records') return checkRecords(network, job);
+  return job.kind === 'access' ? { access: checkAccess(network, job) } : { emergency: checkEmergency(network, job) };
 }

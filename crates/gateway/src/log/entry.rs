@@ -3,7 +3,7 @@
 use super::commit::Committed;
 use salus_crypto::hash::hash;
 use salus_types::category::Purpose;
-use salus_types::{Digest, GrantId};
+use salus_types::{Digest, EmergencyId, GrantId, OrganisationId};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
@@ -27,6 +27,12 @@ pub enum Kind {
     ShareImport,
     /// Copies were deleted after the end of a grant.
     ShareDropped,
+    /// Another organisation asked, in an emergency, whether the person is a patient here.
+    EmergencyFound,
+    /// Another organisation opened the emergency summary of this one.
+    EmergencyOpened,
+    /// Another organisation's emergency summary was read here.
+    EmergencyRead,
 }
 
 /// Who did it.
@@ -49,6 +55,17 @@ pub enum Who {
         /// Client id.
         id: String,
     },
+    /// Somebody at another organisation, in an emergency.
+    Elsewhere {
+        /// The organisation.
+        organisation: OrganisationId,
+        /// Name shown to the patient; empty until that organisation has said who it was.
+        name: String,
+        /// Role.
+        role: String,
+        /// The event on the ledger, once there is one.
+        event: Option<EmergencyId>,
+    },
     /// This node, by itself.
     Node,
 }
@@ -69,6 +86,7 @@ impl Who {
         match self {
             Self::Practitioner { id, .. } => format!("practitioner/{id}"),
             Self::System { id } => format!("system/{id}"),
+            Self::Elsewhere { organisation, .. } => format!("elsewhere/{organisation}"),
             Self::Node => "node".into(),
         }
     }

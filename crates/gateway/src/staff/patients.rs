@@ -106,8 +106,8 @@ pub(super) async fn find(gateway: &Gateway, asker: &str, id: &str) -> Result<Opt
     Ok(patient.as_ref().and_then(card))
 }
 
-/// Asks the engine as somebody who may see who patients are; only [`Card`]s of the answer go on.
-async fn fetch(
+/// Asks the engine as somebody who may see everything here: what goes on of the answer is for the caller to decide.
+pub(crate) async fn fetch(
     gateway: &Gateway,
     asker: &str,
     method: Method,
