@@ -11,6 +11,7 @@ mod body;
 pub mod chain;
 mod clock;
 mod edge;
+pub mod emergency;
 pub mod engine;
 mod envelope;
 pub mod error;
@@ -65,6 +66,7 @@ pub fn public_router(gateway: Gateway) -> Router {
         .merge(staff::router(gateway.clone()))
         .merge(steward::router(gateway.clone()))
         .merge(cases::router(gateway.clone()))
+        .merge(emergency::router(gateway.clone()))
         .fallback_service(portal_files::router(&gateway.config))
 }
 

@@ -39,6 +39,10 @@ pub(crate) const RELEASE_BYTES_MAX: usize = 256 * 1024;
 pub(crate) const GIVE_BACK_BYTES_MAX: usize = 256 * 1024;
 /// Largest request of a source to destroy, which names no versions.
 pub(crate) const DESTROY_BYTES_MAX: usize = 1_024;
+/// Largest emergency summary on its way to a holder.
+pub(crate) const EMERGENCY_PARCEL_BYTES_MAX: usize = 640 * 1024;
+/// Largest request or notice in an emergency: names, salts, a reason.
+pub(crate) const EMERGENCY_ASK_BYTES_MAX: usize = 16 * 1024;
 /// Largest request of a patient: 4,096 versions by id.
 pub(crate) const PATIENT_BYTES_MAX: usize = 256 * 1024;
 /// Largest sealed enrolment.

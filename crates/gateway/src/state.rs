@@ -2,6 +2,7 @@
 
 use crate::account::Accounts;
 use crate::chain::Chain;
+use crate::emergency::{Emergencies, EmergencyVault};
 use crate::engine::{Engine, EngineAddress, Mode};
 use crate::error::Error;
 use crate::fhir::FhirState;
@@ -98,6 +99,8 @@ pub struct Ports {
     pub shared: Arc<dyn SharedRecords>,
     /// Proofs of own records.
     pub proofs: Arc<dyn OwnProofs>,
+    /// Emergency summaries.
+    pub emergencies: Arc<dyn EmergencyVault>,
     /// What other nodes and patients ask of this node's vault.
     pub keeper: Arc<dyn Keeper>,
     /// Other organisations' nodes.
@@ -167,6 +170,8 @@ pub struct Inner {
     pub relay: Relay,
     /// How often callers may hand transactions in.
     pub ledger: LedgerState,
+    /// Emergencies under way.
+    pub emergencies: Emergencies,
     /// Numbers for dashboards.
     pub metrics: Metrics,
     stop: watch::Sender<bool>,
@@ -206,6 +211,7 @@ impl Gateway {
             staff: Staff::open(&store, &config)?,
             relay: Relay::new(&config),
             ledger: LedgerState::new(&config),
+            emergencies: Emergencies::default(),
             metrics: Metrics::new(&ports),
             stop: watch::Sender::new(false),
             config,

@@ -14,6 +14,7 @@ pub(crate) fn start(gateway: &Gateway) -> JoinSet<()> {
     tasks.spawn(crate::log::anchor::run(gateway.clone()));
     tasks.spawn(crate::smart::housekeeping(gateway.clone()));
     tasks.spawn(crate::steward::events::run(gateway.clone()));
+    tasks.spawn(crate::emergency::run(gateway.clone()));
     tasks.spawn(forget(gateway.clone()));
     tasks
 }

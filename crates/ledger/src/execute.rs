@@ -3,7 +3,9 @@
 use crate::governance::NextEpoch;
 use crate::membership::Roster;
 use crate::view::{Overlay, StateView};
-use crate::{Rejection, access, accountability, consent, governance, membership, records, registry};
+use crate::{
+    Rejection, access, accountability, consent, emergency, governance, membership, records, registry,
+};
 use salus_types::action::Action;
 use salus_types::block::Receipt;
 use salus_types::genesis::{Genesis, Parameters};
@@ -76,6 +78,8 @@ impl<'a> Executor<'a> {
             Action::Propose(action) => governance::propose(&call, action, state),
             Action::Vote(action) => governance::vote(&call, action, state),
             Action::Accuse(action) => accountability::accuse(&call, action, state),
+            Action::BreakGlass(action) => emergency::break_glass(&call, action, state),
+            Action::Review(action) => emergency::review(&call, action, state),
         }?;
         self.receipts.push(Receipt { transaction: transaction.id(), entry });
         Ok(())
@@ -172,6 +176,18 @@ pub fn read_set(transaction: &Transaction) -> Vec<StateKey> {
             let fault = key::fault(&action.validator, action.contradiction.epoch);
             vec![signer, key::organisation(&action.validator), fault, key::faults()]
         }
+        Action::BreakGlass(action) => vec![
+            signer,
+            key::practitioner(&action.practitioner),
+            key::emergencies(),
+            key::emergency(&action.id()),
+        ],
+        Action::Review(action) => vec![
+            signer,
+            key::practitioner(&action.reviewer),
+            key::emergency(&action.event),
+            key::review(&action.event),
+        ],
     }
 }
 

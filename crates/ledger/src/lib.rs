@@ -17,6 +17,7 @@
 mod access;
 mod accountability;
 mod consent;
+mod emergency;
 mod execute;
 mod governance;
 mod membership;

@@ -66,6 +66,9 @@ pub enum Rejection {
     /// The practitioner is not registered by the signing organisation.
     #[error("the practitioner is not registered by the signing organisation")]
     Practitioner,
+    /// Who broke the glass reviews it.
+    #[error("who broke the glass may not review it")]
+    OwnReview,
     /// The grant still stands, so nothing needs to be dropped.
     #[error("the grant still stands")]
     StillLive,

@@ -4,8 +4,9 @@ use crate::{
     BlockContext, Executor, NextEpoch, Rejection, StateView, follow_up_reads, genesis_writes, read_set,
 };
 use salus_crypto::hash::sha256;
-use salus_types::action::{Access, Action, Grant, scope_commitment};
+use salus_types::action::{Access, Action, BreakGlass, Grant, scope_commitment};
 use salus_types::category::Purpose;
+use salus_types::emergency::EmergencyGround;
 use salus_types::genesis::{Genesis, Parameters};
 use salus_types::organisation::{Class, KEM_KEY_LENGTH, Organisation};
 use salus_types::state::{StateKey, StateValue, key as state_key};
@@ -180,6 +181,19 @@ pub(crate) fn access(one_time: &str, purpose: Purpose, practitioner: &str) -> Ac
         versions_root: sha256(b"versions"),
         count: 3,
         practitioner: sha256(practitioner.as_bytes()),
+        nonce: [1; 16],
+    }
+}
+
+/// An emergency access of `organisation` for the practitioner registered as `practitioner`.
+pub(crate) fn break_glass(organisation: &str, practitioner: &str) -> BreakGlass {
+    BreakGlass {
+        organisation: id(organisation),
+        target: sha256(b"target"),
+        practitioner: sha256(practitioner.as_bytes()),
+        ground: EmergencyGround::Unconscious,
+        statement: sha256(b"reason"),
+        began_ms: None,
         nonce: [1; 16],
     }
 }

@@ -74,6 +74,10 @@ pub enum Action {
     ViewNetwork,
     /// See the access log.
     ViewAccessLog,
+    /// Open somebody's emergency summary without consent.
+    BreakGlass,
+    /// See and review this organisation's emergency accesses.
+    ReviewEmergency,
     /// Propose changes of the network for this organisation, and vote on them.
     Govern,
 }
@@ -93,6 +97,8 @@ impl Action {
         Self::AnswerCases,
         Self::ViewNetwork,
         Self::ViewAccessLog,
+        Self::BreakGlass,
+        Self::ReviewEmergency,
         Self::Govern,
     ];
 
@@ -111,6 +117,8 @@ impl Action {
             Self::AnswerCases => "answerCases",
             Self::ViewNetwork => "viewNetwork",
             Self::ViewAccessLog => "viewAccessLog",
+            Self::BreakGlass => "breakGlass",
+            Self::ReviewEmergency => "reviewEmergency",
             Self::Govern => "govern",
         }
     }

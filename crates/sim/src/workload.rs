@@ -7,14 +7,15 @@ use rand_chacha::ChaCha8Rng;
 use salus_crypto::Digest;
 use salus_node::{Head, NodeHandle, TxStatus, testing};
 use salus_types::action::{
-    Access, Action, Anchor, AnchorLog, Dropped, Grant, Propose, RegisterPatient, RegisterPractitioner,
-    Revoke, Vote, scope_commitment,
+    Access, Action, Anchor, AnchorLog, BreakGlass, Dropped, Grant, Propose, RegisterPatient,
+    RegisterPractitioner, Review, Revoke, Vote, scope_commitment,
 };
 use salus_types::category::Purpose;
+use salus_types::emergency::EmergencyGround;
 use salus_types::genesis::Parameters;
 use salus_types::governance::{Change, SetDuties, SetParameters};
 use salus_types::transaction::Transaction;
-use salus_types::{Address, GrantId, NetworkId, OrganisationId, ProposalId, SigningKey};
+use salus_types::{Address, EmergencyId, GrantId, NetworkId, OrganisationId, ProposalId, SigningKey};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,6 +32,8 @@ pub(crate) struct People {
     sequence: u64,
     /// Proposals, and the numbers of the organisations that have voted on each.
     proposals: Vec<(ProposalId, Vec<usize>)>,
+    /// Emergency accesses by the number of the organisation that broke the glass.
+    emergencies: Vec<(usize, EmergencyId)>,
 }
 
 #[derive(Clone, Copy)]
@@ -97,7 +100,7 @@ impl Client {
     /// What to do next: mostly one thing; sometimes a revocation and an access event that race.
     fn next(&self, rng: &mut ChaCha8Rng) -> Vec<Transaction> {
         let head = self.node.head();
-        match rng.random_range(0..23) {
+        match rng.random_range(0..25) {
             0 => vec![self.own(head, RegisterPatient { address: Address(Digest(rng.random())) })],
             1 => vec![self.register_practitioner(rng, head)],
             2..5 => vec![self.own(head, self.anchor(rng))],
@@ -112,6 +115,8 @@ impl Client {
                 None => Vec::new(),
             },
             19 => self.dropped(rng, head).into_iter().collect(),
+            20 => self.break_glass(rng, head).into_iter().collect(),
+            21 => self.review(rng, head).into_iter().collect(),
             _ => vec![self.govern(rng, head)],
         }
     }
@@ -213,6 +218,40 @@ impl Client {
         let grant = self.some_grant(rng, |_| true)?;
         let organisation = self.organisation();
         Some(self.own(head, Dropped { organisation, grant: grant.id(), count: 1 }))
+    }
+
+    fn own_practitioners(&self) -> Vec<Digest> {
+        let seen = self.world.seen();
+        let own = seen.people.practitioners.iter().filter(|(number, _)| *number == self.number);
+        own.map(|(_, commitment)| *commitment).collect()
+    }
+
+    fn break_glass(&self, rng: &mut ChaCha8Rng, head: Head) -> Option<Transaction> {
+        let practitioner = *self.own_practitioners().first()?;
+        let event = BreakGlass {
+            organisation: self.organisation(),
+            target: Digest(rng.random()),
+            practitioner,
+            ground: EmergencyGround::Unconscious,
+            statement: Digest(rng.random()),
+            began_ms: rng.random_bool(0.2).then_some(head.time_ms),
+            nonce: rng.random(),
+        };
+        self.world.seen().people.emergencies.push((self.number, event.id()));
+        Some(self.own(head, event))
+    }
+
+    /// Of the newest emergency of this organisation; by who broke the glass, if nobody else is there, which is refused.
+    fn review(&self, rng: &mut ChaCha8Rng, head: Head) -> Option<Transaction> {
+        let reviewer = *self.own_practitioners().last()?;
+        let event = {
+            let seen = self.world.seen();
+            let mut newest = seen.people.emergencies.iter().rev();
+            newest.find(|(number, _)| *number == self.number)?.1
+        };
+        let (organisation, statement) = (self.organisation(), Digest(rng.random()));
+        let justified = rng.random_bool(0.9);
+        Some(self.own(head, Review { organisation, event, justified, reviewer, statement }))
     }
 
     /// Votes, on the newest proposal without a vote of this organisation; proposes if there is none.

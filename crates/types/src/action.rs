@@ -3,8 +3,9 @@
 use crate::category::Purpose;
 use crate::codec::{codec_struct, codec_sum};
 use crate::contradiction::Contradiction;
+use crate::emergency::EmergencyGround;
 use crate::governance::Change;
-use crate::ids::{AccessId, Address, GrantId, OrganisationId, ProposalId};
+use crate::ids::{AccessId, Address, EmergencyId, GrantId, OrganisationId, ProposalId};
 use commonware_codec::Encode;
 use salus_crypto::hash::{Digest, hash};
 use salus_crypto::sign::PublicKey;
@@ -161,6 +162,44 @@ codec_struct! {
     }
 }
 
+codec_struct! {
+    /// `emergency`: a provider states, before it opens a patient's emergency summary, that it does.
+    pub struct BreakGlass {
+        /// The signing organisation.
+        pub organisation: OrganisationId,
+        /// [`crate::emergency::emergency_target`]: whose summary, opened to its holders and its source.
+        pub target: Digest,
+        /// Commitment of the practitioner, registered by the signing organisation.
+        pub practitioner: Digest,
+        /// Why nobody could be asked.
+        pub ground: EmergencyGround,
+        /// [`crate::emergency::words_commitment`] of the reason in words.
+        pub statement: Digest,
+        /// Of an emergency that is about local records alone, because nobody else knows the person or the ledger could
+        /// not be reached: when it began, by the organisation's clock, in milliseconds since 1970-01-01 UTC. Nobody
+        /// releases anything upon it.
+        pub began_ms: Option<u64>,
+        /// 16 random bytes: the same emergency twice is two events.
+        pub nonce: [u8; 16],
+    }
+}
+
+codec_struct! {
+    /// `emergency`: the organisation that broke the glass has looked at it again, once.
+    pub struct Review {
+        /// The signing organisation.
+        pub organisation: OrganisationId,
+        /// What is reviewed.
+        pub event: EmergencyId,
+        /// Whether it was right to open the summary.
+        pub justified: bool,
+        /// Commitment of the reviewer, registered by the signing organisation; not who broke the glass.
+        pub reviewer: Digest,
+        /// [`crate::emergency::words_commitment`] of the reviewer's words.
+        pub statement: Digest,
+    }
+}
+
 codec_sum! {
     /// Every action. The tag is the first byte of the encoding.
     pub enum Action {
@@ -186,5 +225,9 @@ codec_sum! {
         Vote = 10,
         /// See [`Accuse`].
         Accuse = 11,
+        /// See [`BreakGlass`].
+        BreakGlass = 12,
+        /// See [`Review`].
+        Review = 13,
     }
 }

@@ -80,6 +80,10 @@ id!(
     AccessId
 );
 id!(
+    /// An emergency access: the hash of the action that breaks the glass.
+    EmergencyId
+);
+id!(
     /// A proposal: the hash of the action that makes it.
     ProposalId
 );

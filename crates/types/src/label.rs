@@ -34,6 +34,9 @@ pub const SHARE: &str = "salus/share/v1";
 /// Patient link key + compartment id: wraps a compartment's key.
 pub const WRAP: &str = "salus/wrap/v1";
 
+/// Emergency key + compartment id + revision (u32, big-endian): the key of an emergency summary.
+pub const EMERGENCY: &str = "salus/emergency/v1";
+
 /// A node's storage key + random salt, + kind and id of the entry: seals one secret in the node's own tables.
 pub const VAULT_STORE: &str = "salus/vault-store/v1";
 
@@ -59,6 +62,10 @@ pub const HPKE_CASE_LETTER: &str = "salus/hpke/case-letter/v1";
 pub const HPKE_CASE_ANSWER: &str = "salus/hpke/case-answer/v1";
 /// HPKE context, followed by the network id: keys of new epochs for a grantee.
 pub const HPKE_EPOCH_KEYS: &str = "salus/hpke/epoch-keys/v1";
+/// HPKE context, followed by the network id: a share of an emergency key on its way to its holder.
+pub const HPKE_EMERGENCY_SHARE: &str = "salus/hpke/emergency-share/v1";
+/// HPKE context, followed by the network id: a share of an emergency key, released to who broke the glass.
+pub const HPKE_EMERGENCY_RELEASE: &str = "salus/hpke/emergency-release/v1";
 
 /// The HPKE `info` of a context in a network: the label's bytes and the network id.
 pub fn hpke_info(label: &str, network: &crate::NetworkId) -> Vec<u8> {

@@ -8,6 +8,7 @@ pub mod block;
 pub mod category;
 pub mod codec;
 pub mod contradiction;
+pub mod emergency;
 pub mod genesis;
 pub mod governance;
 pub mod ids;
@@ -22,8 +23,8 @@ pub mod vault;
 
 pub use codec::{Bounded, DecodeError, Text, decode_canonical};
 pub use ids::{
-    AccessId, Address, CompartmentId, GrantId, NetworkId, OrganisationId, PractitionerCredential, ProposalId,
-    TransactionId, UnknownName, VersionId,
+    AccessId, Address, CompartmentId, EmergencyId, GrantId, NetworkId, OrganisationId,
+    PractitionerCredential, ProposalId, TransactionId, UnknownName, VersionId,
 };
 pub use salus_crypto::hash::Digest;
 pub use salus_crypto::sign::{PublicKey, Signature, SigningKey};

@@ -22,6 +22,10 @@ pub const DESTROYED: &str = "salus/destroyed/v1";
 pub const COMPARTMENT: &str = "salus/compartment/v1";
 /// A link key offered by an organisation.
 pub const LINK: &str = "salus/link/v1";
+/// A patient's emergency summary, as its source states it.
+pub const EMERGENCY: &str = "salus/emergency/v1";
+/// An emergency access while the ledger could not be reached, before it is on the ledger.
+pub const LOCAL_EMERGENCY: &str = "salus/local-emergency/v1";
 /// A patient's consent to the terms of a grant, by the pairwise key.
 pub const CONSENT: &str = "salus/consent/v1";
 /// An organisation's acceptance of its own entry among the members.

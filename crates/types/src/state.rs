@@ -3,9 +3,10 @@
 use crate::category::Purpose;
 use crate::codec::{Bounded, codec_struct};
 use crate::contradiction::Misdeed;
+use crate::emergency::EmergencyGround;
 use crate::genesis::ORGANISATIONS_MAX;
 use crate::governance::{Change, Outcome};
-use crate::ids::{AccessId, Address, GrantId, OrganisationId, ProposalId};
+use crate::ids::{AccessId, Address, EmergencyId, GrantId, OrganisationId, ProposalId};
 use crate::membership::Member;
 use crate::organisation::Organisation;
 use bytes::BufMut;
@@ -135,6 +136,26 @@ pub mod key {
         StateKey(hash("salus/state/dropped/v1", &[grant.as_bytes(), organisation.as_str().as_bytes()]))
     }
 
+    /// [`EmergencyEntry`].
+    pub fn emergency(event: &EmergencyId) -> StateKey {
+        StateKey(hash("salus/state/emergency/v1", &[event.as_bytes()]))
+    }
+
+    /// [`EmergencyId`] of the event with a number, from 0 without gaps: everybody finds every one.
+    pub fn emergency_of_number(number: u64) -> StateKey {
+        StateKey(hash("salus/state/emergency-of-number/v1", &[&number.to_be_bytes()]))
+    }
+
+    /// Number of [`EmergencyEntry`]s, a `u64`.
+    pub fn emergencies() -> StateKey {
+        StateKey(hash("salus/state/emergencies/v1", &[]))
+    }
+
+    /// [`ReviewEntry`]; that it is absent after the review was due shows that it is overdue.
+    pub fn review(event: &EmergencyId) -> StateKey {
+        StateKey(hash("salus/state/review/v1", &[event.as_bytes()]))
+    }
+
     /// [`LogEntry`].
     pub fn log(organisation: &OrganisationId, sequence: u64) -> StateKey {
         let organisation = organisation.as_str().as_bytes();
@@ -241,6 +262,52 @@ codec_struct! {
         /// Commitment of the practitioner.
         pub practitioner: Digest,
         /// Height of the event.
+        pub height: u64,
+        /// Time of that block in milliseconds.
+        pub time_ms: u64,
+    }
+}
+
+codec_struct! {
+    /// An emergency access.
+    pub struct EmergencyEntry {
+        /// Its number, from 0 without gaps.
+        pub number: u64,
+        /// The organisation that broke the glass.
+        pub organisation: OrganisationId,
+        /// Commitment to whose summary.
+        pub target: Digest,
+        /// Commitment of the practitioner.
+        pub practitioner: Digest,
+        /// Why nobody could be asked.
+        pub ground: EmergencyGround,
+        /// Commitment to the reason in words.
+        pub statement: Digest,
+        /// When it began, if it was about local records alone.
+        pub began_ms: Option<u64>,
+        /// Height of the event.
+        pub height: u64,
+        /// Time of that block in milliseconds.
+        pub time_ms: u64,
+        /// Time from which nothing is released upon it, in milliseconds.
+        pub access_until_ms: u64,
+        /// Time from which its review is late, in milliseconds.
+        pub review_due_ms: u64,
+    }
+}
+
+codec_struct! {
+    /// The review of an emergency access.
+    pub struct ReviewEntry {
+        /// Whether it was justified.
+        pub justified: bool,
+        /// Commitment of the reviewer.
+        pub reviewer: Digest,
+        /// Commitment to the reviewer's words.
+        pub statement: Digest,
+        /// Whether it came after it was due.
+        pub late: bool,
+        /// Height of the review.
         pub height: u64,
         /// Time of that block in milliseconds.
         pub time_ms: u64,

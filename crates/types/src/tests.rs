@@ -5,6 +5,7 @@ use crate::block::{Block, Header, Receipt};
 use crate::category::{Category, Purpose};
 use crate::codec::{Bounded, Text, decode_canonical};
 use crate::contradiction::{Contradiction, Misdeed, SignedVote};
+use crate::emergency::EmergencyGround;
 use crate::genesis::{Genesis, GenesisError, Parameters};
 use crate::governance::*;
 use crate::membership::{Member, MembershipError};
@@ -91,7 +92,30 @@ fn actions() -> Vec<Action> {
         AnchorLog { organisation: organisation.clone(), head: digest(10), entries: 99, sequence: 3 }.into(),
         Propose { organisation: organisation.clone(), change: admission().into(), nonce: [9; 16] }.into(),
         Vote { organisation: organisation.clone(), proposal: ProposalId(digest(40)), approve: true }.into(),
-        Accuse { organisation, validator: signing_key(2).public(), contradiction: contradiction() }.into(),
+        Accuse {
+            organisation: organisation.clone(),
+            validator: signing_key(2).public(),
+            contradiction: contradiction(),
+        }
+        .into(),
+        BreakGlass {
+            organisation: organisation.clone(),
+            target: digest(50),
+            practitioner: digest(2),
+            ground: EmergencyGround::CannotConsent,
+            statement: digest(51),
+            began_ms: Some(1_800_000_000_000),
+            nonce: [9; 16],
+        }
+        .into(),
+        Review {
+            organisation,
+            event: EmergencyId(digest(52)),
+            justified: true,
+            reviewer: digest(53),
+            statement: digest(54),
+        }
+        .into(),
     ]
 }
 
@@ -100,6 +124,41 @@ fn contradiction() -> Contradiction {
     let second =
         SignedVote { parent_view: 6, block: digest(41), signature: signing_key(2).sign("test", b"finalize") };
     Contradiction { misdeed: Misdeed::NullifyAndFinalize, epoch: 300, view: 7, first, second }
+}
+
+fn credential() -> PractitionerCredential {
+    PractitionerCredential {
+        organisation: org("hospital-b"),
+        practitioner: text("p1"),
+        name: text("Bo"),
+        role: text("GP"),
+        salt: [1; 32],
+    }
+}
+
+fn emergency_package() -> EmergencyPackage {
+    let statement = EmergencyStatement {
+        network: genesis().network(),
+        source: org("hospital-a"),
+        compartment: CompartmentId(digest(20)),
+        revision: 3,
+        replaces: Some(CompartmentId(digest(21))),
+        holders: list(vec![org("hospital-a"), org("regulator")]),
+        share_commitments: list(vec![digest(22), digest(23)]),
+        threshold: 2,
+        ciphertext_digest: digest(24),
+        made_ms: 5,
+    };
+    EmergencyPackage::sign(statement, list(vec![6; 40]), &signing_key(1))
+}
+
+fn emergency_ask() -> EmergencyAsk {
+    EmergencyAsk {
+        event: EmergencyId(digest(52)),
+        salt: [7; 32],
+        source: org("hospital-a"),
+        compartment: CompartmentId(digest(20)),
+    }
 }
 
 fn admission() -> Admit {
@@ -247,6 +306,33 @@ macro_rules! for_every_type {
             },
         );
         $check(
+            "EmergencyEntry",
+            &EmergencyEntry {
+                number: 1,
+                organisation: org("hospital-b"),
+                target: digest(50),
+                practitioner: digest(2),
+                ground: EmergencyGround::CannotConsent,
+                statement: digest(51),
+                began_ms: Some(2),
+                height: 3,
+                time_ms: 4,
+                access_until_ms: 5,
+                review_due_ms: 6,
+            },
+        );
+        $check(
+            "ReviewEntry",
+            &ReviewEntry {
+                justified: true,
+                reviewer: digest(53),
+                statement: digest(54),
+                late: true,
+                height: 3,
+                time_ms: 4,
+            },
+        );
+        $check(
             "FaultEntry",
             &FaultEntry {
                 number: 1,
@@ -312,16 +398,7 @@ macro_rules! for_every_type {
         );
         $check("DroppedEntry", &DroppedEntry { count: 1, height: 2 });
         $check("LogEntry", &LogEntry { head: digest(1), entries: 2, height: 3 });
-        $check(
-            "PractitionerCredential",
-            &PractitionerCredential {
-                organisation: org("hospital-b"),
-                practitioner: text("p1"),
-                name: text("Bo"),
-                role: text("GP"),
-                salt: [1; 32],
-            },
-        );
+        $check("PractitionerCredential", &credential());
         $check("SealedPackage", &package());
         $check(
             "PatientLink",
@@ -406,6 +483,41 @@ macro_rules! for_every_type {
                 signature: Signature([0; 64]),
             }
             .signed(&signing_key(2)),
+        );
+        $check("EmergencyParcel", &EmergencyParcel { package: emergency_package(), share: Some(envelope()) });
+        $check(
+            "EmergencyShare",
+            &EmergencyShare { compartment: CompartmentId(digest(20)), index: 3, value: [4; 32] },
+        );
+        $check("EmergencyAsk", &emergency_ask());
+        $check("EmergencyRelease", &EmergencyRelease { share: envelope(), package: emergency_package() });
+        $check(
+            "EmergencyNotice",
+            &EmergencyNotice {
+                ask: emergency_ask(),
+                account: Some(EmergencyAccount {
+                    credential: credential(),
+                    salt: [1; 32],
+                    words: text("found on the street"),
+                }),
+            },
+        );
+        $check(
+            "EmergencyFind",
+            &EmergencyFind {
+                family: text("lind"),
+                given: text("kai"),
+                birth_date: text("1970-01-01"),
+                sex: text("male"),
+            },
+        );
+        $check(
+            "EmergencyFound",
+            &EmergencyFound {
+                compartment: CompartmentId(digest(20)),
+                holders: list(vec![org("hospital-a"), org("regulator")]),
+                threshold: 2,
+            },
         );
         $check("Terms", &terms());
         $check(
@@ -584,6 +696,10 @@ const SECRET: &[&str] = &[
     "EnrolmentAnswer",
     "CaseLetter",
     "RecordProof",
+    "EmergencyShare",
+    "EmergencyAsk",
+    "EmergencyNotice",
+    "EmergencyFind",
 ];
 
 #[test]

@@ -17,6 +17,9 @@
 //! **Moving** (`source::moves`). When the custodians change, the source takes shares back from who holds them, makes
 //! new ones, hands them to the new three, and has the old ones destroyed with receipts.
 //!
+//! **Emergencies** (`emergency`). A summary of what saves a life lies with up to five holders, under a key of which more
+//! than half of them have shares, and opens to who broke the glass on the ledger.
+//!
 //! **Letters** (`mailbox`). A patient's device writes to the grantee (terms and keys) and to the source (terms).
 //!
 //! **Patients** (`patient`). What the patient's device does; keeps nothing.
@@ -32,6 +35,7 @@ pub mod combine;
 pub mod custodian;
 #[doc(hidden)]
 pub mod decoders;
+pub mod emergency;
 mod envelope;
 mod ledger;
 mod mailbox;

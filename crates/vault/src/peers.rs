@@ -4,8 +4,9 @@ use async_trait::async_trait;
 use salus_types::OrganisationId;
 use salus_types::organisation::Organisation;
 use salus_types::vault::{
-    CompartmentRecord, CustodyBatch, Destroyed, PatientLink, Release, ReleaseAsk, ReleaseForGrant,
-    SealedEnvelope, SourceRequest, VersionList,
+    CompartmentRecord, CustodyBatch, Destroyed, EmergencyAsk, EmergencyNotice, EmergencyParcel,
+    EmergencyRelease, PatientLink, Release, ReleaseAsk, ReleaseForGrant, SealedEnvelope, SourceRequest,
+    VersionList,
 };
 
 /// Why a peer does not do what is asked.
@@ -51,4 +52,17 @@ pub trait Peers: Send + Sync + 'static {
     /// Tells a custodian, as the ledger has it or had it last, to destroy what newer shares of this source replace; `Ok`
     /// once nothing is left there.
     async fn destroy(&self, to: &Organisation, request: SourceRequest) -> Result<Destroyed, PeerError>;
+
+    /// Hands an emergency summary and a share of its key to a holder, or takes them back; `Ok` once durable there.
+    async fn put_emergency(&self, to: &OrganisationId, parcel: EmergencyParcel) -> Result<(), PeerError>;
+
+    /// Asks a holder to release its share of an emergency key.
+    async fn release_emergency(
+        &self,
+        to: &OrganisationId,
+        ask: EmergencyAsk,
+    ) -> Result<EmergencyRelease, PeerError>;
+
+    /// Tells a source that its emergency summary was opened; `Ok` once it has noted it down.
+    async fn tell_emergency(&self, to: &OrganisationId, notice: EmergencyNotice) -> Result<(), PeerError>;
 }

@@ -5,6 +5,7 @@
 //! comes moves about three of every `n`, if there are `n` then.
 
 use salus_crypto::hash::hash;
+use salus_types::emergency::EMERGENCY_HOLDERS_MAX;
 use salus_types::organisation::Organisation;
 use salus_types::{CompartmentId, OrganisationId};
 
@@ -33,17 +34,38 @@ pub fn custodians_of(
     trio(first, organisations.iter().filter(|one| one.custodian).map(|one| &one.id))
 }
 
+/// Who holds shares of the emergency keys of a patient whose first emergency compartment is `first`: five custodians, or
+/// all if there are fewer, in order of their share's index. Nobody, where there are fewer than three.
+pub(crate) fn emergency_holders(
+    first: &CompartmentId,
+    organisations: &[Organisation],
+) -> Vec<OrganisationId> {
+    let ids = custodians(organisations);
+    if ids.len() < CUSTODIANS_PER_COMPARTMENT {
+        return Vec::new();
+    }
+    ranked(first, &ids).into_iter().take(EMERGENCY_HOLDERS_MAX).cloned().collect()
+}
+
+fn ranked<'a>(
+    first: &CompartmentId,
+    custodians: impl IntoIterator<Item = &'a OrganisationId>,
+) -> Vec<&'a OrganisationId> {
+    let score = |id: &OrganisationId| hash("salus/placement/v1", &[first.as_bytes(), id.as_str().as_bytes()]);
+    let mut ranked: Vec<_> = custodians.into_iter().map(|id| (score(id), id)).collect();
+    ranked.sort();
+    ranked.into_iter().map(|(_, id)| id).collect()
+}
+
 /// The three of `custodians` for a compartment. Among any custodians to which its three belong, they are the same
 /// three: so who holds a batch's versions follows from who holds any of them.
 pub(crate) fn trio<'a>(
     first: &CompartmentId,
     custodians: impl IntoIterator<Item = &'a OrganisationId>,
 ) -> Result<Trio, TooFewCustodians> {
-    let score = |id: &OrganisationId| hash("salus/placement/v1", &[first.as_bytes(), id.as_str().as_bytes()]);
-    let mut ranked: Vec<_> = custodians.into_iter().map(|id| (score(id), id)).collect();
-    ranked.sort();
+    let ranked = ranked(first, custodians);
     match ranked.as_slice() {
-        [(_, one), (_, two), (_, three), ..] => Ok([(*one).clone(), (*two).clone(), (*three).clone()]),
+        [one, two, three, ..] => Ok([(*one).clone(), (*two).clone(), (*three).clone()]),
         _ => Err(TooFewCustodians { found: ranked.len() }),
     }
 }

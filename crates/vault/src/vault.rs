@@ -2,6 +2,7 @@
 
 use crate::custodian::decide::Refusal;
 use crate::custodian::{Custodian, ReleaseError};
+use crate::emergency::Emergency;
 use crate::ledger::Ledger;
 use crate::mailbox::Mailbox;
 use crate::node::{Clock, Context, Node, system_clock};
@@ -81,6 +82,8 @@ pub struct Vault {
     pub mailbox: Arc<Mailbox>,
     /// Reads under grants.
     pub reader: Arc<Reader>,
+    /// Holds, and opens, others' emergency summaries.
+    pub emergency: Arc<Emergency>,
 }
 
 impl Vault {
@@ -104,6 +107,7 @@ impl Vault {
         Ok(Self {
             mailbox: Arc::new(Mailbox::new(ctx.clone(), source.clone())),
             custodian: Arc::new(Custodian::new(ctx.clone())),
+            emergency: Arc::new(Emergency::new(ctx.clone(), config.reader.clone())),
             reader: Arc::new(Reader::new(ctx, config.reader)),
             source,
         })
@@ -138,7 +142,8 @@ impl Vault {
                 Ok(()) => pending().await,
             }
         };
-        tokio::try_join!(seal, letters, tidy).map(|(never, _, _): (_, _, Infallible)| never)
+        let told = async { self.emergency.run().await.map_err(VaultError::from) };
+        tokio::try_join!(seal, letters, told, tidy).map(|(never, _, _, _): (_, _, _, Infallible)| never)
     }
 
     /// Hears of a final block: grants that it revokes rotate at once. A failure is logged; the sweep comes after it.

@@ -5,7 +5,8 @@ import type {
   PublicKeyCredentialRequestOptionsJSON,
   RegistrationResponseJSON,
 } from '@simplewebauthn/browser';
-import type { Category, Organisation, Purpose } from '../crypto/formats';
+import type { Category, EmergencyGround, Organisation, Purpose } from '../crypto/formats';
+import type { Bundle } from './fhirTypes';
 import type { Ceremony } from './account';
 import type { CaseRow, RefusalGround } from './cases';
 import { getJson, request } from './http';
@@ -40,6 +41,42 @@ export interface FetchedShares {
   imported: number;
   alreadyHeld: number;
   sources: ChartSource[];
+}
+/** An emergency that was begun: the chart here, and what others keep for it. */
+export interface Emergency {
+  id: string;
+  chart: string;
+  patient: string;
+  untilMs: number;
+  sources: { organisation: string; state: 'opened' | 'not-opened'; event: string; madeMs?: number; summary?: Bundle }[];
+  /** Organisations that did not say whether they know the person. */
+  silent?: string[];
+}
+export type ReviewState = 'waiting' | 'nothing-opened' | 'open' | 'overdue' | 'reviewed' | 'reviewed-late';
+/** An emergency of this organisation, as its steward sees it. */
+export interface OwnEmergency {
+  id: string;
+  timeMs: number;
+  untilMs: number;
+  dueMs: number | null;
+  state: ReviewState;
+  mayReview: boolean;
+  name: string | null;
+  role: string | null;
+  ground: EmergencyGround;
+  reason: string;
+  events: { event: string; organisation: string; number: number }[];
+  review: { justified: boolean; words: string; name: string | null } | null;
+}
+export interface NetworkEmergency {
+  event: string;
+  number: number;
+  organisation: string;
+  timeMs: number;
+  ground: EmergencyGround;
+  dueMs: number;
+  state: ReviewState;
+  justified: boolean | null;
 }
 export interface NodeState {
   organisation: string;
@@ -170,6 +207,11 @@ export const staff = {
     getJson<Chart>('/staff/charts', { json: { patient, reason, purpose } }),
   fetchShared: (chart: string) =>
     getJson<FetchedShares>(`/staff/charts/${chart}/shared`, { method: 'POST', tries: 3, timeoutMs: 120_000 }),
+  beginEmergency: (patient: string, ground: EmergencyGround, reason: string) =>
+    getJson<Emergency>('/staff/emergency', { json: { patient, ground, reason }, timeoutMs: 60_000 }),
+  emergency: (id: string) => getJson<Emergency>(`/staff/emergency/${id}`, { timeoutMs: 60_000 }),
+  emergencies: () => getJson<{ own: OwnEmergency[]; network: NetworkEmergency[] }>('/staff/emergencies'),
+  reviewEmergency: (id: string, justified: boolean, words: string) => request(`/staff/emergencies/${id}/review`, { json: { justified, words } }),
   ask: (body: { patient: string; categories: Category[]; reason: string; days: number }) =>
     request('/staff/requests', { json: body }),
   invite: (patient: string) =>

@@ -5,6 +5,7 @@ import { StaffShell } from '../ui/StaffShell/StaffShell';
 import { StaffSignIn } from '../ui/StaffSignIn/StaffSignIn';
 import { useStaff } from '../ui/useStaff';
 import { ChartPage } from './ChartPage/ChartPage';
+import { Emergency } from './Emergency/Emergency';
 import { Patients } from './Patients/Patients';
 
 export default function ClinicianApp() {
@@ -18,6 +19,7 @@ export default function ClinicianApp() {
         : (
           <Routes>
             <Route path="/" element={<Patients me={me} />} />
+            <Route path="/patients/:patient/emergency" element={<Emergency me={me} nameOf={nameOf} />} />
             <Route path="/patients/:patient" element={<ChartPage me={me} nameOf={nameOf} />} />
           </Routes>
         )}

@@ -75,6 +75,8 @@ const actions: f.Action[] = [
   propose,
   { kind: 'Vote', organisation: 'hospital-a', proposal: digest(40), approve: true },
   { kind: 'Accuse', organisation: 'hospital-a', validator: publicKey(seed(2)), contradiction },
+  { kind: 'BreakGlass', organisation: 'hospital-a', target: digest(50), practitioner: digest(2), ground: 'cannot-consent', statement: digest(51), beganMs: 1_800_000_000_000, nonce: filled(16, 9) },
+  { kind: 'Review', organisation: 'hospital-a', event: digest(52), justified: true, reviewer: digest(53), statement: digest(54) },
 ];
 const header: f.Header = {
   version: 1,
@@ -116,6 +118,8 @@ sample('ProposalEntry', f.ProposalEntry, {
   outcome: 'open',
   decided: 6,
 });
+sample('EmergencyEntry', f.EmergencyEntry, { number: 1, organisation: 'hospital-b', target: digest(50), practitioner: digest(2), ground: 'cannot-consent', statement: digest(51), beganMs: 2, height: 3, timeMs: 4, accessUntilMs: 5, reviewDueMs: 6 });
+sample('ReviewEntry', f.ReviewEntry, { justified: true, reviewer: digest(53), statement: digest(54), late: true, height: 3, timeMs: 4 });
 sample('FaultEntry', f.FaultEntry, { number: 1, organisation: 'regulator', validator: publicKey(seed(2)), misdeed: 'nullify-and-finalize', epoch: 300, view: 7, accuser: 'hospital-a', height: 4, timeMs: 5 });
 sample('Handover', f.Handover, {
   block: { headers: [header], certificate: filled(300, 35) },

@@ -45,6 +45,12 @@ export const PURPOSE_CODES = {
 export type Purpose = keyof typeof PURPOSE_CODES;
 export const Purpose = named<Purpose>(PURPOSE_CODES);
 
+// emergency.rs
+
+const GROUND_CODES = { unconscious: 1, 'cannot-consent': 2, 'immediate-danger': 3, other: 4 } as const;
+export type EmergencyGround = keyof typeof GROUND_CODES;
+export const EmergencyGround = named<EmergencyGround>(GROUND_CODES);
+
 // action.rs, transaction.rs
 
 const actions = {
@@ -62,16 +68,31 @@ const actions = {
   Propose: [9, struct({ organisation: organisationId, change: Change, nonce: fixed(16) })],
   Vote: [10, struct({ organisation: organisationId, proposal: b32, approve: bool })],
   Accuse: [11, struct({ organisation: organisationId, validator: b32, contradiction: Contradiction })],
+  BreakGlass: [
+    12,
+    struct({
+      organisation: organisationId,
+      target: b32,
+      practitioner: b32,
+      ground: EmergencyGround,
+      statement: b32,
+      beganMs: option(u64),
+      nonce: fixed(16),
+    }),
+  ],
+  Review: [13, struct({ organisation: organisationId, event: b32, justified: bool, reviewer: b32, statement: b32 })],
 } as const;
 
 export const Action = sum(actions);
 export type Action = Of<typeof Action>;
 export type ActionKind = Action['kind'];
 export type AccessAction = Extract<Action, { kind: 'Access' }>;
+export type BreakGlassAction = Extract<Action, { kind: 'BreakGlass' }>;
 export type ProposeAction = Extract<Action, { kind: 'Propose' }>;
 
-/** The actions without their tags, as `Access::id` and `Propose::id` hash them. */
+/** The actions without their tags, as `Access::id`, `BreakGlass::id` and `Propose::id` hash them. */
 export const AccessBody = actions.Access[1];
+export const BreakGlassBody = actions.BreakGlass[1];
 export const ProposeBody = actions.Propose[1];
 
 export const TransactionBody = struct({ network: b32, signer: b32, validUntil: u64, action: Action });
@@ -148,6 +169,31 @@ export const ProposalEntry = struct({
   decided: option(u64),
 });
 export type ProposalEntry = Of<typeof ProposalEntry>;
+export const EmergencyEntry = struct({
+  number: u64,
+  organisation: organisationId,
+  target: b32,
+  practitioner: b32,
+  ground: EmergencyGround,
+  statement: b32,
+  beganMs: option(u64),
+  height: u64,
+  timeMs: u64,
+  accessUntilMs: u64,
+  reviewDueMs: u64,
+});
+export type EmergencyEntry = Of<typeof EmergencyEntry>;
+
+export const ReviewEntry = struct({
+  justified: bool,
+  reviewer: b32,
+  statement: b32,
+  late: bool,
+  height: u64,
+  timeMs: u64,
+});
+export type ReviewEntry = Of<typeof ReviewEntry>;
+
 export const FaultEntry = struct({
   number: u64,
   organisation: organisationId,

@@ -18,6 +18,11 @@ export const credentialCommitment = (credential: f.PractitionerCredential): Byte
   hash('salus/practitioner/v1', encode(f.PractitionerCredential, credential));
 export const accessId = (action: f.AccessAction, signer: Uint8Array): Bytes =>
   hash('salus/access/v1', signer, encode(f.AccessBody, action));
+export const emergencyId = (action: f.BreakGlassAction): Bytes => hash('salus/emergency/v1', encode(f.BreakGlassBody, action));
+/** Whose summary an emergency is about; opened to its holders, its source and the patient. */
+export const emergencyTarget = (salt: Uint8Array, source: string, compartment: Uint8Array): Bytes =>
+  hash('salus/emergency-target/v1', salt, utf8(source), compartment);
+export const wordsCommitment = (salt: Uint8Array, words: string): Bytes => hash('salus/emergency-words/v1', salt, utf8(words));
 export const proposalId = (action: f.ProposeAction): Bytes => hash('salus/proposal/v1', encode(f.ProposeBody, action));
 /** What the last header of an epoch says of the next one's validators; their node keys are in ascending order. */
 export const validatorsHash = (keys: Uint8Array[]): Bytes => hash('salus/validators/v1', concat(...keys));
@@ -44,6 +49,8 @@ export const stateKey = {
   access: (access: Uint8Array) => hash('salus/state/access/v1', access),
   accessOfGrant: (grant: Uint8Array, number: number) => hash('salus/state/access-of-grant/v1', grant, u32be(number)),
   anchor: (organisation: string, sequence: number) => hash('salus/state/anchor/v1', utf8(organisation), u64be(sequence)),
+  emergency: (event: Uint8Array) => hash('salus/state/emergency/v1', event),
+  review: (event: Uint8Array) => hash('salus/state/review/v1', event),
   dropped: (grant: Uint8Array, organisation: string) => hash('salus/state/dropped/v1', grant, utf8(organisation)),
 };
 

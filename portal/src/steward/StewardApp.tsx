@@ -7,6 +7,7 @@ import { useStaff } from '../ui/useStaff';
 import { Accesses } from './Accesses/Accesses';
 import { Blocks } from './Blocks/Blocks';
 import { Cases } from './Cases/Cases';
+import { Emergencies } from './Emergencies/Emergencies';
 import { Members } from './Members/Members';
 import { Overview } from './Overview/Overview';
 import { Propose } from './Propose/Propose';
@@ -16,6 +17,7 @@ const TABS: StaffTab[] = [
   { to: '/steward/blocks', label: 'Blocks', icon: 'cube' },
   { to: '/steward/accesses', label: 'Access events', icon: 'eye' },
   { to: '/steward/cases', label: 'Patients’ requests', icon: 'message-circle' },
+  { to: '/steward/emergencies', label: 'Emergency access', icon: 'alert-triangle' },
   { to: '/steward/members', label: 'Members and rules', icon: 'users' },
 ];
 
@@ -33,6 +35,7 @@ export default function StewardApp() {
             <Route path="/blocks" element={<Blocks />} />
             <Route path="/accesses" element={<Accesses nameOf={nameOf} />} />
             <Route path="/cases" element={<Cases />} />
+            <Route path="/emergencies" element={<Emergencies nameOf={nameOf} />} />
             <Route path="/members" element={<Members />} />
             <Route path="/members/propose" element={<Propose />} />
           </Routes>

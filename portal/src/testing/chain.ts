@@ -1,5 +1,5 @@
 /** A chain of one process that certifies its blocks with the real keys and formats of four organisations. */
-import { concat, decodeCanonical, encode, equal, hash, networkId, publicKey, sign, stateKey, toHex, transactionId, transactionIsSigned, utf8, validatorsHash, accessId, grantIdOf, headerDigest, type Bytes } from '../crypto';
+import { concat, decodeCanonical, encode, equal, hash, networkId, publicKey, sign, stateKey, toHex, transactionId, transactionIsSigned, utf8, validatorsHash, accessId, emergencyId, grantIdOf, headerDigest, type Bytes } from '../crypto';
 import { varint } from '../crypto/codec';
 import * as f from '../crypto/formats';
 import { kemKey, type KemKey } from '../crypto/hpke';
@@ -141,6 +141,8 @@ export class MockChain {
   }
 
   /** Applies at once, in a block of its own. */
+  private emergencies = 0;
+
   submit(transaction: f.Transaction): string {
     const id = toHex(transactionId(transaction));
     if (this.places.has(id)) return id;
@@ -193,6 +195,13 @@ export class MockChain {
         this.state.set(toHex(stateKey.accessOfGrant(grant, entry.accesses)), id);
         return this.put(stateKey.access(id), f.AccessEntry, { grant, organisation, purpose, versionsRoot, count, practitioner, height, timeMs: nowMs });
       }
+      case 'BreakGlass': {
+        const { organisation, target, practitioner, ground, statement, beganMs } = action;
+        const number = this.emergencies++;
+        return this.put(stateKey.emergency(emergencyId(action)), f.EmergencyEntry, { number, organisation, target, practitioner, ground, statement, beganMs, height, timeMs: nowMs, accessUntilMs: nowMs + 4 * 3_600_000, reviewDueMs: nowMs + 72 * 3_600_000 });
+      }
+      case 'Review':
+        return this.put(stateKey.review(action.event), f.ReviewEntry, { justified: action.justified, reviewer: action.reviewer, statement: action.statement, late: false, height, timeMs: nowMs });
       default:
         throw new Rejected('the mock does not know this action');
     }

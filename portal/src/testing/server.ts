@@ -5,11 +5,12 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { existsSync, readFileSync } from 'node:fs';
 import { extname, join, normalize } from 'node:path';
-import { consentIsByOwner, credentialCommitment, decodeCanonical, encode, fromHex, hash, randomBytes, scopeCommitment, sha256, signTransaction, termsCommitment, toBase64, toHex, utf8, type Bytes } from '../crypto';
+import { consentIsByOwner, credentialCommitment, decodeCanonical, emergencyId, emergencyTarget, encode, fromHex, hash, randomBytes, scopeCommitment, sha256, signTransaction, termsCommitment, toBase64, toHex, utf8, wordsCommitment, type Bytes } from '../crypto';
 import * as f from '../crypto/formats';
 import { hpkeInfo, openEnvelope } from '../crypto/hpke';
 import { label } from '../crypto/labels';
 import { MockChain, Rejected } from './chain';
+import type { Resource } from '../api/fhirTypes';
 import type { AskedChange, Change, Governance, Proposal } from '../api/staff';
 import { awayHistory, homeHistory, mockGovernance, mockPatients, type MockPatient } from './data';
 import { MockCases } from './cases';
@@ -46,6 +47,20 @@ interface Chart {
   imported: number;
 }
 
+interface MockEmergency {
+  id: string;
+  chart: string;
+  patient: string;
+  ground: f.EmergencyGround;
+  reason: string;
+  event: string;
+  source: string;
+  timeMs: number;
+  by: { name: string; role: string };
+  resources: Resource[];
+  review?: { justified: boolean; words: string; name: string };
+}
+
 type Answer = { json?: unknown; bytes?: Uint8Array; status?: number; cookie?: string };
 type Handler = (match: string[], body: Buffer, request: IncomingMessage, url: URL) => Promise<Answer> | Answer;
 
@@ -68,6 +83,7 @@ export class MockNode {
   private readonly charts = new Map<string, Chart>();
   private readonly grants: Grant[] = [];
   private readonly logs: { organisation: string; patient: string; entry: Record<string, unknown> }[] = [];
+  private readonly emergencies: MockEmergency[] = [];
   private readonly requests: { patient: string; request: Record<string, unknown> }[] = [];
   private readonly patientsB: MockPatient[];
   /** The organisation whose clinicians sign in here. */
@@ -134,6 +150,10 @@ export class MockNode {
     ['POST', /^\/staff\/patients\/search$/, (_m, body, request) => this.patients(request, JSON.parse(body.toString()).search ?? '')],
     ['POST', /^\/staff\/charts$/, (_m, body, request) => this.openChart(body, request)],
     ['POST', /^\/staff\/charts\/(\w+)\/shared$/, ([, id], _b, request) => this.fetchShared(id!, request)],
+    ['POST', /^\/staff\/emergency$/, (_m, body, request) => this.beginEmergency(body, request)],
+    ['GET', /^\/staff\/emergency\/(\w+)$/, ([, id], _b, request) => this.emergency(id!, request)],
+    ['GET', /^\/staff\/emergencies$/, (_m, _b, request) => this.emergencyList(request)],
+    ['POST', /^\/staff\/emergencies\/(\w+)\/review$/, ([, id], body, request) => this.reviewEmergency(id!, body, request)],
     ['POST', /^\/staff\/requests$/, (_m, body, request) => this.ask(body, request)],
     ['POST', /^\/staff\/invites$/, () => ({ json: { code: 'WELCOME-1', link: 'http://localhost/join#hospital-b.WELCOME-1', expires: new Date(Date.now() + 86_400_000).toISOString() } })],
     ['GET', /^\/staff\/network$/, () => this.network()],
@@ -404,6 +424,56 @@ export class MockNode {
     const access = this.chain.blocks[this.chain.places.get(id)!.height]!.block.transactions[0]!;
     const accessId = access.action.kind === 'Access' ? hash('salus/access/v1', access.signer, encode(f.AccessBody, access.action)) : fromHex(entry);
     this.logs.push({ organisation: this.home, patient, entry: { timeMs: Date.now(), action: 'shared-read', name: member.name, role: member.credential.role, credential: toHex(encode(f.PractitionerCredential, member.credential)), purpose: terms.purpose, reason: 'Appointment today', count, access: toHex(accessId) } });
+  }
+  private beginEmergency(body: Buffer, request: IncomingMessage): Answer {
+    const member = this.staff(request);
+    const { patient, ground, reason } = JSON.parse(body.toString()) as { patient: string; ground: f.EmergencyGround; reason: string };
+    const { json: { chart } } = this.openChart(Buffer.from(JSON.stringify({ patient, reason, purpose: 'emergency' })), request) as { json: { chart: string } };
+    const person = this.patientsB.find((one) => one.id === patient);
+    const there = this.vault.holdings.find((one) => one.source === 'hospital-a' && one.patient.name === person?.name)?.patient;
+    const [salt, compartment, wordsSalt] = [randomBytes(32), randomBytes(32), randomBytes(32)];
+    const source = there ? 'hospital-a' : this.home;
+    const action: f.BreakGlassAction = { kind: 'BreakGlass', organisation: this.home, target: emergencyTarget(salt, source, compartment), practitioner: credentialCommitment(member.credential), ground, statement: wordsCommitment(wordsSalt, reason), beganMs: there ? null : Date.now(), nonce: randomBytes(16) };
+    this.chain.submit(signTransaction(this.chain.id, this.chain.organisation(this.home).seed, 1_000_000, action));
+    const event = toHex(emergencyId(action));
+    const begun = { id: token(), chart, patient, ground, reason, event, source, timeMs: Date.now(), by: member, resources: there?.records.map((one) => one.resource) ?? [] };
+    this.emergencies.push(begun);
+    if (there) {
+      const evidence = { event, salt: toHex(salt), compartment: toHex(compartment), credential: toHex(encode(f.PractitionerCredential, member.credential)), words: { text: reason, salt: toHex(wordsSalt) } };
+      this.logs.push({ organisation: source, patient: there.id, entry: { timeMs: Date.now(), action: 'break-glass', by: this.home, name: member.name, role: member.credential.role, purpose: 'emergency', reason, categories: [], emergency: evidence } });
+    }
+    return { json: { ...this.shownEmergency(begun), silent: [] } };
+  }
+  private shownEmergency({ id, chart, patient, timeMs, event, source, resources }: MockEmergency) {
+    const kept = new Set(['Patient', 'AllergyIntolerance', 'MedicationRequest', 'Condition', 'Immunization', 'Device']);
+    const summary = { resourceType: 'Bundle', type: 'collection', entry: resources.filter((one) => kept.has(one.resourceType)).map((resource) => ({ resource })) };
+    const sources = source === this.home ? [] : [{ organisation: source, state: 'opened', event, madeMs: timeMs, summary }];
+    return { id, chart, patient, untilMs: timeMs + 4 * 3_600_000, sources };
+  }
+  private emergency(id: string, request: IncomingMessage): Answer {
+    this.staff(request);
+    return { json: this.shownEmergency(this.emergencies.find((one) => one.id === id) ?? refuse(403, 'forbidden', 'There is no such emergency of yours.')) };
+  }
+  private emergencyList(request: IncomingMessage): Answer {
+    this.staff(request);
+    const dueMs = (one: MockEmergency) => one.timeMs + 72 * 3_600_000;
+    const state = (one: MockEmergency) => (one.review ? 'reviewed' : 'open');
+    const own = this.emergencies.map((one, number) => ({
+      id: one.id, timeMs: one.timeMs, untilMs: one.timeMs + 4 * 3_600_000, dueMs: dueMs(one), state: state(one), mayReview: !one.review, name: one.by.name, role: one.by.role, ground: one.ground, reason: one.reason,
+      events: [{ event: one.event, organisation: one.source, number }], review: one.review ?? null,
+    }));
+    const network = this.emergencies.map((one, number) => ({ event: one.event, number, organisation: this.home, timeMs: one.timeMs, ground: one.ground, dueMs: dueMs(one), state: state(one), justified: one.review?.justified ?? null }));
+    return { json: { own: own.toReversed(), network: network.toReversed() } };
+  }
+  private reviewEmergency(id: string, body: Buffer, request: IncomingMessage): Answer {
+    const { name, credential } = this.staff(request);
+    const found = this.emergencies.find((one) => one.id === id) ?? refuse(404, 'not-found', 'There is no such emergency here.');
+    if (found.review) refuse(409, 'conflict', 'It was reviewed already.');
+    const { justified, words } = JSON.parse(body.toString()) as { justified: boolean; words: string };
+    const action = { kind: 'Review', organisation: this.home, event: fromHex(found.event), justified, reviewer: credentialCommitment(credential), statement: wordsCommitment(randomBytes(32), words) } as const;
+    this.chain.submit(signTransaction(this.chain.id, this.chain.organisation(this.home).seed, 1_000_000, action));
+    found.review = { justified, words, name };
+    return { status: 204 };
   }
   private ask(body: Buffer, request: IncomingMessage): Answer {
     const member = this.staff(request);

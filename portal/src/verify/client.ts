@@ -66,7 +66,7 @@ export async function handoversBefore(block: CertifiedHeader): Promise<Handover[
 const blocksOf = (job: Job): CertifiedHeader[] =>
   job.kind === 'records'
     ? job.anchors.map((proofs) => proofs.block)
-    : [job.proven.block];
+    : job.kind === 'emergency' ? [job.proven.block, job.review.block] : [job.proven.block];
 
 /** Verdicts by key. A worker that cannot start or fails gives no verdicts: nothing then counts as verified. */
 export async function check(job: Job): Promise<Answer> {

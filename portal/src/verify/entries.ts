@@ -1,7 +1,7 @@
 /** Grants, access events and members in the state after a certified block. */
 import { decodeCanonical, equal, stateKey } from '../crypto';
 import type { Codec } from '../crypto/codec';
-import { AccessEntry, GrantEntry, OrganisationEntry, PatientEntry } from '../crypto/formats';
+import { AccessEntry, EmergencyEntry, GrantEntry, OrganisationEntry, PatientEntry, ReviewEntry } from '../crypto/formats';
 import type { Certified } from './certificate';
 import { ProofError } from './error';
 import type { Network } from './network';
@@ -28,6 +28,13 @@ export const verifyAccessEntry = (network: Network, access: Uint8Array, proof: S
 /** Who registered a patient's address. */
 export const verifyPatientEntry = (network: Network, address: Uint8Array, proof: StateProof): CheckedEntry<PatientEntry> =>
   checked(network, stateKey.patient(address), PatientEntry, proof);
+/** An emergency access. */
+export const verifyEmergencyEntry = (network: Network, event: Uint8Array, proof: StateProof): CheckedEntry<EmergencyEntry> =>
+  checked(network, stateKey.emergency(event), EmergencyEntry, proof);
+
+/** The review of an emergency access; that there is none is proven, too. */
+export const verifyReviewEntry = (network: Network, event: Uint8Array, proof: StateProof): CheckedEntry<ReviewEntry> =>
+  checked(network, stateKey.review(event), ReviewEntry, proof);
 
 /** The member with a node key, and its duties. */
 export function verifyMember(network: Network, nodeKey: Uint8Array, proof: StateProof): CheckedEntry<OrganisationEntry> {

@@ -25,7 +25,15 @@ export interface KeyJob {
   organisation: string;
   proven: StateProof;
 }
-export type Job = RecordsJob | AccessJob | KeyJob;
+export interface EmergencyJob {
+  kind: 'emergency';
+  genesis: Uint8Array;
+  id: Uint8Array;
+  /** The event's entry in the state, and that of its review, which may be absent. */
+  proven: StateProof;
+  review: StateProof;
+}
+export type Job = RecordsJob | AccessJob | EmergencyJob | KeyJob;
 /** What goes to the worker. */
 export interface Work {
   job: Job;

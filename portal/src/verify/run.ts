@@ -1,9 +1,9 @@
 /** The worker's loop without the worker: one job in, verdicts out. Tests call it directly. */
 import { sha256, toHex } from '../crypto';
-import { verifyAccessEntry, verifyPatientEntry } from './entries';
+import { verifyAccessEntry, verifyEmergencyEntry, verifyPatientEntry, verifyReviewEntry } from './entries';
 import { ProofError } from './error';
 import { extend } from './handovers';
-import type { AccessJob, Answer, KeyJob, RecordsJob, Verdict, Work } from './messages';
+import type { AccessJob, Answer, EmergencyJob, KeyJob, RecordsJob, Verdict, Work } from './messages';
 import { readGenesis, type Network } from './network';
 import { batchKey, verifyAnchors, verifyInBatch, type CheckedAnchor } from './record';
 
@@ -81,12 +81,23 @@ function checkKey(network: Network, { address, organisation, proven }: KeyJob): 
   });
 }
 
+/** The event stands there, and of its review what the node says. */
+function checkEmergency(network: Network, { id, proven, review }: EmergencyJob): Verdict {
+  return attempt(() => {
+    const { entry, header, signers } = verifyEmergencyEntry(network, id, proven);
+    if (!entry) throw new ProofError('there is no such event');
+    verifyReviewEntry(network, id, review);
+    return { ok: true, height: entry.height, timeMs: entry.timeMs, certifiedHeight: header.height, signers };
+  });
+}
+
 export function run(work: Work): Answer {
   const { job } = work;
   const network = networkOf(work);
   switch (job.kind) {
     case 'records': return checkRecords(network, job);
     case 'access': return { access: checkAccess(network, job) };
+    case 'emergency': return { emergency: checkEmergency(network, job) };
     case 'key': return { key: checkKey(network, job) };
   }
 }

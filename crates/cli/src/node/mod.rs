@@ -35,7 +35,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
-use vault::{EngineOutbox, LocalKeeper, LocalRecords, RemotePeers};
+use vault::{EngineOutbox, LocalEmergencies, LocalKeeper, LocalRecords, RemotePeers};
 
 /// Run the node of one organisation.
 #[derive(clap::Args)]
@@ -312,6 +312,7 @@ fn assemble(
         chain: Arc::new(chain),
         shared: records.clone(),
         proofs: records,
+        emergencies: Arc::new(LocalEmergencies(vault.clone())),
         keeper: keeper.clone(),
         peers,
         kem: Arc::new(home.kem_key()),

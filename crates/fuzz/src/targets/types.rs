@@ -7,6 +7,7 @@ use salus_types::action::*;
 use salus_types::block::*;
 use salus_types::category::*;
 use salus_types::contradiction::*;
+use salus_types::emergency::*;
 use salus_types::genesis::*;
 use salus_types::governance::*;
 use salus_types::membership::Member;
@@ -147,6 +148,9 @@ pub(super) const TARGETS: &[Target] = &[
             Propose,
             Vote,
             Accuse,
+            BreakGlass,
+            Review,
+            EmergencyGround,
             Contradiction,
             SignedVote,
             Change,
@@ -187,6 +191,8 @@ pub(super) const TARGETS: &[Target] = &[
             OpenProposals,
             ProposalEntry,
             FaultEntry,
+            EmergencyEntry,
+            ReviewEntry,
             Parameters,
             Member,
             Organisation,
@@ -245,6 +251,16 @@ pub(super) const TARGETS: &[Target] = &[
             SourceRequestBody,
             SourceAsk,
             Destroyed,
+            EmergencyParcel,
+            EmergencyPackage,
+            EmergencyStatement,
+            EmergencyShare,
+            EmergencyAsk,
+            EmergencyRelease,
+            EmergencyNotice,
+            EmergencyAccount,
+            EmergencyFind,
+            EmergencyFound,
         ]
     ),
     codecs!(
@@ -259,6 +275,7 @@ pub(super) const TARGETS: &[Target] = &[
             Address,
             GrantId,
             AccessId,
+            EmergencyId,
             ProposalId,
             CompartmentId,
             VersionId,

@@ -3,7 +3,7 @@
 use super::commit::Committed;
 use salus_crypto::hash::hash;
 use salus_types::category::Purpose;
-use salus_types::{Digest, GrantId};
+use salus_types::{Digest, EmergencyId, GrantId, OrganisationId};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
@@ -29,6 +29,12 @@ pub enum Kind {
     ShareDropped,
     /// What the patient asked for by their rights was received, answered or ended.
     Case,
+    /// Another organisation asked, in an emergency, whether the person is a patient here.
+    EmergencyFound,
+    /// Another organisation opened the emergency summary of this one.
+    EmergencyOpened,
+    /// Another organisation's emergency summary was read here.
+    EmergencyRead,
 }
 
 /// Who did it.
@@ -51,6 +57,17 @@ pub enum Who {
         /// Client id.
         id: String,
     },
+    /// Somebody at another organisation, in an emergency.
+    Elsewhere {
+        /// The organisation.
+        organisation: OrganisationId,
+        /// Name shown to the patient; empty until that organisation has said who it was.
+        name: String,
+        /// Role.
+        role: String,
+        /// The event on the ledger, once there is one.
+        event: Option<EmergencyId>,
+    },
     /// This node, by itself.
     Node,
 }
@@ -71,6 +88,7 @@ impl Who {
         match self {
             Self::Practitioner { id, .. } => format!("practitioner/{id}"),
             Self::System { id } => format!("system/{id}"),
+            Self::Elsewhere { organisation, .. } => format!("elsewhere/{organisation}"),
             Self::Node => "node".into(),
         }
     }

@@ -20,8 +20,9 @@ use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
 use salus_types::organisation::Organisation;
 use salus_types::vault::{
-    CompartmentRecord, CustodyBatch, Destroyed, PatientLink, Release, ReleaseAsk, ReleaseForGrant,
-    SealedEnvelope, SourceRequest, VersionList,
+    CompartmentRecord, CustodyBatch, Destroyed, EmergencyAsk, EmergencyFind, EmergencyFound, EmergencyNotice,
+    EmergencyParcel, EmergencyRelease, PatientLink, Release, ReleaseAsk, ReleaseForGrant, SealedEnvelope,
+    SourceRequest, VersionList,
 };
 use salus_types::{Bounded, OrganisationId, decode_canonical};
 use serde::Deserialize;
@@ -229,6 +230,60 @@ impl Peers {
             return Ok(local.destroy(&self.0.own, request.clone()).await?);
         }
         self.ask_former(to, "/peer/destroy", request).await
+    }
+
+    /// Hands an emergency summary to a holder, or has it destroy one.
+    ///
+    /// # Errors
+    /// [`PeerError`].
+    pub async fn emergency(&self, to: &OrganisationId, parcel: &EmergencyParcel) -> Result<(), PeerError> {
+        if let Some(local) = self.local(to) {
+            return Ok(local.emergency(&self.0.own, parcel.clone()).await?);
+        }
+        self.send(to, "/peer/emergency", parcel, ANSWER_TIMEOUT).await
+    }
+
+    /// Asks a holder for its share of an emergency key.
+    ///
+    /// # Errors
+    /// [`PeerError`].
+    pub async fn release_emergency(
+        &self,
+        to: &OrganisationId,
+        ask: &EmergencyAsk,
+    ) -> Result<EmergencyRelease, PeerError> {
+        if let Some(local) = self.local(to) {
+            return Ok(local.release_emergency(&self.0.own, ask.clone()).await?);
+        }
+        self.ask(to, "/peer/emergency/release", ask).await
+    }
+
+    /// Tells a source that its emergency summary was opened.
+    ///
+    /// # Errors
+    /// [`PeerError`].
+    pub async fn tell_emergency(
+        &self,
+        to: &OrganisationId,
+        notice: &EmergencyNotice,
+    ) -> Result<(), PeerError> {
+        if let Some(local) = self.local(to) {
+            return Ok(local.emergency_told(notice.clone()).await?);
+        }
+        self.send(to, "/peer/emergency/opened", notice, ANSWER_TIMEOUT).await
+    }
+
+    /// Asks another organisation whether exactly one of its patients is this person.
+    ///
+    /// # Errors
+    /// [`PeerError`].
+    pub async fn find_emergency(
+        &self,
+        to: &OrganisationId,
+        person: &EmergencyFind,
+    ) -> Result<Option<EmergencyFound>, PeerError> {
+        let found: Bounded<EmergencyFound, 1> = self.ask(to, "/peer/emergency/find", person).await?;
+        Ok(found.into_inner().pop())
     }
 
     /// Hands keys of new epochs to a grantee.

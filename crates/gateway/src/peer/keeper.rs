@@ -9,8 +9,9 @@ use async_trait::async_trait;
 use prometheus_client::registry::Registry;
 use salus_crypto::hpke::HpkePublicKey;
 use salus_types::vault::{
-    CompartmentRecord, CustodyBatch, Destroyed, Directory, PatientLink, PatientRequest, Release, ReleaseAsk,
-    ReleaseForGrant, SealedEnvelope, SourceRequest, VersionList,
+    CompartmentRecord, CustodyBatch, Destroyed, Directory, EmergencyAsk, EmergencyNotice, EmergencyParcel,
+    EmergencyRelease, PatientLink, PatientRequest, Release, ReleaseAsk, ReleaseForGrant, SealedEnvelope,
+    SourceRequest, VersionList,
 };
 use salus_types::{OrganisationId, PublicKey};
 use serde::{Deserialize, Serialize};
@@ -117,6 +118,20 @@ pub trait Keeper: Send + Sync + 'static {
     /// Destroys what newer shares of the source replace, and signs for it.
     async fn destroy(&self, from: &OrganisationId, request: SourceRequest) -> Result<Destroyed, VaultError>;
 
+    /// Takes an emergency summary and a share of its key from its source, or destroys what it replaces; returns once that
+    /// is durable.
+    async fn emergency(&self, from: &OrganisationId, parcel: EmergencyParcel) -> Result<(), VaultError>;
+
+    /// Releases a share of an emergency key to who broke the glass.
+    async fn release_emergency(
+        &self,
+        from: &OrganisationId,
+        ask: EmergencyAsk,
+    ) -> Result<EmergencyRelease, VaultError>;
+
+    /// Hears that an emergency summary of this organisation was opened; returns once that is durable.
+    async fn emergency_told(&self, notice: EmergencyNotice) -> Result<(), VaultError>;
+
     /// Answers a patient; never asked for the access log, which the gateway answers itself.
     async fn patient(&self, request: PatientRequest) -> Result<PatientAnswer, VaultError>;
 
@@ -179,6 +194,22 @@ impl Keeper for NoKeeper {
     }
 
     async fn destroy(&self, _: &OrganisationId, _: SourceRequest) -> Result<Destroyed, VaultError> {
+        none()
+    }
+
+    async fn emergency(&self, _: &OrganisationId, _: EmergencyParcel) -> Result<(), VaultError> {
+        none()
+    }
+
+    async fn release_emergency(
+        &self,
+        _: &OrganisationId,
+        _: EmergencyAsk,
+    ) -> Result<EmergencyRelease, VaultError> {
+        none()
+    }
+
+    async fn emergency_told(&self, _: EmergencyNotice) -> Result<(), VaultError> {
         none()
     }
 

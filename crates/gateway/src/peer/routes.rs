@@ -5,6 +5,7 @@ use super::keeper::{NodeStatus, PatientAnswer, refused};
 use crate::PeerIdentity;
 use crate::body::{Canonical, Json, octets};
 use crate::cases;
+use crate::emergency;
 use crate::error::Error;
 use crate::limits::*;
 use crate::staff;
@@ -17,8 +18,8 @@ use axum::response::Response;
 use axum::routing::{MethodRouter, get, post};
 use salus_types::Bounded;
 use salus_types::vault::{
-    CompartmentRecord, CustodyBatch, PatientAsk, PatientLink, PatientRequest, ReleaseAsk, ReleaseForGrant,
-    SealedEnvelope, SourceRequest,
+    CompartmentRecord, CustodyBatch, EmergencyAsk, EmergencyFind, EmergencyNotice, EmergencyParcel,
+    PatientAsk, PatientLink, PatientRequest, ReleaseAsk, ReleaseForGrant, SealedEnvelope, SourceRequest,
 };
 use serde::Deserialize;
 
@@ -37,6 +38,10 @@ pub(crate) fn router(state: Gateway) -> Router {
         .route("/peer/release", up_to(RELEASE_BYTES_MAX, post(release)))
         .route("/peer/give-back", up_to(GIVE_BACK_BYTES_MAX, post(give_back)))
         .route("/peer/destroy", up_to(DESTROY_BYTES_MAX, post(destroy)))
+        .route("/peer/emergency", up_to(EMERGENCY_PARCEL_BYTES_MAX, post(emergency_summary)))
+        .route("/peer/emergency/find", up_to(EMERGENCY_ASK_BYTES_MAX, post(emergency_find)))
+        .route("/peer/emergency/release", up_to(EMERGENCY_ASK_BYTES_MAX, post(emergency_release)))
+        .route("/peer/emergency/opened", up_to(EMERGENCY_ASK_BYTES_MAX, post(emergency_opened)))
         .route("/peer/patient", up_to(PATIENT_BYTES_MAX, post(relayed_patient)))
         .route("/peer/enrol", up_to(ENROL_BYTES_MAX, post(relayed_enrolment)))
         .route("/peer/mailbox", up_to(MAILBOX_BYTES_MAX, post(relayed_letter)))
@@ -122,6 +127,41 @@ async fn destroy(
     Canonical(request): Canonical<SourceRequest>,
 ) -> Result<Response, Error> {
     Ok(octets(&gateway.ports.keeper.destroy(&from, request).await.map_err(refused)?))
+}
+
+async fn emergency_summary(
+    State(gateway): State<Gateway>,
+    Extension(PeerIdentity(from)): Sender,
+    Canonical(parcel): Canonical<EmergencyParcel>,
+) -> Result<StatusCode, Error> {
+    gateway.ports.keeper.emergency(&from, parcel).await.map_err(refused)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn emergency_find(
+    State(gateway): State<Gateway>,
+    Extension(PeerIdentity(from)): Sender,
+    Canonical(person): Canonical<EmergencyFind>,
+) -> Result<Response, Error> {
+    let found = emergency::find(&gateway, &from, &person).await?;
+    let found: Bounded<_, 1> = found.into_iter().collect::<Vec<_>>().try_into().map_err(Error::internal)?;
+    Ok(octets(&found))
+}
+
+async fn emergency_release(
+    State(gateway): State<Gateway>,
+    Extension(PeerIdentity(from)): Sender,
+    Canonical(ask): Canonical<EmergencyAsk>,
+) -> Result<Response, Error> {
+    Ok(octets(&gateway.ports.keeper.release_emergency(&from, ask).await.map_err(refused)?))
+}
+
+async fn emergency_opened(
+    State(gateway): State<Gateway>,
+    Canonical(notice): Canonical<EmergencyNotice>,
+) -> Result<StatusCode, Error> {
+    gateway.ports.keeper.emergency_told(notice).await.map_err(refused)?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 async fn relayed_patient(

@@ -7,6 +7,7 @@
 
 use super::requests;
 use crate::clock;
+use crate::emergency;
 use crate::envelope;
 use crate::error::{Code, Error};
 use crate::log::{Entry, Kind, Page, Who};
@@ -115,6 +116,9 @@ pub(crate) fn action(kind: Kind) -> &'static str {
         Kind::ChartOpened => "chart-opened",
         Kind::ShareDropped => "share-dropped",
         Kind::Case => "case",
+        Kind::EmergencyFound => "emergency-found",
+        Kind::EmergencyOpened => "break-glass",
+        Kind::EmergencyRead => "emergency-read",
     }
 }
 
@@ -143,6 +147,13 @@ async fn shown(gateway: &Gateway, entry: &Entry) -> Result<Value, Error> {
             }
         }
         Who::System { id } => (shown["name"], shown["role"]) = (json!(id), json!("system")),
+        Who::Elsewhere { organisation, name, role, event } => {
+            (shown["name"], shown["role"]) = (json!(name), json!(role));
+            shown["by"] = json!(organisation);
+            if let Some(event) = event {
+                shown["emergency"] = emergency::shown_to_patient(gateway, event)?;
+            }
+        }
         Who::Node => (shown["name"], shown["role"]) = (json!("this organisation's node"), json!("system")),
     }
     Ok(shown)

@@ -44,9 +44,26 @@ pub(super) async fn open(
     let restricted = cases::is_restricted(&gateway, &patient)?;
     super::decide(&member, Action::OpenChart, ask.purpose, !reason.is_empty(), restricted)?;
     record(&gateway, &member, &patient, &reason, ask.purpose).await?;
-    let (id, chart) = keep(&gateway, &member, &patient, reason, ask.purpose).await?;
+    let expires_ms = clock::now_ms() + CHART_LIFETIME_MS;
+    let (id, chart) = keep(&gateway, &member, &patient, (reason, ask.purpose), expires_ms).await?;
     let sources = gateway.shares.sources(&gateway, &super::at_work(member, Some(chart))).await?;
     Ok(Json(json!({ "chart": id, "patient": patient, "sources": with_silent(&gateway, sources) })))
+}
+
+/// Opens a chart in an emergency, until `expires_ms`; its id.
+///
+/// # Errors
+/// A fault of the log or the store.
+pub(crate) async fn open_in_emergency(
+    gateway: &Gateway,
+    member: &Practitioner,
+    patient: &str,
+    reason: &str,
+    expires_ms: u64,
+) -> Result<String, Error> {
+    record(gateway, member, patient, reason, Purpose::Emergency).await?;
+    let why = (reason.to_owned(), Purpose::Emergency);
+    Ok(keep(gateway, member, patient, why, expires_ms).await?.0)
 }
 
 /// The access log has the entry on disk before the chart is open.
@@ -83,18 +100,13 @@ async fn keep(
     gateway: &Gateway,
     member: &Practitioner,
     patient: &str,
-    reason: String,
-    purpose: Purpose,
+    (reason, purpose): (String, Purpose),
+    expires_ms: u64,
 ) -> Result<(String, Chart), Error> {
     let id = hex::encode(random::bytes::<16>());
     let now_ms = clock::now_ms();
-    let chart = Chart {
-        practitioner: member.id.clone(),
-        patient: patient.to_owned(),
-        reason,
-        purpose,
-        expires_ms: now_ms + CHART_LIFETIME_MS,
-    };
+    let chart =
+        Chart { practitioner: member.id.clone(), patient: patient.to_owned(), reason, purpose, expires_ms };
     let (key, row, last) = (id.clone(), chart.clone(), format!("{}/{patient}", member.id));
     gateway
         .store
@@ -121,7 +133,7 @@ pub(super) fn open_chart(gateway: &Gateway, member: &Practitioner, id: &str) -> 
 ///
 /// # Errors
 /// [`Code::Invalid`] if it is too long.
-pub(super) fn checked_reason(reason: &str) -> Result<String, Error> {
+pub(crate) fn checked_reason(reason: &str) -> Result<String, Error> {
     let reason = reason.trim();
     let fits = reason.chars().count() <= REASON_CHARS_MAX;
     fits.then(|| reason.to_owned()).ok_or_else(|| Error::new(Code::Invalid, "the reason is too long"))

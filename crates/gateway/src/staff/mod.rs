@@ -7,11 +7,11 @@
 
 mod access_log;
 mod bootstrap;
-mod charts;
+pub(crate) mod charts;
 mod enrol;
 mod invites;
 mod join;
-mod patients;
+pub(crate) mod patients;
 mod requests;
 mod rows;
 mod signin;
@@ -170,7 +170,7 @@ fn at_work(member: Practitioner, chart: Option<rows::Chart>) -> principal::Pract
 }
 
 /// Puts a question about this organisation itself before the policies, or about a patient whose record is `restricted`.
-fn decide(
+pub(crate) fn decide(
     member: &Practitioner,
     action: policy::Action,
     purpose: Purpose,

@@ -114,8 +114,8 @@ pub(crate) async fn find_name(gateway: &Gateway, asker: &str, id: &str) -> Resul
     Ok(find(gateway, asker, id).await?.map(|card| card.name))
 }
 
-/// Asks the engine as somebody who may see who patients are; only [`Card`]s of the answer go on.
-async fn fetch(
+/// Asks the engine as somebody who may see everything here: what goes on of the answer is for the caller to decide.
+pub(crate) async fn fetch(
     gateway: &Gateway,
     asker: &str,
     method: Method,

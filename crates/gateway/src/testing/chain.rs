@@ -1,6 +1,6 @@
 //! A chain in memory: every transaction is a block of its own.
 
-use super::votes;
+use super::{emergencies, votes};
 use crate::chain::{
     Chain, ChainError, ChainStats, Finalised, FinalisedBlock, Head, NetworkView, StateProof,
     TransactionStatus,
@@ -203,6 +203,12 @@ impl FakeChain {
                 let entry = access_entry(action, organisation, height, self.head().time_ms);
                 (key::access(&action.id(&transaction.signer)), entry.encode().to_vec())
             }
+            Action::BreakGlass(action) => emergencies::break_glass(
+                &mut self.state.lock().expect("lock"),
+                action,
+                (height, self.head().time_ms),
+            ),
+            Action::Review(action) => emergencies::review(action, (height, self.head().time_ms)),
             _ => return self.govern(transaction, height),
         };
         self.state.lock().expect("lock").insert(state_key, value);

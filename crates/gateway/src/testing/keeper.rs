@@ -5,8 +5,9 @@ use crate::vault::VaultError;
 use async_trait::async_trait;
 use salus_crypto::hpke::HpkePublicKey;
 use salus_types::vault::{
-    CompartmentRecord, CustodyBatch, Destroyed, Directory, PatientLink, PatientRequest, Release, ReleaseAsk,
-    ReleaseForGrant, SealedEnvelope, SourceRequest, SourceRequestBody, VersionList,
+    CompartmentRecord, CustodyBatch, Destroyed, Directory, EmergencyAsk, EmergencyNotice, EmergencyParcel,
+    EmergencyRelease, PatientLink, PatientRequest, Release, ReleaseAsk, ReleaseForGrant, SealedEnvelope,
+    SourceRequest, SourceRequestBody, VersionList,
 };
 use salus_types::{OrganisationId, PublicKey, Signature};
 use std::sync::Mutex;
@@ -75,6 +76,23 @@ impl Keeper for FakeKeeper {
         let SourceRequestBody { network, audience, source, sequence, generation, time_ms, .. } = request.body;
         let signature = Signature([0; 64]);
         Ok(Destroyed { network, custodian: audience, source, sequence, generation, time_ms, signature })
+    }
+
+    async fn emergency(&self, from: &OrganisationId, _: EmergencyParcel) -> Result<(), VaultError> {
+        self.note(Some(from), "emergency")
+    }
+
+    async fn release_emergency(
+        &self,
+        from: &OrganisationId,
+        _: EmergencyAsk,
+    ) -> Result<EmergencyRelease, VaultError> {
+        self.note(Some(from), "release-emergency")?;
+        Err(VaultError::Refused("there is no such event".into()))
+    }
+
+    async fn emergency_told(&self, _: EmergencyNotice) -> Result<(), VaultError> {
+        self.note(None, "emergency-told")
     }
 
     async fn patient(&self, _: PatientRequest) -> Result<PatientAnswer, VaultError> {

@@ -2,6 +2,7 @@
 
 pub(crate) mod chain;
 pub(crate) mod clinic;
+pub(crate) mod emergencies;
 pub(crate) mod keeper;
 pub(crate) mod logs;
 pub(crate) mod passkey;
@@ -15,6 +16,7 @@ use crate::vault::NoVault;
 use axum::body::Body;
 use axum::http::{Method, Request, Response, StatusCode, header};
 use chain::FakeChain;
+use emergencies::FakeEmergencies;
 use keeper::FakeKeeper;
 use salus_crypto::hash::sha256;
 use salus_crypto::hpke::HpkePrivateKey;
@@ -79,6 +81,7 @@ pub(crate) struct Node {
     pub(crate) gateway: Gateway,
     pub(crate) chain: Arc<FakeChain>,
     pub(crate) keeper: Arc<FakeKeeper>,
+    pub(crate) emergencies: Arc<FakeEmergencies>,
     pub(crate) party: Party,
     _folder: tempfile::TempDir,
 }
@@ -106,16 +109,18 @@ pub(crate) async fn node_of(party: Party, genesis: Arc<Genesis>, change: impl Fn
     change(&mut config);
     let chain = Arc::new(FakeChain::new(&genesis));
     let keeper = Arc::new(FakeKeeper::default());
+    let emergencies = Arc::new(FakeEmergencies::default());
     let ports = Ports {
         chain: chain.clone(),
         shared: Arc::new(NoVault),
         proofs: Arc::new(NoVault),
+        emergencies: emergencies.clone(),
         keeper: keeper.clone(),
         peers: Peers::new(chain.clone(), &party.id, &party.tls).expect("peers"),
         kem: party.kem.clone(),
     };
     let gateway = Gateway::open(config, genesis, party.key.clone(), ports).expect("gateway");
-    Node { gateway, chain, keeper, party, _folder: folder }
+    Node { gateway, chain, keeper, emergencies, party, _folder: folder }
 }
 
 /// An answer, read whole.

@@ -30,6 +30,8 @@ pub(crate) type Row = (&'static str, &'static str, Load, [u16; 6]);
 const SLOT: &str = r#"{"slot":{"kind":"recovery","sealed":"AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEB"},"recoveryLocator":"0909090909090909090909090909090909090909090909090909090909090909"}"#;
 const CHART: &str = r#"{"patient":"p1","reason":"follow-up","purpose":"treatment"}"#;
 const ASK: &str = r#"{"patient":"p1","categories":["labs"],"reason":"follow-up","days":30}"#;
+const EMERGENCY: &str = r#"{"patient":"p1","ground":"unconscious","reason":"found on the street"}"#;
+const REVIEW: &str = r#"{"justified":true,"words":"as it should be"}"#;
 const PROPOSAL: &str = r#"{"change":{"kind":"remove","organisation":"hospital-b"}}"#;
 const UNKNOWN_VOTE: &str =
     "/staff/governance/proposals/0000000000000000000000000000000000000000000000000000000000000000/vote";
@@ -69,6 +71,10 @@ pub(crate) const ROWS: &[Row] = &[
     ("POST", "/staff/charts", Json(CHART), [401, 401, 200, 403, 403, 401]),
     ("POST", "/staff/charts/x/shared", Nothing, [401, 401, 403, 403, 403, 401]),
     ("POST", "/staff/requests", Json(ASK), [401, 401, 202, 403, 403, 401]),
+    ("POST", "/staff/emergency", Json(EMERGENCY), [401, 401, 200, 403, 403, 401]),
+    ("GET", "/staff/emergency/x", Nothing, [401, 401, 403, 403, 403, 401]),
+    ("GET", "/staff/emergencies", Nothing, [401, 401, 403, 403, 200, 401]),
+    ("POST", "/staff/emergencies/x/review", Json(REVIEW), [401, 401, 403, 403, 404, 401]),
     ("POST", "/staff/invites", Json(r#"{"patient":"p1"}"#), [401, 401, 200, 200, 200, 401]),
     ("GET", "/staff/network", Nothing, [401, 401, 403, 403, 200, 401]),
     ("GET", "/staff/blocks", Nothing, [401, 401, 403, 403, 200, 401]),
@@ -122,6 +128,10 @@ pub(crate) const PEERS: &[(&str, &str, Load, [u16; 2])] = &[
     ("POST", "/peer/release", Octets, [400; 2]),
     ("POST", "/peer/give-back", Octets, [400; 2]),
     ("POST", "/peer/destroy", Octets, [400; 2]),
+    ("POST", "/peer/emergency", Octets, [400; 2]),
+    ("POST", "/peer/emergency/find", Octets, [400; 2]),
+    ("POST", "/peer/emergency/release", Octets, [400; 2]),
+    ("POST", "/peer/emergency/opened", Octets, [400; 2]),
     ("POST", "/peer/patient", Octets, [400; 2]),
     ("POST", "/peer/enrol", Octets, [400; 2]),
     ("POST", "/peer/mailbox", Octets, [400; 2]),

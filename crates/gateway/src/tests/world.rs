@@ -1,5 +1,6 @@
 //! A hospital with a fake engine, a fake vault and a chain in memory, and callers of every role.
 
+use crate::emergency::NoEmergencies;
 use crate::engine::fake::FakeEngine;
 use crate::peer::Peers;
 use crate::smart::NewClient;
@@ -210,6 +211,7 @@ impl World {
             chain: chain.clone(),
             shared: vault.clone(),
             proofs: vault.clone(),
+            emergencies: Arc::new(NoEmergencies),
             keeper: Arc::new(FakeKeeper::default()),
             peers: Peers::new(chain.clone(), &party.id, &party.tls).expect("peers"),
             kem: party.kem.clone(),

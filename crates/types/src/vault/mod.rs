@@ -4,6 +4,7 @@
 mod case;
 mod compartment;
 mod custody;
+mod emergency;
 mod moving;
 mod package;
 mod request;
@@ -14,6 +15,10 @@ pub use compartment::{
     CompartmentRecord, CompartmentStatement, LINK_KEY_LENGTH, PatientLink, WRAPPED_KEY_LENGTH, WrapContent,
 };
 pub use custody::{CustodyBatch, CustodyBatchBody, CustodyItem, ITEMS_PER_BATCH_MAX, OrganisationLink};
+pub use emergency::{
+    EMERGENCY_BYTES_MAX, EmergencyAccount, EmergencyAsk, EmergencyFind, EmergencyFound, EmergencyNotice,
+    EmergencyPackage, EmergencyParcel, EmergencyRelease, EmergencyShare, EmergencyStatement,
+};
 pub use moving::{Destroyed, SourceAsk, SourceRequest, SourceRequestBody};
 pub use package::{
     Content, PackageHeader, RecordSecret, SEALED_BYTES_MAX, SUITE_1, SealedPackage, batch_size,

@@ -7,11 +7,12 @@
 //! Whether a grant has expired is judged by the later of block time and this machine's clock: a ledger that stands still
 //! keeps no grant alive. Whether it has begun is judged by block time.
 //! Upon a patient's request: the signature, the audience and the time are right, and every compartment is the owner's.
-//! Upon a source's request: [`source`].
+//! Upon a source's request: [`source`]. Upon an emergency: [`emergency`].
 //!
 //! Versions that are not known here, or whose batch is not anchored, are left out; if nothing remains, that is said.
 //! Architecture invariant: [`Allowed`] is made here and nowhere else, and nothing is released without one.
 
+pub mod emergency;
 mod refusal;
 pub mod source;
 

@@ -1,6 +1,8 @@
 //! The decision as a table: one row per way in which a request can be wrong. The table is itself tested: without any
 //! one condition of the decision, some row gives another result.
 
+#[path = "decide_emergency_tests.rs"]
+mod emergencies;
 #[path = "decide_source_tests.rs"]
 mod sources;
 
@@ -397,6 +399,7 @@ fn without_any_one_condition_a_row_of_the_table_fails() {
             && wrong_rows_of_patients().is_empty()
             && owners_are_told_apart()
             && sources::wrong_rows().is_empty()
+            && emergencies::wrong_rows().is_empty()
     };
     assert!(all_hold());
     let places = ASKED.take();

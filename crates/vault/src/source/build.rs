@@ -4,13 +4,14 @@ use super::moves::note;
 use super::pack::{Packing, bounded, marks};
 use super::{Source, SourceError, Step, compartment};
 use crate::category::category;
+use crate::emergency;
 use crate::outbox::OutboxRow;
 use crate::placement::custodians_of;
 use crate::seal::{SealedVersion, seal};
 use crate::sharing::Shares;
 use crate::store::tables::{
-    BATCHES, BY_RESOURCE, BatchRow, COUNTERS, IN_BATCH, LEAVES, MARK, NEWEST, Name, OPEN_BATCHES, VERSIONS,
-    VersionRow, counter, key,
+    BATCHES, BY_RESOURCE, BatchRow, COUNTERS, EMERGENCY_STALE, IN_BATCH, LEAVES, MARK, NEWEST, Name,
+    OPEN_BATCHES, VERSIONS, VersionRow, counter, key,
 };
 use crate::store::{PackName, Reads, StoreError, WriteTx};
 use crate::wrap::organisation_link;
@@ -78,6 +79,7 @@ impl Source {
         let sequence =
             if draft.packing.items.is_empty() { None } else { Some(self.close(&tx, draft, up_to, runtime)?) };
         tx.commit()?;
+        self.emergencies.notify_one();
         Ok(sequence)
     }
 
@@ -93,6 +95,9 @@ impl Source {
         let at = key::texts(&[&row.resource_type, &row.id, &row.version]);
         if tx.get(&BY_RESOURCE, &at)?.is_some() {
             return Ok(true);
+        }
+        if let Some(patient) = name.patient.as_ref().filter(|_| emergency::concerns(&row.resource_type)) {
+            tx.put(&EMERGENCY_STALE, patient.as_str().as_bytes(), &row.seq)?;
         }
         let category = category(&row.resource_type, &row.resource);
         let tombstone = row.deleted.then(|| tombstone(row));

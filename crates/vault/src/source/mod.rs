@@ -23,7 +23,7 @@ mod enrol;
 mod moves;
 mod notice;
 mod pack;
-mod parcel;
+pub(crate) mod parcel;
 mod pipeline;
 mod proof;
 mod retry;
@@ -171,13 +171,15 @@ type Links = (u32, HashMap<OrganisationId, (OrganisationLink, Secret32)>);
 
 /// The sealing pipeline of one organisation.
 pub struct Source {
-    ctx: Arc<Context>,
+    pub(crate) ctx: Arc<Context>,
     outbox: Arc<dyn Outbox>,
-    config: SourceConfig,
+    pub(crate) config: SourceConfig,
     links: Mutex<Links>,
     health: Health,
     /// Parcels wait to be sent.
-    parcels: Notify,
+    pub(crate) parcels: Notify,
+    /// Emergency summaries are to be made anew.
+    pub(crate) emergencies: Notify,
     /// Receipts are owed.
     receipts: Notify,
     #[cfg(test)]
@@ -205,6 +207,7 @@ impl Source {
             links: Mutex::default(),
             health: Health::default(),
             parcels: Notify::new(),
+            emergencies: Notify::new(),
             receipts: Notify::new(),
             #[cfg(test)]
             probe: Mutex::default(),

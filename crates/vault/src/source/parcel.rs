@@ -2,13 +2,14 @@
 
 use super::build::bump;
 use super::{Source, SourceError};
+use crate::ledger::member;
 use crate::node::blocking;
 use crate::peers::PeerError;
 use crate::placement::custodians;
 use crate::store::tables::{PARCELS, ParcelRow, counter};
 use crate::store::{Reads, StoreError, WriteTx};
 use commonware_codec::Encode;
-use salus_types::vault::{CompartmentRecord, PatientLink, SealedEnvelope};
+use salus_types::vault::{CompartmentRecord, EmergencyParcel, PatientLink, SealedEnvelope};
 use salus_types::{Bounded, OrganisationId, decode_canonical};
 use std::convert::Infallible;
 use std::time::Duration;
@@ -17,6 +18,7 @@ use tokio::time::timeout;
 const LINK: u8 = 1;
 const COMPARTMENTS: u8 = 2;
 const KEYS: u8 = 3;
+const EMERGENCY: u8 = 4;
 
 /// Most records in one parcel.
 const RECORDS_PER_PARCEL_MAX: usize = 256;
@@ -47,8 +49,8 @@ pub(super) fn forget_signed(tx: &WriteTx) -> Result<(), StoreError> {
 type Records = Bounded<CompartmentRecord, RECORDS_PER_PARCEL_MAX>;
 
 /// How long keys are offered to a grantee that refuses them, in milliseconds: its letter may still be on the way, or
-/// it may have forgotten the grant.
-const REFUSED_KEYS_MS_MAX: u64 = 24 * 3_600 * 1_000;
+/// it may have forgotten the grant. As long, emergency summaries to a holder that refuses them.
+const REFUSED_MS_MAX: u64 = 24 * 3_600 * 1_000;
 
 fn queue(
     tx: &WriteTx,
@@ -90,6 +92,16 @@ pub(super) fn queue_keys(
     queue(tx, to, KEYS, since_ms, keys)
 }
 
+/// Queues an emergency summary for a holder, or for a former one.
+pub(crate) fn queue_emergency(
+    tx: &WriteTx,
+    to: &OrganisationId,
+    since_ms: u64,
+    parcel: &EmergencyParcel,
+) -> Result<(), StoreError> {
+    queue(tx, to, EMERGENCY, since_ms, parcel)
+}
+
 impl Source {
     /// Sends parcels for as long as it is polled.
     pub(super) async fn send_parcels(&self) -> Result<Infallible, SourceError> {
@@ -120,12 +132,14 @@ impl Source {
                 continue;
             }
             // Who has lost the duty takes none; if it comes again, so do all records.
-            let obsolete = parcel.is_record() && !custodians.contains(&parcel.to);
+            let left_it = || member(&*self.ctx.ledger, &parcel.to).is_none();
+            let obsolete = (parcel.is_record() && !custodians.contains(&parcel.to))
+                || (parcel.kind == EMERGENCY && left_it());
             let sent = if obsolete { Ok(()) } else { self.send_parcel(&parcel).await? };
             let age = (self.ctx.clock)().saturating_sub(parcel.since_ms);
-            let given_up = parcel.kind == KEYS
+            let given_up = matches!(parcel.kind, KEYS | EMERGENCY)
                 && matches!(sent, Err(PeerError::Refused(_)))
-                && age > REFUSED_KEYS_MS_MAX;
+                && age > REFUSED_MS_MAX;
             if sent.is_ok() || given_up {
                 let store = self.ctx.store.clone();
                 blocking(move || {
@@ -153,6 +167,7 @@ impl Source {
             LINK => peers.put_link(&parcel.to, decode(parcel)?).await,
             COMPARTMENTS => peers.put_compartments(&parcel.to, decode::<Records>(parcel)?.into_inner()).await,
             KEYS => peers.put_keys(&parcel.to, decode(parcel)?).await,
+            EMERGENCY => peers.put_emergency(&parcel.to, decode(parcel)?).await,
             _ => return Err(StoreError::Damaged.into()),
         };
         if let Err(error) = &sent {

@@ -38,6 +38,7 @@ impl Source {
             self.retrying("moving custody", || self.move_custody()),
             self.retrying("signing anew", || self.sign_anew()),
             self.retrying("receipts", || self.collect_receipts()),
+            self.retrying("emergency keys", || self.sweep_emergencies()),
             self.retrying("ended grants", || self.sweep_grants()),
         )?;
         Ok(never)

@@ -4,7 +4,7 @@ use super::Sealed;
 use crate::codec::record;
 use salus_crypto::merkle::InclusionProof;
 use salus_types::category::Category;
-use salus_types::vault::{PackageHeader, PatientLink, WRAPPED_KEY_LENGTH};
+use salus_types::vault::{EmergencyPackage, PackageHeader, PatientLink, WRAPPED_KEY_LENGTH};
 use salus_types::{Address, Bounded, CompartmentId, Digest, OrganisationId, PublicKey, Signature, Text};
 
 /// Value of a table whose keys say everything.
@@ -115,6 +115,40 @@ record! {
     /// A grant over this source's records; the notice is sealed.
     pub(crate) struct NoticeRow {
         owner: Address,
+        notice: Sealed,
+    }
+
+    /// The emergency summary of a patient of this source.
+    pub(crate) struct EmergencyRow {
+        /// The patient's first emergency compartment here, which places all that follow.
+        first: CompartmentId,
+        compartment: CompartmentId,
+        revision: u32,
+        /// Who holds the shares, in order.
+        holders: Bounded<OrganisationId, 256>,
+        /// Keyed hash of the summary: one that is as it was is not sent again.
+        content: Digest,
+        shares: Sealed,
+    }
+
+    /// A summary of this source was opened, as a notice says; the notice is sealed.
+    pub(crate) struct EmergencyUseRow {
+        patient: Name,
+        notice: Sealed,
+        /// 1 once it is in the access log.
+        noted: u8,
+    }
+
+    /// A share of another source's emergency key, and the newest summary.
+    pub(crate) struct EmergencyHeldRow {
+        package: EmergencyPackage,
+        share: Sealed,
+    }
+
+    /// Word for a source that its summary was opened; sealed.
+    pub(crate) struct EmergencyNoticeRow {
+        to: OrganisationId,
+        since_ms: u64,
         notice: Sealed,
     }
 

@@ -82,6 +82,16 @@ tables! {
     NOTICES: NoticeRow = "source-notices";
     /// Grant -> nothing: grants that may still end.
     LIVE_NOTICES: Mark = "source-live-notices";
+    /// patient -> emergency summary.
+    EMERGENCIES: EmergencyRow = "source-emergencies";
+    /// Emergency compartment, also a former one -> patient.
+    EMERGENCY_AT: Name = "source-emergency-at";
+    /// event, and 1 if it is told by who broke the glass -> use of a summary.
+    EMERGENCY_USES: EmergencyUseRow = "source-emergency-uses";
+    /// patient -> outbox row with which the summary became stale.
+    EMERGENCY_STALE: u64 = "source-emergency-stale";
+    /// patient -> time in milliseconds from which the emergency key is to be replaced.
+    EMERGENCY_ROTATE: u64 = "source-emergency-rotate";
 
     /// source, sequence, generation -> batch in custody.
     CUSTODY: CustodyRow = "custody-batches";
@@ -107,6 +117,10 @@ tables! {
     EVIDENCE: Digest = "custody-evidence";
     /// time, nonce, address or source -> nothing.
     NONCES: Mark = "custody-nonces";
+    /// emergency compartment, source -> share and summary.
+    EMERGENCY_HELD: EmergencyHeldRow = "custody-emergencies";
+    /// event, kind -> word for the source.
+    EMERGENCY_NOTICES: EmergencyNoticeRow = "emergency-notices";
 
     /// Sender -> letter whose grant is not final.
     PENDING: PendingRow = "mailbox-pending";

@@ -1,6 +1,8 @@
 //! What the contracts would do, as far as the vault depends on it.
 
 use super::*;
+use salus_types::emergency::{EMERGENCY_ACCESS_MS, EMERGENCY_REVIEW_MS};
+use salus_types::state::EmergencyEntry;
 
 impl World {
     /// What the contracts would do, as far as the vault depends on it.
@@ -66,6 +68,24 @@ impl World {
                     time_ms,
                 };
                 let at = key::access(&access.id(signer));
+                ledger.state.insert(at, entry.encode().to_vec());
+                at
+            }
+            Action::BreakGlass(action) => {
+                let entry = EmergencyEntry {
+                    number: 0,
+                    organisation: action.organisation.clone(),
+                    target: action.target,
+                    practitioner: action.practitioner,
+                    ground: action.ground,
+                    statement: action.statement,
+                    began_ms: action.began_ms,
+                    height,
+                    time_ms,
+                    access_until_ms: time_ms + EMERGENCY_ACCESS_MS,
+                    review_due_ms: time_ms + EMERGENCY_REVIEW_MS,
+                };
+                let at = key::emergency(&action.id());
                 ledger.state.insert(at, entry.encode().to_vec());
                 at
             }

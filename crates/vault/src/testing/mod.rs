@@ -80,6 +80,10 @@ pub(crate) struct World {
     pub(crate) hangs: Mutex<HashSet<OrganisationId>>,
     /// Changes what a custodian releases.
     pub(crate) tamper: Mutex<Option<(OrganisationId, Tamper)>>,
+    /// Who told a source of an emergency.
+    pub(crate) told: Mutex<Vec<OrganisationId>>,
+    /// Holders that released for an event, and whether it was final then.
+    pub(crate) released: Mutex<Vec<(OrganisationId, bool)>>,
     pub(crate) submitted: AtomicU64,
     /// Submissions that a stalled ledger did not take, and requests that nobody answered.
     pub(crate) refused: AtomicU64,
@@ -144,6 +148,8 @@ impl World {
             away: Mutex::default(),
             hangs: Mutex::default(),
             tamper: Mutex::default(),
+            told: Mutex::default(),
+            released: Mutex::default(),
             submitted: AtomicU64::new(0),
             refused: AtomicU64::new(0),
             unanswered: AtomicU64::new(0),
@@ -312,6 +318,12 @@ impl World {
     pub(crate) fn access_entry(&self, access: &salus_types::AccessId) -> Option<AccessEntry> {
         let ledger = self.ledger.lock().expect("unpoisoned");
         ledger.state.get(&key::access(access)).map(|entry| decode_canonical(entry).expect("an entry"))
+    }
+
+    pub(crate) fn note_release(&self, holder: &OrganisationId, ask: &EmergencyAsk) {
+        let entry: Option<salus_types::state::EmergencyEntry> = self.entry(key::emergency(&ask.event));
+        let is_final = entry.is_some_and(|entry| entry.height <= self.height());
+        self.released.lock().expect("unpoisoned").push((holder.clone(), is_final));
     }
 
     pub(crate) fn refused_submissions(&self) -> u64 {

@@ -2,6 +2,7 @@
 
 mod custody;
 mod disk;
+mod emergency;
 mod epochs;
 mod figures;
 mod keys;

@@ -1,11 +1,12 @@
 import { Button, NativeSelect, Textarea } from '@mantine/core';
 import { useState, type FormEvent } from 'react';
-import { useLocation, useParams } from 'react-router';
+import { Link, useLocation, useParams } from 'react-router';
 import type { Purpose } from '../../crypto/formats';
 import { staff, type Chart, type PatientRow, type StaffMember } from '../../api/staff';
 import { ageAt, day } from '../../ui/fhir/dates';
 import { PURPOSE_WORDS } from '../../ui/fhir/describe';
 import { useAction, useLoad } from '../../ui/hooks';
+import { Icon } from '../../ui/icons';
 import { ErrorNote, Note } from '../../ui/Note/Note';
 import { Card, Page } from '../../ui/Page/Page';
 import { OpenChart } from '../OpenChart/OpenChart';
@@ -55,6 +56,11 @@ function Reason({ patient, role, onOpen }: { patient: string; role: StaffMember[
             <Button type="submit" size="lg" loading={open.busy} disabled={reason.trim().length < 3}>Open chart for 12 hours</Button>
           </form>
         </Card>
+      )}
+      {role === 'clinician' && (
+        <Note tone="bad" title="Emergency" action={<Button component={Link} to={`/clinic/patients/${patient}/emergency`} color="rose" size="lg" leftSection={<Icon name="alert-triangle" size={22} />}>This is an emergency</Button>}>
+          If this person cannot be asked and it cannot wait, you can read what other hospitals keep for emergencies.
+        </Note>
       )}
       <Card tone="soft">
         <div className={css.form}>

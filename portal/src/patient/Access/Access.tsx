@@ -1,12 +1,13 @@
 import { Button } from '@mantine/core';
 import { useEffect, useState } from 'react';
 import { timeOfMs } from '../../ui/fhir/dates';
-import { CATEGORY_WORDS, PURPOSE_WORDS } from '../../ui/fhir/describe';
+import { CATEGORY_WORDS, GROUND_WORDS, PURPOSE_WORDS } from '../../ui/fhir/describe';
+import { useNow } from '../../ui/hooks';
 import { Icon } from '../../ui/icons';
 import { Empty, ErrorNote, Note, Skeletons } from '../../ui/Note/Note';
 import { Page, Section } from '../../ui/Page/Page';
 import { Tag } from '../../ui/Tag/Tag';
-import type { AccessView } from '../session/accesses';
+import type { AccessView, EmergencyView } from '../session/accesses';
 import { session } from '../session/session';
 import { useOrganisationName, useSession } from '../session/useSession';
 import css from './Access.module.css';
@@ -53,7 +54,26 @@ const ACTIONS: Record<AccessView['action'], string> = {
   'share-dropped': 'deleted its copy of what you shared',
   'break-glass': 'opened your emergency summary',
   case: 'dealt with your request',
+  'emergency-found': 'asked in an emergency whether you are a patient',
+  'emergency-read': 'read an emergency summary about you',
 };
+
+/** What an emergency was about, how long it lasts, and whether somebody looked at it again. */
+function EmergencyLines({ of }: { of: EmergencyView }) {
+  const nameOf = useOrganisationName();
+  const now = useNow(60_000);
+  const { review } = of;
+  return (
+    <>
+      <p className={css.soft}>{GROUND_WORDS[of.ground]}. What {nameOf(of.source)} keeps for emergencies could be read until {timeOfMs(of.untilMs)}.</p>
+      <p className={css.soft}>
+        {review
+          ? `Somebody else there looked at it again on ${timeOfMs(review.timeMs)}${review.late ? ', too late,' : ''} and found it ${review.justified ? 'right' : 'not right'}.`
+          : of.dueMs > now ? `Somebody else there has to look at it again by ${timeOfMs(of.dueMs)}.` : `Nobody has looked at it again, though that was due on ${timeOfMs(of.dueMs)}.`}
+      </p>
+    </>
+  );
+}
 
 function Row({ access, fresh }: { access: AccessView; fresh: boolean }) {
   const nameOf = useOrganisationName();
@@ -68,10 +88,12 @@ function Row({ access, fresh }: { access: AccessView; fresh: boolean }) {
           {access.purpose ? ` · ${PURPOSE_WORDS[access.purpose]}` : ''}
           {access.count !== undefined ? ` · ${access.count} ${access.count === 1 ? 'entry' : 'entries'}` : ''}
         </p>
+        {access.emergency && <EmergencyLines of={access.emergency} />}
         {access.reason && <p className={css.soft}>Reason given: “{access.reason}”</p>}
         <p className={css.tags}>
           {fresh && <Tag tone="warn">New</Tag>}
           {access.confirmed && <Tag tone="accent" icon="shield-check">Confirmed</Tag>}
+          {access.confirmed && access.emergency?.reasonConfirmed && <Tag icon="notes">Reason confirmed</Tag>}
           {access.confirmed && access.nameConfirmed && <Tag icon="user">Name confirmed</Tag>}
           {access.categories.map((category) => <Tag key={category}>{CATEGORY_WORDS[category].name}</Tag>)}
         </p>

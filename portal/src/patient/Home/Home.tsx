@@ -3,6 +3,8 @@ import { useDeferredValue, useMemo, useState } from 'react';
 import { Link } from 'react-router';
 import { CATEGORIES, type Category } from '../../crypto/formats';
 import { CATEGORY_WORDS } from '../../ui/fhir/describe';
+import { timeOfMs } from '../../ui/fhir/dates';
+import { counted } from '../../ui/fhir/text';
 import { Icon } from '../../ui/icons';
 import { Empty, Note, Skeletons } from '../../ui/Note/Note';
 import { Page, Section } from '../../ui/Page/Page';
@@ -40,6 +42,7 @@ export function Home() {
           Somebody may have put another one in its place. Please call them, or go to the desk with your identity card.
         </Note>
       )}
+      <EmergencyNotice />
       {open.length > 0 && (
         <Note title={open.length === 1 ? `${open[0]!.name} asks to see part of your record` : `${open.length} requests to see part of your record`} action={<Button component={Link} to="/sharing" variant="default">Look at it</Button>} />
       )}
@@ -52,6 +55,20 @@ export function Home() {
         </>
       )}
     </Page>
+  );
+}
+
+/** That the emergency summary was opened, until the patient has looked at who did. */
+export function EmergencyNotice() {
+  const { profile, accesses } = useSession();
+  const nameOf = useOrganisationName();
+  const fresh = (accesses?.accesses ?? []).filter((access) => access.action === 'break-glass' && access.timeMs > (profile?.seenMs ?? 0));
+  const [newest] = fresh;
+  if (!newest) return null;
+  return (
+    <Note tone="bad" title="Your emergency summary was opened" action={<Button component={Link} to="/looked" variant="default">See who, and why</Button>}>
+      {newest.name ?? 'Somebody'} at {nameOf(newest.organisation)} opened it on {timeOfMs(newest.timeMs)}{fresh.length > 1 ? `, and it was opened ${counted(fresh.length - 1, 'more time', 'more times')}` : ''}. In an emergency nobody can ask you first; afterwards it has to be explained.
+    </Note>
   );
 }
 

@@ -3,11 +3,11 @@
  * own logs say. A number missing in a grant's sequence of events shows, because the ledger counts without gaps.
  */
 import { ledger } from '../../api/ledger';
-import { credentialCommitment, decodeCanonical, equal, fromHex, stateKey, toHex } from '../../crypto';
+import { credentialCommitment, decodeCanonical, emergencyTarget, equal, fromHex, stateKey, toHex, wordsCommitment } from '../../crypto';
 import { fixed } from '../../crypto/codec';
 import * as f from '../../crypto/formats';
 import { check } from '../../verify/client';
-import type { AccessJob } from '../../verify/messages';
+import type { AccessJob, EmergencyJob } from '../../verify/messages';
 import type { PairwiseKeys } from './keys';
 import type { Surroundings } from './network';
 import type { GrantRecord, Profile } from './profile';
@@ -15,7 +15,10 @@ import { askAccessLog } from './requests';
 
 export interface LogEntry {
   timeMs: number;
-  action: 'chart-opened' | 'read' | 'shared-read' | 'exported' | 'written' | 'share-dropped' | 'break-glass' | 'case';
+  action: 'chart-opened' | 'read' | 'shared-read' | 'exported' | 'written' | 'share-dropped' | 'break-glass' | 'emergency-found' | 'emergency-read' | 'case';
+  /** Another organisation, where somebody there did it. */
+  by?: string;
+  emergency?: EmergencyEvidence;
   name?: string;
   role?: string;
   credential?: string;
@@ -37,6 +40,25 @@ export interface AccessRequest {
   days: number;
   purpose: f.Purpose;
 }
+/** How the hospital whose summary was opened shows what it says of an emergency. */
+interface EmergencyEvidence {
+  event: string;
+  salt?: string;
+  compartment?: string;
+  credential?: string;
+  words?: { text: string; salt: string };
+}
+/** What the network's shared record says of an emergency. */
+export interface EmergencyView {
+  /** Whose summary. */
+  source: string;
+  ground: f.EmergencyGround;
+  untilMs: number;
+  dueMs: number;
+  review: { justified: boolean; late: boolean; timeMs: number } | null;
+  /** The reason is the one that was committed to before anything was opened. */
+  reasonConfirmed: boolean;
+}
 interface LogDocument {
   entries?: LogEntry[];
   requests?: Omit<AccessRequest, 'organisation'>[];
@@ -55,6 +77,7 @@ export interface AccessView {
   reason?: string;
   categories: f.Category[];
   count?: number;
+  emergency?: EmergencyView;
   /** Present for what left its source organisation. */
   grant?: GrantRecord;
   /** `true`: checked in this browser against the network's shared record. */
@@ -101,15 +124,15 @@ async function eventOf(around: Surroundings, grant: GrantRecord, grantId: Uint8A
   return { id: toHex(id), entry, grant, confirmed: await confirm({ kind: 'access', genesis: around.genesis, id, proven }) };
 }
 
-async function confirm(job: AccessJob): Promise<boolean> {
+async function confirm(job: AccessJob | EmergencyJob): Promise<boolean> {
   try {
-    return (await check(job)).access?.ok === true;
+    return (await check(job))[job.kind]?.ok === true;
   } catch {
     return false;
   }
 }
 
-function credentialOf(entry: LogEntry | undefined): f.PractitionerCredential | null {
+function credentialOf(entry: { credential?: string } | undefined): f.PractitionerCredential | null {
   try {
     return entry?.credential ? decodeCanonical(f.PractitionerCredential, fromHex(entry.credential)) : null;
   } catch {
@@ -140,7 +163,53 @@ function viewOfEvent(event: Event, log: LogEntry | undefined): AccessView {
 function viewOfLog(organisation: string, entry: LogEntry, at: number): AccessView {
   const { timeMs, action, name, role, purpose, reason, categories, count } = entry;
   const id = `${organisation}/${timeMs}/${at}`;
-  return { id, organisation, timeMs, action, name, role, nameConfirmed: false, purpose, reason, categories: categories ?? [], count: count ?? undefined };
+  return { id, organisation: entry.by ?? organisation, timeMs, action, name: name || undefined, role: role || undefined, nameConfirmed: false, purpose, reason, categories: categories ?? [], count: count ?? undefined };
+}
+
+/** An emergency as the hospital's log tells it, and as the network's shared record does; the latter counts. */
+async function viewOfEmergency(around: Surroundings, source: string, log: LogEntry, evidence: EmergencyEvidence): Promise<AccessView | null> {
+  const id = fromHex(evidence.event);
+  const [proven, review] = await Promise.all([ledger.stateProof(stateKey.emergency(id)), ledger.stateProof(stateKey.review(id))]);
+  if (!proven.value) return null;
+  const entry = decodeCanonical(f.EmergencyEntry, proven.value);
+  const reviewed = review.value ? decodeCanonical(f.ReviewEntry, review.value) : null;
+  const { salt, compartment, words } = evidence;
+  const isMine = !!salt && !!compartment && equal(emergencyTarget(fromHex(salt), source, fromHex(compartment)), entry.target);
+  const credential = credentialOf(evidence);
+  const opens = !!credential && equal(credentialCommitment(credential), entry.practitioner);
+  const confirmed = isMine && (await confirm({ kind: 'emergency', genesis: around.genesis, id, proven, review }));
+  return {
+    id: evidence.event,
+    organisation: entry.organisation,
+    timeMs: entry.timeMs,
+    action: 'break-glass',
+    name: opens ? credential.name : log.name || undefined,
+    role: opens ? credential.role : log.role || undefined,
+    nameConfirmed: opens,
+    purpose: 'emergency',
+    reason: log.reason || undefined,
+    categories: [],
+    confirmed,
+    emergency: {
+      source,
+      ground: entry.ground,
+      untilMs: entry.accessUntilMs,
+      dueMs: entry.reviewDueMs,
+      review: reviewed && { justified: reviewed.justified, late: reviewed.late, timeMs: reviewed.timeMs },
+      reasonConfirmed: !!words && words.text === log.reason && equal(wordsCommitment(fromHex(words.salt), words.text), entry.statement),
+    },
+  };
+}
+
+/** One view for each emergency: who broke the glass may have said who it was only after others had told of it. */
+async function emergenciesOf(around: Surroundings, organisation: string, entries: LogEntry[]): Promise<AccessView[]> {
+  const byEvent = new Map<string, LogEntry>();
+  for (const entry of entries) {
+    const event = entry.emergency?.event;
+    if (event && (entry.name || !byEvent.has(event))) byEvent.set(event, entry);
+  }
+  const views = [...byEvent.values()].map(async (entry) => (await viewOfEmergency(around, organisation, entry, entry.emergency!).catch(() => null)) ?? viewOfLog(organisation, entry, 0));
+  return Promise.all(views);
 }
 
 export async function readAccesses(
@@ -169,9 +238,10 @@ export async function readAccesses(
   const views = events.map((event) => viewOfEvent(event, byAccess.get(event.id)));
   for (const [organisation, { entries }] of logs) {
     (entries ?? []).forEach((entry, at) => {
-      if (!entry.access || !onLedger.has(entry.access)) views.push(viewOfLog(organisation, entry, at));
+      if (!entry.emergency && (!entry.access || !onLedger.has(entry.access))) views.push(viewOfLog(organisation, entry, at));
     });
   }
+  for (const [organisation, { entries }] of logs) views.push(...(await emergenciesOf(around, organisation, entries ?? [])));
   const requests = [...logs].flatMap(([organisation, log]) => (log.requests ?? []).map((request) => ({ ...request, organisation })));
   return { accesses: views.sort((a, b) => b.timeMs - a.timeMs), requests, silent };
 }

@@ -1,6 +1,6 @@
 /** One readable line for any resource: what, when, and what stands out. */
 import type { CodeableConcept, Dosage, Reference, Resource } from '../../api/fhirTypes';
-import type { Category } from '../../crypto/formats';
+import type { Category, EmergencyGround } from '../../crypto/formats';
 import type { IconName } from '../icons';
 import { billedFor, paidBy, totalOf } from './bills';
 import { conceptOf, measureOf, vaccineOf } from './codes';
@@ -163,6 +163,7 @@ const DESCRIBERS: Record<string, (r: Resource) => Line> = {
   }),
   Goal: (r) => ({ kind: 'Goal', icon: 'list', title: typeof r.description === 'object' ? (r.description.text ?? 'Goal') : 'Goal' }),
   ImagingStudy: imaging,
+  Consent: (r) => ({ kind: 'Wish', icon: 'hand-stop', title: plainConcept(first(r.category)) || 'A wish', detail: plainConcept(r.code) }),
   Device: (r) => ({ kind: 'Device', icon: 'activity', title: r.deviceName?.[0]?.name ?? (plainConcept(first(r.type)) || 'Device') }),
   Claim: (r) => ({ kind: 'Bill', icon: 'receipt', title: `Bill: ${billedFor(r) || 'claim'}`, detail: totalOf(r) }),
   ExplanationOfBenefit: (r) => ({ kind: 'Insurance', icon: 'receipt', title: `Insurance statement: ${billedFor(r) || 'claim'}`, detail: paidBy(r) }),
@@ -259,6 +260,12 @@ export const CATEGORY_WORDS: Record<Category, CategoryWords> = {
   hiv: { name: 'HIV', about: 'Extra protected: tests and treatment for HIV', icon: 'shield' },
 };
 
+export const GROUND_WORDS: Record<EmergencyGround, string> = {
+  unconscious: 'The person was unconscious',
+  'cannot-consent': 'The person was awake and could not consent',
+  'immediate-danger': 'Waiting would have put life or health in danger',
+  other: 'Another reason',
+};
 export const PURPOSE_WORDS: Record<string, string> = {
   treatment: 'Care and treatment',
   payment: 'Payment',

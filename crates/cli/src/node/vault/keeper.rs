@@ -10,8 +10,9 @@ use salus_gateway::engine::Engine;
 use salus_gateway::peer::{Keeper, Moves, PatientAnswer, Queues};
 use salus_gateway::vault::VaultError;
 use salus_types::vault::{
-    CompartmentRecord, CustodyBatch, Destroyed, Directory, PatientLink, PatientRequest, Release, ReleaseAsk,
-    ReleaseForGrant, SealedEnvelope, SourceRequest, VersionList,
+    CompartmentRecord, CustodyBatch, Destroyed, Directory, EmergencyAsk, EmergencyNotice, EmergencyParcel,
+    EmergencyRelease, PatientLink, PatientRequest, Release, ReleaseAsk, ReleaseForGrant, SealedEnvelope,
+    SourceRequest, VersionList,
 };
 use salus_types::{OrganisationId, PublicKey};
 use salus_vault::Vault;
@@ -102,6 +103,25 @@ impl Keeper for LocalKeeper {
 
     async fn destroy(&self, from: &OrganisationId, request: SourceRequest) -> Result<Destroyed, VaultError> {
         self.vault.custodian.destroy_for_source(from, &request).await.map_err(release_error)
+    }
+
+    async fn emergency(&self, from: &OrganisationId, parcel: EmergencyParcel) -> Result<(), VaultError> {
+        self.vault.emergency.accept(from, parcel).await.map_err(custody_error)
+    }
+
+    async fn release_emergency(
+        &self,
+        from: &OrganisationId,
+        ask: EmergencyAsk,
+    ) -> Result<EmergencyRelease, VaultError> {
+        self.vault.emergency.release(from, &ask).await.map_err(release_error)
+    }
+
+    async fn emergency_told(&self, notice: EmergencyNotice) -> Result<(), VaultError> {
+        let refused = || VaultError::Refused("no such emergency is known here".to_owned());
+        let source = self.vault.source.as_ref().ok_or_else(refused)?;
+        let known = source.emergency_told(notice).await.map_err(source_error)?;
+        known.then_some(()).ok_or_else(refused)
     }
 
     async fn patient(&self, request: PatientRequest) -> Result<PatientAnswer, VaultError> {

@@ -1,6 +1,7 @@
 //! The vault and the gateway do not know each other; these adapters join them.
 
 mod blocks;
+mod emergencies;
 mod keeper;
 mod lag;
 mod measures;
@@ -8,6 +9,7 @@ mod outward;
 mod records;
 
 pub(crate) use blocks::follow;
+pub(crate) use emergencies::LocalEmergencies;
 pub(crate) use keeper::LocalKeeper;
 pub(crate) use outward::{EngineOutbox, RemotePeers};
 pub(crate) use records::LocalRecords;

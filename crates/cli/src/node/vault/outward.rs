@@ -6,8 +6,9 @@ use salus_gateway::peer::{PeerError, Peers};
 use salus_types::OrganisationId;
 use salus_types::organisation::Organisation;
 use salus_types::vault::{
-    CompartmentRecord, CustodyBatch, Destroyed, PatientLink, Release, ReleaseAsk, ReleaseForGrant,
-    SealedEnvelope, SourceRequest, VersionList,
+    CompartmentRecord, CustodyBatch, Destroyed, EmergencyAsk, EmergencyNotice, EmergencyParcel,
+    EmergencyRelease, PatientLink, Release, ReleaseAsk, ReleaseForGrant, SealedEnvelope, SourceRequest,
+    VersionList,
 };
 use salus_vault::{Outbox, OutboxError, OutboxRow};
 use std::time::Duration;
@@ -72,6 +73,30 @@ impl salus_vault::Peers for RemotePeers {
         ask: ReleaseForGrant,
     ) -> Result<Release, salus_vault::PeerError> {
         self.0.release(to, &ask).await.map_err(error)
+    }
+
+    async fn put_emergency(
+        &self,
+        to: &OrganisationId,
+        parcel: EmergencyParcel,
+    ) -> Result<(), salus_vault::PeerError> {
+        self.0.emergency(to, &parcel).await.map_err(error)
+    }
+
+    async fn release_emergency(
+        &self,
+        to: &OrganisationId,
+        ask: EmergencyAsk,
+    ) -> Result<EmergencyRelease, salus_vault::PeerError> {
+        self.0.release_emergency(to, &ask).await.map_err(error)
+    }
+
+    async fn tell_emergency(
+        &self,
+        to: &OrganisationId,
+        notice: EmergencyNotice,
+    ) -> Result<(), salus_vault::PeerError> {
+        self.0.tell_emergency(to, &notice).await.map_err(error)
     }
 
     async fn give_back(

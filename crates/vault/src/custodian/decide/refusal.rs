@@ -84,6 +84,18 @@ pub enum Refusal {
     /// A version is not of the batch that the request names.
     #[error("a version is of another batch")]
     OtherBatch,
+    /// The emergency was about local records alone.
+    #[error("the emergency was about local records alone")]
+    LocalOnly,
+    /// The four hours are over.
+    #[error("the emergency is over")]
+    EmergencyOver,
+    /// The event is about another patient's summary.
+    #[error("the event is about something else")]
+    OtherTarget,
+    /// No share of such a summary is held here.
+    #[error("no share of such an emergency summary is held here")]
+    NoShare,
     /// What is to be destroyed is still this organisation's to keep, and it has nothing newer in its place.
     #[error("this organisation is still to keep what it is asked to destroy")]
     StillDue,
