@@ -49,7 +49,7 @@ pub(super) async fn begin(
 ) -> Result<Json<Value>, Error> {
     let member = gateway.staff.member(&gateway, &headers)?;
     let words = charts::checked_reason(&ask.reason)?;
-    staff::decide(&member, Action::BreakGlass, Purpose::Emergency, !words.is_empty())?;
+    staff::decide(&member, Action::BreakGlass, Purpose::Emergency, !words.is_empty(), false)?;
     if !crate::fhir::is_id(&ask.patient) {
         return Err(Error::new(Code::Invalid, "the patient's id does not parse"));
     }

@@ -138,7 +138,7 @@ pub(super) async fn review(
 ) -> Result<StatusCode, Error> {
     let member = gateway.staff.member(&gateway, &headers)?;
     let words = charts::checked_reason(&decision.words)?;
-    staff::decide(&member, Action::ReviewEmergency, Purpose::Operations, !words.is_empty())?;
+    staff::decide(&member, Action::ReviewEmergency, Purpose::Operations, !words.is_empty(), false)?;
     if words.is_empty() {
         return Err(Error::new(Code::Invalid, "say in words why"));
     }

@@ -30,7 +30,7 @@ impl Source {
     /// number ([`SourceError::Forked`]). The process should end then.
     pub async fn run(self: Arc<Self>) -> Result<Infallible, SourceError> {
         let (sealed, batches) = mpsc::channel(1);
-        let (_, _, _, _, _, _, _, never) = tokio::try_join!(
+        let (_, _, _, _, _, _, _, _, never) = tokio::try_join!(
             self.retrying("sealing", || self.seal_all(&sealed)),
             self.drive_all(batches),
             self.retrying("late custodians", || self.serve_late_custodians()),
