@@ -1,7 +1,6 @@
 //! Who broke the glass: asks all holders, and opens with the first that are enough.
 
 use super::{Emergency, seal};
-use crate::envelope::open_envelope;
 use crate::ledger::member;
 use crate::node::blocking;
 use crate::peers::PeerError;
@@ -109,9 +108,7 @@ impl Emergency {
             if !asked_for || !is_whole(&release.package, &source_key) {
                 return Ok(Err("a summary that its source did not seal"));
             }
-            let node = &ctx.node;
-            let label = label::HPKE_EMERGENCY_RELEASE;
-            let plain = open_envelope(&release.share, &sender.node_key, &node.kem, label, &node.network);
+            let plain = ctx.node.open(&release.share, &sender.node_key, label::HPKE_EMERGENCY_RELEASE);
             let share = plain.ok().and_then(|plain| share_of(&plain, &release.package, &name));
             Ok::<_, StoreError>(
                 share.map(|share| (share, release.package)).ok_or("a share that does not hold"),

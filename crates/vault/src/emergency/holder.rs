@@ -3,7 +3,7 @@
 use super::{Emergency, seal};
 use crate::custodian::decide::emergency::{EmergencyCase, Released, emergency};
 use crate::custodian::{CustodyError, ReleaseError};
-use crate::envelope::{open_envelope, seal_envelope};
+use crate::envelope::seal_envelope;
 use crate::ledger::{entry, member};
 use crate::node::{Context, blocking};
 use crate::store::tables::{EMERGENCY_HELD, EmergencyHeldRow};
@@ -108,8 +108,7 @@ fn open_share(ctx: &Context, source: &Organisation, parcel: &EmergencyParcel) ->
     }
     let place = statement.holders.iter().position(|holder| *holder == node.organisation);
     let (Some(place), Some(sealed)) = (place, &parcel.share) else { return Err(CustodyError::Address) };
-    let label = label::HPKE_EMERGENCY_SHARE;
-    let plain = open_envelope(sealed, &source.node_key, &node.kem, label, &node.network);
+    let plain = node.open(sealed, &source.node_key, label::HPKE_EMERGENCY_SHARE);
     let plain = plain.map_err(|_| CustodyError::Signature)?;
     let mut share: EmergencyShare =
         decode_canonical(&plain).map_err(|_| CustodyError::Malformed("emergency share"))?;

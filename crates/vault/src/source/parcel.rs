@@ -39,7 +39,7 @@ impl ParcelRow {
 /// Forgets parcels that were signed with another node key than that of now: all of them are made anew.
 pub(super) fn forget_signed(tx: &WriteTx) -> Result<(), StoreError> {
     for (number, parcel) in tx.scan(&PARCELS, &[], None, usize::MAX)? {
-        if matches!(parcel.kind, LINK | COMPARTMENTS | KEYS) {
+        if matches!(parcel.kind, LINK | COMPARTMENTS | KEYS | EMERGENCY) {
             tx.remove(&PARCELS, &number)?;
         }
     }

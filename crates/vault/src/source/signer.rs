@@ -6,6 +6,7 @@
 //! | parcels signed before are forgotten | with the new key's name | - |
 //! | links and records, some patients at a time | rows, parcels, and how far | goes on there |
 //! | keys for grantees, some grants at a time | parcels, and how far | goes on there |
+//! | emergency summaries, which get new keys | that they are due, and how far | goes on there |
 
 use super::compartment::record;
 use super::enrol::compartments;
@@ -17,7 +18,8 @@ use crate::ledger::member;
 use crate::node::{Context, blocking};
 use crate::placement::custodians_of;
 use crate::store::tables::{
-    COMPARTMENTS, LIVE_NOTICES, NOTICES, PATIENTS, PatientRow, SIGNER, SignerRow, id_at_end,
+    COMPARTMENTS, EMERGENCIES, EMERGENCY_ROTATE, LIVE_NOTICES, NOTICES, PATIENTS, PatientRow, SIGNER,
+    SignerRow, id_at_end,
 };
 use crate::store::{Reads, StoreError, WriteTx};
 use crate::wrap::sign_link;
@@ -36,6 +38,8 @@ const DONE: u8 = 0;
 const RECORDS: u8 = 1;
 /// Grants whose keys are sent again are looked at.
 const GRANTS: u8 = 2;
+/// Emergency summaries are looked at.
+const EMERGENCIES_DUE: u8 = 3;
 
 /// Patients or grants of one transaction.
 const PER_STEP: usize = 16;
@@ -84,15 +88,19 @@ impl Source {
             forget_signed(&tx)?;
             row = SignerRow { key: own, phase: RECORDS, after: Bounded::default() };
         }
-        let last = if row.phase == RECORDS {
-            self.sign_patients(&tx, &row)?
-        } else {
-            self.send_keys_again(&tx, &row)?
+        let last = match row.phase {
+            RECORDS => self.sign_patients(&tx, &row)?,
+            GRANTS => self.send_keys_again(&tx, &row)?,
+            _ => replace_emergencies(&tx, &row)?,
         };
         match last {
             Some(last) => row.after = Bounded::new(last).map_err(|_| StoreError::Damaged)?,
             None => {
-                row.phase = if row.phase == RECORDS { GRANTS } else { DONE };
+                row.phase = match row.phase {
+                    RECORDS => GRANTS,
+                    GRANTS => EMERGENCIES_DUE,
+                    _ => DONE,
+                };
                 row.after = Bounded::default();
             }
         }
@@ -136,6 +144,16 @@ impl Source {
         }
         Ok(grants.last().map(|(at, _)| at.clone()))
     }
+}
+
+/// Says of some emergency summaries that their keys are due to be replaced, whereby they are signed. The last of them, if
+/// there was any.
+fn replace_emergencies(tx: &WriteTx, row: &SignerRow) -> Result<Option<Vec<u8>>, SourceError> {
+    let summaries = tx.scan(&EMERGENCIES, &[], after(row), PER_STEP)?;
+    for (patient, _) in &summaries {
+        tx.put(&EMERGENCY_ROTATE, patient, &0)?;
+    }
+    Ok(summaries.last().map(|(at, _)| at.clone()))
 }
 
 fn after(row: &SignerRow) -> Option<&[u8]> {

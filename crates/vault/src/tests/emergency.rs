@@ -162,6 +162,27 @@ async fn after_four_hours_the_event_opens_nothing_and_the_old_shares_are_gone_wi
 }
 
 /// Runs the holders until all their notices are at the source.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn organisations_that_change_their_keys_go_on_holding_and_sealing_summaries() {
+    let world = world().await;
+    for holder in ["hospital-c", "hospital-d", "regulator"] {
+        world.renew_keys(holder);
+    }
+    world.away(&["hospital-a", "hospital-e"]);
+    let before = found(&world).await;
+    assert!(open(&world, &asked(&world, before.compartment, 1, true)).await.is_ok(), "holders with new keys");
+    world.away(&[]);
+    world.renew_keys("hospital-a");
+    let ask = asked(&world, before.compartment, 2, true);
+    assert!(open(&world, &ask).await.is_err(), "signed with a key that is no member's");
+    world.run_until(async |_, source| source.stale_summaries(1).await.expect("stale").len() == 1).await;
+    seal(&world, SUMMARY).await;
+    let after = found(&world).await;
+    assert_ne!(after.compartment, before.compartment);
+    let summary = open(&world, &asked(&world, after.compartment, 3, true)).await.expect("opens");
+    assert!(summary.blame.is_empty() && summary.text.as_slice() == SUMMARY);
+}
+
 async fn tell_all(world: &Arc<World>) {
     let expected = world.released.lock().expect("unpoisoned").len().min(3);
     let running: Vec<_> = HOLDERS
