@@ -1,6 +1,6 @@
 //! The source's side: makes summaries anew, and writes each use of one into the access log, which the patient reads.
 
-use super::rows::USES;
+use super::rows::{MAILS, Mail, USES};
 use super::{EmergencyUse, StaleSummary, summary};
 use crate::clock;
 use crate::error::Error;
@@ -70,7 +70,20 @@ pub(super) async fn note_uses(gateway: &Gateway) -> Result<(), Error> {
 async fn note(gateway: &Gateway, one: &EmergencyUse) -> Result<(), Error> {
     let event = one.notice.ask.event;
     let (at, notice) = (event.to_string(), hex::encode(one.notice.encode()));
-    gateway.store.write(move |tx| USES.put(tx, &at, &notice)).await?;
+    let mail = gateway.config.mail.is_some().then(|| Mail::about(one));
+    gateway
+        .store
+        .write(move |tx| {
+            let first = USES.put_new(tx, &at, &notice)?;
+            if !first {
+                USES.put(tx, &at, &notice)?;
+            }
+            match mail.filter(|_| first) {
+                Some(mail) => MAILS.put(tx, &at, &mail),
+                None => Ok(()),
+            }
+        })
+        .await?;
     let account = one.notice.account.as_ref();
     let text = |of: Option<&str>| of.unwrap_or_default().to_owned();
     let who = Who::Elsewhere {
