@@ -1,7 +1,7 @@
 //! Break-glass: what a clinician, a steward and other organisations' nodes ask for in and after an emergency.
 //!
 //! Upon `POST /staff/emergency`: the policies decide; the access log has the reason; the patient's own chart here is open
-//! for four hours. Then every record keeper is asked whether it knows the person (`find`); for each that does, the event is
+//! for four hours. Then every provider and pharmacy is asked whether it knows the person (`find`); for each that does, the event is
 //! put on the ledger, its source is told, and only then are the holders asked (`begin`). Where the ledger does not answer,
 //! the chart here is all there is: the event is signed, kept, and put on the ledger later (`queue`).
 //! As a source this node makes the summaries (`summary`), writes each use into its access log (`told`), and tells the

@@ -18,7 +18,7 @@ use std::time::Duration;
 const SUMMARIES: usize = 64;
 const USES_AT_ONCE: usize = 64;
 /// Changes of a record come in groups.
-const QUIET: Duration = Duration::from_secs(1);
+const QUIET: Duration = Duration::from_secs(3);
 /// Pause after something failed.
 const PAUSE: Duration = Duration::from_secs(5);
 
@@ -47,11 +47,12 @@ async fn make_summaries(gateway: &Gateway) -> Result<bool, Error> {
         return Ok(false);
     }
     tokio::time::sleep(QUIET).await;
-    // What changed meanwhile is newer here, too.
+    // What changed meanwhile is newer here, too. One that fails does not keep the others waiting.
+    let mut failed = None;
     for one in gateway.ports.emergencies.stale(SUMMARIES).await.map_err(Error::internal)? {
-        make_summary(gateway, &one).await?;
+        failed = make_summary(gateway, &one).await.err().or(failed);
     }
-    Ok(true)
+    failed.map_or(Ok(true), Err)
 }
 
 async fn make_summary(gateway: &Gateway, stale: &StaleSummary) -> Result<(), Error> {
