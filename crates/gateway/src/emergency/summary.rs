@@ -2,6 +2,7 @@
 //!
 //! What a patient grants by name alone (mental health, substance use, reproductive health, genetics, HIV) is left out.
 
+use crate::engine::Reach;
 use crate::error::Error;
 use crate::staff::patients;
 use crate::state::Gateway;
@@ -83,7 +84,9 @@ fn identity(patient: &Value) -> Value {
 async fn search(gateway: &Gateway, kind: &str, parameter: &str, patient: &str) -> Result<Vec<Value>, Error> {
     let form = form_of(parameter, patient);
     let path = format!("/fhir/{kind}/_search");
-    let bundle = patients::fetch(gateway, "emergency", Method::POST, &path, form).await?;
+    // The store itself keeps to this one patient, whatever the search finds.
+    let asker = ("emergency", Reach::Patient(patient.to_owned()));
+    let bundle = patients::fetch_within(gateway, asker, Method::POST, &path, form).await?;
     let entries = bundle.as_ref().and_then(|bundle| bundle["entry"].as_array()).cloned().unwrap_or_default();
     let mut found: Vec<_> = entries.into_iter().map(|mut entry| entry["resource"].take()).collect();
     found.retain(|found| found["resourceType"] == kind);

@@ -1,6 +1,6 @@
 use super::begin::{Known, break_all, shown};
 use super::rows::{EMERGENCIES, Emergency};
-use super::{EmergencyUse, find, mail, queue, told};
+use super::{EmergencyUse, find, mail, queue, summary, told};
 use crate::error::Code;
 use crate::log::{Kind, Page, Who};
 use crate::practitioner::{Practitioner, Role};
@@ -339,4 +339,58 @@ async fn the_patient_is_told_by_e_mail_once_and_in_words_that_tell_nobody_else_a
         assert!(!message.replace("una@example.org", "").contains(secret), "{secret}: {message}");
     }
     mail::send_all(&node.gateway, &config).await.expect("nothing more to send, and nobody to take it");
+}
+
+#[tokio::test]
+async fn a_summary_holds_what_saves_this_persons_life_and_nothing_that_is_granted_by_name_alone() {
+    let world = crate::tests::world::World::new().await;
+    let (p1, p2) = (crate::tests::world::PATIENT, crate::tests::world::OTHER);
+    let coded = |code: &str| json!({ "coding": [{ "code": code }] });
+    let kept = [
+        (p1, "in", json!({ "resourceType": "AllergyIntolerance", "clinicalStatus": coded("active") })),
+        (p1, "in", json!({ "resourceType": "AllergyIntolerance", "text": { "div": "narrative" } })),
+        (p1, "in", json!({ "resourceType": "MedicationRequest", "status": "active" })),
+        (p1, "in", json!({ "resourceType": "Condition", "clinicalStatus": coded("recurrence") })),
+        (p1, "in", json!({ "resourceType": "Device", "status": "active" })),
+        (p1, "in", json!({ "resourceType": "Consent", "status": "active", "category": [coded("dnr")] })),
+        (
+            p1,
+            "in",
+            json!({ "resourceType": "DocumentReference", "status": "current", "type": coded("42348-3") }),
+        ),
+        (p1, "in", json!({ "resourceType": "Immunization", "status": "completed" })),
+        (p1, "out", json!({ "resourceType": "AllergyIntolerance", "verificationStatus": coded("refuted") })),
+        (p1, "out", json!({ "resourceType": "Condition", "clinicalStatus": coded("resolved") })),
+        (p1, "out", json!({ "resourceType": "MedicationRequest", "status": "stopped" })),
+        (
+            p1,
+            "out",
+            json!({ "resourceType": "Consent", "status": "active", "category": [coded("research")] }),
+        ),
+        (p1, "out", json!({ "resourceType": "DocumentReference", "status": "current", "type": coded("x") })),
+        (p1, "out", json!({ "resourceType": "Condition", "meta": { "security": [{ "code": "HIV" }] } })),
+        (
+            p1,
+            "out",
+            json!({ "resourceType": "MedicationStatement", "meta": { "security": [{ "code": "ETH" }] } }),
+        ),
+        (p2, "out", json!({ "resourceType": "AllergyIntolerance", "clinicalStatus": coded("active") })),
+    ];
+    for (number, (patient, place, mut resource)) in kept.into_iter().enumerate() {
+        resource["id"] = json!(format!("{place}-{number}"));
+        world.engine.keep(Some(patient), resource);
+    }
+    let made = summary::make(&world.gateway, p1).await.expect("made").expect("a patient");
+    let made: Value = serde_json::from_slice(&made).expect("JSON");
+    let entries = made["entry"].as_array().expect("entries");
+    let ids: Vec<_> = entries.iter().filter_map(|entry| entry["resource"]["id"].as_str()).collect();
+    assert_eq!(ids.iter().filter(|id| id.starts_with("in-")).count(), 8, "{ids:?}");
+    assert!(!ids.iter().any(|id| id.starts_with("out-")), "{ids:?}");
+    assert!(!made.to_string().contains("narrative"));
+    assert!(summary::make(&world.gateway, "nobody").await.expect("an answer").is_none());
+    world.engine.fail(crate::engine::fake::Fault::Broken);
+    assert!(
+        summary::make(&world.gateway, p1).await.is_err(),
+        "a store that fails makes no summary without allergies"
+    );
 }
