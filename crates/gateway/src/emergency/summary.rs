@@ -15,8 +15,10 @@ const PER_TYPE: usize = 200;
 /// Longest summary in bytes; what does not fit is left out from the end.
 const BYTES_MAX: usize = 400 * 1024;
 
+type Part = (&'static str, &'static str, fn(&Value) -> bool);
+
 /// What belongs into it: type, how it is searched for, and which of what is found counts.
-const PARTS: &[(&str, &str, fn(&Value) -> bool)] = &[
+const PARTS: &[Part] = &[
     ("AllergyIntolerance", "patient", is_active),
     ("MedicationRequest", "patient", is_current),
     ("MedicationStatement", "patient", is_current),
@@ -104,7 +106,7 @@ fn form_of(parameter: &str, patient: &str) -> String {
     form.finish()
 }
 
-fn codes<'a>(concept: &'a Value) -> impl Iterator<Item = &'a str> {
+fn codes(concept: &Value) -> impl Iterator<Item = &str> {
     concept["coding"].as_array().into_iter().flatten().filter_map(|coding| coding["code"].as_str())
 }
 
