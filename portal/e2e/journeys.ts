@@ -197,6 +197,36 @@ async function the_patient_sees_who_looked_and_the_request(stage: Stage): Promis
   await page.getByText('Results for the heart check next week').waitFor({ state: 'detached' });
 }
 
+async function a_clinician_opens_what_is_kept_for_an_emergency(stage: Stage): Promise<void> {
+  const { staff: page, origin, eyes } = stage;
+  await page.bringToFront();
+  await page.goto(`${origin}/clinic`);
+  await page.getByRole('link', { name: /Amina Berger/ }).click();
+  await page.getByRole('link', { name: 'This is an emergency' }).click();
+  await heading(page, 'Emergency').waitFor();
+  await eyes.look(page, 'clinic-emergency');
+  await page.getByLabel('The person is unconscious').check();
+  await page.getByLabel(/What has happened/).fill('Found unconscious at the station');
+  await button(page, 'Open what is kept for emergencies').click();
+  await page.getByText(/Open until/).waitFor();
+  await page.getByRole('heading', { name: 'Allergies' }).waitFor();
+  await eyes.look(page, 'clinic-emergency-open');
+}
+
+async function the_patient_is_told_of_the_emergency_at_once(stage: Stage): Promise<void> {
+  const { patient: page, eyes } = stage;
+  await page.bringToFront();
+  await tab(page, 'My record').click();
+  await button(page, 'Check again').click();
+  await page.getByRole('alert').getByText('Your emergency summary was opened').waitFor();
+  await eyes.look(page, 'home-emergency');
+  await page.getByRole('link', { name: 'See who, and why' }).click();
+  await page.getByText(/Found unconscious at the station/).first().waitFor();
+  await page.getByText('Reason confirmed').first().waitFor();
+  await eyes.look(page, 'who-looked-emergency');
+  await tab(page, /^Sharing/).click();
+}
+
 async function stopping_can_be_undone_and_then_holds(stage: Stage): Promise<void> {
   const { patient: page, staff, eyes } = stage;
   await page.bringToFront();
@@ -315,6 +345,20 @@ async function a_steward_sees_the_network(stage: Stage): Promise<void> {
   await eyes.look(page, 'steward-accesses');
 }
 
+async function a_steward_reviews_an_emergency(stage: Stage): Promise<void> {
+  const { staff: page, eyes } = stage;
+  await page.bringToFront();
+  await tab(page, 'Emergency access').click();
+  await page.getByText(/Found unconscious at the station/).waitFor();
+  await eyes.look(page, 'steward-emergencies');
+  await button(page, 'Review').click();
+  await page.getByLabel('It was right', { exact: true }).check();
+  await page.getByLabel(/Why/).fill('No relatives could be reached.');
+  await eyes.look(page, 'steward-review');
+  await button(page, 'Give the review').click();
+  await page.getByText(/Found right by/).waitFor();
+}
+
 async function a_steward_votes_after_a_second_yes(stage: Stage): Promise<void> {
   const { staff: page, eyes } = stage;
   await page.bringToFront();
@@ -379,12 +423,15 @@ export const journeys = [
   sharing_leaves_out_what_is_protected,
   a_clinician_reads_what_is_shared,
   the_patient_sees_who_looked_and_the_request,
+  a_clinician_opens_what_is_kept_for_an_emergency,
+  the_patient_is_told_of_the_emergency_at_once,
   stopping_can_be_undone_and_then_holds,
   settings_keep_the_person_in_charge,
   locking_hides_and_the_local_copy_is_instant,
   a_recovery_code_opens_the_record_and_a_wrong_one_does_not,
   a_person_without_a_connection_sees_the_copy,
   a_steward_sees_the_network,
+  a_steward_reviews_an_emergency,
   a_steward_votes_after_a_second_yes,
   a_steward_proposes_what_the_others_will_read,
 ];

@@ -136,6 +136,30 @@ async function sharing_stops_and_the_copy_is_gone({ patient: page, clinician, ne
   assert.equal(await clinician.getByText('Shares with us').count(), 0);
 }
 
+async function a_clinician_opens_what_hospital_a_keeps_for_an_emergency({ clinician: page, network, eyes }: Stage): Promise<void> {
+  await page.getByRole('link', { name: new RegExp(network.demo.patients[0]!.name) }).click();
+  await page.getByRole('link', { name: 'This is an emergency' }).click();
+  await page.getByLabel('The person is unconscious').check();
+  await page.getByLabel(/What has happened/).fill('Found unconscious at the station');
+  const begun = Date.now();
+  await button(page, 'Open what is kept for emergencies').click();
+  await page.getByRole('heading', { name: /^From Northmere General Hospital/ }).waitFor();
+  console.log(`   from the request to the summary: ${Date.now() - begun} ms`);
+  await page.getByRole('heading', { name: 'Allergies' }).waitFor();
+  await eyes.look(page, 'real-emergency');
+}
+
+async function the_patient_is_told_who_opened_it_and_why({ patient: page, eyes }: Stage): Promise<void> {
+  await page.bringToFront();
+  await tab(page, 'My record').click();
+  await button(page, 'Check again').click();
+  await page.getByRole('alert').getByText('Your emergency summary was opened').waitFor();
+  await page.getByRole('link', { name: 'See who, and why' }).click();
+  await page.getByText(/Found unconscious at the station/).first().waitFor();
+  await page.getByText('Reason confirmed').first().waitFor();
+  await eyes.look(page, 'real-who-looked-emergency');
+}
+
 async function a_newcomer_makes_a_record_and_joins_by_invitation({ newcomer: page, network, eyes }: Stage): Promise<void> {
   const patient = await network.write('hospital-a', { resourceType: 'Patient', name: [{ given: ['Robin'], family: 'Newman' }], gender: 'other', birthDate: '1990-04-01' } as { resourceType: string });
   const weight = { resourceType: 'Observation', status: 'final', category: [{ coding: [{ system: 'http://terminology.hl7.org/CodeSystem/observation-category', code: 'vital-signs' }] }], code: { coding: [{ system: 'http://loinc.org', code: '29463-7', display: 'Body weight' }] }, subject: { reference: `Patient/${patient.id}` }, effectiveDateTime: '2026-03-01', valueQuantity: { value: 71.5, unit: 'kg', system: 'http://unitsofmeasure.org', code: 'kg' } };
@@ -198,6 +222,8 @@ const journeys = [
   a_clinician_of_hospital_b_reads_it_with_a_reason,
   the_patient_sees_who_looked_with_a_confirmed_name,
   sharing_stops_and_the_copy_is_gone,
+  a_clinician_opens_what_hospital_a_keeps_for_an_emergency,
+  the_patient_is_told_who_opened_it_and_why,
   a_newcomer_makes_a_record_and_joins_by_invitation,
   a_steward_sees_the_network_and_the_access_event,
   a_steward_proposes_a_change_and_the_ledger_takes_it,

@@ -3,6 +3,7 @@
 use crate::keys::NodeKeys;
 use anyhow::Context as _;
 use salus_crypto::hash::sha256;
+use salus_gateway::{MailConfig, MailSecurity, SecretText};
 use salus_types::genesis::{Genesis, Parameters};
 use salus_types::organisation::{Class, Organisation};
 use salus_types::{Bounded, OrganisationId, Text};
@@ -75,6 +76,9 @@ pub(crate) struct NodeFile {
     /// Loopback address, `host:port`, on which a Prometheus on this machine finds metrics; none by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) metrics: Option<String>,
+    /// Where e-mail to patients goes: notices of emergency access. Without it none is sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) mail: Option<MailFile>,
     /// What validation does to what feeds and bulk loads write. People's writes are always refused with every problem.
     #[serde(default)]
     pub(crate) feed_validation: FeedValidation,
@@ -102,8 +106,47 @@ impl NodeFile {
             clinical: false,
             engine: None,
             metrics: Some(format!("127.0.0.1:{}", ports.metrics)),
+            mail: None,
             feed_validation: FeedValidation::default(),
         }
+    }
+}
+
+/// An SMTP server that takes the organisation's e-mail.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct MailFile {
+    /// Its name.
+    server: String,
+    /// Its port.
+    port: u16,
+    /// `tls`, `starttls`, or `none` for a server on this machine.
+    security: MailSecurity,
+    /// Who signs in there, if it asks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    user: Option<String>,
+    /// File with the password, relative to the node's folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    password_file: Option<PathBuf>,
+    /// The sender.
+    from: String,
+}
+
+impl MailFile {
+    /// With the password from its file.
+    pub(crate) fn config(&self, home: &Path) -> anyhow::Result<MailConfig> {
+        let login = match (&self.user, &self.password_file) {
+            (Some(user), Some(file)) => {
+                let text =
+                    fs::read_to_string(home.join(file)).context("the file with the e-mail password")?;
+                let text = SecretText::new(text);
+                Some((user.clone(), SecretText::new(text.trim_end().to_owned())))
+            }
+            (None, None) => None,
+            _ => anyhow::bail!("`mail` in `node.json`: `user` and `password_file` belong together"),
+        };
+        let MailFile { server, port, security, from, .. } = self.clone();
+        Ok(MailConfig { server, port, security, login, from })
     }
 }
 

@@ -51,7 +51,7 @@ pub mod steward;
 pub use error::Error;
 pub use limits::Limits;
 pub use serve::{Listeners, PeerIdentity, ServeError, serve};
-pub use state::{Config, Gateway, OpenError, Ports};
+pub use state::{Config, Gateway, MailConfig, MailSecurity, OpenError, Ports, SecretText};
 
 use axum::Router;
 

@@ -52,8 +52,50 @@ pub struct Config {
     pub log_anchor_entries: u64,
     /// ... and after this time, if there is a new one.
     pub log_anchor_interval: Duration,
+    /// Where e-mail to patients goes; without it none is sent.
+    pub mail: Option<MailConfig>,
     /// Limits of both listeners.
     pub limits: Limits,
+}
+
+/// An SMTP server that takes this organisation's e-mail.
+#[derive(Clone)]
+pub struct MailConfig {
+    /// Its name; TLS checks it.
+    pub server: String,
+    /// Its port.
+    pub port: u16,
+    /// How the connection is secured.
+    pub security: MailSecurity,
+    /// User and password, if it asks for them.
+    pub login: Option<(String, SecretText)>,
+    /// Sender, such as `Hospital A <notices@hospital-a.example>`.
+    pub from: String,
+}
+
+/// Without the login, which may come by a log.
+impl std::fmt::Debug for MailConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("MailConfig")
+            .field("server", &self.server)
+            .field("port", &self.port)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A password.
+pub type SecretText = zeroize::Zeroizing<String>;
+
+/// How a connection to an SMTP server is secured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MailSecurity {
+    /// TLS from the first byte.
+    Tls,
+    /// STARTTLS, and nothing without it.
+    Starttls,
+    /// None: for a server on this machine only.
+    None,
 }
 
 impl Config {
@@ -70,6 +112,7 @@ impl Config {
             system_writes: Mode::Feed,
             log_anchor_entries: 1_000,
             log_anchor_interval: Duration::from_secs(300),
+            mail: None,
             limits: Limits::default(),
         }
     }

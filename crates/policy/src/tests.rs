@@ -34,7 +34,7 @@ fn every_policy_explains_itself() {
             );
         }
     }
-    assert_eq!(policies_count, 18);
+    assert_eq!(policies_count, 20);
 }
 
 /// `role action kind [words] -> allowed, policy`. Words: `chart`, `asserted`, `reason`, `noscope`, a purpose,
@@ -156,6 +156,20 @@ fn stewards_see_no_record() {
     check("steward openChart node reason -> denied steward-sees-no-records");
     check("steward viewNetwork node -> allowed steward-watches-the-network");
     check("steward viewAccessLog node -> allowed steward-watches-the-network");
+}
+
+#[test]
+fn the_glass_is_broken_by_clinicians_in_an_emergency_and_reviewed_by_stewards() {
+    check("clinician breakGlass node emergency reason -> allowed clinician-breaks-the-glass");
+    check("clinician breakGlass node emergency -> denied clinician-breaks-the-glass");
+    check("clinician breakGlass node treatment reason -> denied clinician-breaks-the-glass");
+    check("steward reviewEmergency node operations -> allowed steward-reviews-emergencies");
+    for who in ["clerk", "steward", "system"] {
+        check(&format!("{who} breakGlass node emergency reason -> denied default"));
+    }
+    for who in ["clerk", "clinician", "system"] {
+        check(&format!("{who} reviewEmergency node operations -> denied default"));
+    }
 }
 
 #[test]

@@ -436,7 +436,7 @@ export class MockNode {
     const action: f.BreakGlassAction = { kind: 'BreakGlass', organisation: this.home, target: emergencyTarget(salt, source, compartment), practitioner: credentialCommitment(member.credential), ground, statement: wordsCommitment(wordsSalt, reason), beganMs: there ? null : Date.now(), nonce: randomBytes(16) };
     this.chain.submit(signTransaction(this.chain.id, this.chain.organisation(this.home).seed, 1_000_000, action));
     const event = toHex(emergencyId(action));
-    const begun = { id: token(), chart, patient, ground, reason, event, source, timeMs: Date.now(), by: member, resources: there?.records.map((one) => one.resource) ?? [] };
+    const begun = { id: token(), chart, patient, ground, reason, event, source, timeMs: Date.now(), by: member, resources: there?.records.filter((one) => !f.isProtected(one.category)).map((one) => one.resource) ?? [] };
     this.emergencies.push(begun);
     if (there) {
       const evidence = { event, salt: toHex(salt), compartment: toHex(compartment), credential: toHex(encode(f.PractitionerCredential, member.credential)), words: { text: reason, salt: toHex(wordsSalt) } };

@@ -300,6 +300,7 @@ fn assemble(
     config.portal.clone_from(&arguments.portal);
     config.engine = engine.clone();
     config.more_origins.clone_from(&home.file.more_origins);
+    config.mail = home.file.mail.as_ref().map(|mail| mail.config(&home.path)).transpose()?;
     let chain = LocalChain::new(node);
     let key = Arc::new(home.signing_key());
     let engine_client = Engine::new(engine)?;

@@ -6,6 +6,7 @@ use crate::body::Json;
 use crate::clock;
 use crate::error::{Code, Error};
 use crate::log::{Access, Kind};
+use crate::peer::PeerError;
 use crate::practitioner::Practitioner;
 use crate::staff::{self, charts, patients};
 use crate::state::Gateway;
@@ -17,6 +18,7 @@ use salus_policy::Action;
 use salus_types::action::BreakGlass;
 use salus_types::category::Purpose;
 use salus_types::emergency::{EMERGENCY_ACCESS_MS, EmergencyGround, emergency_target, words_commitment};
+use salus_types::organisation::Class;
 use salus_types::vault::{EmergencyAccount, EmergencyAsk, EmergencyFound, EmergencyNotice};
 use salus_types::{CompartmentId, Digest, OrganisationId, Text};
 use serde::Deserialize;
@@ -35,7 +37,7 @@ pub(super) struct Begin {
     reason: String,
 }
 
-/// What a record keeper says.
+/// What another organisation says.
 pub(super) enum Known {
     Yes(EmergencyFound),
     No,
@@ -80,12 +82,17 @@ pub(super) async fn begin(
     Ok(Json(shown))
 }
 
-/// Asks every other record keeper whether it knows the person.
+/// Whether such organisations keep anything for an emergency.
+fn treats(class: Class) -> bool {
+    matches!(class, Class::Provider | Class::Pharmacy)
+}
+
+/// Asks every other provider and pharmacy whether it knows the person.
 async fn ask_all(gateway: &Gateway, patient: &Value) -> Vec<(OrganisationId, Known)> {
     let network = gateway.chain().network();
     let others = network
         .organisations()
-        .filter(|one| one.class.keeps_records() && one.id != gateway.config.organisation)
+        .filter(|one| treats(one.class) && one.id != gateway.config.organisation)
         .map(|one| one.id.clone());
     let Ok(person) = person::of(patient) else {
         return others.map(|other| (other, Known::Silent)).collect();
@@ -97,6 +104,8 @@ async fn ask_all(gateway: &Gateway, patient: &Value) -> Vec<(OrganisationId, Kno
             let known = match tokio::time::timeout(FIND_WITHIN, answer).await {
                 Ok(Ok(Some(found))) => Known::Yes(found),
                 Ok(Ok(None)) => Known::No,
+                // It keeps no clinical records.
+                Ok(Err(PeerError::Refused { code, .. })) if code == "not-supported" => Known::No,
                 Ok(Err(_)) | Err(_) => Known::Silent,
             };
             (other, known)

@@ -1,16 +1,18 @@
 //! Break-glass: what a clinician, a steward and other organisations' nodes ask for in and after an emergency.
 //!
 //! Upon `POST /staff/emergency`: the policies decide; the access log has the reason; the patient's own chart here is open
-//! for four hours. Then every record keeper is asked whether it knows the person (`find`); for each that does, the event is
+//! for four hours. Then every provider and pharmacy is asked whether it knows the person (`find`); for each that does, the event is
 //! put on the ledger, its source is told, and only then are the holders asked (`begin`). Where the ledger does not answer,
 //! the chart here is all there is: the event is signed, kept, and put on the ledger later (`queue`).
-//! As a source this node makes the summaries (`summary`) and writes each use into its access log (`told`).
+//! As a source this node makes the summaries (`summary`), writes each use into its access log (`told`), and tells the
+//! patient by e-mail (`mail`).
 //! A steward reviews (`review`).
 //!
 //! Architecture invariant: a summary that was opened is kept in memory alone, and for four hours at most.
 
 mod begin;
 mod find;
+mod mail;
 mod person;
 mod port;
 mod queue;
@@ -67,5 +69,6 @@ pub(crate) async fn run(gateway: Gateway) {
         () = gateway.stopped() => (),
         () = told::follow(&gateway) => (),
         () = queue::follow(&gateway) => (),
+        () = mail::follow(&gateway) => (),
     }
 }

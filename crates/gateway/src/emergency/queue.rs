@@ -3,7 +3,7 @@
 
 use super::rows::{EMERGENCIES, Event, QUEUED};
 use super::{FINAL_WITHIN, told};
-use crate::error::Error;
+use crate::error::{Code, Error};
 use crate::state::Gateway;
 use commonware_codec::Encode as _;
 use salus_types::namespace;
@@ -48,17 +48,28 @@ fn forget(gateway: &Gateway) {
     opened.retain(|_, (until_ms, _)| now < *until_ms);
 }
 
-/// Hands in what waits.
+/// Hands in what waits. One that the ledger refuses does not keep the others waiting.
 pub(super) async fn hand_in(gateway: &Gateway) -> Result<(), Error> {
+    let mut failed = None;
     for (id, _) in gateway.store.read(|tx| QUEUED.scan(tx, "", AT_ONCE))? {
-        let emergency = gateway.store.read(|tx| EMERGENCIES.get(tx, &id))?;
-        let events = emergency.map(|emergency| emergency.events).unwrap_or_default();
-        for action in events.iter().filter(|event| event.signature.is_some()).filter_map(Event::action) {
-            if told::on_ledger(gateway, &action.id()).await?.is_none() {
-                gateway.submit(action, FINAL_WITHIN).await?;
+        match hand_in_one(gateway, &id).await {
+            Ok(()) => {
+                gateway.store.write(move |tx| QUEUED.take(tx, &id)).await?;
             }
+            Err(error) if error.code() == Code::Away => return Err(error),
+            Err(error) => failed = Some(error),
         }
-        gateway.store.write(move |tx| QUEUED.take(tx, &id)).await?;
+    }
+    failed.map_or(Ok(()), Err)
+}
+
+async fn hand_in_one(gateway: &Gateway, id: &str) -> Result<(), Error> {
+    let emergency = gateway.store.read(|tx| EMERGENCIES.get(tx, id))?;
+    let events = emergency.map(|emergency| emergency.events).unwrap_or_default();
+    for action in events.iter().filter(|event| event.signature.is_some()).filter_map(Event::action) {
+        if told::on_ledger(gateway, &action.id()).await?.is_none() {
+            gateway.submit(action, FINAL_WITHIN).await?;
+        }
     }
     Ok(())
 }

@@ -2,6 +2,7 @@
 //!
 //! What a patient grants by name alone (mental health, substance use, reproductive health, genetics, HIV) is left out.
 
+use crate::engine::Reach;
 use crate::error::Error;
 use crate::staff::patients;
 use crate::state::Gateway;
@@ -14,8 +15,10 @@ const PER_TYPE: usize = 200;
 /// Longest summary in bytes; what does not fit is left out from the end.
 const BYTES_MAX: usize = 400 * 1024;
 
+type Part = (&'static str, &'static str, fn(&Value) -> bool);
+
 /// What belongs into it: type, how it is searched for, and which of what is found counts.
-const PARTS: &[(&str, &str, fn(&Value) -> bool)] = &[
+const PARTS: &[Part] = &[
     ("AllergyIntolerance", "patient", is_active),
     ("MedicationRequest", "patient", is_current),
     ("MedicationStatement", "patient", is_current),
@@ -83,7 +86,9 @@ fn identity(patient: &Value) -> Value {
 async fn search(gateway: &Gateway, kind: &str, parameter: &str, patient: &str) -> Result<Vec<Value>, Error> {
     let form = form_of(parameter, patient);
     let path = format!("/fhir/{kind}/_search");
-    let bundle = patients::fetch(gateway, "emergency", Method::POST, &path, form).await?;
+    // The store itself keeps to this one patient, whatever the search finds.
+    let asker = ("emergency", Reach::Patient(patient.to_owned()));
+    let bundle = patients::fetch_within(gateway, asker, Method::POST, &path, form).await?;
     let entries = bundle.as_ref().and_then(|bundle| bundle["entry"].as_array()).cloned().unwrap_or_default();
     let mut found: Vec<_> = entries.into_iter().map(|mut entry| entry["resource"].take()).collect();
     found.retain(|found| found["resourceType"] == kind);
@@ -101,7 +106,7 @@ fn form_of(parameter: &str, patient: &str) -> String {
     form.finish()
 }
 
-fn codes<'a>(concept: &'a Value) -> impl Iterator<Item = &'a str> {
+fn codes(concept: &Value) -> impl Iterator<Item = &str> {
     concept["coding"].as_array().into_iter().flatten().filter_map(|coding| coding["code"].as_str())
 }
 

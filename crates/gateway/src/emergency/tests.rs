@@ -1,11 +1,12 @@
 use super::begin::{Known, break_all, shown};
 use super::rows::{EMERGENCIES, Emergency};
-use super::{EmergencyUse, find, queue, told};
+use super::{EmergencyUse, find, mail, queue, summary, told};
 use crate::error::Code;
 use crate::log::{Kind, Page, Who};
 use crate::practitioner::{Practitioner, Role};
 use crate::testing::emergencies::COMPARTMENT;
-use crate::testing::{Browser, Node, node};
+use crate::testing::{Browser, Node, node, node_with};
+use crate::{MailConfig, MailSecurity};
 use axum::http::{Method, StatusCode};
 use salus_types::action::Action;
 use salus_types::emergency::{EmergencyGround, emergency_target, words_commitment};
@@ -271,4 +272,125 @@ async fn nobody_but_clinicians_with_a_reason_begins() {
         let broken = block.block.transactions.iter().any(|one| matches!(one.action, Action::BreakGlass(_)));
         assert!(!broken, "nothing was begun");
     }
+}
+
+/// A server that takes one message, and gives it back as it came.
+async fn smtp_sink() -> (u16, tokio::task::JoinHandle<String>) {
+    use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    let taken = tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.expect("a connection");
+        let (read, mut write) = stream.into_split();
+        let mut lines = BufReader::new(read).lines();
+        write.write_all(b"220 sink\r\n").await.expect("written");
+        let (mut message, mut in_message) = (String::new(), false);
+        while let Ok(Some(line)) = lines.next_line().await {
+            message.push_str(&format!("{line}\n"));
+            let answer: &[u8] = match (in_message, line.as_str()) {
+                (true, ".") => {
+                    write.write_all(b"250 taken\r\n").await.expect("written");
+                    break;
+                }
+                (true, _) => continue,
+                (false, "DATA") => {
+                    in_message = true;
+                    b"354 go on\r\n"
+                }
+                (false, _) => b"250 yes\r\n",
+            };
+            write.write_all(answer).await.expect("written");
+        }
+        message
+    });
+    (port, taken)
+}
+
+#[tokio::test]
+async fn the_patient_is_told_by_e_mail_once_and_in_words_that_tell_nobody_else_anything() {
+    let (port, taken) = smtp_sink().await;
+    let config = MailConfig {
+        server: "127.0.0.1".into(),
+        port,
+        security: MailSecurity::None,
+        login: None,
+        from: "Hospital A <notices@hospital-a.example>".into(),
+    };
+    let node = node_with(|to| to.mail = Some(config.clone())).await;
+    let bo = member(&node, "dr-bo", Role::Clinician).await;
+    let asked = [(org("hospital-b"), known())];
+    let kept = break_all(&node.gateway, &bo, "id", emergency(&bo), &asked).await.expect("broken");
+    shown(&node.gateway, "id", &kept).await.expect("shown");
+    let notice = node.emergencies.told.lock().expect("lock")[0].clone();
+    let (entry, _) =
+        told::on_ledger(&node.gateway, &notice.ask.event).await.expect("an answer").expect("an event");
+    // First a holder tells, then who opened it.
+    for account in [None, notice.account.clone()] {
+        let notice = EmergencyNotice { ask: notice.ask.clone(), account };
+        let one = EmergencyUse { patient: "p2".into(), entry: entry.clone(), notice };
+        node.emergencies.uses.lock().expect("lock").push(one);
+        told::note_uses(&node.gateway).await.expect("noted");
+    }
+    mail::send_all(&node.gateway, &config).await.expect("sent");
+    let message = taken.await.expect("taken");
+    assert!(message.contains("RCPT TO:<una@example.org>"), "{message}");
+    assert!(message.contains("Subject: Your emergency summary was opened"));
+    for secret in ["Able", "Una", WORDS, "dr-bo", "Name of", "p2", "unconscious"] {
+        assert!(!message.replace("una@example.org", "").contains(secret), "{secret}: {message}");
+    }
+    mail::send_all(&node.gateway, &config).await.expect("nothing more to send, and nobody to take it");
+}
+
+#[tokio::test]
+async fn a_summary_holds_what_saves_this_persons_life_and_nothing_that_is_granted_by_name_alone() {
+    let world = crate::tests::world::World::new().await;
+    let (p1, p2) = (crate::tests::world::PATIENT, crate::tests::world::OTHER);
+    let coded = |code: &str| json!({ "coding": [{ "code": code }] });
+    let kept = [
+        (p1, "in", json!({ "resourceType": "AllergyIntolerance", "clinicalStatus": coded("active") })),
+        (p1, "in", json!({ "resourceType": "AllergyIntolerance", "text": { "div": "narrative" } })),
+        (p1, "in", json!({ "resourceType": "MedicationRequest", "status": "active" })),
+        (p1, "in", json!({ "resourceType": "Condition", "clinicalStatus": coded("recurrence") })),
+        (p1, "in", json!({ "resourceType": "Device", "status": "active" })),
+        (p1, "in", json!({ "resourceType": "Consent", "status": "active", "category": [coded("dnr")] })),
+        (
+            p1,
+            "in",
+            json!({ "resourceType": "DocumentReference", "status": "current", "type": coded("42348-3") }),
+        ),
+        (p1, "in", json!({ "resourceType": "Immunization", "status": "completed" })),
+        (p1, "out", json!({ "resourceType": "AllergyIntolerance", "verificationStatus": coded("refuted") })),
+        (p1, "out", json!({ "resourceType": "Condition", "clinicalStatus": coded("resolved") })),
+        (p1, "out", json!({ "resourceType": "MedicationRequest", "status": "stopped" })),
+        (
+            p1,
+            "out",
+            json!({ "resourceType": "Consent", "status": "active", "category": [coded("research")] }),
+        ),
+        (p1, "out", json!({ "resourceType": "DocumentReference", "status": "current", "type": coded("x") })),
+        (p1, "out", json!({ "resourceType": "Condition", "meta": { "security": [{ "code": "HIV" }] } })),
+        (
+            p1,
+            "out",
+            json!({ "resourceType": "MedicationStatement", "meta": { "security": [{ "code": "ETH" }] } }),
+        ),
+        (p2, "out", json!({ "resourceType": "AllergyIntolerance", "clinicalStatus": coded("active") })),
+    ];
+    for (number, (patient, place, mut resource)) in kept.into_iter().enumerate() {
+        resource["id"] = json!(format!("{place}-{number}"));
+        world.engine.keep(Some(patient), resource);
+    }
+    let made = summary::make(&world.gateway, p1).await.expect("made").expect("a patient");
+    let made: Value = serde_json::from_slice(&made).expect("JSON");
+    let entries = made["entry"].as_array().expect("entries");
+    let ids: Vec<_> = entries.iter().filter_map(|entry| entry["resource"]["id"].as_str()).collect();
+    assert_eq!(ids.iter().filter(|id| id.starts_with("in-")).count(), 8, "{ids:?}");
+    assert!(!ids.iter().any(|id| id.starts_with("out-")), "{ids:?}");
+    assert!(!made.to_string().contains("narrative"));
+    assert!(summary::make(&world.gateway, "nobody").await.expect("an answer").is_none());
+    world.engine.fail(crate::engine::fake::Fault::Broken);
+    assert!(
+        summary::make(&world.gateway, p1).await.is_err(),
+        "a store that fails makes no summary without allergies"
+    );
 }

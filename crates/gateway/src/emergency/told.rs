@@ -1,6 +1,6 @@
 //! The source's side: makes summaries anew, and writes each use of one into the access log, which the patient reads.
 
-use super::rows::USES;
+use super::rows::{MAILS, Mail, USES};
 use super::{EmergencyUse, StaleSummary, summary};
 use crate::clock;
 use crate::error::Error;
@@ -18,7 +18,7 @@ use std::time::Duration;
 const SUMMARIES: usize = 64;
 const USES_AT_ONCE: usize = 64;
 /// Changes of a record come in groups.
-const QUIET: Duration = Duration::from_secs(1);
+const QUIET: Duration = Duration::from_secs(3);
 /// Pause after something failed.
 const PAUSE: Duration = Duration::from_secs(5);
 
@@ -47,11 +47,12 @@ async fn make_summaries(gateway: &Gateway) -> Result<bool, Error> {
         return Ok(false);
     }
     tokio::time::sleep(QUIET).await;
-    // What changed meanwhile is newer here, too.
+    // What changed meanwhile is newer here, too. One that fails does not keep the others waiting.
+    let mut failed = None;
     for one in gateway.ports.emergencies.stale(SUMMARIES).await.map_err(Error::internal)? {
-        make_summary(gateway, &one).await?;
+        failed = make_summary(gateway, &one).await.err().or(failed);
     }
-    Ok(true)
+    failed.map_or(Ok(true), Err)
 }
 
 async fn make_summary(gateway: &Gateway, stale: &StaleSummary) -> Result<(), Error> {
@@ -70,7 +71,20 @@ pub(super) async fn note_uses(gateway: &Gateway) -> Result<(), Error> {
 async fn note(gateway: &Gateway, one: &EmergencyUse) -> Result<(), Error> {
     let event = one.notice.ask.event;
     let (at, notice) = (event.to_string(), hex::encode(one.notice.encode()));
-    gateway.store.write(move |tx| USES.put(tx, &at, &notice)).await?;
+    let mail = gateway.config.mail.is_some().then(|| Mail::about(one));
+    gateway
+        .store
+        .write(move |tx| {
+            let first = USES.put_new(tx, &at, &notice)?;
+            if !first {
+                USES.put(tx, &at, &notice)?;
+            }
+            match mail.filter(|_| first) {
+                Some(mail) => MAILS.put(tx, &at, &mail),
+                None => Ok(()),
+            }
+        })
+        .await?;
     let account = one.notice.account.as_ref();
     let text = |of: Option<&str>| of.unwrap_or_default().to_owned();
     let who = Who::Elsewhere {

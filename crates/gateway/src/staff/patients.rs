@@ -122,9 +122,20 @@ pub(crate) async fn fetch(
     path: &str,
     form: String,
 ) -> Result<Option<Value>, Error> {
+    fetch_within(gateway, (asker, Reach::All), method, path, form).await
+}
+
+/// Asks the engine as somebody who may see this far.
+pub(crate) async fn fetch_within(
+    gateway: &Gateway,
+    (asker, reach): (&str, Reach),
+    method: Method,
+    path: &str,
+    form: String,
+) -> Result<Option<Value>, Error> {
     let principal = EnginePrincipal {
         id: asker.to_owned(),
-        read: Reach::All,
+        read: reach,
         write: Reach::None,
         shares: Vec::new(),
         hidden: Vec::new(),

@@ -31,6 +31,7 @@ fn patient(id: &str) -> Option<Value> {
         "resourceType": "Patient", "id": id, "gender": sex, "birthDate": "1970-01-02",
         "name": [{ "use": "official", "family": family, "given": ["Una"] }],
         "address": [{ "line": ["never shown"] }],
+        "telecom": [{ "system": "phone", "value": "1" }, { "system": "email", "value": "una@example.org" }],
     }))
 }
 

@@ -306,8 +306,8 @@ fn put(ctx: &Context, tx: &WriteTx, patient: &str, summary: Option<&[u8]>) -> Re
     let package = package(ctx, &row, &shares, replaces.map(|row| row.compartment), text)?;
     send(ctx, tx, &package, &shares, &organisations)?;
     let former = replaces.map(|row| row.holders.to_vec()).unwrap_or_default();
-    let former = former.into_iter().filter(|former| !holders.contains(former));
-    former.map(|former| take_back(ctx, tx, &former, &package)).collect()
+    let mut former = former.iter().filter(|former| !holders.contains(former));
+    former.try_for_each(|former| take_back(ctx, tx, former, &package))
 }
 
 /// The same key, another revision; nothing if the summary is as it was.
@@ -422,7 +422,7 @@ fn withdraw(
         made_ms: (ctx.clock)(),
     };
     let package = EmergencyPackage::sign(statement, Bounded::default(), &ctx.node.signing);
-    row.holders.iter().map(|holder| take_back(ctx, tx, holder, &package)).collect()
+    row.holders.iter().try_for_each(|holder| take_back(ctx, tx, holder, &package))
 }
 
 /// Has a former holder destroy what a package replaces; it gets the statement alone.

@@ -6,9 +6,12 @@
 //! there. The other way round would lose versions: what is sealed between two copies is in neither's queue.
 
 use super::packs::{KINDS, PackName};
-use super::tables::{BATCHES, BatchRow, COUNTERS, CUSTODY, CustodyRow, Mark, OPEN_BATCHES, counter, key};
+use super::tables::{
+    BATCHES, BatchRow, COUNTERS, CUSTODY, CustodyRow, EMERGENCIES, EMERGENCY_ROTATE, EMERGENCY_STALE,
+    EmergencyRow, Mark, OPEN_BATCHES, counter, key,
+};
 use super::transaction::{Reads, copy_all};
-use super::{ReadTx, Store, StoreError};
+use super::{ReadTx, Store, StoreError, WriteTx};
 use crate::source::ANCHORED;
 use redb::Database;
 use salus_crypto::Secret32;
@@ -129,8 +132,18 @@ pub fn settle_restored(folder: &Path, key: &Secret32) -> Result<Inspection, Stor
     let tx = store.write()?;
     let sequence: u64 = tx.get(&COUNTERS, counter::SEQUENCE)?.unwrap_or(0);
     tx.put(&COUNTERS, counter::SEQUENCE, &(sequence + SEQUENCE_JUMP))?;
+    renew_emergencies(&tx)?;
     tx.commit()?;
     inspect(&store)
+}
+
+/// Holders may have newer emergency summaries than this source knows: all get new keys.
+fn renew_emergencies(tx: &WriteTx) -> Result<(), StoreError> {
+    for (patient, _) in tx.scan::<EmergencyRow>(&EMERGENCIES, &[], None, usize::MAX)? {
+        tx.put(&EMERGENCY_ROTATE, &patient, &0)?;
+        tx.put(&EMERGENCY_STALE, &patient, &0)?;
+    }
+    Ok(())
 }
 
 fn inspect(store: &Store) -> Result<Inspection, StoreError> {

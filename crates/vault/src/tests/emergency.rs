@@ -2,7 +2,9 @@
 
 use crate::emergency::EmergencySummary;
 use crate::reader::ReadError;
+use crate::settle_restored;
 use crate::testing::{START_MS, Tamper, World, id};
+use salus_crypto::Secret32;
 use salus_types::action::BreakGlass;
 use salus_types::emergency::{EMERGENCY_ACCESS_MS, EmergencyGround, emergency_target, words_commitment};
 use salus_types::organisation::Class;
@@ -313,6 +315,30 @@ async fn who_is_no_holder_any_more_destroys_its_share_and_a_withdrawn_summary_is
     let holders = after.holders.to_vec();
     let outcome = world.vault("hospital-b").expect("open").emergency.open(&ask, &holders).await;
     assert!(is_refused(outcome), "withdrawn");
+}
+
+#[tokio::test]
+async fn a_restored_source_gives_every_summary_a_new_key() {
+    let world = world().await;
+    let before = found(&world).await;
+    world.vaults.lock().expect("unpoisoned").remove(&id("hospital-a"));
+    let (folder, key) = (world.path("hospital-a"), Secret32::from_bytes(&[9; 32]));
+    // The vault that ran may still be closing.
+    let mut settled = settle_restored(&folder, &key);
+    for _ in 0..200 {
+        if settled.is_ok() {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        settled = settle_restored(&folder, &key);
+    }
+    settled.expect("settled");
+    world.open("hospital-a");
+    seal(&world, SUMMARY).await;
+    let after = found(&world).await;
+    assert_ne!(after.compartment, before.compartment);
+    let old = asked(&world, before.compartment, 1, true);
+    assert!(is_refused(open(&world, &old).await), "destroyed");
 }
 
 #[tokio::test]

@@ -7,10 +7,11 @@ use anyhow::Context as _;
 use salus_crypto::{Digest, SigningKey, random};
 use salus_node::testing;
 use salus_types::action::{
-    Access, Action, Anchor, AnchorLog, Dropped, Grant, Propose, RegisterPatient, RegisterPractitioner,
-    Revoke, Vote, scope_commitment,
+    Access, Action, Anchor, AnchorLog, BreakGlass, Dropped, Grant, Propose, RegisterPatient,
+    RegisterPractitioner, Review, Revoke, Vote, scope_commitment,
 };
 use salus_types::category::Purpose;
+use salus_types::emergency::EmergencyGround;
 use salus_types::governance::SetParameters;
 use salus_types::transaction::Transaction;
 use salus_types::{Address, GrantId, NetworkId, OrganisationId};
@@ -38,10 +39,12 @@ pub(super) enum Kind {
     AnchorLog,
     Propose,
     Vote,
+    BreakGlass,
+    Review,
 }
 
 impl Kind {
-    pub(super) const ALL: [Self; 10] = [
+    pub(super) const ALL: [Self; 12] = [
         Self::RegisterPatient,
         Self::RegisterPractitioner,
         Self::Anchor,
@@ -52,6 +55,8 @@ impl Kind {
         Self::AnchorLog,
         Self::Propose,
         Self::Vote,
+        Self::BreakGlass,
+        Self::Review,
     ];
 }
 
@@ -168,7 +173,39 @@ impl Maker {
             Kind::Revoke | Kind::Access | Kind::Dropped => self.on_grants(network, kind, count),
             Kind::Propose => alone(self.proposals(network)?.1),
             Kind::Vote => self.votes(network)?,
+            Kind::BreakGlass | Kind::Review => self.emergencies(network, kind, count),
         })
+    }
+
+    fn emergencies(&self, network: &Network, kind: Kind, count: usize) -> Script {
+        let staff = || -> Vec<_> { (0..self.nodes()).map(|_| random_digest()).collect() };
+        let (practitioners, reviewers) = (staff(), staff());
+        let registered = |of: &[Digest]| {
+            let register = |node: usize| RegisterPractitioner { commitment: of[node] };
+            self.lists(self.nodes(), |_, node| self.own(network, node, register(node)))
+        };
+        let event = |node: usize| BreakGlass {
+            organisation: self.organisations[node].clone(),
+            target: random_digest(),
+            practitioner: practitioners[node],
+            ground: EmergencyGround::Unconscious,
+            statement: random_digest(),
+            began_ms: None,
+            nonce: random::bytes(),
+        };
+        let events: Vec<_> = (0..count).map(|number| event(number % self.nodes())).collect();
+        let broken = self.lists(count, |number, node| self.own(network, node, events[number].clone()));
+        let mut before = vec![registered(&practitioners)];
+        if kind == Kind::BreakGlass {
+            return Script { before, measured: broken };
+        }
+        before.extend([registered(&reviewers), broken]);
+        let measured = self.lists(count, |number, node| {
+            let (organisation, event) = (self.organisations[node].clone(), events[number].id());
+            let (reviewer, statement) = (reviewers[node], random_digest());
+            self.own(network, node, Review { organisation, event, justified: true, reviewer, statement })
+        });
+        Script { before, measured }
     }
 
     fn on_grants(&self, network: &Network, kind: Kind, count: usize) -> Script {
