@@ -151,6 +151,13 @@ pub fn decode_canonical<T: Read<Cfg = ()> + Encode>(bytes: &[u8]) -> Result<T, D
     Ok(value)
 }
 
+/// What a signature covers that stands in the last field: the encoding of all fields before it.
+pub fn unsigned(value: &impl Encode) -> Vec<u8> {
+    let mut message = value.encode().to_vec();
+    message.truncate(message.len() - salus_crypto::sign::Signature::LEN);
+    message
+}
+
 /// Declares a struct whose canonical encoding is its fields in order. `pub secret struct` declares one that holds a key,
 /// a salt, a name or a code: its `Debug` says the type's name and nothing else, so that no log can show it.
 macro_rules! codec_struct {

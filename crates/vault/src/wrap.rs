@@ -7,6 +7,7 @@ use salus_crypto::hpke::{HpkePrivateKey, HpkePublicKey, link_receive, link_send}
 use salus_crypto::kdf::{self, Label};
 use salus_crypto::shamir::Share;
 use salus_crypto::{Secret32, SigningKey};
+use salus_types::codec::unsigned;
 use salus_types::label::{self, hpke_info};
 use salus_types::organisation::Organisation;
 use salus_types::vault::{OrganisationLink, PatientLink, WRAPPED_KEY_LENGTH, WrapContent};
@@ -110,12 +111,12 @@ pub(crate) fn patient_link(
 
 /// Signs a link, in the place of who signed it before.
 pub(crate) fn sign_link(link: &mut PatientLink, signer: &SigningKey) {
-    link.signature = signer.sign(namespace::LINK, &link_message(link));
+    link.signature = signer.sign(namespace::LINK, &unsigned(link));
 }
 
 /// Whether two links differ in who signed them at most.
 pub(crate) fn is_same_link(one: &PatientLink, other: &PatientLink) -> bool {
-    link_message(one) == link_message(other)
+    unsigned(one) == unsigned(other)
 }
 
 /// The key of a patient link, on the patient's device.
@@ -129,12 +130,5 @@ pub(crate) fn receive_patient_link(
 
 /// Whether `signer` signed the link.
 pub(crate) fn link_is_signed(link: &PatientLink, signer: &PublicKey) -> bool {
-    signer.verify(namespace::LINK, &link_message(link), &link.signature).is_ok()
-}
-
-/// The encoding of all fields but the signature, which is the last.
-fn link_message(link: &PatientLink) -> Vec<u8> {
-    let mut message = commonware_codec::Encode::encode(link).to_vec();
-    message.truncate(message.len() - salus_types::Signature::LEN);
-    message
+    signer.verify(namespace::LINK, &unsigned(link), &link.signature).is_ok()
 }

@@ -1,11 +1,9 @@
 //! What a person asks of an organisation about their own rights: to amend a record, to restrict its use.
 
-use crate::codec::Bounded;
-use crate::codec::{Text, codec_struct};
+use crate::codec::{Bounded, Text, codec_struct, unsigned};
 use crate::ids::{NetworkId, OrganisationId};
 use crate::namespace;
 use crate::organisation::KEM_KEY_LENGTH;
-use commonware_codec::Encode;
 use salus_crypto::sign::{PublicKey, Signature, SigningKey};
 
 /// Longest text of a letter in bytes: two long explanations, written with escapes.
@@ -38,19 +36,12 @@ impl CaseLetter {
     /// Signs with the pairwise key; a signature that is there already does not count.
     #[must_use]
     pub fn signed(mut self, key: &SigningKey) -> Self {
-        self.signature = key.sign(namespace::CASE, &self.message());
+        self.signature = key.sign(namespace::CASE, &unsigned(&self));
         self
     }
 
     /// Whether the person that it names signed it.
     pub fn is_by_patient(&self) -> bool {
-        self.patient.verify(namespace::CASE, &self.message(), &self.signature).is_ok()
-    }
-
-    /// The encoding of all fields but the signature, which is the last.
-    fn message(&self) -> Vec<u8> {
-        let mut message = self.encode().to_vec();
-        message.truncate(message.len() - Signature::LEN);
-        message
+        self.patient.verify(namespace::CASE, &unsigned(self), &self.signature).is_ok()
     }
 }

@@ -1,7 +1,7 @@
 //! Moving custody: a source asks for what it sealed, has the rest destroyed, and keeps receipts.
 
 use super::request::VERSIONS_PER_REQUEST_MAX;
-use crate::codec::{Bounded, codec_enum, codec_struct};
+use crate::codec::{Bounded, codec_enum, codec_struct, unsigned};
 use crate::ids::{NetworkId, OrganisationId, VersionId};
 use crate::namespace;
 use commonware_codec::Encode;
@@ -91,19 +91,12 @@ impl Destroyed {
     /// Signs with the custodian's node key; a signature that is there already does not count.
     #[must_use]
     pub fn signed(mut self, key: &SigningKey) -> Self {
-        self.signature = key.sign(namespace::DESTROYED, &self.message());
+        self.signature = key.sign(namespace::DESTROYED, &unsigned(&self));
         self
     }
 
     /// Whether `key` signed it.
     pub fn is_by(&self, key: &PublicKey) -> bool {
-        key.verify(namespace::DESTROYED, &self.message(), &self.signature).is_ok()
-    }
-
-    /// The encoding of all fields but the signature, which is the last.
-    fn message(&self) -> Vec<u8> {
-        let mut message = self.encode().to_vec();
-        message.truncate(message.len() - Signature::LEN);
-        message
+        key.verify(namespace::DESTROYED, &unsigned(self), &self.signature).is_ok()
     }
 }

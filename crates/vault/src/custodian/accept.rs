@@ -307,6 +307,5 @@ pub(super) fn open_link_key(
     row: &CustodyRow,
 ) -> Result<Secret32, StoreError> {
     let at = key::generation(source, sequence, generation);
-    let bytes = ctx.store.open_secret(LINK_KEY, &at, &row.link_key)?;
-    bytes.as_slice().try_into().map(Secret32::from_bytes).map_err(|_| StoreError::Damaged)
+    ctx.store.open_key(LINK_KEY, &at, &row.link_key)
 }

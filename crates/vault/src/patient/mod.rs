@@ -13,6 +13,7 @@ use salus_crypto::Secret32;
 use salus_crypto::hpke::HpkePrivateKey;
 use salus_crypto::kdf::{self, Label};
 use salus_crypto::sign::SigningKey;
+use salus_types::codec::unsigned;
 use salus_types::organisation::Organisation;
 use salus_types::vault::{
     EnrolmentAnswer, EnrolmentRequest, PatientAsk, PatientRequest, PatientRequestBody, SealedEnvelope,
@@ -145,7 +146,7 @@ impl Pairwise {
             kem_key: Bounded::new(self.kem.public().0.to_vec()).map_err(|_| EnvelopeError::Length)?,
             signature: Signature([0; 64]),
         };
-        request.signature = self.signing.sign(namespace::ENROLMENT, &enrolment_message(&request));
+        request.signature = self.signing.sign(namespace::ENROLMENT, &unsigned(&request));
         let (label, plain) = (label::HPKE_ENROLMENT_REQUEST, request.encode());
         seal_envelope(&self.signing, &organisation.kem_key, label, &network, &plain)
     }
@@ -166,13 +167,6 @@ impl Pairwise {
     }
 }
 
-/// The bytes under an enrolment's signature: all fields but the last.
-fn enrolment_message(request: &EnrolmentRequest) -> Vec<u8> {
-    let mut message = request.encode().to_vec();
-    message.truncate(message.len() - Signature::LEN);
-    message
-}
-
 /// Opens and checks an enrolment request at the organisation that issued the invite. The caller checks the invite.
 ///
 /// # Errors
@@ -185,8 +179,7 @@ pub fn open_enrolment_request(
 ) -> Result<EnrolmentRequest, EnvelopeError> {
     let plain = open_envelope(envelope, &envelope.sender, kem, label::HPKE_ENROLMENT_REQUEST, network)?;
     let request: EnrolmentRequest = decode_canonical(&plain).map_err(|_| EnvelopeError::Length)?;
-    let signed =
-        envelope.sender.verify(namespace::ENROLMENT, &enrolment_message(&request), &request.signature);
+    let signed = envelope.sender.verify(namespace::ENROLMENT, &unsigned(&request), &request.signature);
     let fits = request.network == *network
         && request.organisation == *organisation
         && request.patient == envelope.sender

@@ -89,7 +89,7 @@ pub(super) fn own(
 
 /// The compartment's key.
 pub(super) fn ck(store: &Store, id: &CompartmentId, row: &CompartmentRow) -> Result<Secret32, StoreError> {
-    secret(&store.open_secret(CK, id.as_bytes(), &row.key)?)
+    store.open_key(CK, id.as_bytes(), &row.key)
 }
 
 /// Seals a patient's link key for [`PatientRow`].
@@ -98,11 +98,7 @@ pub(super) fn seal_link_key(store: &Store, patient: &Name, key: &Secret32) -> ta
 }
 
 fn link_key(store: &Store, patient: &PatientRow) -> Result<Secret32, StoreError> {
-    secret(&store.open_secret(LINK, patient.name.as_str().as_bytes(), &patient.link_key)?)
-}
-
-fn secret(bytes: &[u8]) -> Result<Secret32, StoreError> {
-    bytes.try_into().map(Secret32::from_bytes).map_err(|_| StoreError::Damaged)
+    store.open_key(LINK, patient.name.as_str().as_bytes(), &patient.link_key)
 }
 
 /// What this source states about a compartment, signed.

@@ -73,7 +73,13 @@ impl Source {
         Ok(directory)
     }
 
-    fn tell_custodians(&self, tx: &WriteTx, patient: &str, link: &PatientLink) -> Result<(), SourceError> {
+    /// Queues a patient's link and the records of all compartments for the custodians of now.
+    pub(super) fn tell_custodians(
+        &self,
+        tx: &WriteTx,
+        patient: &str,
+        link: &PatientLink,
+    ) -> Result<(), SourceError> {
         let organisations = self.ctx.ledger.organisations();
         note(tx, &organisations)?;
         let mut told: BTreeMap<OrganisationId, Vec<CompartmentRecord>> = BTreeMap::new();

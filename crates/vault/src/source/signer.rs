@@ -8,24 +8,19 @@
 //! | keys for grantees, some grants at a time | parcels, and how far | goes on there |
 //! | emergency summaries, which get new keys | that they are due, and how far | goes on there |
 
-use super::compartment::record;
 use super::enrol::compartments;
-use super::moves::note;
 use super::notice::open_notice;
-use super::parcel::{forget_signed, queue_link, queue_records};
+use super::parcel::forget_signed;
 use super::{Source, SourceError, Step};
 use crate::ledger::member;
 use crate::node::{Context, blocking};
-use crate::placement::custodians_of;
 use crate::store::tables::{
     COMPARTMENTS, EMERGENCIES, EMERGENCY_ROTATE, LIVE_NOTICES, NOTICES, PATIENTS, PatientRow, SIGNER,
     SignerRow, id_at_end,
 };
 use crate::store::{Reads, StoreError, WriteTx};
 use crate::wrap::sign_link;
-use salus_types::vault::CompartmentRecord;
-use salus_types::{Bounded, GrantId, OrganisationId, PublicKey};
-use std::collections::BTreeMap;
+use salus_types::{Bounded, GrantId, PublicKey};
 use std::convert::Infallible;
 use std::sync::Arc;
 use tokio::time::sleep;
@@ -111,25 +106,16 @@ impl Source {
 
     /// Signs links and records of some patients. The last of them, if there was any.
     fn sign_patients(&self, tx: &WriteTx, row: &SignerRow) -> Result<Option<Vec<u8>>, SourceError> {
-        let organisations = self.ctx.ledger.organisations();
-        note(tx, &organisations)?;
         let patients = tx.scan(&PATIENTS, &[], after(row), PER_STEP)?;
         for (at, patient) in &patients {
             let mut patient: PatientRow = patient.clone();
             sign_link(&mut patient.link, &self.ctx.node.signing);
             tx.put(&PATIENTS, at, &patient)?;
-            let mut told: BTreeMap<OrganisationId, Vec<CompartmentRecord>> = BTreeMap::new();
             for (id, mut compartment) in compartments(tx, patient.name.as_str())? {
                 compartment.revision += 1;
                 tx.put(&COMPARTMENTS, id.as_bytes(), &compartment)?;
-                for custodian in custodians_of(&compartment.first, &organisations)? {
-                    told.entry(custodian).or_default().push(record(&self.ctx, id, &compartment));
-                }
             }
-            for (custodian, records) in &told {
-                queue_link(tx, custodian, &patient.link)?;
-                queue_records(tx, custodian, records)?;
-            }
+            self.tell_custodians(tx, patient.name.as_str(), &patient.link)?;
         }
         Ok(patients.last().map(|(at, _)| at.clone()))
     }

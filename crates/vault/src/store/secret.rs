@@ -3,8 +3,8 @@
 
 use super::{Store, StoreError};
 use crate::codec::record;
-use salus_crypto::aead;
 use salus_crypto::kdf::{self, Label};
+use salus_crypto::{Secret32, aead};
 use salus_types::{Bounded, label};
 use zeroize::Zeroizing;
 
@@ -40,5 +40,11 @@ impl Store {
     ) -> Result<Zeroizing<Vec<u8>>, StoreError> {
         let key = kdf::derive(STORE, self.storage_key().expose(), &sealed.salt, &[kind, id]);
         aead::open(&key, &[], &sealed.bytes).map_err(|_| StoreError::Damaged)
+    }
+
+    /// Opens what [`Self::seal_secret`] made of a key.
+    pub(crate) fn open_key(&self, kind: &[u8], id: &[u8], sealed: &Sealed) -> Result<Secret32, StoreError> {
+        let bytes = self.open_secret(kind, id, sealed)?;
+        bytes.as_slice().try_into().map(Secret32::from_bytes).map_err(|_| StoreError::Damaged)
     }
 }

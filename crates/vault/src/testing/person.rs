@@ -76,6 +76,23 @@ impl World {
         grant
     }
 
+    /// What hospital B shows a custodian to be given again what it has read.
+    pub(crate) fn release_ask(
+        person: &Person,
+        grant: &patient::NewGrant,
+        reading: &crate::reader::Reading,
+    ) -> ReleaseForGrant {
+        let versions = reading.records.iter().map(|record| record.version).collect();
+        ReleaseForGrant {
+            access: reading.access.expect("an event"),
+            terms: grant.terms.clone(),
+            terms_salt: person.root.terms_salt(&id("hospital-a"), 0),
+            consent: Consent::sign(&grant.terms, &person.root.at(&id("hospital-a")).signing),
+            versions: Bounded::new(versions).expect("few"),
+            packages: true,
+        }
+    }
+
     pub(crate) fn revoke(&self, grant: &patient::NewGrant) {
         let revoke = salus_types::action::Revoke { grant: grant.grant };
         self.apply(&grant.one_time.public(), &revoke.into()).expect("final");

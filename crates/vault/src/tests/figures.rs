@@ -6,9 +6,9 @@ use crate::testing::{World, id};
 use commonware_codec::EncodeSize as _;
 use salus_crypto::Secret32;
 use salus_crypto::hash::sha256;
+use salus_types::Digest;
 use salus_types::category::{Category, Purpose};
-use salus_types::vault::{Consent, Directory, ReleaseForGrant};
-use salus_types::{Bounded, Digest};
+use salus_types::vault::Directory;
 use std::time::Instant;
 
 const DOCTOR: Digest = Digest([5; 32]);
@@ -82,14 +82,7 @@ async fn the_release_of_a_chart_of_a_thousand_versions() {
     let reading = b.reader.read(grant.grant, DOCTOR, Purpose::Treatment).await.expect("read");
     print("reading it, custodians in the same process", "ms", "", vec![start.elapsed().as_secs_f64() * 1e3]);
     assert_eq!(reading.records.len(), 1_000);
-    let mut ask = ReleaseForGrant {
-        access: reading.access.expect("an event"),
-        terms: grant.terms.clone(),
-        terms_salt: person.root.terms_salt(&id("hospital-a"), 0),
-        consent: Consent::sign(&grant.terms, &person.root.at(&id("hospital-a")).signing),
-        versions: Bounded::new(reading.records.iter().map(|record| record.version).collect()).expect("few"),
-        packages: true,
-    };
+    let mut ask = World::release_ask(&person, &grant, &reading);
     for packages in [true, false] {
         ask.packages = packages;
         let mut runs = Vec::new();

@@ -5,9 +5,9 @@ use crate::testing::{DAY_MS, NETWORK, Person, Tamper, World, id};
 use crate::{GrantState, Received, Vault};
 use salus_crypto::hash::sha256;
 use salus_crypto::merkle::leaf_hash;
+use salus_types::Digest;
 use salus_types::category::{Category, Purpose};
-use salus_types::vault::{Consent, ReleaseAsk, ReleaseForGrant, package_digest, record_commitment};
-use salus_types::{Bounded, Digest};
+use salus_types::vault::{Consent, ReleaseAsk, package_digest, record_commitment};
 use std::sync::Arc;
 
 const DOCTOR: Digest = Digest([5; 32]);
@@ -153,16 +153,7 @@ async fn after_a_revoke_the_next_read_is_refused_by_ledger_and_custodians_and_th
     let grant = world.grant(&person, 0, |_| {}).await;
     let reading = b.reader.read(grant.grant, DOCTOR, Purpose::Treatment).await.expect("read");
     b.reader.hold(grant.grant, &reading.records).await.expect("held");
-    let access = reading.access.expect("an event");
-    let versions: Vec<_> = reading.records.iter().map(|record| record.version).collect();
-    let ask = ReleaseForGrant {
-        access,
-        terms: grant.terms.clone(),
-        terms_salt: person.root.terms_salt(&id("hospital-a"), 0),
-        consent: Consent::sign(&grant.terms, &person.root.at(&id("hospital-a")).signing),
-        versions: Bounded::new(versions).expect("few"),
-        packages: true,
-    };
+    let ask = World::release_ask(&person, &grant, &reading);
     let custodian = world.vault("regulator").expect("open").custodian.clone();
     custodian.release_for_grant(&id("hospital-b"), &ask).await.expect("released while it stands");
     world.revoke(&grant);
@@ -225,14 +216,7 @@ async fn a_ledger_that_stands_still_keeps_no_grant_alive() {
     let (world, person, b) = world(3).await;
     let grant = world.grant(&person, 0, |wish| wish.to = wish.from + DAY_MS).await;
     let reading = b.reader.read(grant.grant, DOCTOR, Purpose::Treatment).await.expect("read");
-    let ask = ReleaseForGrant {
-        access: reading.access.expect("an event"),
-        terms: grant.terms.clone(),
-        terms_salt: person.root.terms_salt(&id("hospital-a"), 0),
-        consent: Consent::sign(&grant.terms, &person.root.at(&id("hospital-a")).signing),
-        versions: Bounded::new(reading.records.iter().map(|record| record.version).collect()).expect("few"),
-        packages: true,
-    };
+    let ask = World::release_ask(&person, &grant, &reading);
     let custodian = world.vault("regulator").expect("open").custodian.clone();
     custodian.release_for_grant(&id("hospital-b"), &ask).await.expect("released while it stands");
     world.clock.fetch_add(2 * DAY_MS, std::sync::atomic::Ordering::Relaxed);
