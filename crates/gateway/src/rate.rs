@@ -9,6 +9,7 @@ use axum::http::Extensions;
 use axum::http::request::Parts;
 use std::collections::HashMap;
 use std::convert::Infallible;
+use std::hash::Hash;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -48,11 +49,11 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
     }
 }
 
-/// A limit that holds for each caller on its own.
-pub(crate) struct RateLimit {
+/// A limit that holds for each caller on its own: a network address, or whoever else is known by a name.
+pub(crate) struct RateLimit<C = Caller> {
     burst: f64,
     per_second: f64,
-    buckets: Mutex<HashMap<Caller, Bucket>>,
+    buckets: Mutex<HashMap<C, Bucket>>,
 }
 
 #[derive(Clone, Copy)]
@@ -66,9 +67,11 @@ impl RateLimit {
     pub(crate) fn of(config: &Config, per_minute: u32) -> Self {
         Self::per_minute(per_minute.saturating_mul(config.callers()))
     }
+}
 
+impl<C: Eq + Hash> RateLimit<C> {
     /// At most `per_minute` in the long run, and as many at once.
-    fn per_minute(per_minute: u32) -> Self {
+    pub(crate) fn per_minute(per_minute: u32) -> Self {
         let burst = f64::from(per_minute.max(1));
         Self { burst, per_second: burst / 60.0, buckets: Mutex::default() }
     }
@@ -77,7 +80,7 @@ impl RateLimit {
     ///
     /// # Errors
     /// [`Code::Throttled`] with the time to wait.
-    pub(crate) fn check(&self, caller: Caller) -> Result<(), Error> {
+    pub(crate) fn check(&self, caller: C) -> Result<(), Error> {
         let wait = self.take(caller, Instant::now());
         wait.map_or(Ok(()), |wait| {
             let seconds = wait.as_secs_f64().ceil().max(1.0) as u32;
@@ -87,7 +90,7 @@ impl RateLimit {
     }
 
     /// `None` if there is room, else how long until there is.
-    fn take(&self, caller: Caller, now: Instant) -> Option<Duration> {
+    fn take(&self, caller: C, now: Instant) -> Option<Duration> {
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         if buckets.len() >= CALLERS_MAX && !buckets.contains_key(&caller) {
             buckets.retain(|_, bucket| self.level(bucket, now) < self.burst);

@@ -12,12 +12,9 @@ use crate::staff;
 use crate::state::Gateway;
 use salus_crypto::random;
 use salus_types::vault::{CaseLetter, SealedEnvelope};
-use salus_types::{Address, decode_canonical, label};
+use salus_types::{decode_canonical, label};
 use serde::Deserialize;
 use serde_json::json;
-
-/// How far a letter's time may be from this node's, in milliseconds.
-const FRESH_MS: u64 = 5 * 60 * 1_000;
 
 /// What a letter asks.
 #[derive(Deserialize)]
@@ -46,15 +43,8 @@ pub(crate) async fn answer(gateway: &Gateway, sealed: SealedEnvelope) -> Result<
     let letter = open(gateway, &sealed)?;
     let refuse = |_| Error::new(Code::Invalid, "what the letter asks is not understood");
     let ask: Ask = serde_json::from_str(letter.text.as_str()).map_err(refuse)?;
-    let now_ms = clock::now_ms();
-    if letter.time_ms.abs_diff(now_ms) > FRESH_MS {
-        return Err(Error::new(Code::Invalid, "the letter is too old, or from a clock that is wrong"));
-    }
-    let patient = staff::enrolled(gateway, &Address::of(&letter.patient))?;
-    let patient =
-        patient.ok_or_else(|| Error::new(Code::NotFound, "nobody is enrolled here with this key"))?;
-    gateway.staff.answer_once(&letter.patient, letter.nonce, now_ms).await?;
-    if let Some((case, step)) = carry_out(gateway, &patient, ask, now_ms).await? {
+    let patient = staff::admit(gateway, &letter.patient, letter.time_ms, letter.nonce).await?;
+    if let Some((case, step)) = carry_out(gateway, &patient, ask, clock::now_ms()).await? {
         note(gateway, Who::Node, &case, step).await?;
     }
     let cases: Vec<_> = of_patient(gateway, &patient)?.iter().map(shown).collect();

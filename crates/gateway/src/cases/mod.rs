@@ -128,17 +128,8 @@ async fn note(gateway: &Gateway, who: Who, case: &Case, step: &str) -> Result<()
         Kind::Amendment { .. } => "correction",
         Kind::Restriction { .. } => "restriction",
     };
-    let entry = gateway.log.append(Access {
-        who,
-        kind: Logged::Case,
-        patient: Some(case.patient.clone()),
-        purpose: None,
-        reason: format!("{step}: {what}"),
-        types: Vec::new(),
-        count: None,
-        grants: Vec::new(),
-    })?;
-    entry.durable().await
+    let access = Access::about(who, Logged::Case, &case.patient, None, format!("{step}: {what}"));
+    gateway.log.append(access)?.durable().await
 }
 
 /// A case as patients and stewards see it.

@@ -275,15 +275,12 @@ async fn collect(
 }
 
 async fn record(gateway: &Gateway, member: &Practitioner, emergency: &Emergency) -> Result<(), Error> {
-    let entry = gateway.log.append(Access {
-        who: charts::who(member),
-        kind: Kind::EmergencyRead,
-        patient: Some(emergency.patient.clone()),
-        purpose: Some(Purpose::Emergency),
-        reason: emergency.words.clone(),
-        types: Vec::new(),
-        count: None,
-        grants: Vec::new(),
-    })?;
-    entry.durable().await
+    let access = Access::about(
+        charts::who(member),
+        Kind::EmergencyRead,
+        &emergency.patient,
+        Some(Purpose::Emergency),
+        &emergency.words,
+    );
+    gateway.log.append(access)?.durable().await
 }

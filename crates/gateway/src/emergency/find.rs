@@ -2,7 +2,6 @@
 //! a record, so who asks is limited, every yes is in the access log, and whatever is not exactly one person is a no.
 
 use super::person;
-use crate::clock;
 use crate::error::{Code, Error};
 use crate::log::{Access, Kind, Who};
 use crate::staff::patients;
@@ -11,20 +10,9 @@ use axum::http::Method;
 use salus_types::OrganisationId;
 use salus_types::category::Purpose;
 use salus_types::vault::{EmergencyFind, EmergencyFound};
-use std::sync::PoisonError;
 
-/// Questions of one organisation in a minute.
-const QUESTIONS_PER_MINUTE: u32 = 20;
-const MINUTE_MS: u64 = 60_000;
 /// Candidates looked at: people who were born on one day. Where there are more, nobody is found.
 const CANDIDATES: usize = 200;
-
-/// How often an organisation asked in the running minute.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Asked {
-    minute: u64,
-    times: u32,
-}
 
 /// Exactly one patient here who is this person, if there is a summary.
 ///
@@ -42,7 +30,7 @@ pub(crate) async fn find(
     if !provider {
         return Err(Error::new(Code::Forbidden, "only providers ask in an emergency"));
     }
-    limit(gateway, from)?;
+    gateway.emergencies.questions.check(from.clone())?;
     let form = form_of(person);
     let bundle = patients::fetch(gateway, "emergency", Method::POST, "/fhir/Patient/_search", form).await?;
     let entries = bundle.as_ref().and_then(|bundle| bundle["entry"].as_array()).cloned().unwrap_or_default();
@@ -59,20 +47,6 @@ pub(crate) async fn find(
     Ok(found)
 }
 
-fn limit(gateway: &Gateway, from: &OrganisationId) -> Result<(), Error> {
-    let minute = clock::now_ms() / MINUTE_MS;
-    let mut asked = gateway.emergencies.asked.lock().unwrap_or_else(PoisonError::into_inner);
-    let asked = asked.entry(from.clone()).or_default();
-    if asked.minute != minute {
-        *asked = Asked { minute, times: 0 };
-    }
-    asked.times += 1;
-    if asked.times > QUESTIONS_PER_MINUTE {
-        return Err(Error::new(Code::Throttled, "too many questions; wait a minute").retry_after(60));
-    }
-    Ok(())
-}
-
 /// The store finds candidates by birth date and sex alone: names are compared here, because a store would not find
 /// `O'Brien` by `obrien`.
 fn form_of(person: &EmergencyFind) -> String {
@@ -86,15 +60,6 @@ fn form_of(person: &EmergencyFind) -> String {
 async fn note(gateway: &Gateway, from: &OrganisationId, patient: &str) -> Result<(), Error> {
     let who =
         Who::Elsewhere { organisation: from.clone(), name: String::new(), role: String::new(), event: None };
-    let entry = gateway.log.append(Access {
-        who,
-        kind: Kind::EmergencyFound,
-        patient: Some(patient.to_owned()),
-        purpose: Some(Purpose::Emergency),
-        reason: String::new(),
-        types: Vec::new(),
-        count: None,
-        grants: Vec::new(),
-    })?;
-    entry.durable().await
+    let access = Access::about(who, Kind::EmergencyFound, patient, Some(Purpose::Emergency), "");
+    gateway.log.append(access)?.durable().await
 }

@@ -29,6 +29,7 @@ pub(crate) use told::shown_to_patient;
 
 use crate::limits::PORTAL_JSON_BYTES_MAX;
 use crate::origin;
+use crate::rate::RateLimit;
 use crate::state::Gateway;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -42,13 +43,21 @@ use std::time::Duration;
 /// Longest wait for the ledger: in an emergency the next step must not wait for it.
 const FINAL_WITHIN: Duration = Duration::from_secs(5);
 
+/// Questions of one organisation in a minute: each answer tells that there is a record.
+const QUESTIONS_PER_MINUTE: u32 = 20;
+
 /// What a node keeps of emergencies in memory.
-#[derive(Default)]
 pub struct Emergencies {
     /// Opened summaries by event, with the time until which they may be read.
     opened: Mutex<HashMap<EmergencyId, (u64, OpenedSummary)>>,
-    /// How often an organisation asked whether somebody is a patient here.
-    asked: Mutex<HashMap<OrganisationId, find::Asked>>,
+    /// How often an organisation may ask whether somebody is a patient here.
+    questions: RateLimit<OrganisationId>,
+}
+
+impl Default for Emergencies {
+    fn default() -> Self {
+        Self { opened: Mutex::default(), questions: RateLimit::per_minute(QUESTIONS_PER_MINUTE) }
+    }
 }
 
 /// The routes.

@@ -15,18 +15,18 @@ const PER_TYPE: usize = 200;
 /// Longest summary in bytes; what does not fit is left out from the end.
 const BYTES_MAX: usize = 400 * 1024;
 
-type Part = (&'static str, &'static str, fn(&Value) -> bool);
+type Part = (&'static str, fn(&Value) -> bool);
 
-/// What belongs into it: type, how it is searched for, and which of what is found counts.
+/// What belongs into it: type, and which of what is found counts.
 const PARTS: &[Part] = &[
-    ("AllergyIntolerance", "patient", is_active),
-    ("MedicationRequest", "patient", is_current),
-    ("MedicationStatement", "patient", is_current),
-    ("Condition", "patient", is_active),
-    ("Device", "patient", is_current),
-    ("Consent", "patient", is_directive),
-    ("DocumentReference", "patient", is_directive),
-    ("Immunization", "patient", |found| found["status"] == "completed"),
+    ("AllergyIntolerance", is_active),
+    ("MedicationRequest", is_current),
+    ("MedicationStatement", is_current),
+    ("Condition", is_active),
+    ("Device", is_current),
+    ("Consent", is_directive),
+    ("DocumentReference", is_directive),
+    ("Immunization", |found| found["status"] == "completed"),
 ];
 
 /// Security labels of what is granted by name alone (HL7 v3 ActCode).
@@ -60,8 +60,8 @@ pub(super) async fn make(gateway: &Gateway, patient: &str) -> Result<Option<Zero
     };
     let mut entries = vec![json!({ "resource": identity(&who) })];
     let mut bytes = 0;
-    for (kind, parameter, counts) in PARTS {
-        for found in search(gateway, kind, parameter, patient).await? {
+    for (kind, counts) in PARTS {
+        for found in search(gateway, kind, patient).await? {
             bytes += found.to_string().len();
             if counts(&found) && !is_protected(&found) && bytes < BYTES_MAX {
                 entries.push(json!({ "resource": found }));
@@ -83,8 +83,8 @@ fn identity(patient: &Value) -> Value {
     shown
 }
 
-async fn search(gateway: &Gateway, kind: &str, parameter: &str, patient: &str) -> Result<Vec<Value>, Error> {
-    let form = form_of(parameter, patient);
+async fn search(gateway: &Gateway, kind: &str, patient: &str) -> Result<Vec<Value>, Error> {
+    let form = form_of(patient);
     let path = format!("/fhir/{kind}/_search");
     // The store itself keeps to this one patient, whatever the search finds.
     let asker = ("emergency", Reach::Patient(patient.to_owned()));
@@ -99,9 +99,9 @@ async fn search(gateway: &Gateway, kind: &str, parameter: &str, patient: &str) -
     Ok(found)
 }
 
-fn form_of(parameter: &str, patient: &str) -> String {
+fn form_of(patient: &str) -> String {
     let mut form = form_urlencoded::Serializer::new(String::new());
-    form.append_pair(parameter, &format!("Patient/{patient}"));
+    form.append_pair("patient", &format!("Patient/{patient}"));
     form.append_pair("_count", &PER_TYPE.to_string());
     form.finish()
 }

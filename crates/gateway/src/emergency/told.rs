@@ -93,17 +93,9 @@ async fn note(gateway: &Gateway, one: &EmergencyUse) -> Result<(), Error> {
         role: text(account.map(|account| account.credential.role.as_str())),
         event: Some(event),
     };
-    let entry = gateway.log.append(Access {
-        who,
-        kind: Kind::EmergencyOpened,
-        patient: Some(one.patient.clone()),
-        purpose: Some(Purpose::Emergency),
-        reason: text(account.map(|account| account.words.as_str())),
-        types: Vec::new(),
-        count: None,
-        grants: Vec::new(),
-    })?;
-    entry.durable().await?;
+    let reason = text(account.map(|account| account.words.as_str()));
+    let access = Access::about(who, Kind::EmergencyOpened, &one.patient, Some(Purpose::Emergency), reason);
+    gateway.log.append(access)?.durable().await?;
     tracing::info!(%event, by = %one.entry.organisation, "an emergency summary was opened, and its patient can see it");
     Ok(())
 }

@@ -115,6 +115,28 @@ pub struct Access {
     pub grants: Vec<GrantId>,
 }
 
+impl Access {
+    /// One that is about a patient and names no resources and no grants.
+    pub(crate) fn about(
+        who: Who,
+        kind: Kind,
+        patient: &str,
+        purpose: Option<Purpose>,
+        reason: impl Into<String>,
+    ) -> Self {
+        Self {
+            who,
+            kind,
+            patient: Some(patient.to_owned()),
+            purpose,
+            reason: reason.into(),
+            types: Vec::new(),
+            count: None,
+            grants: Vec::new(),
+        }
+    }
+}
+
 /// An entry of the log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {

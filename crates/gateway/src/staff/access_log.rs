@@ -5,7 +5,7 @@
 //! count?, grants, access? }], "requests": [{ id, timeMs, organisation, name, role, reason, categories, days,
 //! purpose }] }`
 
-use super::requests;
+use super::{requests, rows};
 use crate::clock;
 use crate::emergency;
 use crate::envelope;
@@ -93,16 +93,31 @@ async fn check(gateway: &Gateway, request: &PatientRequest) -> Result<String, Er
     if body.network != gateway.network || body.audience != gateway.config.organisation {
         return Err(Error::new(Code::Invalid, "the request is for another organisation"));
     }
-    let now_ms = clock::now_ms();
-    if body.time_ms.abs_diff(now_ms) > FRESH_MS {
-        return Err(Error::new(Code::Invalid, "the request is too old, or from a clock that is wrong"));
-    }
     let signed = body.patient.verify(namespace::PATIENT_REQUEST, &body.encode(), &request.signature);
     signed.map_err(|_| Error::new(Code::SignIn, "the request's signature does not verify"))?;
-    let patient = super::enrolled(gateway, &Address::of(&body.patient))?;
+    admit(gateway, &body.patient, body.time_ms, body.nonce).await
+}
+
+/// The FHIR id of the person enrolled here whose signed request or letter this is, if it is fresh and was not answered; of
+/// many with one nonce exactly one is. The caller has checked the signature.
+///
+/// # Errors
+/// [`Code::Invalid`], [`Code::NotFound`] or [`Code::Conflict`].
+pub(crate) async fn admit(
+    gateway: &Gateway,
+    key: &PublicKey,
+    time_ms: u64,
+    nonce: [u8; 16],
+) -> Result<String, Error> {
+    let now_ms = clock::now_ms();
+    if time_ms.abs_diff(now_ms) > FRESH_MS {
+        return Err(Error::new(Code::Invalid, "this is too old, or from a clock that is wrong"));
+    }
+    let address = Address::of(key).to_string();
+    let patient = gateway.store.read(|tx| rows::ENROLLED.get(tx, &address))?;
     let patient =
         patient.ok_or_else(|| Error::new(Code::NotFound, "nobody is enrolled here with this key"))?;
-    gateway.staff.nonces.take(&body.patient, body.nonce, now_ms).await?;
+    gateway.staff.nonces.take(key, nonce, now_ms).await?;
     Ok(patient)
 }
 

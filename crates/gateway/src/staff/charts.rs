@@ -74,17 +74,8 @@ async fn record(
     reason: &str,
     purpose: Purpose,
 ) -> Result<(), Error> {
-    let entry = gateway.log.append(Access {
-        who: who(member),
-        kind: Kind::ChartOpened,
-        patient: Some(patient.to_owned()),
-        purpose: Some(purpose),
-        reason: reason.to_owned(),
-        types: Vec::new(),
-        count: None,
-        grants: Vec::new(),
-    })?;
-    entry.durable().await
+    let access = Access::about(who(member), Kind::ChartOpened, patient, Some(purpose), reason);
+    gateway.log.append(access)?.durable().await
 }
 
 pub(crate) fn who(member: &Practitioner) -> Who {

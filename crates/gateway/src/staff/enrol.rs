@@ -83,14 +83,6 @@ async fn remember(gateway: &Gateway, request: &EnrolmentRequest, patient: &str) 
     Ok(())
 }
 
-/// The FHIR Patient id of who is enrolled with an address.
-///
-/// # Errors
-/// A fault of the store.
-pub(crate) fn enrolled(gateway: &Gateway, address: &Address) -> Result<Option<String>, Error> {
-    Ok(gateway.store.read(|tx| rows::ENROLLED.get(tx, &address.to_string()))?)
-}
-
 /// Enrols somebody without an invite.
 #[cfg(test)]
 pub(crate) async fn testing_enrolled(gateway: &Gateway, address: &Address, patient: &str) {

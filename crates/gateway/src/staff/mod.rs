@@ -18,12 +18,12 @@ mod signin;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use access_log::{access_log, action};
+pub(crate) use access_log::{access_log, action, admit};
 pub use bootstrap::{Joining, NewMember, bootstrap_staff};
 pub(crate) use charts::who;
+pub(crate) use enrol::redeem;
 #[cfg(test)]
 pub(crate) use enrol::testing_enrolled;
-pub(crate) use enrol::{enrolled, redeem};
 pub use invites::{Issued, issue as issue_invite};
 pub(crate) use patients::find_name;
 
@@ -83,19 +83,6 @@ impl Staff {
     pub(crate) async fn prune(&self) -> Result<usize, Error> {
         self.nonces.prune().await?;
         Ok(self.sessions.prune().await?)
-    }
-
-    /// Takes the nonce of a person's signed letter; of many letters with it exactly one wins.
-    ///
-    /// # Errors
-    /// [`Code::Conflict`] if it was taken.
-    pub(crate) async fn answer_once(
-        &self,
-        of: &salus_types::PublicKey,
-        nonce: [u8; 16],
-        now_ms: u64,
-    ) -> Result<(), Error> {
-        self.nonces.take(of, nonce, now_ms).await
     }
 
     /// A signed-in browser's cookie, without a passkey.
