@@ -1,4 +1,7 @@
 /** Requests by a patient's rights, as patients and stewards see them. */
+/** Longest text in characters (`cases/case.rs`). */
+export const WORDS_MAX = 4_000;
+
 export type CaseState = 'open' | 'accepted' | 'refused' | 'withdrawn' | 'lifted';
 export type RefusalGround = 'accurate' | 'not-ours' | 'not-part' | 'not-open';
 

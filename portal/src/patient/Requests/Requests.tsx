@@ -1,6 +1,6 @@
 import { Button, Textarea } from '@mantine/core';
 import { useState } from 'react';
-import { GROUND_WORDS, type CaseBody } from '../../api/cases';
+import { GROUND_WORDS, WORDS_MAX, type CaseBody } from '../../api/cases';
 import { dayOfMs } from '../../ui/fhir/dates';
 import { Dialog } from '../../ui/Dialog/Dialog';
 import { Facts } from '../../ui/Facts/Facts';
@@ -13,7 +13,6 @@ import { session } from '../session/session';
 import { useOrganisationName, useSession } from '../session/useSession';
 import css from './Requests.module.css';
 
-const WORDS_MAX = 4_000;
 const STATES: Record<CaseBody['state'], { words: string; tone: Tone }> = {
   open: { words: 'Waiting for an answer', tone: 'accent' },
   accepted: { words: 'Done as you asked', tone: 'plain' },

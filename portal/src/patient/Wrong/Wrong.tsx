@@ -1,6 +1,7 @@
 import { Button, Textarea } from '@mantine/core';
 import { useState } from 'react';
 import { Link } from 'react-router';
+import { WORDS_MAX } from '../../api/cases';
 import { Dialog } from '../../ui/Dialog/Dialog';
 import { useAction } from '../../ui/hooks';
 import { Icon } from '../../ui/icons';
@@ -9,7 +10,6 @@ import { session } from '../session/session';
 import type { RecordItem } from '../session/sync';
 import { useOrganisationName } from '../session/useSession';
 
-const WORDS_MAX = 4_000;
 
 /** Asks the organisation that made an entry to correct it. */
 export function Wrong({ record }: { record: RecordItem }) {

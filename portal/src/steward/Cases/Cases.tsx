@@ -1,6 +1,6 @@
 import { Button, NativeSelect, Textarea } from '@mantine/core';
 import { useState } from 'react';
-import { GROUND_WORDS, type CaseRow, type RefusalGround } from '../../api/cases';
+import { GROUND_WORDS, WORDS_MAX, type CaseRow, type RefusalGround } from '../../api/cases';
 import { staff } from '../../api/staff';
 import { Dialog } from '../../ui/Dialog/Dialog';
 import { Facts } from '../../ui/Facts/Facts';
@@ -11,7 +11,6 @@ import { Card, Page, Section } from '../../ui/Page/Page';
 import { Tag } from '../../ui/Tag/Tag';
 import css from './Cases.module.css';
 
-const WORDS_MAX = 4_000;
 const TITLES = { amendment: 'Correct an entry', restriction: 'Restrict the use of the record' };
 const STATES: Record<CaseRow['state'], string> = { open: 'Waits for an answer', accepted: 'Accepted', refused: 'Refused', withdrawn: 'Taken back', lifted: 'Lifted' };
 
