@@ -20,8 +20,8 @@ use serde_json::json;
 #[derive(Deserialize)]
 #[serde(tag = "ask", rename_all = "kebab-case", deny_unknown_fields)]
 enum Ask {
-    /// All cases, and nothing else.
-    List,
+    /// All cases, and nothing else. Braces, because serde takes any field of a variant without them.
+    List {},
     /// That a record be corrected.
     Amend { record: Record, wrong: String, right: String },
     /// That the record be kept and not used.
@@ -74,7 +74,7 @@ async fn carry_out(
     now_ms: u64,
 ) -> Result<Option<(Case, &'static str)>, Error> {
     let asked = match ask {
-        Ask::List => return Ok(None),
+        Ask::List {} => return Ok(None),
         Ask::Amend { record, wrong, right } => {
             let known = is_type(&record.kind) && is_id(&record.id) && is_id(&record.version);
             if !known {
