@@ -7,6 +7,7 @@ use crate::error::Error;
 use crate::staff::patients;
 use crate::state::Gateway;
 use axum::http::Method;
+use salus_vault::category::category;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
@@ -29,25 +30,8 @@ const PARTS: &[Part] = &[
     ("Immunization", |found| found["status"] == "completed"),
 ];
 
-/// Security labels of what is granted by name alone (HL7 v3 ActCode).
-const PROTECTED: &[&str] = &[
-    "PSY",
-    "MH",
-    "PSYTHPN",
-    "ETH",
-    "ETHUD",
-    "OPIOIDUD",
-    "SUD",
-    "42CFRPart2",
-    "SEX",
-    "SEXUAL",
-    "STD",
-    "SDV",
-    "GDIS",
-    "HIV",
-    "R",
-    "V",
-];
+/// Security labels of what is confidential beyond its category (HL7 v3 Confidentiality and ActCode).
+const CONFIDENTIAL: &[&str] = &["SEXUAL", "R", "V"];
 
 /// The summary; `None` if there is no such patient.
 ///
@@ -62,8 +46,12 @@ pub(super) async fn make(gateway: &Gateway, patient: &str) -> Result<Option<Zero
     let mut bytes = 0;
     for (kind, counts) in PARTS {
         for found in search(gateway, kind, patient).await? {
-            bytes += found.to_string().len();
-            if counts(&found) && !is_protected(&found) && bytes < BYTES_MAX {
+            let text = found.to_string();
+            if !counts(&found) || is_protected(kind, &text, &found) {
+                continue;
+            }
+            bytes += text.len();
+            if bytes < BYTES_MAX {
                 entries.push(json!({ "resource": found }));
             }
         }
@@ -133,7 +121,9 @@ fn is_directive(found: &Value) -> bool {
     in_force && named.any(|code| known.contains(&code) || code == "adr")
 }
 
-fn is_protected(found: &Value) -> bool {
+/// Whether it falls into a category that is granted by name alone, as it does when it is sealed, or is confidential.
+fn is_protected(kind: &str, text: &str, found: &Value) -> bool {
     let labels = found["meta"]["security"].as_array().into_iter().flatten();
-    labels.filter_map(|label| label["code"].as_str()).any(|code| PROTECTED.contains(&code))
+    category(kind, text).is_protected()
+        || labels.filter_map(|label| label["code"].as_str()).any(|code| CONFIDENTIAL.contains(&code))
 }

@@ -374,6 +374,8 @@ async fn a_summary_holds_what_saves_this_persons_life_and_nothing_that_is_grante
             "out",
             json!({ "resourceType": "MedicationStatement", "meta": { "security": [{ "code": "ETH" }] } }),
         ),
+        // By its code, as when it is sealed, and not by a label alone.
+        (p1, "out", json!({ "resourceType": "Condition", "category": [coded("REPROD")] })),
         (p2, "out", json!({ "resourceType": "AllergyIntolerance", "clinicalStatus": coded("active") })),
     ];
     for (number, (patient, place, mut resource)) in kept.into_iter().enumerate() {
@@ -388,6 +390,15 @@ async fn a_summary_holds_what_saves_this_persons_life_and_nothing_that_is_grante
     assert!(!ids.iter().any(|id| id.starts_with("out-")), "{ids:?}");
     assert!(!made.to_string().contains("narrative"));
     assert!(summary::make(&world.gateway, "nobody").await.expect("an answer").is_none());
+    // What is over takes no room from what stands.
+    let over = json!({
+        "resourceType": "AllergyIntolerance", "id": "out-large", "clinicalStatus": coded("resolved"),
+        "note": [{ "text": "x".repeat(500 * 1024) }],
+    });
+    world.engine.keep(Some(p1), over);
+    let again = summary::make(&world.gateway, p1).await.expect("made").expect("a patient");
+    let again: Value = serde_json::from_slice(&again).expect("JSON");
+    assert_eq!(again["entry"].as_array().map(Vec::len), Some(entries.len()));
     world.engine.fail(crate::engine::fake::Fault::Broken);
     assert!(
         summary::make(&world.gateway, p1).await.is_err(),
