@@ -35,7 +35,7 @@ fn in_calm_times_every_kind_of_action_becomes_final() {
 /// That blocks go where they may, and no others, is checked in every run; this one is long enough for some to go.
 #[test]
 fn old_blocks_are_forgotten_and_the_network_goes_on() {
-    let outcome = holds(&Scenario { views: 2_000, ..scenario(3) });
+    let outcome = holds(&Scenario { views: 2_400, ..scenario(3) });
     assert!(outcome.epochs > 50, "{outcome:?}");
 }
 

@@ -130,6 +130,7 @@ pub(super) const TARGETS: &[Target] = &[
             "vault::DroppedRow",
             "vault::MoveRow",
             "vault::SurveyRow",
+            "vault::SignerRow",
             "vault::EmergencyRow",
             "vault::EmergencyUseRow",
             "vault::EmergencyHeldRow",
