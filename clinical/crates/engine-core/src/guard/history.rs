@@ -24,9 +24,15 @@ impl Guarded {
         }
     }
 
-    async fn without_copies(&self, page: HistoryPage, of_type: Option<&str>) -> StorageResult<HistoryPage> {
+    /// Without imported copies, and without those whose use is restricted: of these no total tells.
+    async fn kept_back(&self, page: HistoryPage, of_type: Option<&str>) -> StorageResult<HistoryPage> {
+        let principal = principal::current()?;
         let mut page = page;
         page.items.retain(|entry| !shares::is_copy(entry.resource.id()));
+        if !principal.hidden.is_empty() {
+            page.items.retain(|entry| self.sees_stored(&principal, &entry.resource));
+            page.page_info.total = None;
+        }
         if let Some(total) = page.page_info.total {
             let copies = self.shares.versions(of_type.map(str::to_owned)).await.map_err(internal)?;
             page.page_info.total = Some(total.saturating_sub(copies));
@@ -76,7 +82,7 @@ impl TypeHistoryProvider for Guarded {
     ) -> StorageResult<HistoryPage> {
         Self::only_with_full_read()?;
         let page = self.inner().history_type(tenant, resource_type, params).await?;
-        self.without_copies(page, Some(resource_type)).await
+        self.kept_back(page, Some(resource_type)).await
     }
 
     async fn history_type_count(&self, tenant: &TenantContext, resource_type: &str) -> StorageResult<u64> {
@@ -95,7 +101,7 @@ impl SystemHistoryProvider for Guarded {
     ) -> StorageResult<HistoryPage> {
         Self::only_with_full_read()?;
         let page = self.inner().history_system(tenant, params).await?;
-        self.without_copies(page, None).await
+        self.kept_back(page, None).await
     }
 
     async fn history_system_count(&self, tenant: &TenantContext) -> StorageResult<u64> {

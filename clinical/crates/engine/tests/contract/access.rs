@@ -108,6 +108,39 @@ async fn two_patients(client: &mut Client) {
 }
 
 #[tokio::test]
+async fn a_hidden_patient_is_kept_from_who_reads_everything_and_goes_on_being_written() {
+    let node = Node::start(&[]).await;
+    let mut client = node.client().await;
+    two_patients(&mut client).await;
+    let mut feed = principal(json!("all"), json!("all"), &[], "feed");
+    feed["hidden"] = json!(["b"]);
+    for path in ["/Patient/b", "/Observation/o-b", "/Observation/o-b/_history/1", "/Condition/c-b"] {
+        assert_eq!(client.fhir(&feed, "GET", path, None).await.status, 404, "{path}");
+    }
+    for path in [
+        "/Patient",
+        "/Observation",
+        "/Observation?subject=Patient/b",
+        "/Observation/_history",
+        "/Observation/o-b/_history",
+        "/_history",
+        "/Patient/b/$everything",
+        "/Patient/b/Observation",
+        "/Encounter?_revinclude=Observation:encounter&_include=Encounter:subject",
+        "/Patient?_revinclude=Observation:subject",
+    ] {
+        let answer = client.fhir(&feed, "GET", path, None).await;
+        for id in ["\"o-b\"", "\"e-b\"", "\"c-b\"", "\"id\":\"b\""] {
+            assert!(!answer.shows(id), "{path} shows {id}");
+        }
+    }
+    assert_eq!(client.fhir(&feed, "GET", "/Observation/o-a", None).await.status, 200);
+    let written = observation("o-b", "b", "written");
+    assert_eq!(client.fhir(&feed, "PUT", "/Observation/o-b", Some(written)).await.status, 200);
+    assert!(client.fhir(&steward(), "GET", "/Observation/o-b", None).await.shows("written"));
+}
+
+#[tokio::test]
 async fn one_patients_scope_never_shows_another_patient() {
     let node = Node::start(&[]).await;
     let mut client = node.client().await;
