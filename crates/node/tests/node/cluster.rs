@@ -160,8 +160,9 @@ pub(crate) async fn reached(node: &NodeHandle, height: u64) {
     waited.expect("reached in time");
 }
 
-/// Digests of all blocks up to a height.
+/// Digests of all blocks up to a height, once the node has it: what is final on one node is so a little later on another.
 pub(crate) async fn chain(node: &NodeHandle, height: u64) -> Vec<Digest> {
+    reached(node, height).await;
     let mut digests = Vec::new();
     for height in 1..=height {
         digests.push(node.block(height).await.unwrap().digest);
