@@ -4,7 +4,7 @@ use crate::governance::NextEpoch;
 use crate::membership::Roster;
 use crate::view::{Overlay, StateView};
 use crate::{
-    Rejection, access, accountability, consent, emergency, governance, membership, records, registry,
+    Rejection, access, accountability, consent, emergency, erasure, governance, membership, records, registry,
 };
 use salus_types::action::Action;
 use salus_types::block::Receipt;
@@ -80,6 +80,8 @@ impl<'a> Executor<'a> {
             Action::Accuse(action) => accountability::accuse(&call, action, state),
             Action::BreakGlass(action) => emergency::break_glass(&call, action, state),
             Action::Review(action) => emergency::review(&call, action, state),
+            Action::OrderErasure(action) => erasure::order_erasure(&call, action, state),
+            Action::Erased(action) => erasure::erased(&call, action, state),
         }?;
         self.receipts.push(Receipt { transaction: transaction.id(), entry });
         Ok(())
@@ -188,6 +190,10 @@ pub fn read_set(transaction: &Transaction) -> Vec<StateKey> {
             key::emergency(&action.event),
             key::review(&action.event),
         ],
+        Action::OrderErasure(action) => vec![signer, key::erasures(), key::erasure(&action.id())],
+        Action::Erased(action) => {
+            vec![signer, key::erasure(&action.erasure), key::erased(&action.erasure, &action.organisation)]
+        }
     }
 }
 

@@ -18,6 +18,7 @@ mod access;
 mod accountability;
 mod consent;
 mod emergency;
+mod erasure;
 mod execute;
 mod governance;
 mod membership;

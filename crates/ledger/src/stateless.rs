@@ -3,6 +3,7 @@
 use crate::Rejection;
 use salus_crypto::sign::verify_batch;
 use salus_types::action::Action;
+use salus_types::erasure::ERASED_VERSIONS_MAX;
 use salus_types::governance::{Change, accepts};
 use salus_types::organisation::{KEM_KEY_LENGTH, Organisation};
 use salus_types::transaction::Transaction;
@@ -37,6 +38,9 @@ fn check_form(network: &NetworkId, transaction: &Transaction) -> Result<(), Reje
             Err(Rejection::Malformed("unknown size class"))
         }
         Action::Access(access) if access.count == 0 => Err(Rejection::Malformed("no versions")),
+        Action::OrderErasure(order) if !(1..=ERASED_VERSIONS_MAX).contains(&(order.count as usize)) => {
+            Err(Rejection::Malformed("number of versions"))
+        }
         Action::Propose(propose) => check_change(network, &propose.change),
         Action::Accuse(accuse) if !accuse.contradiction.convicts(network, &accuse.validator) => {
             Err(Rejection::Evidence)

@@ -4,9 +4,10 @@ use crate::{
     BlockContext, Executor, NextEpoch, Rejection, StateView, follow_up_reads, genesis_writes, read_set,
 };
 use salus_crypto::hash::sha256;
-use salus_types::action::{Access, Action, BreakGlass, Grant, scope_commitment};
+use salus_types::action::{Access, Action, BreakGlass, Grant, OrderErasure, scope_commitment};
 use salus_types::category::Purpose;
 use salus_types::emergency::EmergencyGround;
+use salus_types::erasure::ErasureGround;
 use salus_types::genesis::{Genesis, Parameters};
 use salus_types::organisation::{Class, KEM_KEY_LENGTH, Organisation};
 use salus_types::state::{StateKey, StateValue, key as state_key};
@@ -181,6 +182,17 @@ pub(crate) fn access(one_time: &str, purpose: Purpose, practitioner: &str) -> Ac
         versions_root: sha256(b"versions"),
         count: 3,
         practitioner: sha256(practitioner.as_bytes()),
+        nonce: [1; 16],
+    }
+}
+
+/// An order of `organisation` to erase three versions.
+pub(crate) fn order_erasure(organisation: &str) -> OrderErasure {
+    OrderErasure {
+        organisation: id(organisation),
+        versions_root: sha256(b"erased"),
+        count: 3,
+        ground: ErasureGround::PatientRequest,
         nonce: [1; 16],
     }
 }

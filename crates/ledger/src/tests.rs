@@ -1,10 +1,10 @@
-use crate::testing::{World, access, break_glass, grant, grant_id, id, key};
+use crate::testing::{World, access, break_glass, grant, grant_id, id, key, order_erasure};
 use crate::{BlockContext, Rejection, check_stateless, execute_block, select_and_execute};
 use proptest::prelude::*;
 use salus_crypto::hash::sha256;
 use salus_types::action::{
-    Accuse, Action, Anchor, AnchorLog, Dropped, Propose, RegisterPatient, RegisterPractitioner, Review,
-    Revoke, Vote,
+    Accuse, Action, Anchor, AnchorLog, Dropped, Erased, Propose, RegisterPatient, RegisterPractitioner,
+    Review, Revoke, Vote,
 };
 use salus_types::category::Purpose;
 use salus_types::contradiction::{Contradiction, Misdeed, SignedVote};
@@ -69,7 +69,7 @@ fn any_action() -> impl Strategy<Value = (usize, Action)> {
     let organisation =
         prop_oneof![Just("hospital-a"), Just("hospital-b"), Just("insurer"), Just("regulator")];
     let once = prop_oneof![Just("once"), Just("twice")];
-    let action = (digest, purpose, organisation, once, 0..3_u64, 0..13_u8).prop_map(
+    let action = (digest, purpose, organisation, once, 0..3_u64, 0..15_u8).prop_map(
         |(digest, purpose, name, once, sequence, kind)| -> Action {
             let organisation = id(name);
             match kind {
@@ -111,6 +111,15 @@ fn any_action() -> impl Strategy<Value = (usize, Action)> {
                     let event = break_glass("hospital-b", "bo").id();
                     let (reviewer, statement) = (sha256(b"cy"), digest);
                     Review { organisation, event, justified: true, reviewer, statement }.into()
+                }
+                12 => {
+                    let mut order = order_erasure(name);
+                    order.nonce = [sequence as u8; 16];
+                    order.into()
+                }
+                13 => {
+                    let erasure = order_erasure("hospital-a").id();
+                    Erased { organisation, erasure, versions: 3, copies: 1 }.into()
                 }
                 _ => AnchorLog { organisation, head: digest, entries: 1, sequence }.into(),
             }

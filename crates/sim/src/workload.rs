@@ -7,15 +7,18 @@ use rand_chacha::ChaCha8Rng;
 use salus_crypto::Digest;
 use salus_node::{Head, NodeHandle, TxStatus, testing};
 use salus_types::action::{
-    Access, Action, Anchor, AnchorLog, BreakGlass, Dropped, Grant, Propose, RegisterPatient,
-    RegisterPractitioner, Review, Revoke, Vote, scope_commitment,
+    Access, Action, Anchor, AnchorLog, BreakGlass, Dropped, Erased, Grant, OrderErasure, Propose,
+    RegisterPatient, RegisterPractitioner, Review, Revoke, Vote, scope_commitment,
 };
 use salus_types::category::Purpose;
 use salus_types::emergency::EmergencyGround;
+use salus_types::erasure::ErasureGround;
 use salus_types::genesis::Parameters;
 use salus_types::governance::{Change, SetDuties, SetParameters};
 use salus_types::transaction::Transaction;
-use salus_types::{Address, EmergencyId, GrantId, NetworkId, OrganisationId, ProposalId, SigningKey};
+use salus_types::{
+    Address, EmergencyId, ErasureId, GrantId, NetworkId, OrganisationId, ProposalId, SigningKey,
+};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,6 +37,8 @@ pub(crate) struct People {
     proposals: Vec<(ProposalId, Vec<usize>)>,
     /// Emergency accesses by the number of the organisation that broke the glass.
     emergencies: Vec<(usize, EmergencyId)>,
+    /// Orders to erase.
+    erasures: Vec<ErasureId>,
 }
 
 #[derive(Clone, Copy)]
@@ -100,7 +105,7 @@ impl Client {
     /// What to do next: mostly one thing; sometimes a revocation and an access event that race.
     fn next(&self, rng: &mut ChaCha8Rng) -> Vec<Transaction> {
         let head = self.node.head();
-        match rng.random_range(0..25) {
+        match rng.random_range(0..27) {
             0 => vec![self.own(head, RegisterPatient { address: Address(Digest(rng.random())) })],
             1 => vec![self.register_practitioner(rng, head)],
             2..5 => vec![self.own(head, self.anchor(rng))],
@@ -117,6 +122,8 @@ impl Client {
             19 => self.dropped(rng, head).into_iter().collect(),
             20 => self.break_glass(rng, head).into_iter().collect(),
             21 => self.review(rng, head).into_iter().collect(),
+            22 => vec![self.order_erasure(rng, head)],
+            23 => self.erased(head).into_iter().collect(),
             _ => vec![self.govern(rng, head)],
         }
     }
@@ -252,6 +259,24 @@ impl Client {
         let (organisation, statement) = (self.organisation(), Digest(rng.random()));
         let justified = rng.random_bool(0.9);
         Some(self.own(head, Review { organisation, event, justified, reviewer, statement }))
+    }
+
+    fn order_erasure(&self, rng: &mut ChaCha8Rng, head: Head) -> Transaction {
+        let order = OrderErasure {
+            organisation: self.organisation(),
+            versions_root: Digest(rng.random()),
+            count: rng.random_range(1..100),
+            ground: ErasureGround::PatientRequest,
+            nonce: rng.random(),
+        };
+        self.world.seen().people.erasures.push(order.id());
+        self.own(head, order)
+    }
+
+    /// For the newest order; twice for one is refused.
+    fn erased(&self, head: Head) -> Option<Transaction> {
+        let erasure = *self.world.seen().people.erasures.last()?;
+        Some(self.own(head, Erased { organisation: self.organisation(), erasure, versions: 1, copies: 0 }))
     }
 
     /// Votes, on the newest proposal without a vote of this organisation; proposes if there is none.

@@ -4,8 +4,9 @@ use crate::category::Purpose;
 use crate::codec::{codec_struct, codec_sum};
 use crate::contradiction::Contradiction;
 use crate::emergency::EmergencyGround;
+use crate::erasure::ErasureGround;
 use crate::governance::Change;
-use crate::ids::{AccessId, Address, EmergencyId, GrantId, OrganisationId, ProposalId};
+use crate::ids::{AccessId, Address, EmergencyId, ErasureId, GrantId, OrganisationId, ProposalId};
 use commonware_codec::Encode;
 use salus_crypto::hash::{Digest, hash};
 use salus_crypto::sign::PublicKey;
@@ -200,6 +201,36 @@ codec_struct! {
     }
 }
 
+codec_struct! {
+    /// `erasure`: a source orders that versions that it sealed be destroyed by whoever holds them.
+    pub struct OrderErasure {
+        /// The signing organisation, which sealed them.
+        pub organisation: OrganisationId,
+        /// [`crate::erasure::erased_root`]: which versions, opened to those who may hold them.
+        pub versions_root: Digest,
+        /// Number of versions.
+        pub count: u32,
+        /// Why.
+        pub ground: ErasureGround,
+        /// 16 random bytes: the same versions twice are two orders.
+        pub nonce: [u8; 16],
+    }
+}
+
+codec_struct! {
+    /// `erasure`: the signing organisation's receipt: of what an order names it holds nothing any more.
+    pub struct Erased {
+        /// The signing organisation.
+        pub organisation: OrganisationId,
+        /// The order.
+        pub erasure: ErasureId,
+        /// Versions of which it destroyed package and share, as a custodian, or everything, as the source.
+        pub versions: u32,
+        /// Copies that it destroyed, as one that read them under a grant.
+        pub copies: u32,
+    }
+}
+
 codec_sum! {
     /// Every action. The tag is the first byte of the encoding.
     pub enum Action {
@@ -229,5 +260,9 @@ codec_sum! {
         BreakGlass = 12,
         /// See [`Review`].
         Review = 13,
+        /// See [`OrderErasure`].
+        OrderErasure = 16,
+        /// See [`Erased`].
+        Erased = 17,
     }
 }

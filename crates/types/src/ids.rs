@@ -84,6 +84,10 @@ id!(
     EmergencyId
 );
 id!(
+    /// An order to erase: the hash of the action that gives it.
+    ErasureId
+);
+id!(
     /// A proposal: the hash of the action that makes it.
     ProposalId
 );

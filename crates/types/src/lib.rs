@@ -9,6 +9,7 @@ pub mod category;
 pub mod codec;
 pub mod contradiction;
 pub mod emergency;
+pub mod erasure;
 pub mod genesis;
 pub mod governance;
 pub mod ids;
@@ -23,7 +24,7 @@ pub mod vault;
 
 pub use codec::{Bounded, DecodeError, Text, decode_canonical};
 pub use ids::{
-    AccessId, Address, CompartmentId, EmergencyId, GrantId, NetworkId, OrganisationId,
+    AccessId, Address, CompartmentId, EmergencyId, ErasureId, GrantId, NetworkId, OrganisationId,
     PractitionerCredential, ProposalId, TransactionId, UnknownName, VersionId,
 };
 pub use salus_crypto::hash::Digest;

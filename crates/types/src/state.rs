@@ -4,9 +4,10 @@ use crate::category::Purpose;
 use crate::codec::{Bounded, codec_struct};
 use crate::contradiction::Misdeed;
 use crate::emergency::EmergencyGround;
+use crate::erasure::ErasureGround;
 use crate::genesis::ORGANISATIONS_MAX;
 use crate::governance::{Change, Outcome};
-use crate::ids::{AccessId, Address, EmergencyId, GrantId, OrganisationId, ProposalId};
+use crate::ids::{AccessId, Address, EmergencyId, ErasureId, GrantId, OrganisationId, ProposalId};
 use crate::membership::Member;
 use crate::organisation::Organisation;
 use bytes::BufMut;
@@ -156,6 +157,26 @@ pub mod key {
         StateKey(hash("salus/state/review/v1", &[event.as_bytes()]))
     }
 
+    /// [`ErasureEntry`].
+    pub fn erasure(order: &ErasureId) -> StateKey {
+        StateKey(hash("salus/state/erasure/v1", &[order.as_bytes()]))
+    }
+
+    /// [`ErasureId`] of the order with a number, from 0 without gaps.
+    pub fn erasure_of_number(number: u64) -> StateKey {
+        StateKey(hash("salus/state/erasure-of-number/v1", &[&number.to_be_bytes()]))
+    }
+
+    /// Number of [`ErasureEntry`]s, a `u64`.
+    pub fn erasures() -> StateKey {
+        StateKey(hash("salus/state/erasures/v1", &[]))
+    }
+
+    /// [`ErasedEntry`] of an organisation; that it is absent after receipts were due shows that it is overdue.
+    pub fn erased(order: &ErasureId, organisation: &OrganisationId) -> StateKey {
+        StateKey(hash("salus/state/erased/v1", &[order.as_bytes(), organisation.as_str().as_bytes()]))
+    }
+
     /// [`LogEntry`].
     pub fn log(organisation: &OrganisationId, sequence: u64) -> StateKey {
         let organisation = organisation.as_str().as_bytes();
@@ -293,6 +314,44 @@ codec_struct! {
         pub access_until_ms: u64,
         /// Time from which its review is late, in milliseconds.
         pub review_due_ms: u64,
+    }
+}
+
+codec_struct! {
+    /// An order to erase.
+    pub struct ErasureEntry {
+        /// Its number, from 0 without gaps.
+        pub number: u64,
+        /// The source that ordered.
+        pub organisation: OrganisationId,
+        /// [`crate::erasure::erased_root`].
+        pub versions_root: Digest,
+        /// Number of versions.
+        pub count: u32,
+        /// Why.
+        pub ground: ErasureGround,
+        /// Height of the order.
+        pub height: u64,
+        /// Time of that block in milliseconds.
+        pub time_ms: u64,
+        /// When receipts are due, by block time, in milliseconds.
+        pub receipts_due_ms: u64,
+    }
+}
+
+codec_struct! {
+    /// An organisation's receipt for what an order named.
+    pub struct ErasedEntry {
+        /// Versions whose package and share it destroyed, or, at the source, everything.
+        pub versions: u32,
+        /// Copies that it destroyed.
+        pub copies: u32,
+        /// Whether it came after it was due.
+        pub late: bool,
+        /// Height of the receipt.
+        pub height: u64,
+        /// Time of that block in milliseconds.
+        pub time_ms: u64,
     }
 }
 

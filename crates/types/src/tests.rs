@@ -6,6 +6,7 @@ use crate::category::{Category, Purpose};
 use crate::codec::{Bounded, Text, decode_canonical};
 use crate::contradiction::{Contradiction, Misdeed, SignedVote};
 use crate::emergency::EmergencyGround;
+use crate::erasure::ErasureGround;
 use crate::genesis::{Genesis, GenesisError, Parameters};
 use crate::governance::*;
 use crate::membership::{Member, MembershipError};
@@ -109,13 +110,22 @@ fn actions() -> Vec<Action> {
         }
         .into(),
         Review {
-            organisation,
+            organisation: organisation.clone(),
             event: EmergencyId(digest(52)),
             justified: true,
             reviewer: digest(53),
             statement: digest(54),
         }
         .into(),
+        OrderErasure {
+            organisation: organisation.clone(),
+            versions_root: digest(55),
+            count: 12,
+            ground: ErasureGround::PatientRequest,
+            nonce: [9; 16],
+        }
+        .into(),
+        Erased { organisation, erasure: ErasureId(digest(56)), versions: 12, copies: 3 }.into(),
     ]
 }
 
@@ -330,6 +340,30 @@ macro_rules! for_every_type {
                 late: true,
                 height: 3,
                 time_ms: 4,
+            },
+        );
+        $check(
+            "ErasureEntry",
+            &ErasureEntry {
+                number: 1,
+                organisation: org("hospital-a"),
+                versions_root: digest(55),
+                count: 12,
+                ground: ErasureGround::Unlawful,
+                height: 3,
+                time_ms: 4,
+                receipts_due_ms: 5,
+            },
+        );
+        $check("ErasedEntry", &ErasedEntry { versions: 12, copies: 3, late: true, height: 4, time_ms: 5 });
+        $check(
+            "ErasureNotice",
+            &ErasureNotice {
+                network: genesis().network(),
+                source: org("hospital-a"),
+                erasure: ErasureId(digest(56)),
+                salt: [7; 32],
+                versions: list(vec![VersionId(digest(57)), VersionId(digest(58))]),
             },
         );
         $check(

@@ -77,6 +77,8 @@ const actions: f.Action[] = [
   { kind: 'Accuse', organisation: 'hospital-a', validator: publicKey(seed(2)), contradiction },
   { kind: 'BreakGlass', organisation: 'hospital-a', target: digest(50), practitioner: digest(2), ground: 'cannot-consent', statement: digest(51), beganMs: 1_800_000_000_000, nonce: filled(16, 9) },
   { kind: 'Review', organisation: 'hospital-a', event: digest(52), justified: true, reviewer: digest(53), statement: digest(54) },
+  { kind: 'OrderErasure', organisation: 'hospital-a', versionsRoot: digest(55), count: 12, ground: 'patient-request', nonce: filled(16, 9) },
+  { kind: 'Erased', organisation: 'hospital-a', erasure: digest(56), versions: 12, copies: 3 },
 ];
 const header: f.Header = {
   version: 1,

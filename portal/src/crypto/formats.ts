@@ -51,6 +51,12 @@ const GROUND_CODES = { unconscious: 1, 'cannot-consent': 2, 'immediate-danger': 
 export type EmergencyGround = keyof typeof GROUND_CODES;
 export const EmergencyGround = named<EmergencyGround>(GROUND_CODES);
 
+// erasure.rs
+
+const ERASURE_GROUND_CODES = { 'retention-over': 1, 'patient-request': 2, unlawful: 3, 'legal-obligation': 4 } as const;
+export type ErasureGround = keyof typeof ERASURE_GROUND_CODES;
+export const ErasureGround = named<ErasureGround>(ERASURE_GROUND_CODES);
+
 // action.rs, transaction.rs
 
 const actions = {
@@ -81,6 +87,11 @@ const actions = {
     }),
   ],
   Review: [13, struct({ organisation: organisationId, event: b32, justified: bool, reviewer: b32, statement: b32 })],
+  OrderErasure: [
+    16,
+    struct({ organisation: organisationId, versionsRoot: b32, count: u32, ground: ErasureGround, nonce: fixed(16) }),
+  ],
+  Erased: [17, struct({ organisation: organisationId, erasure: b32, versions: u32, copies: u32 })],
 } as const;
 
 export const Action = sum(actions);

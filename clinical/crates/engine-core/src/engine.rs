@@ -131,6 +131,10 @@ impl Engine {
         &self.shares
     }
 
+    pub(crate) fn store(&self) -> &Arc<Store> {
+        &self.store
+    }
+
     /// Numbers for the supervisor.
     pub async fn status(&self) -> Result<Status, Error> {
         let sql = "SELECT count(*) FROM resources WHERE is_deleted = 0";

@@ -13,6 +13,7 @@
 pub mod compartment;
 mod durable;
 mod engine;
+pub mod erase;
 mod error;
 mod guard;
 mod metadata;

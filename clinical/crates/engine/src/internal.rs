@@ -11,7 +11,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post, put},
 };
-use engine_core::{Error, shares::Import};
+use engine_core::{Error, erase::Named, shares::Import};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -45,6 +45,7 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/outbox", get(read_outbox))
         .route("/outbox/ack", post(acknowledge_outbox))
         .route("/outbox/wait", get(wait_for_outbox))
+        .route("/erase", post(erase))
         .route("/status", get(status))
         .layer(DefaultBodyLimit::max(IMPORT_BYTES_MAX))
         .layer(middleware::from_fn(only_internal))
@@ -93,6 +94,13 @@ async fn wait_for_outbox(State(app): State<Arc<App>>, Query(query): Query<After>
         _ = stopping.wait_for(|stopping| *stopping) => Ok(query.after),
     };
     answer(last.map(|last| Json(json!({"lastSeq": last}))))
+}
+
+async fn erase(State(app): State<Arc<App>>, resources: Result<Json<Vec<Named>>, JsonRejection>) -> Response {
+    let Ok(Json(resources)) = resources else {
+        return Refused::Share.because("the body is not a list of resources");
+    };
+    answer(app.engine.erase(resources).await.map(Json))
 }
 
 async fn status(State(app): State<Arc<App>>) -> Response {

@@ -5,6 +5,7 @@ mod case;
 mod compartment;
 mod custody;
 mod emergency;
+mod erasure;
 mod moving;
 mod package;
 mod request;
@@ -19,6 +20,7 @@ pub use emergency::{
     EMERGENCY_BYTES_MAX, EmergencyAccount, EmergencyAsk, EmergencyFind, EmergencyFound, EmergencyNotice,
     EmergencyPackage, EmergencyParcel, EmergencyRelease, EmergencyShare, EmergencyStatement,
 };
+pub use erasure::ErasureNotice;
 pub use moving::{Destroyed, SourceAsk, SourceRequest, SourceRequestBody};
 pub use package::{
     Content, PackageHeader, RecordSecret, SEALED_BYTES_MAX, SUITE_1, SealedPackage, batch_size,

@@ -3,22 +3,10 @@
 //! start finishes.
 
 use super::{Purged, Shares, is_grant};
-use crate::Error;
-
-/// Copies removed in one transaction, so that other writers wait for a fraction of a second only.
-const COPIES_PER_TRANSACTION_MAX: usize = 200;
-
-/// Everything the pinned version of the engine keeps about a resource, by its indexes. (Its own purge looks
-/// for index rows without one, which makes it read the whole search index once per resource.)
-const ERASE: &[&str] = &[
-    "DELETE FROM search_index WHERE tenant_id = ?1 AND resource_type = ?2 AND resource_key =
-         (SELECT rowid FROM resources WHERE tenant_id = ?1 AND resource_type = ?2 AND id = ?3)",
-    "DELETE FROM resource_fts WHERE rowid IN (SELECT fts_rowid FROM resource_fts_map
-         WHERE tenant_id = ?1 AND resource_type = ?2 AND resource_id = ?3)",
-    "DELETE FROM resource_fts_map WHERE tenant_id = ?1 AND resource_type = ?2 AND resource_id = ?3",
-    "DELETE FROM resource_history WHERE tenant_id = ?1 AND resource_type = ?2 AND id = ?3",
-    "DELETE FROM resources WHERE tenant_id = ?1 AND resource_type = ?2 AND id = ?3",
-];
+use crate::{
+    Error,
+    erase::{PER_TRANSACTION_MAX, erase},
+};
 
 impl Shares {
     /// Physically removes the copies of `grant`. An unknown grant is an empty one.
@@ -48,9 +36,11 @@ impl Shares {
         let set = grant.to_owned();
         let members = self.store.write(move |db| begin(db, &set)).await?;
         self.reload().await?;
-        for chunk in members.chunks(COPIES_PER_TRANSACTION_MAX) {
+        for chunk in members.chunks(PER_TRANSACTION_MAX) {
             let chunk = chunk.to_vec();
-            self.store.write(move |db| chunk.iter().try_for_each(|copy| erase(db, &copy.0, &copy.1))).await?;
+            self.store
+                .write(move |db| chunk.iter().try_for_each(|copy| erase(db, &copy.0, &copy.1).map(drop)))
+                .await?;
         }
         let set = grant.to_owned();
         self.store.write(move |db| finish(db, &set)).await?;
@@ -69,14 +59,5 @@ fn begin(db: &rusqlite::Connection, grant: &str) -> Result<Vec<(String, String)>
 fn finish(db: &rusqlite::Connection, grant: &str) -> Result<(), Error> {
     db.execute("DELETE FROM share_member WHERE grant_id = ?1", [grant])?;
     db.execute("DELETE FROM share_set WHERE grant_id = ?1", [grant])?;
-    Ok(())
-}
-
-fn erase(db: &rusqlite::Connection, resource_type: &str, id: &str) -> Result<(), Error> {
-    for sql in ERASE {
-        let mut statement = db.prepare_cached(sql)?;
-        let bound = [crate::store::TENANT, resource_type, id];
-        statement.execute(bound)?;
-    }
     Ok(())
 }

@@ -4,6 +4,7 @@
 
 mod access;
 mod durability;
+mod erase;
 mod input;
 mod load;
 mod shares;

@@ -7,11 +7,12 @@ use anyhow::Context as _;
 use salus_crypto::{Digest, SigningKey, random};
 use salus_node::testing;
 use salus_types::action::{
-    Access, Action, Anchor, AnchorLog, BreakGlass, Dropped, Grant, Propose, RegisterPatient,
-    RegisterPractitioner, Review, Revoke, Vote, scope_commitment,
+    Access, Action, Anchor, AnchorLog, BreakGlass, Dropped, Erased, Grant, OrderErasure, Propose,
+    RegisterPatient, RegisterPractitioner, Review, Revoke, Vote, scope_commitment,
 };
 use salus_types::category::Purpose;
 use salus_types::emergency::EmergencyGround;
+use salus_types::erasure::ErasureGround;
 use salus_types::governance::SetParameters;
 use salus_types::transaction::Transaction;
 use salus_types::{Address, GrantId, NetworkId, OrganisationId};
@@ -41,10 +42,12 @@ pub(super) enum Kind {
     Vote,
     BreakGlass,
     Review,
+    OrderErasure,
+    Erased,
 }
 
 impl Kind {
-    pub(super) const ALL: [Self; 12] = [
+    pub(super) const ALL: [Self; 14] = [
         Self::RegisterPatient,
         Self::RegisterPractitioner,
         Self::Anchor,
@@ -57,6 +60,8 @@ impl Kind {
         Self::Vote,
         Self::BreakGlass,
         Self::Review,
+        Self::OrderErasure,
+        Self::Erased,
     ];
 }
 
@@ -174,6 +179,7 @@ impl Maker {
             Kind::Propose => alone(self.proposals(network)?.1),
             Kind::Vote => self.votes(network)?,
             Kind::BreakGlass | Kind::Review => self.emergencies(network, kind, count),
+            Kind::OrderErasure | Kind::Erased => self.erasures(network, kind, count),
         })
     }
 
@@ -206,6 +212,26 @@ impl Maker {
             self.own(network, node, Review { organisation, event, justified: true, reviewer, statement })
         });
         Script { before, measured }
+    }
+
+    fn erasures(&self, network: &Network, kind: Kind, count: usize) -> Script {
+        let order = |node: usize| OrderErasure {
+            organisation: self.organisations[node].clone(),
+            versions_root: random_digest(),
+            count: 1,
+            ground: ErasureGround::PatientRequest,
+            nonce: random::bytes(),
+        };
+        let orders: Vec<_> = (0..count).map(|number| order(number % self.nodes())).collect();
+        let ordered = self.lists(count, |number, node| self.own(network, node, orders[number].clone()));
+        if kind == Kind::OrderErasure {
+            return Script { before: Vec::new(), measured: ordered };
+        }
+        let measured = self.lists(count, |number, node| {
+            let (organisation, erasure) = (self.organisations[node].clone(), orders[number].id());
+            self.own(network, node, Erased { organisation, erasure, versions: 1, copies: 0 })
+        });
+        Script { before: vec![ordered], measured }
     }
 
     fn on_grants(&self, network: &Network, kind: Kind, count: usize) -> Script {
