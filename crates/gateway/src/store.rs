@@ -7,9 +7,9 @@
 mod copy;
 
 use redb::{
-    Database, ReadTransaction, ReadableDatabase, ReadableTable, ReadableTableMetadata as _, TableDefinition,
-    TableError, WriteTransaction,
+    ReadTransaction, ReadableTable, ReadableTableMetadata as _, TableDefinition, TableError, WriteTransaction,
 };
+use salus_vault::Tables;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::marker::PhantomData;
@@ -41,7 +41,7 @@ impl<E: Into<redb::Error>> From<E> for StoreError {
 
 /// The database; cheap to clone.
 #[derive(Clone)]
-pub struct Store(Arc<Database>);
+pub struct Store(Arc<Tables>);
 
 impl Store {
     /// Opens or makes the file.
@@ -49,7 +49,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`] if it cannot be opened or is in use.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        Ok(Self(Arc::new(salus_vault::open_or_make(path, CACHE_BYTES)?)))
+        Ok(Self(Arc::new(Tables::open(path, CACHE_BYTES)?)))
     }
 
     /// Reads from a snapshot. Cheap (memory or page cache), so it may be called from async code.

@@ -20,6 +20,9 @@
 //! **Emergencies** (`emergency`). A summary of what saves a life lies with up to five holders, under a key of which more
 //! than half of them have shares, and opens to who broke the glass on the ledger.
 //!
+//! **Erasure** (`erasure`). What a source orders on the ledger to be erased, everybody who holds it destroys, and says so
+//! on the ledger.
+//!
 //! **Letters** (`mailbox`). A patient's device writes to the grantee (terms and keys) and to the source (terms).
 //!
 //! **Patients** (`patient`). What the patient's device does; keeps nothing.
@@ -37,6 +40,7 @@ pub mod custodian;
 pub mod decoders;
 pub mod emergency;
 mod envelope;
+pub mod erasure;
 mod ledger;
 mod mailbox;
 mod node;
@@ -60,7 +64,9 @@ pub use outbox::{Outbox, OutboxError, OutboxRow};
 pub use peers::{PeerError, Peers};
 pub use placement::{CUSTODIANS_PER_COMPARTMENT, TooFewCustodians, custodians_of};
 pub use source::SourceError;
-pub use store::{AnchoredBatch, Hold, Inspection, Store, StoreError, View, open_or_make, settle_restored};
+pub use store::{
+    AnchoredBatch, Hold, Inspection, Snapshot, Store, StoreError, Tables, View, settle_restored,
+};
 pub use vault::{PatientAnswer, Vault, VaultConfig, VaultError};
 
 #[cfg(test)]

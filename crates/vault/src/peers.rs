@@ -1,13 +1,13 @@
 //! Other organisations' nodes as the vault sees them. "To self" is a peer like any other.
 
 use async_trait::async_trait;
-use salus_types::OrganisationId;
 use salus_types::organisation::Organisation;
 use salus_types::vault::{
     CompartmentRecord, CustodyBatch, Destroyed, EmergencyAsk, EmergencyNotice, EmergencyParcel,
-    EmergencyRelease, PatientLink, Release, ReleaseAsk, ReleaseForGrant, SealedEnvelope, SourceRequest,
-    VersionList,
+    EmergencyRelease, ErasureNotice, PatientLink, Release, ReleaseAsk, ReleaseForGrant, SealedEnvelope,
+    SourceRequest, VersionList,
 };
+use salus_types::{ErasureId, OrganisationId};
 
 /// Why a peer does not do what is asked.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -65,4 +65,11 @@ pub trait Peers: Send + Sync + 'static {
 
     /// Tells a source that its emergency summary was opened; `Ok` once it has noted it down.
     async fn tell_emergency(&self, to: &OrganisationId, notice: EmergencyNotice) -> Result<(), PeerError>;
+
+    /// Asks a member for the notice that opens an order to erase; refused if it does not have it.
+    async fn erasure_notice(
+        &self,
+        to: &OrganisationId,
+        erasure: ErasureId,
+    ) -> Result<ErasureNotice, PeerError>;
 }

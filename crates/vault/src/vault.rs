@@ -3,6 +3,7 @@
 use crate::custodian::decide::Refusal;
 use crate::custodian::{Custodian, ReleaseError};
 use crate::emergency::Emergency;
+use crate::erasure::Erasure;
 use crate::ledger::Ledger;
 use crate::mailbox::Mailbox;
 use crate::node::{Clock, Context, Node, system_clock};
@@ -84,6 +85,8 @@ pub struct Vault {
     pub reader: Arc<Reader>,
     /// Holds, and opens, others' emergency summaries.
     pub emergency: Arc<Emergency>,
+    /// Carries out orders to erase.
+    pub erasure: Arc<Erasure>,
 }
 
 impl Vault {
@@ -104,9 +107,11 @@ impl Vault {
             Some(outbox) => Some(Arc::new(Source::new(ctx.clone(), outbox, config.source)?)),
             None => None,
         };
+        let custodian = Arc::new(Custodian::new(ctx.clone()));
         Ok(Self {
             mailbox: Arc::new(Mailbox::new(ctx.clone(), source.clone())),
-            custodian: Arc::new(Custodian::new(ctx.clone())),
+            erasure: Arc::new(Erasure::new(ctx.clone(), source.clone(), custodian.clone())),
+            custodian,
             emergency: Arc::new(Emergency::new(ctx.clone(), config.reader.clone())),
             reader: Arc::new(Reader::new(ctx, config.reader)),
             source,
@@ -143,11 +148,18 @@ impl Vault {
             }
         };
         let told = async { self.emergency.run().await.map_err(VaultError::from) };
-        tokio::try_join!(seal, letters, told, tidy).map(|(never, _, _, _): (_, _, _, Infallible)| never)
+        let erased = async { self.erasure.run().await.map_err(VaultError::from) };
+        tokio::try_join!(seal, letters, told, erased, tidy)
+            .map(|(never, _, _, _, _): (_, _, _, _, Infallible)| never)
     }
 
-    /// Hears of a final block: grants that it revokes rotate at once. A failure is logged; the sweep comes after it.
+    /// Hears of a final block: grants that it revokes rotate at once, and orders to erase are carried out. A failure is
+    /// logged; the sweep comes after it.
     pub async fn on_block(&self, block: &Block) {
+        if block.transactions.iter().any(|transaction| matches!(transaction.action, Action::OrderErasure(_)))
+        {
+            self.erasure.ordered();
+        }
         let Some(source) = &self.source else { return };
         for transaction in block.transactions.iter() {
             let Action::Revoke(revoke) = &transaction.action else { continue };

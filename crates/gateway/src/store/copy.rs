@@ -16,13 +16,17 @@ impl Store {
         let from = self.0.begin_read()?;
         let copy = Database::create(path)?;
         let to = copy.begin_write()?;
-        for table in from.list_tables()? {
-            copy_table(&from, &to, table.name())?;
-        }
-        if let Some(table) = from.list_multimap_tables()?.next() {
-            return Err(StoreError::Unknown(table.name().to_owned()));
-        }
+        copy_all(&from, &to)?;
         Ok(to.commit()?)
+    }
+
+    /// Writes the database anew: what was removed from it is in no freed page any more. Blocks, and so do writers
+    /// meanwhile.
+    ///
+    /// # Errors
+    /// As those of [`Self::copy_to`].
+    pub(crate) fn rewrite(&self) -> Result<(), StoreError> {
+        self.0.rewrite(copy_all)
     }
 
     /// Whether every page of the database in a file is whole; nobody else may have it open. Blocks.
@@ -31,6 +35,16 @@ impl Store {
     /// [`StoreError`] if it cannot be opened.
     pub fn is_whole(path: &Path) -> Result<bool, StoreError> {
         Ok(Database::open(path)?.check_integrity()?)
+    }
+}
+
+fn copy_all(from: &ReadTransaction, to: &WriteTransaction) -> Result<(), StoreError> {
+    for table in from.list_tables()? {
+        copy_table(from, to, table.name())?;
+    }
+    match from.list_multimap_tables()?.next() {
+        Some(table) => Err(StoreError::Unknown(table.name().to_owned())),
+        None => Ok(()),
     }
 }
 

@@ -6,9 +6,13 @@
 //! while some custodians have the new one and some the old, both are given out, or there would be moments at which no two
 //! shares of one generation could be had. A lower generation is refused; a second, different batch under one number and
 //! generation, or with other leaves, is the source's fault and kept as evidence.
+//!
+//! Of versions that were erased nothing is kept, whatever a batch brings: a source that was on its way with them when it
+//! ordered is not held up, and what an old backup brings back is lost again.
 
 use super::Custodian;
 use super::destroy::{bury, is_due, remove};
+use super::erase::{blanked, is_erased};
 use crate::ledger::member;
 use crate::node::{Context, blocking};
 use crate::sharing::is_of;
@@ -25,6 +29,7 @@ use salus_types::organisation::Organisation;
 use salus_types::vault::{CustodyBatch, CustodyItem, SUITE_1, batch_size, package_digest};
 use salus_types::{OrganisationId, namespace};
 use std::collections::HashSet;
+use std::ops::Range;
 use std::sync::PoisonError;
 
 const LINK_KEY: &[u8] = b"custody-link";
@@ -123,8 +128,14 @@ fn accept(
     arrival.check_versions()?;
     let link_key = seal_link_key(ctx, batch, &link_key(ctx, batch)?);
     let name = PackName::custody(from, body.sequence, body.generation);
-    runtime.block_on(ctx.store.packs.put(&name, arrival.encoded.clone()))?;
-    arrival.index(link_key)?;
+    let places = arrival.places()?;
+    let erased: Vec<_> = places.iter().filter(|place| place.erased).map(|place| place.at.clone()).collect();
+    let pack = match erased.is_empty() {
+        true => arrival.encoded.clone(),
+        false => blanked(&arrival.encoded, &erased)?.into(),
+    };
+    runtime.block_on(ctx.store.packs.put(&name, pack))?;
+    arrival.index(link_key, &places)?;
     Ok(bury(ctx, runtime)?)
 }
 
@@ -154,6 +165,13 @@ fn check_shape(batch: &CustodyBatch) -> Result<(), CustodyError> {
         }
     }
     Ok(())
+}
+
+/// Where an item lies in its pack.
+struct Place {
+    at: Range<usize>,
+    /// Whether its version was erased.
+    erased: bool,
 }
 
 /// What is known of a batch that arrives.
@@ -211,17 +229,34 @@ impl Arrival<'_> {
         }
     }
 
+    /// Where the leaves end, before the items.
+    fn leaves_end(&self) -> usize {
+        let body = &self.batch.body;
+        body.link.encode_size() + 16 + body.leaves.encode_size()
+    }
+
+    /// Where the items lie, in order.
+    fn places(&self) -> Result<Vec<Place>, StoreError> {
+        let (tx, body) = (self.ctx.store.read()?, &self.batch.body);
+        let items: usize = body.items.iter().map(|item| item.encode_size()).sum();
+        let mut from = self.leaves_end() + body.items.encode_size() - items;
+        let mut places = Vec::with_capacity(body.items.len());
+        for item in body.items.iter() {
+            let at = from..from + item.encode_size();
+            from = at.end;
+            places.push(Place { at, erased: is_erased(&tx, self.from, &item.package.header.version)? });
+        }
+        Ok(places)
+    }
+
     /// Puts the rows, and removes those of generations that this one replaces, in one transaction.
-    fn index(&self, link_key: Sealed) -> Result<(), StoreError> {
+    fn index(&self, link_key: Sealed, places: &[Place]) -> Result<(), StoreError> {
         let body = &self.batch.body;
         let (sequence, generation) = (body.sequence, body.generation);
         let tx = self.ctx.store.write()?;
-        let leaves_end = body.link.encode_size() + 16 + body.leaves.encode_size();
-        let items: usize = body.items.iter().map(|item| item.encode_size()).sum();
-        let mut at = leaves_end + body.items.encode_size() - items;
-        for item in body.items.iter() {
-            let (header, row) = (&item.package.header, self.row(item, at)?);
-            at += row.length as usize;
+        let leaves_end = self.leaves_end();
+        for (item, place) in body.items.iter().zip(places).filter(|(_, place)| !place.erased) {
+            let (header, row) = (&item.package.header, self.row(item, &place.at)?);
             tx.put(&HELD_VERSIONS, &key::held_version(&header.version, generation), &row)?;
             let place = key::in_compartment(&header.compartment, self.from, sequence, item.leaf);
             tx.put(&IN_COMPARTMENT, &place, &header.version)?;
@@ -246,17 +281,16 @@ impl Arrival<'_> {
         tx.commit()
     }
 
-    fn row(&self, item: &CustodyItem, at: usize) -> Result<HeldVersionRow, StoreError> {
-        let length = item.encode_size();
+    fn row(&self, item: &CustodyItem, at: &Range<usize>) -> Result<HeldVersionRow, StoreError> {
         Ok(HeldVersionRow {
             source: self.from.clone(),
             sequence: self.batch.body.sequence,
             compartment: item.package.header.compartment,
-            at: at as u64,
-            length: u32::try_from(length).map_err(|_| StoreError::Damaged)?,
+            at: at.start as u64,
+            length: u32::try_from(at.len()).map_err(|_| StoreError::Damaged)?,
             leaf: item.leaf,
             package: digest_of(item),
-            item_digest: sha256(&self.encoded[at..at + length]),
+            item_digest: sha256(&self.encoded[at.clone()]),
         })
     }
 

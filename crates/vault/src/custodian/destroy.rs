@@ -8,6 +8,7 @@
 //!
 //! A contradiction that is kept as evidence is not destroyed at its author's word.
 
+use super::erase::blank;
 use super::{Custodian, newest_batch};
 use crate::ledger::member;
 use crate::node::{Context, blocking};
@@ -197,7 +198,8 @@ impl Custodian {
                 }
             }
             let _one = accepting.lock().unwrap_or_else(PoisonError::into_inner);
-            bury(&ctx, &runtime)
+            bury(&ctx, &runtime)?;
+            blank(&ctx, &runtime)
         })
         .await
     }

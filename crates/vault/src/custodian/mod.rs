@@ -7,6 +7,7 @@
 mod accept;
 pub mod decide;
 mod destroy;
+pub(crate) mod erase;
 mod grant;
 mod patient;
 mod records;
@@ -70,6 +71,11 @@ pub struct Custodian {
 impl Custodian {
     pub(crate) fn new(ctx: Arc<Context>) -> Self {
         Self { ctx, anchored: Mutex::default(), accepting: Arc::default() }
+    }
+
+    /// Held while a batch is taken.
+    pub(crate) fn accepting(&self) -> Arc<Mutex<()>> {
+        self.accepting.clone()
     }
 
     pub(crate) fn store(&self) -> &Arc<Store> {

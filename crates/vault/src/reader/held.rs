@@ -2,6 +2,7 @@
 
 use super::read::OpenedRecord;
 use super::{ReadError, Reader};
+use crate::custodian::erase::is_erased;
 use crate::ledger::prove_anchor;
 use crate::node::blocking;
 use crate::store::tables::{HELD, HeldRow, id_at_end, key};
@@ -16,7 +17,8 @@ impl Reader {
     /// Remembers that the caller's copy of these records is durable: they are not read again.
     ///
     /// # Errors
-    /// [`ReadError::Store`], or [`ReadError::UnknownGrant`] if the grant was forgotten meanwhile: delete the copy.
+    /// [`ReadError::Store`]; [`ReadError::UnknownGrant`] if the grant was forgotten meanwhile, or [`ReadError::Erased`] if
+    /// one of the versions was erased: delete the copy.
     pub async fn hold(&self, grant: GrantId, records: &[OpenedRecord]) -> Result<(), ReadError> {
         let store = self.ctx.store.clone();
         let rows: Vec<_> = records
@@ -41,6 +43,9 @@ impl Reader {
                 return Err(ReadError::UnknownGrant);
             }
             for (version, row) in rows {
+                if is_erased(&tx, &row.source, &version)? {
+                    return Err(ReadError::Erased);
+                }
                 tx.put(&HELD, &key::held(&grant, &version), &row)?;
             }
             Ok(tx.commit()?)

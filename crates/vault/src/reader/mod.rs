@@ -55,6 +55,9 @@ pub enum ReadError {
     /// No letter of such a grant has come, or it is forgotten.
     #[error("no such grant is kept here")]
     UnknownGrant,
+    /// It was erased meanwhile.
+    #[error("a version was erased meanwhile")]
+    Erased,
     /// The terms, the ledger or the custodians refuse.
     #[error("refused: {0}")]
     Refused(String),

@@ -11,7 +11,7 @@ use crate::seal::{SealedVersion, seal};
 use crate::sharing::Shares;
 use crate::store::tables::{
     BATCHES, BY_RESOURCE, BatchRow, COUNTERS, EMERGENCY_STALE, IN_BATCH, LEAVES, MARK, NEWEST, Name,
-    OPEN_BATCHES, VERSIONS, VersionRow, counter, key,
+    OPEN_BATCHES, ResourceName, VERSIONS, VersionRow, counter, key,
 };
 use crate::store::{PackName, Reads, StoreError, WriteTx};
 use crate::wrap::organisation_link;
@@ -33,14 +33,7 @@ pub(crate) const ANCHORED: u8 = 3;
 struct Draft {
     packing: Packing,
     leaves: Vec<Digest>,
-    rows: Vec<(OutboxRowName, VersionRow)>,
-}
-
-struct OutboxRowName {
-    resource_type: Name,
-    id: Name,
-    version: Name,
-    patient: Option<Name>,
+    rows: Vec<VersionRow>,
 }
 
 /// The counter's value.
@@ -91,12 +84,12 @@ impl Source {
         row: &OutboxRow,
         organisations: &[Organisation],
     ) -> Result<bool, SourceError> {
-        let Some(name) = names(row) else { return Ok(false) };
+        let Some((name, patient)) = names(row) else { return Ok(false) };
         let at = key::texts(&[&row.resource_type, &row.id, &row.version]);
         if tx.get(&BY_RESOURCE, &at)?.is_some() {
             return Ok(true);
         }
-        if let Some(patient) = name.patient.as_ref().filter(|_| emergency::concerns(&row.resource_type)) {
+        if let Some(patient) = patient.as_ref().filter(|_| emergency::concerns(&row.resource_type)) {
             tx.put(&EMERGENCY_STALE, patient.as_str().as_bytes(), &row.seq)?;
         }
         let category = category(&row.resource_type, &row.resource);
@@ -108,7 +101,7 @@ impl Source {
         if text.len() > crate::seal::PLAINTEXT_BYTES_MAX {
             return Ok(false);
         }
-        let (seal_key, first) = compartment::current(&self.ctx, tx, name.patient.as_ref(), category)?;
+        let (seal_key, first) = compartment::current(&self.ctx, tx, patient.as_ref(), category)?;
         let Ok(sealed) = seal(&seal_key, content, text.as_bytes()) else { return Ok(false) };
         let custodians = custodians_of(&first, organisations)?;
         self.place(draft, name, sealed, &custodians, organisations)?;
@@ -119,29 +112,24 @@ impl Source {
     fn place(
         &self,
         draft: &mut Draft,
-        name: OutboxRowName,
+        name: ResourceName,
         sealed: SealedVersion,
         custodians: &[OrganisationId; 3],
         organisations: &[Organisation],
     ) -> Result<(), SourceError> {
         let leaf = u32::try_from(draft.leaves.len()).unwrap_or(u32::MAX);
         draft.leaves.push(sealed.commitment);
-        draft.rows.push((
-            name,
-            VersionRow {
-                sequence: 0,
-                leaf,
-                package: sealed.package.header.clone(),
-                ciphertext_digest: sealed.ciphertext_digest,
-                plaintext_digest: sealed.plaintext_digest,
-                r: self.ctx.store.seal_secret(
-                    b"r",
-                    sealed.package.header.version.as_bytes(),
-                    sealed.r.as_ref(),
-                ),
-                share_commitments: sealed.share_commitments,
-            },
-        ));
+        let version = sealed.package.header.version;
+        draft.rows.push(VersionRow {
+            sequence: 0,
+            leaf,
+            package: sealed.package.header.clone(),
+            ciphertext_digest: sealed.ciphertext_digest,
+            plaintext_digest: sealed.plaintext_digest,
+            r: self.ctx.store.seal_secret(b"r", version.as_bytes(), sealed.r.as_ref()),
+            resource: name,
+            share_commitments: sealed.share_commitments,
+        });
         let shares = Shares { shares: sealed.shares, commitments: sealed.share_commitments };
         let link = |custodian: &OrganisationId| self.link_of_today(custodian, organisations);
         draft.packing.add(leaf, sealed.package, &shares, custodians, link)
@@ -209,9 +197,9 @@ impl Source {
         };
         runtime.block_on(self.ctx.store.packs.put(&PackName::outgoing(sequence), pack.encode()))?;
         self.reached(Step::PackWritten)?;
-        for (name, mut row) in draft.rows {
+        for mut row in draft.rows {
             row.sequence = sequence;
-            put_version(tx, &name, &row)?;
+            put_version(tx, &row)?;
         }
         tx.put(&LEAVES, &sequence.to_be_bytes(), &pack.leaves)?;
         tx.put(&BATCHES, &sequence.to_be_bytes(), &batch)?;
@@ -221,29 +209,28 @@ impl Source {
     }
 }
 
-fn put_version(tx: &WriteTx, name: &OutboxRowName, row: &VersionRow) -> Result<(), StoreError> {
-    let (kind, id, version) = (name.resource_type.as_str(), name.id.as_str(), name.version.as_str());
+fn put_version(tx: &WriteTx, row: &VersionRow) -> Result<(), StoreError> {
+    let name = &row.resource;
+    let (kind, id, version) = (name.kind.as_str(), name.id.as_str(), name.version.as_str());
     tx.put(&VERSIONS, row.package.version.as_bytes(), row)?;
     tx.put(&IN_BATCH, &key::in_batch(row.sequence, row.leaf), &row.package.version)?;
     tx.put(&BY_RESOURCE, &key::texts(&[kind, id, version]), &row.package.version)?;
     tx.put(&NEWEST, &key::texts(&[kind, id]), &name.version)
 }
 
-/// The row's names, if FHIR allows them. A Patient belongs to itself.
-fn names(row: &OutboxRow) -> Option<OutboxRowName> {
+/// The row's names and its patient, if FHIR allows them. A Patient belongs to itself.
+fn names(row: &OutboxRow) -> Option<(ResourceName, Option<Name>)> {
     let patient = match &row.patient {
         None if row.resource_type == "Patient" => Some(&row.id),
         patient => patient.as_ref(),
     };
-    Some(OutboxRowName {
-        resource_type: name(&row.resource_type)?,
-        id: name(&row.id)?,
-        version: name(&row.version)?,
-        patient: match patient {
-            Some(patient) => Some(name(patient)?),
-            None => None,
-        },
-    })
+    let patient = match patient {
+        Some(patient) => Some(name(patient)?),
+        None => None,
+    };
+    let named =
+        ResourceName { kind: name(&row.resource_type)?, id: name(&row.id)?, version: name(&row.version)? };
+    Some((named, patient))
 }
 
 /// A FHIR type, id or version: 1 to 64 of letters, digits, `-` and `.`.

@@ -86,6 +86,20 @@ pub(crate) fn generation_at_end(key: &[u8]) -> Option<u32> {
     key.last_chunk().map(|bytes| u32::from_be_bytes(*bytes))
 }
 
+/// [`super::tables::BLANKS`].
+pub(crate) fn blank(source: &OrganisationId, sequence: u64, generation: u32, at: u64) -> Vec<u8> {
+    let mut key = self::generation(source, sequence, generation);
+    key.extend_from_slice(&at.to_be_bytes());
+    key
+}
+
+/// [`super::tables::ERASED`]: of one source, so that no other can have its versions refused.
+pub(crate) fn erased(source: &OrganisationId, version: &VersionId) -> Vec<u8> {
+    let mut key = texts(&[source.as_str()]);
+    key.extend_from_slice(version.as_bytes());
+    key
+}
+
 /// [`super::tables::IN_COMPARTMENT`].
 pub(crate) fn in_compartment(
     compartment: &CompartmentId,

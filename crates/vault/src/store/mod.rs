@@ -13,14 +13,13 @@ mod snapshot;
 pub(crate) mod tables;
 mod transaction;
 
-pub use file::open_or_make;
+pub use file::{Snapshot, Tables};
 pub(crate) use secret::Sealed;
 pub use snapshot::{AnchoredBatch, Hold, Inspection, View, settle_restored};
 pub(crate) use transaction::{ReadTx, Reads, WriteTx};
 
 pub(crate) use packs::PackName;
 use packs::Packs;
-use redb::{Database, ReadableDatabase as _};
 use salus_crypto::Secret32;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -73,7 +72,7 @@ impl StoreError {
 
 /// The node's own tables and packs.
 pub struct Store {
-    db: Database,
+    db: Tables,
     key: Secret32,
     pub(crate) folder: PathBuf,
     /// Sealed packages.
@@ -82,17 +81,17 @@ pub struct Store {
     pub(crate) held: Arc<RwLock<()>>,
 }
 
-fn open_tables(folder: &Path) -> Result<Database, StoreError> {
+fn open_tables(folder: &Path) -> Result<Tables, StoreError> {
     let path = folder.join("vault.redb");
     #[cfg(test)]
     if let Some(disk) = crate::testing::disk::find(folder) {
-        let open = |path: &Path| {
-            let tables = crate::testing::disk::Tables::open(path, disk)?;
-            Ok(Database::builder().create_with_backend(tables)?)
+        let open = move |path: &Path| {
+            let tables = crate::testing::disk::Tables::open(path, disk.clone())?;
+            Ok(redb::Database::builder().create_with_backend(tables)?)
         };
-        return file::open_with(&path, open).map_err(|error| StoreError::Tables(Box::new(error)));
+        return Ok(Tables::open_with(&path, open)?);
     }
-    file::open_or_make(&path, CACHE_BYTES).map_err(|error| StoreError::Tables(Box::new(error)))
+    Ok(Tables::open(&path, CACHE_BYTES)?)
 }
 
 impl Store {
@@ -132,6 +131,11 @@ impl Store {
         Ok(WriteTx(self.db.begin_write()?))
     }
 
+    /// Writes the tables anew: what was removed from them is in no freed page any more. Blocking; who writes waits.
+    pub(crate) fn rewrite(&self) -> Result<(), StoreError> {
+        self.db.rewrite(|from, to| transaction::copy_all(from, to))
+    }
+
     /// Removes a pack, as soon as no copy is being made.
     pub(crate) async fn delete_pack(&self, name: &PackName) -> Result<(), StoreError> {
         let _going = self.held.read().await;
@@ -151,6 +155,12 @@ macro_rules! from_redb {
             }
         }
     )*};
+}
+
+impl From<redb::Error> for StoreError {
+    fn from(error: redb::Error) -> Self {
+        Self::Tables(Box::new(error))
+    }
 }
 
 from_redb!(

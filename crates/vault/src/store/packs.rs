@@ -29,7 +29,7 @@ pub(crate) struct PackName(ObjectPath);
 
 impl PackName {
     /// Where it lies below the folder of packs.
-    pub(super) fn path(&self) -> &str {
+    pub(crate) fn path(&self) -> &str {
         self.0.as_ref()
     }
 

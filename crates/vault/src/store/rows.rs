@@ -4,8 +4,10 @@ use super::Sealed;
 use crate::codec::record;
 use salus_crypto::merkle::InclusionProof;
 use salus_types::category::Category;
-use salus_types::vault::{EmergencyPackage, PackageHeader, PatientLink, WRAPPED_KEY_LENGTH};
-use salus_types::{Address, Bounded, CompartmentId, Digest, OrganisationId, PublicKey, Signature, Text};
+use salus_types::vault::{EmergencyPackage, ErasureNotice, PackageHeader, PatientLink, WRAPPED_KEY_LENGTH};
+use salus_types::{
+    Address, Bounded, CompartmentId, Digest, GrantId, OrganisationId, PublicKey, Signature, Text,
+};
 
 /// Value of a table whose keys say everything.
 pub(crate) type Mark = u8;
@@ -37,6 +39,33 @@ record! {
         generation: u32,
     }
 
+    /// A version of a FHIR resource, by name.
+    pub(crate) struct ResourceName {
+        kind: Name,
+        id: Name,
+        version: Name,
+    }
+
+    /// A FHIR resource, by name.
+    pub(crate) struct ErasedResource {
+        kind: Name,
+        id: Name,
+    }
+
+    /// An order to erase, as far as it is carried out here.
+    pub(crate) struct ErasureRow {
+        notice: ErasureNotice,
+        state: u8,
+        /// How many of the versions were here.
+        versions: u32,
+        /// At the source: the batches in which they lie.
+        batches: Bounded<u64, 4_096>,
+        /// At the source, until they are gone: the resources.
+        resources: Bounded<ErasedResource, 4_096>,
+        /// Until the copies are gone: the grants under which they came.
+        grants: Bounded<GrantId, 65_536>,
+    }
+
     /// A version that this source sealed: what its proof needs.
     pub(crate) struct VersionRow {
         sequence: u64,
@@ -45,6 +74,8 @@ record! {
         ciphertext_digest: Digest,
         plaintext_digest: Digest,
         r: Sealed,
+        /// Of what it is a version.
+        resource: ResourceName,
         /// Binds the custodians' shares, of the batch's generation.
         share_commitments: [Digest; 3],
     }

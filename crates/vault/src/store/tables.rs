@@ -8,7 +8,7 @@ use super::transaction::Table;
 use commonware_codec::{Copying, DecodeExt as _, Encode, Read};
 use salus_types::organisation::Organisation;
 use salus_types::vault::{CompartmentRecord, Destroyed, PatientLink};
-use salus_types::{CompartmentId, Digest, VersionId};
+use salus_types::{CompartmentId, Digest, ErasureId, VersionId};
 
 /// Decodes bytes, and gives their encoding if they are one.
 pub(crate) type Decoder = fn(&[u8]) -> Option<bytes::Bytes>;
@@ -103,6 +103,10 @@ tables! {
     CONDEMNED: Mark = "custody-condemned";
     /// source, sequence -> receipt for what was destroyed.
     DESTROYED: Destroyed = "custody-destroyed";
+    /// source, version -> the order by which it was erased: it is not taken again.
+    ERASED: ErasureId = "custody-erased";
+    /// source, sequence, generation, place in the pack -> length: what is to be blanked.
+    BLANKS: u32 = "custody-blanks";
     /// compartment, source, sequence, leaf -> version.
     IN_COMPARTMENT: VersionId = "custody-in-compartment";
     /// Compartment -> newest record.
@@ -121,6 +125,11 @@ tables! {
     EMERGENCY_HELD: EmergencyHeldRow = "custody-emergencies";
     /// event, kind -> word for the source.
     EMERGENCY_NOTICES: EmergencyNoticeRow = "emergency-notices";
+
+    /// Order -> how far it is carried out here.
+    ERASURES: ErasureRow = "erasures";
+    /// Order -> nothing: orders whose notice is not here yet.
+    ERASURES_WANTED: Mark = "erasures-wanted";
 
     /// Sender -> letter whose grant is not final.
     PENDING: PendingRow = "mailbox-pending";
@@ -154,6 +163,8 @@ pub(crate) mod counter {
     pub(crate) const ANCHORED: &[u8] = b"anchored";
     /// Versions that cannot be sealed.
     pub(crate) const REFUSED: &[u8] = b"refused";
+    /// The next order to erase on the ledger that is to be looked at.
+    pub(crate) const ERASURE_NEXT: &[u8] = b"erasure-next";
     /// Epochs rotated.
     pub(crate) const ROTATED: &[u8] = b"rotated";
 }

@@ -30,7 +30,7 @@ impl<V> Table<V> {
 }
 
 /// A consistent view.
-pub(crate) struct ReadTx(pub(super) redb::ReadTransaction);
+pub(crate) struct ReadTx(pub(super) super::Snapshot);
 
 /// The writer. Dropped without a commit, it leaves no trace.
 pub(crate) struct WriteTx(pub(super) redb::WriteTransaction);
@@ -121,17 +121,17 @@ impl Reads for WriteTx {
 }
 
 /// Copies every table, whatever it is called.
-pub(super) fn copy_all(from: &ReadTx, to: &redb::WriteTransaction) -> Result<(), StoreError> {
-    for table in from.0.list_tables()? {
+pub(super) fn copy_all(from: &redb::ReadTransaction, to: &redb::WriteTransaction) -> Result<(), StoreError> {
+    for table in from.list_tables()? {
         let definition = TableDefinition::<&'static [u8], &'static [u8]>::new(table.name());
-        let (from, mut to) = (from.0.open_table(definition)?, to.open_table(definition)?);
+        let (from, mut to) = (from.open_table(definition)?, to.open_table(definition)?);
         for entry in from.range::<&[u8]>(..)? {
             let (key, value) = entry?;
             to.insert(key.value(), value.value())?;
         }
     }
     // Of another kind there is none; one that came would be left out without a word.
-    if from.0.list_multimap_tables()?.next().is_some() { Err(StoreError::Damaged) } else { Ok(()) }
+    if from.list_multimap_tables()?.next().is_some() { Err(StoreError::Damaged) } else { Ok(()) }
 }
 
 impl WriteTx {

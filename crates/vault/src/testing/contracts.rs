@@ -2,7 +2,8 @@
 
 use super::*;
 use salus_types::emergency::{EMERGENCY_ACCESS_MS, EMERGENCY_REVIEW_MS};
-use salus_types::state::EmergencyEntry;
+use salus_types::erasure::ERASURE_RECEIPTS_MS;
+use salus_types::state::{EmergencyEntry, ErasedEntry, ErasureEntry};
 
 impl World {
     /// What the contracts would do, as far as the vault depends on it.
@@ -86,6 +87,35 @@ impl World {
                     review_due_ms: time_ms + EMERGENCY_REVIEW_MS,
                 };
                 let at = key::emergency(&action.id());
+                ledger.state.insert(at, entry.encode().to_vec());
+                at
+            }
+            Action::OrderErasure(order) => {
+                let count = ledger.state.get(&key::erasures());
+                let number: u64 = count.map_or(0, |count| decode_canonical(count).expect("a number"));
+                let entry = ErasureEntry {
+                    number,
+                    organisation: order.organisation.clone(),
+                    versions_root: order.versions_root,
+                    count: order.count,
+                    ground: order.ground,
+                    height,
+                    time_ms,
+                    receipts_due_ms: time_ms + ERASURE_RECEIPTS_MS,
+                };
+                let at = key::erasure(&order.id());
+                ledger.state.insert(at, entry.encode().to_vec());
+                ledger.state.insert(key::erasure_of_number(number), order.id().encode().to_vec());
+                ledger.state.insert(key::erasures(), (number + 1).encode().to_vec());
+                at
+            }
+            Action::Erased(erased) => {
+                let at = key::erased(&erased.erasure, &erased.organisation);
+                if ledger.state.contains_key(&at) {
+                    return reject("the receipt exists");
+                }
+                let (versions, copies) = (erased.versions, erased.copies);
+                let entry = ErasedEntry { versions, copies, late: false, height, time_ms };
                 ledger.state.insert(at, entry.encode().to_vec());
                 at
             }

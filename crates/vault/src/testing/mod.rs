@@ -33,7 +33,7 @@ use salus_types::proof::{AnchorProof, AnchorProofs, BatchId, CertifiedHeader};
 use salus_types::state::{AccessEntry, AnchorEntry, GrantEntry, StateKey, key};
 use salus_types::vault::*;
 use salus_types::{
-    Bounded, GrantId, NetworkId, OrganisationId, PublicKey, SigningKey, Text, decode_canonical,
+    Bounded, ErasureId, GrantId, NetworkId, OrganisationId, PublicKey, SigningKey, Text, decode_canonical,
 };
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;

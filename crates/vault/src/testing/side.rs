@@ -131,6 +131,15 @@ impl Peers for Side {
         Ok(())
     }
 
+    async fn erasure_notice(
+        &self,
+        to: &OrganisationId,
+        erasure: ErasureId,
+    ) -> Result<ErasureNotice, PeerError> {
+        let notice = self.reach(to)?.erasure.notice(erasure).await.map_err(refused)?;
+        notice.ok_or_else(|| refused("not known here"))
+    }
+
     async fn give_back(&self, to: &Organisation, request: SourceRequest) -> Result<Release, PeerError> {
         let release = self.reach(&to.id)?.custodian.give_back(&self.me, &request).await;
         Ok(self.received(&to.id, release.map_err(refused)?))

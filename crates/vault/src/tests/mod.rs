@@ -4,6 +4,7 @@ mod custody;
 mod disk;
 mod emergency;
 mod epochs;
+mod erasure;
 mod figures;
 mod keys;
 mod letters;

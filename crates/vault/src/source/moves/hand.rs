@@ -163,7 +163,9 @@ fn place(tx: &WriteTx, handover: &mut Handover) -> Result<(), StoreError> {
     tx.put(&BATCHES, &at, &batch)?;
     for item in handover.pack.items.iter() {
         let version = item.package.header.version;
-        let mut known: VersionRow = tx.get(&VERSIONS, version.as_bytes())?.ok_or(StoreError::Damaged)?;
+        // One that was erased meanwhile has no row any more.
+        let known: Option<VersionRow> = tx.get(&VERSIONS, version.as_bytes())?;
+        let Some(mut known) = known else { continue };
         known.share_commitments = item.share_commitments;
         tx.put(&VERSIONS, version.as_bytes(), &known)?;
     }
