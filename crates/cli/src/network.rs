@@ -3,6 +3,7 @@
 use crate::keys::NodeKeys;
 use anyhow::Context as _;
 use salus_crypto::hash::sha256;
+use salus_gateway::erasure::RetentionRule;
 use salus_gateway::{MailConfig, MailSecurity, SecretText};
 use salus_types::genesis::{Genesis, Parameters};
 use salus_types::organisation::{Class, Organisation};
@@ -79,6 +80,9 @@ pub(crate) struct NodeFile {
     /// Where e-mail to patients goes: notices of emergency access. Without it none is sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) mail: Option<MailFile>,
+    /// How long records are to be kept, by category, and by which law; the usual rules, if nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) retention: Option<Vec<RetentionRule>>,
     /// What validation does to what feeds and bulk loads write. People's writes are always refused with every problem.
     #[serde(default)]
     pub(crate) feed_validation: FeedValidation,
@@ -107,6 +111,7 @@ impl NodeFile {
             engine: None,
             metrics: Some(format!("127.0.0.1:{}", ports.metrics)),
             mail: None,
+            retention: None,
             feed_validation: FeedValidation::default(),
         }
     }

@@ -3,10 +3,11 @@
 use crate::network::read_genesis;
 use crate::output::Output;
 use anyhow::Context as _;
+use salus_types::erasure::ErasureGround;
 use salus_types::genesis::Genesis;
 use salus_verifier::{
-    AnyProofFile, CheckpointFile, EntryFile, Found, ProofFile, Validators, VerifiedEntry, verify_entry,
-    verify_record,
+    AnyProofFile, CheckpointFile, EntryFile, ErasureFile, Found, ProofFile, Validators, VerifiedEntry,
+    VerifiedErasure, verify_entry, verify_erasure, verify_record,
 };
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -89,6 +90,7 @@ pub(crate) fn run(arguments: &Arguments, output: Output) -> anyhow::Result<()> {
     match AnyProofFile::parse(&read(&arguments.proof)?)? {
         AnyProofFile::Record(file) => record(anchor, &file, arguments.resource.as_deref(), output),
         AnyProofFile::Entry(file) => entry(anchor, &file, output),
+        AnyProofFile::Erasure(file) => erasure(anchor, &file, output),
     }
 }
 
@@ -152,6 +154,103 @@ fn entry(mut anchor: Anchor, file: &EntryFile, output: Output) -> anyhow::Result
     output.result(&report, || {
         format!("Verified: {}.\nThe network's organisations certified block {}.", report.says, report.height)
     })
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Erasure {
+    verified: bool,
+    orders: Vec<Order>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Order {
+    erasure: String,
+    organisation: String,
+    ground: ErasureGround,
+    versions: u32,
+    /// Of the block with the order.
+    height: u64,
+    time_ms: u64,
+    receipts_due_ms: u64,
+    /// Members that had signed, and those that had not.
+    signed: Vec<Receipt>,
+    missing: Vec<String>,
+    /// Of the newest block that vouches for this.
+    certified_height: u64,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Receipt {
+    organisation: String,
+    versions: u32,
+    copies: u32,
+    late: bool,
+    time_ms: u64,
+}
+
+fn erasure(mut anchor: Anchor, file: &ErasureFile, output: Output) -> anyhow::Result<()> {
+    let mut orders = Vec::with_capacity(file.orders.len());
+    for order in &file.orders {
+        let verified = verify_erasure(&mut anchor.validators, order).context("the dossier does not hold")?;
+        orders.push(order_of(&verified));
+    }
+    let report = Erasure { verified: true, orders };
+    output.result(&report, || {
+        let lines: Vec<_> = report.orders.iter().map(sentence).collect();
+        format!("Verified: {} orders to erase.\n{}", lines.len(), lines.join("\n"))
+    })
+}
+
+fn order_of(verified: &VerifiedErasure) -> Order {
+    let (mut signed, mut missing) = (Vec::new(), Vec::new());
+    for (organisation, receipt) in &verified.receipts {
+        let organisation = organisation.to_string();
+        match receipt {
+            Some(entry) => signed.push(Receipt {
+                organisation,
+                versions: entry.versions,
+                copies: entry.copies,
+                late: entry.late,
+                time_ms: entry.time_ms,
+            }),
+            None => missing.push(organisation),
+        }
+    }
+    Order {
+        erasure: verified.notice.erasure.to_string(),
+        organisation: verified.order.organisation.to_string(),
+        ground: verified.order.ground,
+        versions: verified.order.count,
+        height: verified.order.height,
+        time_ms: verified.order.time_ms,
+        receipts_due_ms: verified.order.receipts_due_ms,
+        signed,
+        missing,
+        certified_height: verified.height,
+    }
+}
+
+fn sentence(order: &Order) -> String {
+    let names = |receipts: &[Receipt]| -> Vec<_> {
+        receipts.iter().map(|receipt| format!("`{}`", receipt.organisation)).collect()
+    };
+    let missing = match order.missing.is_empty() {
+        true => "Nobody's receipt is missing".to_owned(),
+        false => format!("No receipt of {}", order.missing.join(", ")),
+    };
+    format!(
+        "`{}` ordered in block {} that {} versions be erased ({}). Signed that nothing of them is left: {}. \
+         {missing} at block {}.",
+        order.organisation,
+        order.height,
+        order.versions,
+        order.ground,
+        names(&order.signed).join(", "),
+        order.certified_height,
+    )
 }
 
 fn found(verified: &VerifiedEntry) -> Value {

@@ -14,6 +14,7 @@ mod edge;
 pub mod emergency;
 pub mod engine;
 mod envelope;
+pub mod erasure;
 pub mod error;
 pub mod fhir;
 mod limits;

@@ -43,6 +43,8 @@ pub(crate) const DESTROY_BYTES_MAX: usize = 1_024;
 pub(crate) const EMERGENCY_PARCEL_BYTES_MAX: usize = 640 * 1024;
 /// Largest request or notice in an emergency: names, salts, a reason.
 pub(crate) const EMERGENCY_ASK_BYTES_MAX: usize = 16 * 1024;
+/// Largest question for the notice of an order to erase: its id.
+pub(crate) const ERASURE_ASK_BYTES_MAX: usize = 64;
 /// Largest request of a patient: 4,096 versions by id.
 pub(crate) const PATIENT_BYTES_MAX: usize = 256 * 1024;
 /// Largest sealed enrolment.

@@ -4,6 +4,7 @@ use crate::account::Accounts;
 use crate::chain::Chain;
 use crate::emergency::{Emergencies, EmergencyVault};
 use crate::engine::{Engine, EngineAddress, Mode};
+use crate::erasure::{ErasureVault, Erasures, RetentionRule, usual_rules};
 use crate::error::Error;
 use crate::fhir::FhirState;
 use crate::ledger::LedgerState;
@@ -54,6 +55,8 @@ pub struct Config {
     pub log_anchor_interval: Duration,
     /// Where e-mail to patients goes; without it none is sent.
     pub mail: Option<MailConfig>,
+    /// How long records are to be kept, by category: the first rule that names it counts.
+    pub retention: Vec<RetentionRule>,
     /// Limits of both listeners.
     pub limits: Limits,
 }
@@ -113,6 +116,7 @@ impl Config {
             log_anchor_entries: 1_000,
             log_anchor_interval: Duration::from_secs(300),
             mail: None,
+            retention: usual_rules(),
             limits: Limits::default(),
         }
     }
@@ -144,6 +148,8 @@ pub struct Ports {
     pub proofs: Arc<dyn OwnProofs>,
     /// Emergency summaries.
     pub emergencies: Arc<dyn EmergencyVault>,
+    /// Orders to erase.
+    pub erasures: Arc<dyn ErasureVault>,
     /// What other nodes and patients ask of this node's vault.
     pub keeper: Arc<dyn Keeper>,
     /// Other organisations' nodes.
@@ -215,6 +221,8 @@ pub struct Inner {
     pub ledger: LedgerState,
     /// Emergencies under way.
     pub emergencies: Emergencies,
+    /// Erasures under way.
+    pub erasures: Erasures,
     /// Numbers for dashboards.
     pub metrics: Metrics,
     stop: watch::Sender<bool>,
@@ -255,6 +263,7 @@ impl Gateway {
             relay: Relay::new(&config),
             ledger: LedgerState::new(&config),
             emergencies: Emergencies::default(),
+            erasures: Erasures::default(),
             metrics: Metrics::new(&ports),
             stop: watch::Sender::new(false),
             config,

@@ -60,7 +60,8 @@ impl Store {
         &self,
         read: impl FnOnce(&ReadTransaction) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        read(&self.0.begin_read()?)
+        let snapshot = self.0.begin_read()?;
+        read(&snapshot)
     }
 
     /// Writes in one transaction, which is on disk when this returns. If `write` returns an error nothing

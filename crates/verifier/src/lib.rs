@@ -25,6 +25,7 @@ mod certificate;
 mod chain;
 mod checkpoint_file;
 mod entry;
+mod erasure;
 mod file;
 mod genesis_file;
 mod record;
@@ -38,7 +39,10 @@ pub use certificate::CertificateError;
 pub use chain::{ChainError, ChainHeader, verify_certified_header, verify_chain};
 pub use checkpoint_file::{CheckpointFile, CheckpointFileError};
 pub use entry::{EntryError, EntryProof, Found, Subject, VerifiedEntry, verify_entry};
-pub use file::{AnyProofFile, EntryFile, ProofFile, ProofFileError};
+pub use erasure::{ErasureError, VerifiedErasure, verify_erasure};
+pub use file::{
+    AnyProofFile, EntryFile, ErasureFile, ErasureOrderFile, ProofFile, ProofFileError, ReceiptFile,
+};
 pub use genesis_file::{GenesisFile, GenesisFileError};
 pub use record::{RecordError, VerifiedRecord, verify_anchored_record, verify_record};
 pub use state::{StateError, verify_state};

@@ -103,6 +103,11 @@ impl Validators {
         Ok(())
     }
 
+    /// The network whose blocks these vote on.
+    pub(crate) fn network(&self) -> NetworkId {
+        self.network
+    }
+
     /// First epoch of those who were named last.
     fn newest_epoch(&self) -> u64 {
         self.terms.last().map_or(0, |term| term.first_epoch)

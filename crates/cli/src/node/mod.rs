@@ -35,7 +35,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
-use vault::{EngineOutbox, LocalEmergencies, LocalKeeper, LocalRecords, RemotePeers};
+use vault::{EngineOutbox, LocalEmergencies, LocalErasures, LocalKeeper, LocalRecords, RemotePeers};
 
 /// Run the node of one organisation.
 #[derive(clap::Args)]
@@ -300,6 +300,9 @@ fn assemble(
     config.portal.clone_from(&arguments.portal);
     config.engine = engine.clone();
     config.more_origins.clone_from(&home.file.more_origins);
+    if let Some(rules) = &home.file.retention {
+        config.retention.clone_from(rules);
+    }
     config.mail = home.file.mail.as_ref().map(|mail| mail.config(&home.path)).transpose()?;
     let chain = LocalChain::new(node);
     let key = Arc::new(home.signing_key());
@@ -314,6 +317,7 @@ fn assemble(
         shared: records.clone(),
         proofs: records,
         emergencies: Arc::new(LocalEmergencies(vault.clone())),
+        erasures: Arc::new(LocalErasures(vault.clone())),
         keeper: keeper.clone(),
         peers,
         kem: Arc::new(home.kem_key()),

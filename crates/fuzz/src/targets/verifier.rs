@@ -8,8 +8,9 @@ use commonware_codec::Encode as _;
 use salus_types::proof::{AnchorProofs, CertifiedHeader, Handover, RecordProof};
 use salus_types::{Bounded, Digest};
 use salus_verifier::{
-    AnyProofFile, ApplicationFile, CertificateError, CheckpointFile, EntryFile, GenesisFile, ProofFile,
-    Validators, verify_anchors, verify_certified_header, verify_entry, verify_record, verify_state,
+    AnyProofFile, ApplicationFile, CertificateError, CheckpointFile, EntryFile, ErasureFile, GenesisFile,
+    ProofFile, Validators, verify_anchors, verify_certified_header, verify_entry, verify_erasure,
+    verify_record, verify_state,
 };
 
 fn utf8(bytes: &[u8]) -> &str {
@@ -37,6 +38,12 @@ fn proof_file(bytes: &[u8]) {
             let _ = file.handovers().map(|handovers| trust(&handovers));
             if let (Ok(subject), Ok(proof)) = (file.subject(), file.proof()) {
                 let _ = verify_entry(&VALIDATORS, &subject, &proof);
+            }
+        }
+        Ok(AnyProofFile::Erasure(file)) => {
+            settled(&file, |text| ErasureFile::parse(text).ok());
+            for order in &file.orders {
+                let _ = verify_erasure(&mut Validators::of_genesis(&GENESIS), order);
             }
         }
         Err(error) => drop(error.to_string()),

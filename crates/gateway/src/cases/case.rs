@@ -5,6 +5,8 @@
 //! disagree, once. Upon the patient's word: *withdrawn* while open; an accepted restriction is *lifted*, by the patient or
 //! by the organisation, which gives notice.
 
+use crate::erasure::Scope;
+use salus_types::erasure::ErasureGround;
 use serde::{Deserialize, Serialize};
 
 /// A day in milliseconds.
@@ -31,6 +33,13 @@ pub(super) enum Kind {
         /// Why.
         reason: String,
     },
+    /// That records be erased (GDPR 17).
+    Erasure {
+        /// Which.
+        scope: Scope,
+        /// Why.
+        reason: String,
+    },
 }
 
 impl Kind {
@@ -38,7 +47,7 @@ impl Kind {
     fn days(&self) -> (u64, u64) {
         match self {
             Self::Amendment { .. } => (60, 30),
-            Self::Restriction { .. } => (30, 60),
+            Self::Restriction { .. } | Self::Erasure { .. } => (30, 60),
         }
     }
 }
@@ -72,7 +81,7 @@ pub(super) enum State {
     Lifted,
 }
 
-/// Why an amendment may be refused: 45 CFR 164.526(a)(2).
+/// Why an amendment may be refused: 45 CFR 164.526(a)(2); and an erasure: GDPR 17(3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Ground {
@@ -84,6 +93,23 @@ pub(super) enum Ground {
     NotPart,
     /// The patient has no right to inspect it.
     NotOpen,
+    /// A law obliges to keep it (b).
+    Retention,
+    /// Public health, archives or research in the public interest need it (c, d).
+    PublicInterest,
+    /// It is needed for legal claims (e).
+    Claims,
+}
+
+impl Ground {
+    fn is_of(self, asked: &Kind) -> bool {
+        let erasure = matches!(self, Self::Retention | Self::PublicInterest | Self::Claims);
+        match asked {
+            Kind::Amendment { .. } => !erasure,
+            Kind::Restriction { .. } => false,
+            Kind::Erasure { .. } => erasure,
+        }
+    }
 }
 
 /// What the organisation answers.
@@ -92,12 +118,14 @@ pub(super) enum Ground {
 pub(super) struct Answer {
     /// Whether it is done as asked.
     pub(super) accept: bool,
-    /// Why not; of a refused amendment.
+    /// Why not; of a refused amendment or erasure.
     pub(super) ground: Option<Ground>,
     /// In words, for the patient.
     pub(super) words: String,
     /// The record that corrects; of an accepted amendment, where there is one.
     pub(super) corrected: Option<Record>,
+    /// Why it is erased; of an accepted erasure. At the patient's request, if nothing is said.
+    pub(super) basis: Option<ErasureGround>,
 }
 
 /// A case.
@@ -134,8 +162,8 @@ pub(super) enum Refusal {
     /// A text is missing or too long.
     #[error("say why, in at most 4,000 characters")]
     Words,
-    /// A refused amendment needs one of the law's grounds, and nothing else has one.
-    #[error("an amendment is refused on one of the law's four grounds")]
+    /// A refused amendment or erasure needs one of the law's grounds, and nothing else has one.
+    #[error("this is refused on one of the law's grounds for it")]
     Ground,
     /// Only once.
     #[error("this can be done once only")]
@@ -160,6 +188,7 @@ impl Case {
                 Kind::Amendment { record, wrong: words(&wrong)?, right: words(&right)? }
             }
             Kind::Restriction { reason } => Kind::Restriction { reason: words(&reason)? },
+            Kind::Erasure { scope, reason } => Kind::Erasure { scope, reason: words(&reason)? },
         };
         let due_ms = now_ms + asked.days().0 * DAY_MS;
         Ok(Self {
@@ -192,8 +221,12 @@ impl Case {
     pub(super) fn answer(&mut self, answer: Answer, now_ms: u64) -> Result<(), Refusal> {
         self.is_open()?;
         let amendment = matches!(self.asked, Kind::Amendment { .. });
-        if answer.ground.is_some() != (amendment && !answer.accept)
+        let erasure = matches!(self.asked, Kind::Erasure { .. });
+        let needs_ground = !answer.accept && (amendment || erasure);
+        if answer.ground.is_some() != needs_ground
+            || answer.ground.is_some_and(|ground| !ground.is_of(&self.asked))
             || (answer.corrected.is_some() && !(amendment && answer.accept))
+            || (answer.basis.is_some() && !(erasure && answer.accept))
         {
             return Err(Refusal::Ground);
         }
@@ -265,13 +298,14 @@ mod tests {
         let record = Record { kind: "Observation".into(), id: "o1".into(), version: "1".into() };
         let asked = match kind {
             "amendment" => Kind::Amendment { record, wrong: "not mine".into(), right: "mine".into() },
+            "erasure" => Kind::Erasure { scope: Scope::Everything {}, reason: "it is mine".into() },
             _ => Kind::Restriction { reason: "I contest it".into() },
         };
         Case::open("1".into(), "p1".into(), asked, 1_000).expect("a case")
     }
 
     fn answer(accept: bool, ground: Option<Ground>) -> Answer {
-        Answer { accept, ground, words: "because".into(), corrected: None }
+        Answer { accept, ground, words: "because".into(), corrected: None, basis: None }
     }
 
     /// One line: kind, steps, and the outcome of the last of them.
@@ -287,6 +321,11 @@ mod tests {
                 "accept" => case.answer(answer(true, None), 2_000),
                 "refuse" => case.answer(answer(false, None), 2_000),
                 "refuse-on-ground" => case.answer(answer(false, Some(Ground::Accurate)), 2_000),
+                "refuse-by-law" => case.answer(answer(false, Some(Ground::Retention)), 2_000),
+                "accept-as-unlawful" => {
+                    let basis = Some(ErasureGround::Unlawful);
+                    case.answer(Answer { basis, ..answer(true, None) }, 2_000)
+                }
                 "accept-on-ground" => case.answer(answer(true, Some(Ground::Accurate)), 2_000),
                 "extend" => case.extend("more to look at"),
                 "disagree" => case.disagree("it is not"),
@@ -319,6 +358,17 @@ mod tests {
         check("amendment extend", Ok(State::Open));
         check("amendment extend extend", Err(Once));
         check("amendment accept extend", Err(Wrong));
+        check("amendment refuse-by-law", Err(Ground));
+        check("amendment accept-as-unlawful", Err(Ground));
+        check("erasure accept", Ok(State::Accepted));
+        check("erasure accept-as-unlawful", Ok(State::Accepted));
+        check("erasure accept-on-ground", Err(Ground));
+        check("erasure refuse", Err(Ground));
+        check("erasure refuse-on-ground", Err(Ground));
+        check("erasure refuse-by-law disagree", Ok(State::Refused));
+        check("erasure accept withdraw", Err(Wrong));
+        check("erasure accept lift", Err(Wrong));
+        check("restriction accept-as-unlawful", Err(Ground));
         check("restriction accept", Ok(State::Accepted));
         check("restriction accept lift", Ok(State::Lifted));
         check("restriction accept lift lift", Err(Wrong));
@@ -329,7 +379,7 @@ mod tests {
 
     #[test]
     fn clocks_are_the_laws() {
-        for (kind, first, more) in [("amendment", 60, 30), ("restriction", 30, 60)] {
+        for (kind, first, more) in [("amendment", 60, 30), ("restriction", 30, 60), ("erasure", 30, 60)] {
             let mut case = case(kind);
             assert_eq!(case.due_ms, 1_000 + first * DAY_MS);
             case.extend("more to look at").expect("extended");

@@ -1,16 +1,20 @@
 //! The steward's side: what waits for an answer, and the answers.
 
-use super::case::{Answer, Case};
-use super::{CASES, SHOWN_MAX, find, keep, note, shown};
+use super::case::{Answer, Case, Kind};
+use super::{CASES, SHOWN_MAX, erasure_of, find, keep, new_id, note, shown_with_erasure};
 use crate::body::{Json, Params};
 use crate::clock;
-use crate::error::Error;
+use crate::erasure::{Named, Scope, Survey, WORKS, Work, dossier, survey};
+use crate::error::{Code, Error};
 use crate::practitioner::Practitioner;
 use crate::staff;
 use crate::state::Gateway;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
+use redb::WriteTransaction;
 use salus_policy::Action;
+use salus_types::category::Category;
+use salus_types::erasure::ErasureGround;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -41,7 +45,7 @@ pub(super) async fn list(
     let mut cases = Vec::with_capacity(rows.len());
     for (_, case) in rows {
         let name = staff::find_name(&gateway, &member.id, &case.patient).await?;
-        let mut row = shown(&case);
+        let mut row = shown_with_erasure(&gateway, &case).await?;
         row["name"] = json!(name);
         cases.push(row);
     }
@@ -56,7 +60,121 @@ pub(super) async fn answer(
 ) -> Result<StatusCode, Error> {
     let member = allowed(&gateway, &headers)?;
     let step = if answer.accept { "accepted" } else { "refused" };
+    let known = gateway.store.read(|tx| CASES.get(tx, &id))?;
+    if let Some(Case { patient, asked: Kind::Erasure { scope, .. }, .. }) = known.filter(|_| answer.accept) {
+        let work = decide(&gateway, &patient, &scope, answer.basis).await?;
+        let by = move |tx: &WriteTransaction| {
+            let mut case = find(tx, &id)?;
+            case.answer(answer, clock::now_ms())?;
+            keep(tx, &case)?;
+            WORKS.put(tx, &case.id, &work)?;
+            Ok(case)
+        };
+        return begin(&gateway, &member, step, by).await;
+    }
     change(&gateway, &member, id, step, move |case| case.answer(answer, clock::now_ms())).await
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Order {
+    patient: String,
+    scope: Scope,
+    basis: ErasureGround,
+    words: String,
+}
+
+/// A steward has records erased that no patient asked about.
+pub(super) async fn order(
+    State(gateway): State<Gateway>,
+    headers: HeaderMap,
+    Json(Order { patient, scope, basis, words }): Json<Order>,
+) -> Result<StatusCode, Error> {
+    let member = allowed(&gateway, &headers)?;
+    if basis == ErasureGround::PatientRequest {
+        return Err(Error::new(Code::Invalid, "what a patient asks for is answered where it was asked"));
+    }
+    if staff::find_name(&gateway, &member.id, &patient).await?.is_none() {
+        return Err(Error::new(Code::NotFound, "there is no such patient here"));
+    }
+    let work = decide(&gateway, &patient, &scope, Some(basis)).await?;
+    let now_ms = clock::now_ms();
+    let asked = Kind::Erasure { scope, reason: words.clone() };
+    let mut case = Case::open(new_id(now_ms), patient, asked, now_ms)?;
+    case.answer(Answer { accept: true, ground: None, words, corrected: None, basis: Some(basis) }, now_ms)?;
+    let by = move |tx: &WriteTransaction| {
+        keep(tx, &case)?;
+        WORKS.put(tx, &case.id, &work)?;
+        Ok(case)
+    };
+    begin(&gateway, &member, "ordered", by).await
+}
+
+/// What is to be erased, and what is to be kept; an error if nothing may be erased.
+async fn decide(
+    gateway: &Gateway,
+    patient: &str,
+    scope: &Scope,
+    basis: Option<ErasureGround>,
+) -> Result<Work, Error> {
+    let ground = basis.unwrap_or(ErasureGround::PatientRequest);
+    let survey = survey(gateway, patient, scope, ground).await?;
+    if survey.due.is_empty() {
+        return Err(Error::new(Code::Conflict, "nothing of this may be erased on that ground"));
+    }
+    Ok(Work::new(patient.to_owned(), ground, survey))
+}
+
+/// Keeps a decision durably, puts it into the access log, and begins.
+async fn begin(
+    gateway: &Gateway,
+    member: &Practitioner,
+    step: &str,
+    by: impl FnOnce(&WriteTransaction) -> Result<Case, Error> + Send + 'static,
+) -> Result<StatusCode, Error> {
+    let case = gateway.store.write(by).await?;
+    gateway.erasures.begun();
+    note(gateway, staff::who(member), &case, step).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[derive(Deserialize)]
+pub(super) struct Basis {
+    basis: Option<ErasureGround>,
+}
+
+/// What an erasure that is asked for would concern.
+pub(super) async fn survey_of(
+    State(gateway): State<Gateway>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    Params(Basis { basis }): Params<Basis>,
+) -> Result<Json<Value>, Error> {
+    allowed(&gateway, &headers)?;
+    let case = gateway.store.read(|tx| CASES.get(tx, &id))?;
+    let Some(Case { patient, asked: Kind::Erasure { scope, .. }, .. }) = case else {
+        return Err(Error::new(Code::NotFound, "there is no such request"));
+    };
+    let ground = basis.unwrap_or(ErasureGround::PatientRequest);
+    let Survey { due, kept } = survey(&gateway, &patient, &scope, ground).await?;
+    let shown = |(named, category): &(Named, Category)| json!({ "type": named.kind, "id": named.id, "category": category });
+    Ok(Json(json!({
+        "dueCount": due.len(),
+        "due": due.iter().take(SHOWN_MAX).map(shown).collect::<Vec<_>>(),
+        "keptCount": kept.len(),
+        "kept": kept.iter().take(SHOWN_MAX).collect::<Vec<_>>(),
+    })))
+}
+
+/// What anyone needs to verify an erasure.
+pub(super) async fn dossier_of(
+    State(gateway): State<Gateway>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Json<Value>, Error> {
+    allowed(&gateway, &headers)?;
+    let work = erasure_of(&gateway, &id, None)?;
+    Ok(Json(json!(dossier(&gateway, &work).await?)))
 }
 
 pub(super) async fn extend(

@@ -1,16 +1,18 @@
 //! A person's letter: opened, checked, carried out, answered with all of the person's cases.
 
 use super::case::{Case, Kind, Record, State};
-use super::{OPEN_PER_PATIENT_MAX, RESTRICTED, find, keep, note, of_patient, shown};
+use super::{
+    OPEN_PER_PATIENT_MAX, RESTRICTED, erasure_of, find, keep, new_id, note, of_patient, shown_with_erasure,
+};
 use crate::clock;
 use crate::envelope;
+use crate::erasure::{Scope, dossier};
 use crate::error::{Code, Error};
 use crate::fhir::is_id;
 use crate::log::Who;
 use crate::smart::is_type;
 use crate::staff;
 use crate::state::Gateway;
-use salus_crypto::random;
 use salus_types::vault::{CaseLetter, SealedEnvelope};
 use salus_types::{decode_canonical, label};
 use serde::Deserialize;
@@ -26,6 +28,10 @@ enum Ask {
     Amend { record: Record, wrong: String, right: String },
     /// That the record be kept and not used.
     Restrict { reason: String },
+    /// That records be erased.
+    Erase { scope: Scope, reason: String },
+    /// What anyone needs to verify an erasure, beside the list.
+    Dossier { case: String },
     /// That a restriction end.
     Lift { case: String },
     /// To take a case back.
@@ -44,11 +50,23 @@ pub(crate) async fn answer(gateway: &Gateway, sealed: SealedEnvelope) -> Result<
     let refuse = |_| Error::new(Code::Invalid, "what the letter asks is not understood");
     let ask: Ask = serde_json::from_str(letter.text.as_str()).map_err(refuse)?;
     let patient = staff::admit(gateway, &letter.patient, letter.time_ms, letter.nonce).await?;
+    let wanted = match &ask {
+        Ask::Dossier { case } => Some(case.clone()),
+        _ => None,
+    };
     if let Some((case, step)) = carry_out(gateway, &patient, ask, clock::now_ms()).await? {
         note(gateway, Who::Node, &case, step).await?;
     }
-    let cases: Vec<_> = of_patient(gateway, &patient)?.iter().map(shown).collect();
-    let document = json!({ "cases": cases }).to_string();
+    let mut cases = Vec::new();
+    for case in of_patient(gateway, &patient)? {
+        cases.push(shown_with_erasure(gateway, &case).await?);
+    }
+    let mut document = json!({ "cases": cases });
+    if let Some(case) = wanted {
+        let work = erasure_of(gateway, &case, Some(&patient))?;
+        document["dossier"] = json!(dossier(gateway, &work).await?);
+    }
+    let document = document.to_string();
     let to = letter.kem_key.as_ref();
     envelope::seal(&gateway.key, to, label::HPKE_CASE_ANSWER, &gateway.network, document.as_bytes())
 }
@@ -74,7 +92,7 @@ async fn carry_out(
     now_ms: u64,
 ) -> Result<Option<(Case, &'static str)>, Error> {
     let asked = match ask {
-        Ask::List {} => return Ok(None),
+        Ask::List {} | Ask::Dossier { .. } => return Ok(None),
         Ask::Amend { record, wrong, right } => {
             let known = is_type(&record.kind) && is_id(&record.id) && is_id(&record.version);
             if !known {
@@ -83,6 +101,14 @@ async fn carry_out(
             Kind::Amendment { record, wrong, right }
         }
         Ask::Restrict { reason } => Kind::Restriction { reason },
+        Ask::Erase { scope, reason } => {
+            if let Scope::Record { record } = &scope
+                && !(is_type(&record.kind) && is_id(&record.id))
+            {
+                return Err(Error::new(Code::Invalid, "the record that is meant is not named"));
+            }
+            Kind::Erasure { scope, reason }
+        }
         Ask::Lift { case } => {
             let why = "lifted at the patient's wish";
             return change(gateway, patient, case, why, move |case| case.lift(why, now_ms)).await;
@@ -95,8 +121,7 @@ async fn carry_out(
             return change(gateway, patient, case, "statement of disagreement", disagree).await;
         }
     };
-    let id = format!("{now_ms:016x}{}", hex::encode(random::bytes::<8>()));
-    let case = Case::open(id, patient.to_owned(), asked, now_ms)?;
+    let case = Case::open(new_id(now_ms), patient.to_owned(), asked, now_ms)?;
     let row = case.clone();
     gateway.store.write(move |tx| begin(tx, &row)).await?;
     Ok(Some((case, "received")))

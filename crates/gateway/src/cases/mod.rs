@@ -1,9 +1,10 @@
-//! What patients ask of this organisation by their rights, and its answers: to amend a record, to restrict its use.
+//! What patients ask of this organisation by their rights, and its answers: to amend a record, to restrict its use, to
+//! erase records.
 //!
 //! Upon a letter (`letter`): opened with the organisation's X-Wing key, signed by the pairwise key of somebody enrolled
 //! here, fresh, answered once; the case is on disk before the answer leaves. Upon a steward's answer (`desk`): the state
 //! machine (`case`) decides what may follow. While a restriction holds, staff and systems use the record in an emergency
-//! alone, and it goes on being stored. Every step is in the access log, where the patient sees it.
+//! alone, and it goes on being stored. With a yes to an erasure, its work (`crate::erasure`) is durable. Every step is in the access log, where the patient sees it.
 //!
 //! Architecture invariant: what a case says is in this organisation's tables and in answers sealed to the patient; never on
 //! the ledger, in logs or in URLs.
@@ -12,10 +13,11 @@ mod case;
 mod desk;
 mod letter;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub(crate) use letter::answer;
 
+use crate::erasure::{WORKS, Work, progress};
 use crate::error::{Code, Error};
 use crate::limits::PORTAL_JSON_BYTES_MAX;
 use crate::log::{Access, Kind as Logged, Who};
@@ -28,6 +30,7 @@ use axum::middleware;
 use axum::routing::{get, post};
 use case::{Case, Kind, Refusal};
 use redb::WriteTransaction;
+use salus_crypto::random;
 use serde_json::{Value, json};
 
 /// Cases by id.
@@ -51,6 +54,9 @@ pub(crate) fn router(state: Gateway) -> Router {
         .route("/staff/cases/{id}/answer", post(desk::answer))
         .route("/staff/cases/{id}/extend", post(desk::extend))
         .route("/staff/cases/{id}/lift", post(desk::lift))
+        .route("/staff/cases/{id}/survey", get(desk::survey_of))
+        .route("/staff/cases/{id}/dossier", get(desk::dossier_of))
+        .route("/staff/erasures", post(desk::order))
         .layer(DefaultBodyLimit::max(PORTAL_JSON_BYTES_MAX))
         .layer(middleware::from_fn_with_state(state.clone(), origin::own_pages_only))
         .with_state(state)
@@ -81,6 +87,11 @@ impl From<Refusal> for Error {
         };
         Self::new(code, refusal.to_string())
     }
+}
+
+/// A new name of a case: names are in order of time.
+fn new_id(now_ms: u64) -> String {
+    format!("{now_ms:016x}{}", hex::encode(random::bytes::<8>()))
 }
 
 fn find(tx: &WriteTransaction, id: &str) -> Result<Case, Error> {
@@ -127,9 +138,26 @@ async fn note(gateway: &Gateway, who: Who, case: &Case, step: &str) -> Result<()
     let what = match case.asked {
         Kind::Amendment { .. } => "correction",
         Kind::Restriction { .. } => "restriction",
+        Kind::Erasure { .. } => "erasure",
     };
     let access = Access::about(who, Logged::Case, &case.patient, None, format!("{step}: {what}"));
     gateway.log.append(access)?.durable().await
+}
+
+/// The erasure that was decided on in a case, of this patient if one is named.
+fn erasure_of(gateway: &Gateway, id: &str, patient: Option<&str>) -> Result<Work, Error> {
+    let work = gateway.store.read(|tx| WORKS.get(tx, id))?;
+    let work = work.filter(|work| patient.is_none_or(|patient| work.patient == patient));
+    work.ok_or_else(|| Error::new(Code::NotFound, "nothing was erased upon such a request"))
+}
+
+/// The same with how far an erasure is.
+async fn shown_with_erasure(gateway: &Gateway, case: &Case) -> Result<Value, Error> {
+    let mut shown = shown(case);
+    if let Some(work) = gateway.store.read(|tx| WORKS.get(tx, &case.id))? {
+        shown["erasure"] = progress(gateway, &work).await?;
+    }
+    Ok(shown)
 }
 
 /// A case as patients and stewards see it.
@@ -149,6 +177,10 @@ fn shown(case: &Case) -> Value {
         }
         Kind::Restriction { reason } => {
             (shown["kind"], shown["reason"]) = (json!("restriction"), json!(reason));
+        }
+        Kind::Erasure { scope, reason } => {
+            (shown["kind"], shown["reason"]) = (json!("erasure"), json!(reason));
+            shown["scope"] = json!(scope);
         }
     }
     if let Some((answer, time_ms)) = &case.answer {

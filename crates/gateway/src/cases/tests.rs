@@ -20,13 +20,13 @@ use std::sync::Arc;
 use tower::ServiceExt as _;
 
 /// Somebody who is enrolled at Hospital A.
-struct Person {
+pub(crate) struct Person {
     key: SigningKey,
     kem: HpkePrivateKey,
 }
 
 impl Person {
-    async fn enrolled(world: &World, patient: &str) -> Self {
+    pub(crate) async fn enrolled(world: &World, patient: &str) -> Self {
         let person = Self::stranger();
         testing_enrolled(&world.gateway, &Address::of(&person.key.public()), patient).await;
         person
@@ -61,12 +61,17 @@ impl Person {
     }
 
     /// All cases, after a letter.
-    async fn asks(&self, world: &World, text: Value) -> Vec<Value> {
-        let sealed = self.seal(world, &self.letter(world, &text, |_| {}));
-        let answer = super::answer(&world.gateway, sealed).await.expect("an answer");
-        let plain = envelope::open(&answer, &self.kem, label::HPKE_CASE_ANSWER, &world.gateway.network);
-        let document: Value = serde_json::from_slice(&plain.expect("opens")).expect("JSON");
+    pub(crate) async fn asks(&self, world: &World, text: Value) -> Vec<Value> {
+        let document = self.reads(world, text).await.expect("an answer");
         document["cases"].as_array().expect("cases").clone()
+    }
+
+    /// The whole answer to a letter.
+    pub(crate) async fn reads(&self, world: &World, text: Value) -> Result<Value, crate::Error> {
+        let sealed = self.seal(world, &self.letter(world, &text, |_| {}));
+        let answer = super::answer(&world.gateway, sealed).await?;
+        let plain = envelope::open(&answer, &self.kem, label::HPKE_CASE_ANSWER, &world.gateway.network);
+        Ok(serde_json::from_slice(&plain.expect("opens")).expect("JSON"))
     }
 
     /// Asks for a restriction; its id.
@@ -87,7 +92,7 @@ fn amendment() -> Value {
     json!({ "ask": "amend", "record": record, "wrong": "it was the left arm", "right": "the right arm" })
 }
 
-async fn steward(world: &World, path: &str, body: &'static str) -> Answer {
+pub(crate) async fn steward(world: &World, path: &str, body: &'static str) -> Answer {
     let load = if body.is_empty() { Load::Nothing } else { Load::Json(body) };
     let method = if body.is_empty() { "GET" } else { "POST" };
     people::ask(world, "steward", people::request(method, path, load)).await

@@ -5,7 +5,7 @@ use super::{EngineAddress, EnginePrincipal, Reach};
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{any, get, put};
+use axum::routing::{any, get, post, put};
 use axum::{Json, Router};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -54,6 +54,8 @@ struct Inner {
     prefer: Mutex<Option<String>>,
     fault: Mutex<Fault>,
     leaks: AtomicBool,
+    /// Ids of resources with a version that waits to be sealed.
+    unsealed: Mutex<Vec<String>>,
 }
 
 /// The engine.
@@ -66,6 +68,7 @@ impl FakeEngine {
         let path = folder.join("engine.sock");
         let listener = tokio::net::UnixListener::bind(&path).expect("socket");
         let router = Router::new()
+            .route("/internal/erase", post(erase))
             .route("/internal/shares", get(list))
             .route("/internal/shares/{grant}", put(import).delete(purge))
             .route("/fhir/metadata", get(metadata))
@@ -92,6 +95,16 @@ impl FakeEngine {
     /// Answers everything to everybody: the planted bug that every test of who sees what must report.
     pub(crate) fn leak(&self) {
         self.0.leaks.store(true, Ordering::Relaxed);
+    }
+
+    /// These have a version that waits to be sealed.
+    pub(crate) fn unsealed(&self, ids: &[&str]) {
+        *self.0.unsealed.lock().expect("lock") = ids.iter().map(|id| (*id).to_owned()).collect();
+    }
+
+    /// Whether it has an own resource.
+    pub(crate) fn has(&self, id: &str) -> bool {
+        self.0.kept.lock().expect("lock").iter().any(|kept| kept.id == id)
     }
 
     /// Fails its contract from now on.
@@ -189,6 +202,19 @@ async fn purge(State(engine): State<FakeEngine>, Path(grant): Path<String>, head
     all.retain(|kept| kept.grant.as_ref() != Some(&grant));
     engine.0.sets.lock().expect("lock").remove(&grant);
     Json(json!({ "count": before - all.len(), "scrubbed": true })).into_response()
+}
+
+async fn erase(State(engine): State<FakeEngine>, headers: HeaderMap, body: String) -> Response {
+    if !is_internal(&headers) {
+        return StatusCode::FORBIDDEN.into_response();
+    }
+    let named: Vec<crate::erasure::Named> = serde_json::from_str(&body).expect("a list");
+    let waits = engine.0.unsealed.lock().expect("lock").clone();
+    let mut all = engine.0.kept.lock().expect("lock");
+    let is_named = |kept: &Kept| named.iter().any(|one| one.kind == kept.kind && one.id == kept.id);
+    let waiting = all.iter().filter(|kept| is_named(kept) && waits.contains(&kept.id)).count();
+    all.retain(|kept| !is_named(kept) || waits.contains(&kept.id));
+    Json(json!({ "erased": 0, "waiting": waiting, "scrubbed": true })).into_response()
 }
 
 async fn metadata() -> Response {

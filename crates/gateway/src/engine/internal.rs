@@ -1,6 +1,7 @@
 //! The engine's routes for this process alone: share sets, outbox, status.
 
 use super::{ANSWER_TIMEOUT, Engine, EngineError, IMPORT_TIMEOUT, NEWS_TIMEOUT, read_whole};
+use crate::erasure::Named;
 use axum::body::Body;
 use axum::http::{Method, Request, header};
 use serde::de::DeserializeOwned;
@@ -74,6 +75,12 @@ struct News {
 }
 
 #[derive(Deserialize)]
+struct Erased {
+    waiting: u64,
+    scrubbed: bool,
+}
+
+#[derive(Deserialize)]
 struct Purged {
     count: u64,
 }
@@ -97,6 +104,17 @@ impl Engine {
         let path = format!("/internal/shares/{grant}");
         let purged: Purged = self.internal(Method::DELETE, &path, Vec::new(), IMPORT_TIMEOUT).await?;
         Ok(purged.count)
+    }
+
+    /// Removes own resources with all their versions, for good. False if some stay, because a version of theirs is not
+    /// sealed yet, or if the write-ahead log could not be emptied: ask again. Idempotent.
+    ///
+    /// # Errors
+    /// [`EngineError`].
+    pub async fn erase(&self, resources: &[Named]) -> Result<bool, EngineError> {
+        let body = serde_json::to_vec(resources).map_err(|_| EngineError::Malformed)?;
+        let erased: Erased = self.internal(Method::POST, "/internal/erase", body, IMPORT_TIMEOUT).await?;
+        Ok(erased.waiting == 0 && erased.scrubbed)
     }
 
     /// Every share set that the engine holds.

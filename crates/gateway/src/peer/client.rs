@@ -21,10 +21,10 @@ use hyper::body::Incoming;
 use salus_types::organisation::Organisation;
 use salus_types::vault::{
     CompartmentRecord, CustodyBatch, Destroyed, EmergencyAsk, EmergencyFind, EmergencyFound, EmergencyNotice,
-    EmergencyParcel, EmergencyRelease, PatientLink, Release, ReleaseAsk, ReleaseForGrant, SealedEnvelope,
-    SourceRequest, VersionList,
+    EmergencyParcel, EmergencyRelease, ErasureNotice, PatientLink, Release, ReleaseAsk, ReleaseForGrant,
+    SealedEnvelope, SourceRequest, VersionList,
 };
-use salus_types::{Bounded, OrganisationId, decode_canonical};
+use salus_types::{Bounded, ErasureId, OrganisationId, decode_canonical};
 use serde::Deserialize;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -284,6 +284,21 @@ impl Peers {
     ) -> Result<Option<EmergencyFound>, PeerError> {
         let found: Bounded<EmergencyFound, 1> = self.ask(to, "/peer/emergency/find", person).await?;
         Ok(found.into_inner().pop())
+    }
+
+    /// Asks a member for the notice that opens an order to erase.
+    ///
+    /// # Errors
+    /// [`PeerError`].
+    pub async fn erasure_notice(
+        &self,
+        to: &OrganisationId,
+        erasure: ErasureId,
+    ) -> Result<ErasureNotice, PeerError> {
+        if let Some(local) = self.local(to) {
+            return Ok(local.erasure_notice(erasure).await?);
+        }
+        self.ask(to, "/peer/erasure", &erasure).await
     }
 
     /// Hands keys of new epochs to a grantee.

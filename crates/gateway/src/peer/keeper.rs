@@ -10,10 +10,10 @@ use prometheus_client::registry::Registry;
 use salus_crypto::hpke::HpkePublicKey;
 use salus_types::vault::{
     CompartmentRecord, CustodyBatch, Destroyed, Directory, EmergencyAsk, EmergencyNotice, EmergencyParcel,
-    EmergencyRelease, PatientLink, PatientRequest, Release, ReleaseAsk, ReleaseForGrant, SealedEnvelope,
-    SourceRequest, VersionList,
+    EmergencyRelease, ErasureNotice, PatientLink, PatientRequest, Release, ReleaseAsk, ReleaseForGrant,
+    SealedEnvelope, SourceRequest, VersionList,
 };
-use salus_types::{OrganisationId, PublicKey};
+use salus_types::{ErasureId, OrganisationId, PublicKey};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -132,6 +132,9 @@ pub trait Keeper: Send + Sync + 'static {
     /// Hears that an emergency summary of this organisation was opened; returns once that is durable.
     async fn emergency_told(&self, notice: EmergencyNotice) -> Result<(), VaultError>;
 
+    /// The notice that opens an order to erase, if it is known here.
+    async fn erasure_notice(&self, erasure: ErasureId) -> Result<ErasureNotice, VaultError>;
+
     /// Answers a patient; never asked for the access log, which the gateway answers itself.
     async fn patient(&self, request: PatientRequest) -> Result<PatientAnswer, VaultError>;
 
@@ -210,6 +213,10 @@ impl Keeper for NoKeeper {
     }
 
     async fn emergency_told(&self, _: EmergencyNotice) -> Result<(), VaultError> {
+        none()
+    }
+
+    async fn erasure_notice(&self, _: ErasureId) -> Result<ErasureNotice, VaultError> {
         none()
     }
 

@@ -16,11 +16,11 @@ use axum::extract::{DefaultBodyLimit, Extension, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::{MethodRouter, get, post};
-use salus_types::Bounded;
 use salus_types::vault::{
     CompartmentRecord, CustodyBatch, EmergencyAsk, EmergencyFind, EmergencyNotice, EmergencyParcel,
     PatientAsk, PatientLink, PatientRequest, ReleaseAsk, ReleaseForGrant, SealedEnvelope, SourceRequest,
 };
+use salus_types::{Bounded, ErasureId};
 use serde::Deserialize;
 
 type Sender = Extension<PeerIdentity>;
@@ -42,6 +42,7 @@ pub(crate) fn router(state: Gateway) -> Router {
         .route("/peer/emergency/find", up_to(EMERGENCY_ASK_BYTES_MAX, post(emergency_find)))
         .route("/peer/emergency/release", up_to(EMERGENCY_ASK_BYTES_MAX, post(emergency_release)))
         .route("/peer/emergency/opened", up_to(EMERGENCY_ASK_BYTES_MAX, post(emergency_opened)))
+        .route("/peer/erasure", up_to(ERASURE_ASK_BYTES_MAX, post(erasure_notice)))
         .route("/peer/patient", up_to(PATIENT_BYTES_MAX, post(relayed_patient)))
         .route("/peer/enrol", up_to(ENROL_BYTES_MAX, post(relayed_enrolment)))
         .route("/peer/mailbox", up_to(MAILBOX_BYTES_MAX, post(relayed_letter)))
@@ -162,6 +163,14 @@ async fn emergency_opened(
 ) -> Result<StatusCode, Error> {
     gateway.ports.keeper.emergency_told(notice).await.map_err(refused)?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Any member may know which versions an order names: their ids mean something to those alone who hold them.
+async fn erasure_notice(
+    State(gateway): State<Gateway>,
+    Canonical(erasure): Canonical<ErasureId>,
+) -> Result<Response, Error> {
+    Ok(octets(&gateway.ports.keeper.erasure_notice(erasure).await.map_err(refused)?))
 }
 
 async fn relayed_patient(

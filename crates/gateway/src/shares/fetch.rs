@@ -116,7 +116,15 @@ impl Shares {
             versions: prepared.versions,
             copies: prepared.copies,
         };
+        let versions = imported.versions.iter().map(|(version, _)| *version).collect();
         self.table.imported(imported).await?;
+        // What was released a moment ago may be erased by now; the copies are known from here on, or are not to stay.
+        if gateway.ports.erasures.any_erased(&grant.source, versions).await? {
+            self.drop_set(gateway, grant.grant, set)
+                .await
+                .map_err(|error| VaultError::Unavailable(error.message().to_owned()))?;
+            return Err(VaultError::Unavailable("a record was erased while it was read; ask again".into()));
+        }
         Ok(set)
     }
 

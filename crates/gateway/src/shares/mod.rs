@@ -8,6 +8,7 @@
 
 pub(crate) mod dropper;
 pub(crate) mod ensure;
+mod erase;
 mod fetch;
 pub(crate) mod live;
 mod reach;

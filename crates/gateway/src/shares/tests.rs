@@ -276,3 +276,48 @@ async fn a_deletion_at_the_source_takes_the_copy_away() {
     let answer = world.get(&token, "/fhir/Observation?patient=p1").await;
     assert!(!answer.body.contains("\"from b\"") && answer.body.contains("also from b"), "{}", answer.body);
 }
+
+/// Hospital B has had the copy with this id there erased.
+fn erased(world: &World, grant: &Granted, id: &str) -> salus_types::vault::ErasureNotice {
+    let held = world.gateway.shares.table.versions(grant.held.grant).expect("versions");
+    let of = held.into_iter().filter(|(_, row)| row.id == id).map(|(version, _)| version).collect::<Vec<_>>();
+    assert_eq!(of.len(), 1, "{id}");
+    crate::testing::erasures::notice("hospital-b", of)
+}
+
+#[tokio::test]
+async fn a_copy_of_what_its_source_erased_goes_and_the_rest_comes_again() {
+    let world = World::new().await;
+    let grant = shared(&world).await;
+    let token = world.clinician();
+    world.get(&token, "/fhir/Observation?patient=p1").await;
+    let notice = erased(&world, &grant, "b-1");
+    assert_eq!(world.gateway.shares.erase(&world.gateway, &notice).await.expect("erased"), 1);
+    assert_eq!(world.gateway.shares.erase(&world.gateway, &notice).await.expect("erased"), 0, "once");
+    assert!(world.engine.copies(&grant.held.grant.to_string()).is_empty());
+    let foreign = crate::testing::erasures::notice("hospital-a", notice.versions.to_vec());
+    world.custodians_erased(&grant, &notice.versions);
+    let answer = world.get(&token, "/fhir/Observation?patient=p1").await;
+    assert!(!answer.body.contains("\"from b\"") && answer.body.contains("also from b"), "{}", answer.body);
+    assert_eq!(
+        world.gateway.shares.erase(&world.gateway, &foreign).await.expect("erased"),
+        0,
+        "of another source"
+    );
+}
+
+#[tokio::test]
+async fn what_is_erased_while_it_is_read_is_not_kept() {
+    use crate::erasure::ErasureVault as _;
+    let world = World::new().await;
+    let grant = shared(&world).await;
+    let token = world.clinician();
+    world.get(&token, "/fhir/Observation?patient=p1").await;
+    let notice = erased(&world, &grant, "b-1");
+    world.gateway.shares.erase(&world.gateway, &notice).await.expect("erased");
+    // The custodians released it before they heard of the order; the vault here has heard.
+    world.erasures.carry_out(notice).await.expect("carried out");
+    let answer = world.get(&token, "/fhir/Observation?patient=p1").await;
+    assert!(!answer.body.contains("from b"), "{}", answer.body);
+    assert!(world.engine.copies(&grant.held.grant.to_string()).is_empty());
+}

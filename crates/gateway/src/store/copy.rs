@@ -2,8 +2,8 @@
 
 use super::{Store, StoreError};
 use redb::{
-    Database, Key, MultimapTableHandle as _, ReadTransaction, ReadableDatabase as _, ReadableTable as _,
-    TableDefinition, TableError, TableHandle as _, Value, WriteTransaction,
+    Database, Key, MultimapTableHandle as _, ReadTransaction, ReadableTable as _, TableDefinition,
+    TableError, TableHandle as _, Value, WriteTransaction,
 };
 use std::path::Path;
 

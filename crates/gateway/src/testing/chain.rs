@@ -12,8 +12,8 @@ use salus_types::block::{Block, HEADER_VERSION, Header, Receipt};
 use salus_types::genesis::Genesis;
 use salus_types::proof::{AnchorProof, AnchorProofs, BatchId, CertifiedHeader, Handover};
 use salus_types::state::{
-    AccessEntry, AnchorEntry, DroppedEntry, GrantEntry, LogEntry, OrganisationEntry, PatientEntry,
-    PractitionerEntry, StateKey, key,
+    AccessEntry, AnchorEntry, DroppedEntry, ErasedEntry, ErasureEntry, GrantEntry, LogEntry,
+    OrganisationEntry, PatientEntry, PractitionerEntry, StateKey, key,
 };
 use salus_types::transaction::Transaction;
 use salus_types::{
@@ -208,6 +208,27 @@ impl FakeChain {
                 action,
                 (height, self.head().time_ms),
             ),
+            Action::OrderErasure(action) => {
+                let (organisation, versions_root) = (action.organisation.clone(), action.versions_root);
+                let (count, ground, time_ms) = (action.count, action.ground, self.head().time_ms);
+                let receipts_due_ms = time_ms + salus_types::erasure::ERASURE_RECEIPTS_MS;
+                let entry = ErasureEntry {
+                    number: 0,
+                    organisation,
+                    versions_root,
+                    count,
+                    ground,
+                    height,
+                    time_ms,
+                    receipts_due_ms,
+                };
+                (key::erasure(&action.id()), entry.encode().to_vec())
+            }
+            Action::Erased(action) => {
+                let (versions, copies, time_ms) = (action.versions, action.copies, self.head().time_ms);
+                let entry = ErasedEntry { versions, copies, late: false, height, time_ms };
+                (key::erased(&action.erasure, &action.organisation), entry.encode().to_vec())
+            }
             Action::Review(action) => emergencies::review(action, (height, self.head().time_ms)),
             _ => return self.govern(transaction, height),
         };

@@ -6,10 +6,10 @@ use async_trait::async_trait;
 use salus_crypto::hpke::HpkePublicKey;
 use salus_types::vault::{
     CompartmentRecord, CustodyBatch, Destroyed, Directory, EmergencyAsk, EmergencyNotice, EmergencyParcel,
-    EmergencyRelease, PatientLink, PatientRequest, Release, ReleaseAsk, ReleaseForGrant, SealedEnvelope,
-    SourceRequest, SourceRequestBody, VersionList,
+    EmergencyRelease, ErasureNotice, PatientLink, PatientRequest, Release, ReleaseAsk, ReleaseForGrant,
+    SealedEnvelope, SourceRequest, SourceRequestBody, VersionList,
 };
-use salus_types::{OrganisationId, PublicKey, Signature};
+use salus_types::{ErasureId, OrganisationId, PublicKey, Signature};
 use std::sync::Mutex;
 
 #[derive(Default)]
@@ -93,6 +93,11 @@ impl Keeper for FakeKeeper {
 
     async fn emergency_told(&self, _: EmergencyNotice) -> Result<(), VaultError> {
         self.note(None, "emergency-told")
+    }
+
+    async fn erasure_notice(&self, _: ErasureId) -> Result<ErasureNotice, VaultError> {
+        self.note(None, "erasure-notice")?;
+        Err(VaultError::Refused("this order to erase is not known here".into()))
     }
 
     async fn patient(&self, _: PatientRequest) -> Result<PatientAnswer, VaultError> {

@@ -3,12 +3,14 @@
 pub(crate) mod chain;
 pub(crate) mod clinic;
 pub(crate) mod emergencies;
+pub(crate) mod erasures;
 pub(crate) mod keeper;
 pub(crate) mod logs;
 pub(crate) mod passkey;
 mod votes;
 
 use crate::engine::EngineAddress;
+use crate::erasure::NoErasures;
 use crate::peer::{Peers, make_certificate};
 use crate::state::{Config, Gateway, Ports};
 use crate::tls::Identity;
@@ -115,6 +117,7 @@ pub(crate) async fn node_of(party: Party, genesis: Arc<Genesis>, change: impl Fn
         shared: Arc::new(NoVault),
         proofs: Arc::new(NoVault),
         emergencies: emergencies.clone(),
+        erasures: Arc::new(NoErasures),
         keeper: keeper.clone(),
         peers: Peers::new(chain.clone(), &party.id, &party.tls).expect("peers"),
         kem: party.kem.clone(),

@@ -31,6 +31,8 @@ const SLOT: &str = r#"{"slot":{"kind":"recovery","sealed":"AQEBAQEBAQEBAQEBAQEBA
 const CHART: &str = r#"{"patient":"p1","reason":"follow-up","purpose":"treatment"}"#;
 const ASK: &str = r#"{"patient":"p1","categories":["labs"],"reason":"follow-up","days":30}"#;
 const EMERGENCY: &str = r#"{"patient":"p1","ground":"unconscious","reason":"found on the street"}"#;
+const ERASURE: &str =
+    r#"{"patient":"nobody","scope":{"of":"everything"},"basis":"retention-over","words":"over"}"#;
 const REVIEW: &str = r#"{"justified":true,"words":"as it should be"}"#;
 const PROPOSAL: &str = r#"{"change":{"kind":"remove","organisation":"hospital-b"}}"#;
 const UNKNOWN_VOTE: &str =
@@ -89,6 +91,9 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     ("POST", "/staff/cases/x/extend", Json(r#"{"why":"more"}"#), [401, 401, 403, 403, 404, 401]),
     ("POST", "/staff/cases/x/lift", Json(r#"{"why":"settled"}"#), [401, 401, 403, 403, 404, 401]),
+    ("GET", "/staff/cases/x/survey", Nothing, [401, 401, 403, 403, 404, 401]),
+    ("GET", "/staff/cases/x/dossier", Nothing, [401, 401, 403, 403, 404, 401]),
+    ("POST", "/staff/erasures", Json(ERASURE), [401, 401, 403, 403, 404, 401]),
     ("GET", "/staff/governance", Nothing, [401, 401, 403, 403, 200, 401]),
     ("POST", "/staff/governance/proposals", Json(PROPOSAL), [401, 401, 403, 403, 201, 401]),
     ("POST", UNKNOWN_VOTE, Json(r#"{"approve":true}"#), [401, 401, 403, 403, 404, 401]),
@@ -132,6 +137,7 @@ pub(crate) const PEERS: &[(&str, &str, Load, [u16; 2])] = &[
     ("POST", "/peer/emergency/find", Octets, [400; 2]),
     ("POST", "/peer/emergency/release", Octets, [400; 2]),
     ("POST", "/peer/emergency/opened", Octets, [400; 2]),
+    ("POST", "/peer/erasure", Octets, [400; 2]),
     ("POST", "/peer/patient", Octets, [400; 2]),
     ("POST", "/peer/enrol", Octets, [400; 2]),
     ("POST", "/peer/mailbox", Octets, [400; 2]),

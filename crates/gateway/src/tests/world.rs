@@ -6,6 +6,7 @@ use crate::peer::Peers;
 use crate::smart::NewClient;
 use crate::state::{Config, Gateway, Ports};
 use crate::testing::chain::{self, FakeChain};
+use crate::testing::erasures::FakeErasures;
 use crate::testing::keeper::FakeKeeper;
 use crate::testing::{ORIGIN, Party, genesis};
 use crate::vault::{
@@ -174,6 +175,7 @@ pub(crate) struct World {
     pub(crate) engine: FakeEngine,
     pub(crate) chain: Arc<FakeChain>,
     pub(crate) vault: Arc<FakeVault>,
+    pub(crate) erasures: Arc<FakeErasures>,
     _folder: tempfile::TempDir,
 }
 
@@ -207,24 +209,26 @@ impl World {
         change(&mut config);
         let chain = Arc::new(FakeChain::new(&genesis));
         let vault = Arc::new(FakeVault::default());
+        let erasures = Arc::new(FakeErasures::default());
         let ports = Ports {
             chain: chain.clone(),
             shared: vault.clone(),
             proofs: vault.clone(),
             emergencies: Arc::new(NoEmergencies),
+            erasures: erasures.clone(),
             keeper: Arc::new(FakeKeeper::default()),
             peers: Peers::new(chain.clone(), &party.id, &party.tls).expect("peers"),
             kem: party.kem.clone(),
         };
         let gateway = Gateway::open(config, genesis, party.key.clone(), ports).expect("gateway");
-        let world = Self { gateway, engine, chain, vault, _folder: folder };
+        let world = Self { gateway, engine, chain, vault, erasures, _folder: folder };
         world.populate().await;
         world
     }
 
     /// The same hospital after its node was stopped and started again: the folder stays, and no memory.
     pub(crate) async fn restarted(self) -> Self {
-        let Self { gateway, engine, chain, vault, _folder } = self;
+        let Self { gateway, engine, chain, vault, erasures, _folder } = self;
         let (config, genesis) = (gateway.config.clone(), gateway.genesis.clone());
         let (key, ports) = (gateway.key.clone(), gateway.ports.clone());
         gateway.log.flush().await;
@@ -239,7 +243,7 @@ impl World {
             tokio::task::yield_now().await;
         }
         let gateway = opened.expect("the database is free again");
-        Self { gateway, engine, chain, vault, _folder }
+        Self { gateway, engine, chain, vault, erasures, _folder }
     }
 
     async fn populate(&self) {
@@ -358,6 +362,11 @@ impl World {
     }
 
     /// Records behind a grant.
+    pub(crate) fn custodians_erased(&self, grant: &Granted, gone: &[VersionId]) {
+        let mut versions = self.vault.versions.lock().expect("lock");
+        versions.entry(grant.held.grant).or_default().retain(|version| !gone.contains(&version.version));
+    }
+
     pub(crate) fn behind(&self, grant: &Granted, texts: &[&str]) {
         let mut all = self.vault.versions.lock().expect("lock");
         let versions = all.entry(grant.held.grant).or_default();

@@ -2,7 +2,7 @@
 
 use super::{CARRIED, DONE, DueErasure, Erasure, ErasureError, WIPED};
 use crate::custodian::Custodian;
-use crate::custodian::erase::{blank, condemn};
+use crate::custodian::erase::{blank, condemn, is_erased};
 use crate::ledger::entry;
 use crate::node::blocking;
 use crate::source::erase::{Forgotten, are_on_their_way, forget};
@@ -13,7 +13,7 @@ use crate::store::{Reads, Store, StoreError};
 use salus_types::action::Erased;
 use salus_types::state::{ErasedEntry, ErasureEntry, key as state_key};
 use salus_types::vault::ErasureNotice;
-use salus_types::{Bounded, ErasureId, GrantId, Text, VersionId};
+use salus_types::{Bounded, ErasureId, GrantId, OrganisationId, Text, VersionId};
 use std::collections::{BTreeSet, HashSet};
 use std::time::Duration;
 use tokio::time::timeout;
@@ -75,18 +75,40 @@ impl Erasure {
     pub async fn due(&self) -> Result<Vec<DueErasure>, StoreError> {
         let store = self.ctx.store.clone();
         let rows = blocking(move || store.read()?.scan(&ERASURES, &[], None, usize::MAX)).await?;
-        let due = rows.into_iter().filter(|(_, row): &(_, ErasureRow)| row.state != DONE);
+        let due = rows.into_iter().map(|(_, row): (_, ErasureRow)| row).filter(|row| row.state != DONE);
         Ok(due
-            .map(|(at, row)| DueErasure {
-                erasure: ErasureId(id_at_end(&at)),
+            .map(|row| DueErasure {
                 grants: row.grants.into_inner(),
                 resources: row
                     .resources
                     .iter()
                     .map(|name| (name.kind.as_str().to_owned(), name.id.as_str().to_owned()))
                     .collect(),
+                notice: row.notice,
             })
             .collect())
+    }
+
+    /// Whether a source has had one of these versions erased: copies of it are not to be kept.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn any_erased(
+        &self,
+        source: &OrganisationId,
+        versions: Vec<VersionId>,
+    ) -> Result<bool, StoreError> {
+        let (store, source) = (self.ctx.store.clone(), source.clone());
+        blocking(move || {
+            let tx = store.read()?;
+            for version in &versions {
+                if is_erased(&tx, &source, version)? {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
+        })
+        .await
     }
 
     /// Forgets what is left when all copies are gone, `copies` of them, and puts the receipt on the ledger.

@@ -23,7 +23,8 @@ use crate::ledger::LedgerError;
 use crate::node::Context;
 use crate::source::Source;
 use crate::store::StoreError;
-use salus_types::{ErasureId, GrantId};
+use salus_types::GrantId;
+use salus_types::vault::ErasureNotice;
 use std::sync::Arc;
 use tokio::sync::Notify;
 
@@ -57,8 +58,8 @@ pub enum ErasureError {
 /// An order whose copies, if there are any, are to be removed from the clinical store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DueErasure {
-    /// The order.
-    pub erasure: ErasureId,
+    /// The order, and what it erases.
+    pub notice: ErasureNotice,
     /// Grants under which copies of it came here.
     pub grants: Vec<GrantId>,
     /// FHIR types and ids of this organisation's own resources that it erases.

@@ -3,12 +3,16 @@
 use super::{Source, SourceError};
 use crate::node::blocking;
 use crate::store::tables::{
-    BY_RESOURCE, COMPARTMENTS, EMERGENCY_STALE, IN_BATCH, MOVES, NEWEST, OPEN_BATCHES, ResourceName,
-    VERSIONS, VersionRow, counter, key,
+    BY_RESOURCE, COMPARTMENTS, EMERGENCY_STALE, IN_BATCH, MOVES, NEWEST, OF_PATIENT, OPEN_BATCHES,
+    ResourceName, VERSIONS, VersionRow, counter, id_at_end, key,
 };
 use crate::store::{Reads, StoreError, WriteTx};
-use salus_types::VersionId;
-use std::collections::BTreeSet;
+use salus_types::category::Category;
+use salus_types::{CompartmentId, VersionId};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+/// Versions looked at in one read.
+const VERSIONS_PER_READ: usize = 4_096;
 
 /// What was forgotten.
 #[derive(Default)]
@@ -62,6 +66,41 @@ pub(crate) fn are_on_their_way(tx: &impl Reads, batches: &[u64]) -> Result<bool,
 }
 
 impl Source {
+    /// The resources of a patient that were ever sealed, deleted ones too: type and id, and the category of the version
+    /// that was met last. Looks at every version of this source once.
+    ///
+    /// # Errors
+    /// [`SourceError::Store`].
+    pub async fn resources_of(
+        &self,
+        patient: &str,
+    ) -> Result<BTreeMap<(String, String), Category>, SourceError> {
+        let (store, patient) = (self.ctx.store.clone(), patient.to_owned());
+        Ok(blocking(move || {
+            let tx = store.read()?;
+            let mut categories = HashMap::new();
+            for (at, _) in tx.scan(&OF_PATIENT, &key::texts(&[&patient]), None, usize::MAX)? {
+                let id = CompartmentId(id_at_end(&at));
+                let row = tx.get(&COMPARTMENTS, id.as_bytes())?.ok_or(StoreError::Damaged)?;
+                categories.insert(id, row.category);
+            }
+            let (mut resources, mut after) = (BTreeMap::new(), None::<Vec<u8>>);
+            loop {
+                let page: Vec<(Vec<u8>, VersionRow)> =
+                    tx.scan(&VERSIONS, &[], after.as_deref(), VERSIONS_PER_READ)?;
+                let Some((last, _)) = page.last() else { return Ok::<_, StoreError>(resources) };
+                after = Some(last.clone());
+                for (_, row) in page {
+                    if let Some(category) = categories.get(&row.package.compartment) {
+                        let ResourceName { kind, id, .. } = row.resource;
+                        resources.insert((kind.as_str().to_owned(), id.as_str().to_owned()), *category);
+                    }
+                }
+            }
+        })
+        .await?)
+    }
+
     /// The sealed versions of resources (type, id), in ascending order of their names.
     ///
     /// # Errors

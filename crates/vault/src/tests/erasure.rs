@@ -87,7 +87,7 @@ async fn finish(world: &World, notice: &ErasureNotice) {
         let erasure = &world.vault(name).expect("open").erasure;
         for due in erasure.due().await.expect("due") {
             let copies = due.grants.len() as u32;
-            erasure.finish(due.erasure, copies).await.expect("finished");
+            erasure.finish(due.notice.erasure, copies).await.expect("finished");
         }
         assert!(erasure.due().await.expect("due").is_empty());
         assert!(receipt(world, notice, name).is_some(), "{name}");
@@ -391,7 +391,7 @@ async fn nodes_that_come_back_from_a_backup_erase_again() {
         assert!(!erasure.round().await.expect("looked"), "{name}");
         let due = erasure.due().await.expect("due").remove(0);
         assert_eq!(due.resources.len(), usize::from(name == "hospital-a"), "the clinical store has it again");
-        erasure.finish(due.erasure, 0).await.expect("finished");
+        erasure.finish(due.notice.erasure, 0).await.expect("finished");
     }
     assert_eq!(found(&world, &traces), [] as [&str; 0]);
     assert_eq!(readable(&world, &person, 1).await, RECORDS - 1);

@@ -3,10 +3,12 @@
 //! Architecture invariant: reading a file verifies nothing.
 
 mod entry;
+mod erasure;
 mod parts;
 mod record;
 
 pub use entry::EntryFile;
+pub use erasure::{ErasureFile, ErasureOrderFile, ReceiptFile};
 pub use record::ProofFile;
 
 use serde::Deserialize;
@@ -32,6 +34,8 @@ pub enum AnyProofFile {
     Record(Box<ProofFile>),
     /// Of what the ledger's state held.
     Entry(EntryFile),
+    /// Of an erasure.
+    Erasure(ErasureFile),
 }
 
 #[derive(Deserialize)]
@@ -48,6 +52,7 @@ impl AnyProofFile {
     pub fn parse(text: &str) -> Result<Self, ProofFileError> {
         let Kind { kind } = serde_json::from_str(text)?;
         match kind {
+            Some(kind) if kind == erasure::KIND => Ok(Self::Erasure(ErasureFile::parse(text)?)),
             None => Ok(Self::Record(Box::new(ProofFile::parse(text)?))),
             Some(_) => Ok(Self::Entry(EntryFile::parse(text)?)),
         }

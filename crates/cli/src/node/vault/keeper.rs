@@ -2,7 +2,7 @@
 
 use super::lag::Lag;
 use super::measures::Measures;
-use super::{custody_error, mailbox_error, release_error, source_error};
+use super::{custody_error, mailbox_error, release_error, source_error, store_error};
 use async_trait::async_trait;
 use prometheus_client::registry::Registry;
 use salus_crypto::HpkePublicKey;
@@ -11,10 +11,10 @@ use salus_gateway::peer::{Keeper, Moves, PatientAnswer, Queues};
 use salus_gateway::vault::VaultError;
 use salus_types::vault::{
     CompartmentRecord, CustodyBatch, Destroyed, Directory, EmergencyAsk, EmergencyNotice, EmergencyParcel,
-    EmergencyRelease, PatientLink, PatientRequest, Release, ReleaseAsk, ReleaseForGrant, SealedEnvelope,
-    SourceRequest, VersionList,
+    EmergencyRelease, ErasureNotice, PatientLink, PatientRequest, Release, ReleaseAsk, ReleaseForGrant,
+    SealedEnvelope, SourceRequest, VersionList,
 };
-use salus_types::{OrganisationId, PublicKey};
+use salus_types::{ErasureId, OrganisationId, PublicKey};
 use salus_vault::Vault;
 use salus_vault::source::CustodyStatus;
 use std::path::Path;
@@ -122,6 +122,11 @@ impl Keeper for LocalKeeper {
         let source = self.vault.source.as_ref().ok_or_else(refused)?;
         let known = source.emergency_told(notice).await.map_err(source_error)?;
         known.then_some(()).ok_or_else(refused)
+    }
+
+    async fn erasure_notice(&self, erasure: ErasureId) -> Result<ErasureNotice, VaultError> {
+        let notice = self.vault.erasure.notice(erasure).await.map_err(store_error)?;
+        notice.ok_or_else(|| VaultError::Refused("this order to erase is not known here".to_owned()))
     }
 
     async fn patient(&self, request: PatientRequest) -> Result<PatientAnswer, VaultError> {

@@ -2,6 +2,7 @@
 
 mod blocks;
 mod emergencies;
+mod erasures;
 mod keeper;
 mod lag;
 mod measures;
@@ -10,6 +11,7 @@ mod records;
 
 pub(crate) use blocks::follow;
 pub(crate) use emergencies::LocalEmergencies;
+pub(crate) use erasures::LocalErasures;
 pub(crate) use keeper::LocalKeeper;
 pub(crate) use outward::{EngineOutbox, RemotePeers};
 pub(crate) use records::LocalRecords;
@@ -69,7 +71,7 @@ fn source_error(error: SourceError) -> VaultError {
 fn read_error(error: ReadError) -> VaultError {
     match error {
         ReadError::Refused(reason) => VaultError::Refused(reason),
-        ReadError::UnknownGrant => VaultError::Refused(error.to_string()),
+        ReadError::UnknownGrant | ReadError::Erased => VaultError::Refused(error.to_string()),
         ReadError::TemporarilyUnavailable(reason) => VaultError::Unavailable(reason.to_owned()),
         ReadError::Faulty(blame) => {
             for one in &blame {

@@ -3,13 +3,13 @@
 use async_trait::async_trait;
 use salus_gateway::engine::Engine;
 use salus_gateway::peer::{PeerError, Peers};
-use salus_types::OrganisationId;
 use salus_types::organisation::Organisation;
 use salus_types::vault::{
     CompartmentRecord, CustodyBatch, Destroyed, EmergencyAsk, EmergencyNotice, EmergencyParcel,
-    EmergencyRelease, PatientLink, Release, ReleaseAsk, ReleaseForGrant, SealedEnvelope, SourceRequest,
-    VersionList,
+    EmergencyRelease, ErasureNotice, PatientLink, Release, ReleaseAsk, ReleaseForGrant, SealedEnvelope,
+    SourceRequest, VersionList,
 };
+use salus_types::{ErasureId, OrganisationId};
 use salus_vault::{Outbox, OutboxError, OutboxRow};
 use std::time::Duration;
 
@@ -97,6 +97,14 @@ impl salus_vault::Peers for RemotePeers {
         notice: EmergencyNotice,
     ) -> Result<(), salus_vault::PeerError> {
         self.0.tell_emergency(to, &notice).await.map_err(error)
+    }
+
+    async fn erasure_notice(
+        &self,
+        to: &OrganisationId,
+        erasure: ErasureId,
+    ) -> Result<ErasureNotice, salus_vault::PeerError> {
+        self.0.erasure_notice(to, erasure).await.map_err(error)
     }
 
     async fn give_back(
