@@ -8,7 +8,8 @@ import type {
 import type { Category, EmergencyGround, Organisation, Purpose } from '../crypto/formats';
 import type { Bundle } from './fhirTypes';
 import type { Ceremony } from './account';
-import type { CaseRow, RefusalGround } from './cases';
+import type { ErasureGround } from '../crypto/formats';
+import type { CaseRow, EraseScope, ErasureSurvey, RefusalGround } from './cases';
 import { getJson, request } from './http';
 
 export interface StaffMember {
@@ -223,7 +224,11 @@ export const staff = {
   log: () => getJson<LogRow[]>('/staff/log'),
   /** What patients asked for by their rights, newest first, and the node's time. */
   cases: () => getJson<{ cases: CaseRow[]; nowMs: number }>('/staff/cases'),
-  answerCase: (id: string, answer: { accept: boolean; words: string; ground: RefusalGround | null }) => request(`/staff/cases/${id}/answer`, { json: answer }),
+  answerCase: (id: string, answer: { accept: boolean; words: string; ground: RefusalGround | null; basis?: ErasureGround }) => request(`/staff/cases/${id}/answer`, { json: answer }),
+  /** What an erasure that is asked for would concern, on a ground. */
+  surveyCase: (id: string, basis: ErasureGround) => getJson<ErasureSurvey>(`/staff/cases/${id}/survey?basis=${basis}`),
+  caseDossier: (id: string) => getJson<unknown>(`/staff/cases/${id}/dossier`),
+  orderErasure: (order: { patient: string; scope: EraseScope; basis: ErasureGround; words: string }) => request('/staff/erasures', { json: order }),
   extendCase: (id: string, why: string) => request(`/staff/cases/${id}/extend`, { json: { why } }),
   liftCase: (id: string, why: string) => request(`/staff/cases/${id}/lift`, { json: { why } }),
   /** With the newest proposals, or those before a number. */

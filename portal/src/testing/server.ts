@@ -13,7 +13,7 @@ import { MockChain, Rejected } from './chain';
 import type { Resource } from '../api/fhirTypes';
 import type { AskedChange, Change, Governance, Proposal } from '../api/staff';
 import { awayHistory, homeHistory, mockGovernance, mockPatients, type MockPatient } from './data';
-import { MockCases } from './cases';
+import { MockCases, survey } from './cases';
 import { MockVault, type Holding } from './vault';
 
 const DIST = new URL('../../dist/', import.meta.url).pathname;
@@ -161,6 +161,7 @@ export class MockNode {
     ['GET', /^\/staff\/access-events$/, () => this.accessEvents()],
     ['GET', /^\/staff\/log$/, () => ({ json: this.logs.filter((one) => one.organisation === this.home).map(({ entry }) => ({ ...entry, practitioner: entry.name, action: String(entry.action) })).toReversed() })],
     ['GET', /^\/staff\/cases$/, (_m, _b, request) => (this.staff(request), { json: { cases: this.cases.of(this.home), nowMs: Date.now() } })],
+    ['GET', /^\/staff\/cases\/\w+\/survey/, (_m, _b, request) => (this.staff(request), { json: survey })],
     ['POST', /^\/staff\/cases\/(\w+)\/(answer|extend|lift)$/, ([, id, step], body, request) => (this.staff(request), this.cases.step(id!, step!, JSON.parse(body.toString())), { status: 204 })],
     ['GET', /^\/staff\/governance$/, (_m, _b, request, url) => this.governed(request, url)],
     ['POST', /^\/staff\/governance\/proposals$/, (_m, body, request) => this.propose(body, request)],

@@ -361,12 +361,13 @@ impl World {
         granted
     }
 
-    /// Records behind a grant.
+    /// Custodians do not have these any more.
     pub(crate) fn custodians_erased(&self, grant: &Granted, gone: &[VersionId]) {
         let mut versions = self.vault.versions.lock().expect("lock");
         versions.entry(grant.held.grant).or_default().retain(|version| !gone.contains(&version.version));
     }
 
+    /// Records behind a grant.
     pub(crate) fn behind(&self, grant: &Granted, texts: &[&str]) {
         let mut all = self.vault.versions.lock().expect("lock");
         let versions = all.entry(grant.held.grant).or_default();

@@ -18,6 +18,7 @@ import { recordProofFile } from '../session/proofFile';
 import { session } from '../session/session';
 import type { RecordItem } from '../session/sync';
 import { useOrganisationName, useRecords } from '../session/useSession';
+import { EraseEntry } from '../Erase/Erase';
 import { Verified } from '../Verified/Verified';
 import { Wrong } from '../Wrong/Wrong';
 import css from './Detail.module.css';
@@ -47,7 +48,7 @@ export default function Detail() {
       <Related record={record} records={records} />
       <About record={record} records={records} />
       <Trust record={record} />
-      <Section title="Is something wrong?"><Wrong record={record} /></Section>
+      <Section title="Is something wrong?"><Wrong record={record} /><EraseEntry record={record} /></Section>
     </Page>
   );
 }

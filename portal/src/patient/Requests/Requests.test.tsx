@@ -61,3 +61,27 @@ it('what waits can be taken back, what holds can be ended', async () => {
     expect(sent).toHaveBeenLastCalledWith('hospital-a', ask);
   }
 });
+
+it('an erasure says what it does, and afterwards who has confirmed it and what the law keeps', async () => {
+  const erasure = {
+    ground: 'patient-request', step: 'ordered', records: 3, keptCount: 2, receiptsDueMs: NOW_MS + 30 * 86_400_000,
+    kept: [
+      { type: 'Observation', id: 'a', category: 'labs', untilMs: Date.UTC(2031, 0, 5), ground: 'Ten years by law.' },
+      { type: 'Observation', id: 'b', category: 'labs', untilMs: Date.UTC(2033, 3, 5), ground: 'Ten years by law.' },
+    ],
+    receipts: [{ organisation: 'hospital-a', timeMs: NOW_MS, copies: 0, late: false }, { organisation: 'hospital-b' }],
+  } as const;
+  answers(one({ kind: 'erasure', state: 'accepted', wrong: undefined, right: undefined, scope: { of: 'category', category: 'labs' }, erasure: { ...erasure, kept: [...erasure.kept], receipts: [...erasure.receipts] } }));
+  const sent = vi.spyOn(session, 'askCase').mockResolvedValue([]);
+  show(<Requests />);
+  expect(await screen.findByText(/1 of 2 organisations have confirmed/)).toBeTruthy();
+  expect(screen.getByText(/Ten years by law. The last of these 2 until/)).toBeTruthy();
+  expect(screen.getByRole('button', { name: 'Save the proof' })).toBeTruthy();
+  await userEvent.click(screen.getAllByRole('button', { name: 'Ask to erase' })[1]!);
+  const dialog = within(screen.getByRole('dialog'));
+  expect(dialog.getByText(/Nobody can bring it back/)).toBeTruthy();
+  await userEvent.selectOptions(dialog.getByLabelText('What should be erased?'), 'vitals');
+  await userEvent.type(dialog.getByLabelText('Why?'), 'Not needed any more');
+  await userEvent.click(dialog.getByRole('button', { name: 'Ask' }));
+  expect(sent).toHaveBeenCalledExactlyOnceWith('hospital-b', { ask: 'erase', scope: { of: 'category', category: 'vitals' }, reason: 'Not needed any more' });
+});

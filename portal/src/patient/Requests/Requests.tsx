@@ -1,13 +1,17 @@
 import { Button, Textarea } from '@mantine/core';
 import { useState } from 'react';
 import { GROUND_WORDS, WORDS_MAX, type CaseBody } from '../../api/cases';
-import { dayOfMs } from '../../ui/fhir/dates';
 import { Dialog } from '../../ui/Dialog/Dialog';
+import { Erasure, scopeWords } from '../../ui/Erasure/Erasure';
+import { dayOfMs } from '../../ui/fhir/dates';
 import { Facts } from '../../ui/Facts/Facts';
 import { useAction, useLoad } from '../../ui/hooks';
+import { Icon } from '../../ui/icons';
 import { Empty, ErrorNote, Note, Skeletons } from '../../ui/Note/Note';
 import { Card, Page, Section } from '../../ui/Page/Page';
+import { saveFile } from '../../ui/saveFile';
 import { Tag, type Tone } from '../../ui/Tag/Tag';
+import { Erase } from '../Erase/Erase';
 import type { CaseAsk } from '../session/cases';
 import { session } from '../session/session';
 import { useOrganisationName, useSession } from '../session/useSession';
@@ -20,7 +24,7 @@ const STATES: Record<CaseBody['state'], { words: string; tone: Tone }> = {
   withdrawn: { words: 'You took it back', tone: 'plain' },
   lifted: { words: 'Ended', tone: 'plain' },
 };
-const TITLES = { amendment: 'Correct an entry', restriction: 'Do not use my record' };
+const TITLES: Record<CaseBody['kind'], string> = { amendment: 'Correct an entry', restriction: 'Do not use my record', erasure: 'Erase what you have of me' };
 
 /** What was asked of each hospital by the person's rights, and how it stands. */
 export function Requests() {
@@ -28,11 +32,12 @@ export function Requests() {
   const nameOf = useOrganisationName();
   const loaded = useLoad('cases', () => session.cases());
   const [restricting, setRestricting] = useState<string | null>(null);
+  const [erasing, setErasing] = useState<string | null>(null);
   if (!profile) return null;
   const restricted = (organisation: string) =>
     loaded.value?.cases.some(({ organisation: at, body }) => at === organisation && body.kind === 'restriction' && (body.state === 'open' || body.state === 'accepted'));
   return (
-    <Page title="My requests" lead="Your rights: to have a mistake corrected, and to have your record kept but not used." back={{ to: '/settings', label: 'Settings' }}>
+    <Page title="My requests" lead="Your rights: to have a mistake corrected, to have your record kept but not used, and to have it erased." back={{ to: '/settings', label: 'Settings' }}>
       {loaded.error && <ErrorNote message={loaded.error} onRetry={loaded.again} />}
       {(loaded.value?.silent.length ?? 0) > 0 && <Note tone="warn">{loaded.value!.silent.map(nameOf).join(' and ')} did not answer. What you asked there is missing here; please look again later.</Note>}
       {loaded.loading ? <Skeletons rows={3} label="Fetching your requests" /> : loaded.value?.cases.length === 0 ? (
@@ -50,6 +55,17 @@ export function Requests() {
           ))}
         </Card>
       </Section>
+      <Section title="Erase what they have of me" hint="What a law says must be kept stays until then; they tell you which. One entry alone you can have erased from its own page.">
+        <Card>
+          {profile.organisations.map(({ id }) => (
+            <div key={id} className={css.row}>
+              <p className={css.name}>{nameOf(id)}</p>
+              <Button variant="default" onClick={() => setErasing(id)}>Ask to erase</Button>
+            </div>
+          ))}
+        </Card>
+      </Section>
+      {erasing && <Erase organisation={erasing} onClose={() => setErasing(null)} onDone={() => { setErasing(null); loaded.again(); }} />}
       {restricting && <Restrict organisation={restricting} onClose={() => setRestricting(null)} onDone={() => { setRestricting(null); loaded.again(); }} />}
     </Page>
   );
@@ -73,6 +89,7 @@ function One({ organisation, of, onDone }: { organisation: string; of: CaseBody;
   const nameOf = useOrganisationName();
   const [asking, setAsking] = useState<'withdraw' | 'lift' | 'disagree' | null>(null);
   const state = STATES[of.state];
+  const dossier = useAction(async () => saveFile('erasure.json', JSON.stringify(await session.erasureDossier(organisation, of.id), null, 2)));
   const holds = of.kind === 'restriction' && of.state === 'accepted';
   return (
     <Card>
@@ -87,6 +104,7 @@ function One({ organisation, of, onDone }: { organisation: string; of: CaseBody;
             ['On', dayOfMs(of.receivedMs)],
             ['What is wrong', of.wrong],
             ['What is right', of.right],
+            ['What', of.scope && scopeWords(of.scope)],
             ['Why', of.reason],
             ['Answer due by', of.state === 'open' ? dayOfMs(of.dueMs) : ''],
             ['They need more time because', of.extended],
@@ -96,7 +114,10 @@ function One({ organisation, of, onDone }: { organisation: string; of: CaseBody;
             ['Ended', of.ended && `${dayOfMs(of.ended.timeMs)}, ${of.ended.why}`],
           ]}
         />
+        {of.erasure && <Erasure of={of.erasure} nameOf={nameOf} />}
+        {dossier.error && <ErrorNote message={dossier.error} />}
         <div className={css.actions}>
+          {of.erasure && of.erasure.step === 'ordered' && <Button variant="default" loading={dossier.busy} leftSection={<Icon name="download" size={20} />} onClick={() => void dossier.go()}>Save the proof</Button>}
           {of.state === 'open' && <Button variant="default" onClick={() => setAsking('withdraw')}>Take it back</Button>}
           {holds && <Button variant="default" onClick={() => setAsking('lift')}>Let them use it again</Button>}
           {of.state === 'refused' && !of.disagreement && <Button variant="default" onClick={() => setAsking('disagree')}>I disagree</Button>}

@@ -1,4 +1,4 @@
-/** What the person asks of an organisation by their rights: a correction, or that a record is not used. Sealed and signed. */
+/** What the person asks of an organisation by their rights: a correction, that a record is not used, that it is erased. Sealed and signed. */
 import { relay } from '../../api/ledger';
 import { decodeCanonical, encode, label, namespace, randomBytes, sign } from '../../crypto';
 import * as f from '../../crypto/formats';
@@ -6,7 +6,7 @@ import { hpkeInfo, openEnvelope, sealEnvelope } from '../../crypto/hpke';
 import type { Network } from '../../verify/network';
 import type { PairwiseKeys } from './keys';
 import { nodeKeyOf } from './requests';
-import type { CaseBody } from '../../api/cases';
+import type { CaseBody, EraseScope } from '../../api/cases';
 
 export interface RecordName {
   type: string;
@@ -17,11 +17,18 @@ export type CaseAsk =
   | { ask: 'list' }
   | { ask: 'amend'; record: RecordName; wrong: string; right: string }
   | { ask: 'restrict'; reason: string }
-  | { ask: 'lift' | 'withdraw'; case: string }
+  | { ask: 'erase'; scope: EraseScope; reason: string }
+  | { ask: 'lift' | 'withdraw' | 'dossier'; case: string }
   | { ask: 'disagree'; case: string; statement: string };
 
+export interface CaseAnswers {
+  cases: CaseBody[];
+  /** What anyone needs to check an erasure, if that was asked for. */
+  dossier?: unknown;
+}
+
 /** All cases at the organisation, newest first, after what was asked is done. */
-export async function askCases(network: Network, organisation: string, keys: PairwiseKeys, what: CaseAsk): Promise<CaseBody[]> {
+export async function askCases(network: Network, organisation: string, keys: PairwiseKeys, what: CaseAsk): Promise<CaseAnswers> {
   const nodeKey = nodeKeyOf(network, organisation);
   const body: f.CaseLetterBody = {
     network: network.id,
@@ -37,5 +44,5 @@ export async function askCases(network: Network, organisation: string, keys: Pai
   const sealed = await sealEnvelope(to, hpkeInfo(label.hpkeCaseLetter, network.id), encode(f.CaseLetter, letter), keys.seed);
   const answer = decodeCanonical(f.SealedEnvelope, await relay.case(organisation, sealed));
   const opened = await openEnvelope(keys.kem, hpkeInfo(label.hpkeCaseAnswer, network.id), answer, nodeKey);
-  return (JSON.parse(new TextDecoder().decode(opened)) as { cases: CaseBody[] }).cases;
+  return JSON.parse(new TextDecoder().decode(opened)) as CaseAnswers;
 }

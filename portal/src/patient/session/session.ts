@@ -11,7 +11,7 @@ import { decodeCanonical, fromBase64, fromHex, label, randomBytes, toBase64, toH
 import { check } from '../../verify/client';
 import type { Verdict } from '../../verify/messages';
 import type { CaseBody } from '../../api/cases';
-import { askCases, type CaseAsk } from './cases';
+import { askCases, type CaseAnswers, type CaseAsk } from './cases';
 import { readAccesses, type AccessReport } from './accesses';
 import type { OpenCompartment } from './directory';
 import { enrol, type Invite } from './enrol';
@@ -287,7 +287,7 @@ class Session {
 
   private async syncOne(source: string, signal: AbortSignal): Promise<number> {
     const { around, local } = this.unlocked();
-    const known = new Set(this.snapshot.records.map((record) => record.key));
+    const known = new Set(this.snapshot.records.flatMap((record) => (record.source === source ? [record.key] : [])));
     const answer = await syncSource({
       around,
       source,
@@ -302,7 +302,17 @@ class Session {
       },
     });
     this.compartments.set(source, answer.compartments);
+    if (!signal.aborted && answer.gone.length > 0) await this.forget(new Set(answer.gone));
     return answer.missing;
+  }
+
+  /** What was erased is on this device no longer either. */
+  private async forget(gone: Set<string>): Promise<void> {
+    const { local } = this.unlocked();
+    const kept = (await local.all<StoredRecord[]>('records')).flat().filter((record) => !gone.has(record.key));
+    await local.drop('records');
+    if (kept.length > 0) await local.put('records', kept[0]!.key, kept);
+    this.set({ records: this.snapshot.records.filter((record) => !gone.has(record.key)) });
   }
 
   /** At every start, on every device: is it still this person's key that the network has? */
@@ -480,6 +490,15 @@ class Session {
   }
 
   async askCase(organisation: string, what: CaseAsk): Promise<CaseBody[]> {
+    return (await this.askCases(organisation, what)).cases;
+  }
+
+  /** The file by which anyone can check an erasure, without trusting the organisation. */
+  async erasureDossier(organisation: string, id: string): Promise<unknown> {
+    return (await this.askCases(organisation, { ask: 'dossier', case: id })).dossier;
+  }
+
+  private async askCases(organisation: string, what: CaseAsk): Promise<CaseAnswers> {
     const { around } = this.unlocked();
     return askCases(around.network, organisation, await this.keysOf(organisation), what);
   }

@@ -74,6 +74,10 @@ export class LocalCopy {
     return opened.flatMap((text) => (text === null ? [] : [JSON.parse(text) as T]));
   }
 
+  async drop(kind: string): Promise<void> {
+    await inStore(SEALED, 'readwrite', (store) => store.delete(this.range(kind)));
+  }
+
   async clear(): Promise<void> {
     await inStore(SEALED, 'readwrite', (store) => store.delete(IDBKeyRange.bound(`${this.prefix}/`, `${this.prefix}/\uffff`)));
   }

@@ -52,6 +52,8 @@ export interface SourceAnswer {
   compartments: Map<string, OpenCompartment>;
   /** Versions that are listed but could not be opened now. */
   missing: number;
+  /** Known versions of this source that nobody has any more, though everybody answered. */
+  gone: string[];
 }
 
 /** The source first, else any custodian: they hold the same signed statements. */
@@ -71,6 +73,7 @@ interface Sync {
   around: Surroundings;
   source: string;
   keys: PairwiseKeys;
+  /** Versions of this source that are on this device. */
   known: Set<string>;
   signal: AbortSignal;
   onProgress(progress: SyncProgress): void;
@@ -84,7 +87,7 @@ export async function syncSource(sync: Sync): Promise<SourceAnswer> {
   const directory = await fromAny(audiences, (id) => askDirectory(around.network, id, keys, signal));
   const compartments = await openDirectory(around.network, keys, [directory]);
   const former = around.organisations.filter((one) => !one.custodian && ['provider', 'regulator'].includes(one.class)).map((one) => one.id);
-  const listed = await list(sync, custodians, former);
+  const { listed, complete } = await list(sync, custodians, former);
   const wanted = listed.filter((entry) => !sync.known.has(entry.key) && compartments.has(entry.compartment));
   const records: StoredRecord[] = [];
   sync.onProgress({ done: 0, total: wanted.length });
@@ -95,7 +98,9 @@ export async function syncSource(sync: Sync): Promise<SourceAnswer> {
     await sync.onRecords(opened);
     sync.onProgress({ done: Math.min(at + page.length, wanted.length), total: wanted.length });
   }
-  return { records, compartments, missing: wanted.length - records.length };
+  const there = new Set(listed.map((entry) => entry.key));
+  const gone = complete ? [...sync.known].filter((key) => !there.has(key)) : [];
+  return { records, compartments, missing: wanted.length - records.length, gone };
 }
 
 interface Wanted {
@@ -108,7 +113,7 @@ interface Wanted {
  * What all custodians list together: one alone may be behind, or keep other compartments. What too few of them list may be
  * on its way to them from those that kept it before.
  */
-async function list({ around, keys, signal }: Sync, custodians: string[], former: string[]): Promise<Wanted[]> {
+async function list({ around, keys, signal }: Sync, custodians: string[], former: string[]): Promise<{ listed: Wanted[]; complete: boolean }> {
   const listed = new Map<string, Wanted>();
   const by = new Map<string, number>();
   const ask = async (audiences: string[]) => {
@@ -127,7 +132,7 @@ async function list({ around, keys, signal }: Sync, custodians: string[], former
   const failed = answers.find((answer) => answer.status === 'rejected');
   if (failed && answers.every((answer) => answer.status === 'rejected')) throw failed.reason;
   if (listed.size === 0 || [...by.values()].some((count) => count < HOLDERS_NEEDED)) await ask(former);
-  return [...listed.values()];
+  return { listed: [...listed.values()], complete: !failed };
 }
 
 async function openPage(sync: Sync, holders: string[], compartments: Map<string, OpenCompartment>, page: Wanted[]) {

@@ -73,3 +73,35 @@ it('what does not go through is said and can be sent again', async () => {
   expect(await dialog.findByRole('alert')).toBeTruthy();
   expect(dialog.getByRole('button', { name: 'Take more time' })).toBeTruthy();
 });
+
+it('an erasure shows what would go and what the law keeps, on each ground, before it is accepted', async () => {
+  answers(row({ kind: 'erasure', record: undefined, wrong: undefined, right: undefined, scope: { of: 'everything' }, reason: 'It is mine' }));
+  const kept = { type: 'Observation', id: 'n', category: 'labs', untilMs: Date.UTC(2033, 3, 5), ground: 'Ten years by law.' } as const;
+  const surveyed = vi.spyOn(staff, 'surveyCase').mockImplementation(async (_id, basis) =>
+    basis === 'unlawful' ? { dueCount: 3, due: [], keptCount: 0, kept: [] } : { dueCount: 2, due: [{ type: 'Observation', id: 'o', category: 'labs' }, { type: 'Claim', id: 'c', category: 'claims' }], keptCount: 1, kept: [kept] });
+  const sent = vi.spyOn(staff, 'answerCase').mockResolvedValue(new Response());
+  show(<Cases />);
+  await userEvent.click(await screen.findByRole('button', { name: 'Accept' }));
+  const dialog = within(screen.getByRole('dialog', { name: 'Accept: erase records?' }));
+  expect(await dialog.findByText('2 entries will be erased:')).toBeTruthy();
+  expect(dialog.getByText(/Ten years by law/)).toBeTruthy();
+  await userEvent.selectOptions(dialog.getByLabelText('Why is it erased?'), 'unlawful');
+  expect(await dialog.findByText('3 entries will be erased:')).toBeTruthy();
+  expect(dialog.queryByText(/Ten years by law/)).toBeNull();
+  await userEvent.type(dialog.getByLabelText('In your words, for the patient'), 'It was not yours');
+  await userEvent.click(dialog.getByRole('button', { name: 'Accept' }));
+  expect(sent).toHaveBeenCalledExactlyOnceWith('c1', { accept: true, words: 'It was not yours', ground: null, basis: 'unlawful' });
+  expect(surveyed).toHaveBeenCalledWith('c1', 'patient-request');
+});
+
+it('an erasure is refused on one of the grounds for that', async () => {
+  answers(row({ kind: 'erasure', record: undefined, wrong: undefined, right: undefined, scope: { of: 'everything' }, reason: 'It is mine' }));
+  const sent = vi.spyOn(staff, 'answerCase').mockResolvedValue(new Response());
+  show(<Cases />);
+  await userEvent.click(await screen.findByRole('button', { name: 'Refuse' }));
+  const dialog = within(screen.getByRole('dialog'));
+  await userEvent.selectOptions(dialog.getByLabelText('On which ground of the law?'), 'claims');
+  await userEvent.type(dialog.getByLabelText('In your words, for the patient'), 'A court needs it');
+  await userEvent.click(dialog.getByRole('button', { name: 'Refuse' }));
+  expect(sent).toHaveBeenCalledExactlyOnceWith('c1', { accept: false, words: 'A court needs it', ground: 'claims' });
+});

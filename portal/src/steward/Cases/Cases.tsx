@@ -1,17 +1,21 @@
 import { Button, NativeSelect, Textarea } from '@mantine/core';
 import { useState } from 'react';
-import { GROUND_WORDS, WORDS_MAX, type CaseRow, type RefusalGround } from '../../api/cases';
+import { BASIS_WORDS, GROUND_WORDS, GROUNDS_OF, WORDS_MAX, type CaseRow, type RefusalGround } from '../../api/cases';
 import { staff } from '../../api/staff';
+import type { ErasureGround } from '../../crypto/formats';
 import { Dialog } from '../../ui/Dialog/Dialog';
+import { Erasure, Kept, scopeWords } from '../../ui/Erasure/Erasure';
 import { Facts } from '../../ui/Facts/Facts';
 import { dayOfMs, fromNow } from '../../ui/fhir/dates';
+import { counted } from '../../ui/fhir/text';
 import { useAction, useLoad } from '../../ui/hooks';
 import { Empty, ErrorNote, Skeletons } from '../../ui/Note/Note';
 import { Card, Page, Section } from '../../ui/Page/Page';
+import { saveFile } from '../../ui/saveFile';
 import { Tag } from '../../ui/Tag/Tag';
 import css from './Cases.module.css';
 
-const TITLES = { amendment: 'Correct an entry', restriction: 'Restrict the use of the record' };
+const TITLES: Record<CaseRow['kind'], string> = { amendment: 'Correct an entry', restriction: 'Restrict the use of the record', erasure: 'Erase records' };
 const STATES: Record<CaseRow['state'], string> = { open: 'Waits for an answer', accepted: 'Accepted', refused: 'Refused', withdrawn: 'Taken back', lifted: 'Lifted' };
 
 /** What patients asked for by their rights: what waits, with its clock, and what was answered. */
@@ -22,7 +26,7 @@ export function Cases() {
   const waiting = rows.filter((row) => row.state === 'open').sort((a, b) => a.dueMs - b.dueMs);
   const rest = rows.filter((row) => row.state !== 'open');
   return (
-    <Page title="Patients’ requests" lead="To correct an entry (60 days), and to keep a record without using it (one month). The patient sees every step.">
+    <Page title="Patients’ requests" lead="To correct an entry (60 days), to keep a record without using it, and to erase records (one month each). The patient sees every step.">
       {loaded.error && <ErrorNote message={loaded.error} onRetry={loaded.again} />}
       {loaded.loading ? <Skeletons rows={4} /> : (
         <>
@@ -46,6 +50,7 @@ type Step = 'accept' | 'refuse' | 'extend' | 'lift';
 
 function One({ row, nowMs, onDone }: { row: CaseRow; nowMs: number; onDone: () => void }) {
   const [step, setStep] = useState<Step | null>(null);
+  const dossier = useAction(async () => saveFile('erasure.json', JSON.stringify(await staff.caseDossier(row.id), null, 2)));
   const open = row.state === 'open';
   const late = open && row.dueMs < nowMs;
   return (
@@ -62,6 +67,7 @@ function One({ row, nowMs, onDone }: { row: CaseRow; nowMs: number; onDone: () =
             ['Entry', row.record && `${row.record.type}/${row.record.id}, version ${row.record.version}`],
             ['What is wrong', row.wrong],
             ['What would be right', row.right],
+            ['What', row.scope && (row.scope.of === 'record' ? `${row.scope.record.type}/${row.scope.record.id}, with its earlier versions` : scopeWords(row.scope))],
             ['Why', row.reason],
             ['Put off because', row.extended],
             ['Answer', row.answer && `${row.answer.words} (${dayOfMs(row.answer.timeMs)})`],
@@ -70,7 +76,10 @@ function One({ row, nowMs, onDone }: { row: CaseRow; nowMs: number; onDone: () =
             ['Ended', row.ended && `${dayOfMs(row.ended.timeMs)}, ${row.ended.why}`],
           ]}
         />
+        {row.erasure && <Erasure of={row.erasure} nameOf={(id) => id} />}
+        {dossier.error && <ErrorNote message={dossier.error} />}
         <div className={css.actions}>
+          {row.erasure && <Button variant="default" loading={dossier.busy} onClick={() => void dossier.go()}>Save the dossier</Button>}
           {open && <Button onClick={() => setStep('accept')}>Accept</Button>}
           {open && <Button variant="default" onClick={() => setStep('refuse')}>Refuse</Button>}
           {open && !row.extended && <Button variant="default" onClick={() => setStep('extend')}>Take more time</Button>}
@@ -95,27 +104,57 @@ const CONSEQUENCES: Record<CaseRow['kind'], Record<Step, string>> = {
     extend: 'Once, by 60 days. The patient sees why.',
     lift: 'The law asks you to tell the patient before. The record is used as before from now on.',
   },
+  erasure: {
+    accept: 'What may be erased leaves your record system, every custodian and everybody it was shared with, with all earlier versions. It cannot be brought back. Each organisation signs that nothing is left.',
+    refuse: 'The patient sees the ground, and may disagree.',
+    extend: 'Once, by 60 days. The patient sees why.',
+    lift: '',
+  },
 };
 const LABELS: Record<Step, string> = { accept: 'Accept', refuse: 'Refuse', extend: 'Take more time', lift: 'Lift' };
 
 function Answer({ row, step, onClose, onDone }: { row: CaseRow; step: Step; onClose: () => void; onDone: () => void }) {
   const [words, setWords] = useState('');
-  const [ground, setGround] = useState<RefusalGround>('accurate');
-  const grounded = step === 'refuse' && row.kind === 'amendment';
+  const grounds = step === 'refuse' ? GROUNDS_OF[row.kind] : [];
+  const [ground, setGround] = useState<RefusalGround | null>(grounds[0]?.[0] ?? null);
+  const erases = step === 'accept' && row.kind === 'erasure';
+  const [basis, setBasis] = useState<ErasureGround>('patient-request');
   const send = useAction(async () => {
     if (step === 'extend') await staff.extendCase(row.id, words);
     else if (step === 'lift') await staff.liftCase(row.id, words);
-    else await staff.answerCase(row.id, { accept: step === 'accept', words, ground: grounded ? ground : null });
+    else await staff.answerCase(row.id, { accept: step === 'accept', words, ground, ...(erases && { basis }) });
     onDone();
   });
   return (
     <Dialog open title={`${LABELS[step]}: ${TITLES[row.kind].toLowerCase()}?`} onClose={onClose} confirm={{ label: LABELS[step], danger: step === 'refuse', busy: send.busy, onConfirm: () => void send.go() }}>
       <p>{CONSEQUENCES[row.kind][step]}</p>
-      {grounded && (
-        <NativeSelect label="On which ground of the law?" value={ground} onChange={(event) => setGround(event.currentTarget.value as RefusalGround)} data={Object.entries(GROUND_WORDS).map(([value, label]) => ({ value, label }))} />
+      {ground && (
+        <NativeSelect label="On which ground of the law?" value={ground} onChange={(event) => setGround(event.currentTarget.value as RefusalGround)} data={grounds.map(([value, label]) => ({ value, label }))} />
+      )}
+      {erases && (
+        <>
+          <NativeSelect label="Why is it erased?" value={basis} onChange={(event) => setBasis(event.currentTarget.value as ErasureGround)} data={Object.entries(BASIS_WORDS).map(([value, label]) => ({ value, label }))} />
+          <Survey key={basis} id={row.id} basis={basis} />
+        </>
       )}
       <Textarea label="In your words, for the patient" rows={4} maxLength={WORDS_MAX} value={words} onChange={(event) => setWords(event.currentTarget.value)} />
       {send.error && <ErrorNote message={send.error} />}
     </Dialog>
+  );
+}
+
+/** What would go, and what the law keeps. */
+function Survey({ id, basis }: { id: string; basis: ErasureGround }) {
+  const loaded = useLoad(`survey-${id}-${basis}`, () => staff.surveyCase(id, basis));
+  if (loaded.error) return <ErrorNote message={loaded.error} onRetry={loaded.again} />;
+  if (!loaded.value) return <Skeletons rows={2} label="Looking what may be erased" />;
+  const { dueCount, due, keptCount, kept } = loaded.value;
+  const byType = new Map<string, number>();
+  for (const { type } of due) byType.set(type, (byType.get(type) ?? 0) + 1);
+  return (
+    <div role="status">
+      <p><b>{dueCount === 0 ? 'Nothing of this may be erased.' : `${counted(dueCount, 'entry', 'entries')} will be erased:`}</b> {[...byType].map(([type, count]) => `${count} ${type}`).join(', ')}</p>
+      {keptCount > 0 && <Kept kept={kept} count={keptCount} />}
+    </div>
   );
 }
