@@ -47,7 +47,7 @@ fn an_order_over_nothing_or_over_too_much_is_refused() {
         let mut order = order_erasure("hospital-a");
         order.count = count;
         let transaction = world.sign("hospital-a", order);
-        let outcome = check_stateless(&transaction.network, &[transaction]).remove(0);
+        let outcome = check_stateless(&world.network, &[transaction]).remove(0);
         let expected = if good { Ok(()) } else { Err(Rejection::Malformed("number of versions")) };
         assert_eq!(outcome, expected, "{count}");
     }
