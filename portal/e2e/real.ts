@@ -22,6 +22,8 @@ interface Stage {
   clinician: Page;
   /** At the regulator's portal. */
   steward: Page;
+  /** The steward of Hospital A. */
+  desk: Page;
 }
 
 async function a_printed_code_opens_the_record_with_every_entry_verified({ patient: page, network, eyes }: Stage): Promise<void> {
@@ -181,6 +183,49 @@ async function a_newcomer_makes_a_record_and_joins_by_invitation({ newcomer: pag
   await eyes.look(page, 'real-newcomer-home');
 }
 
+async function what_is_erased_is_gone_everywhere_and_a_saved_dossier_proves_it({ newcomer: page, desk, network, eyes }: Stage): Promise<void> {
+  await page.bringToFront();
+  await category(page, 'Measurements').click();
+  await page.getByRole('main').getByRole('link', { name: /71.5/ }).first().click();
+  await button(page, 'Erase this entry').click();
+  await page.getByLabel('Why?').fill('Somebody else stood on the scales');
+  await eyes.look(page, 'real-erase');
+  await page.getByRole('dialog').getByRole('button', { name: 'Ask' }).click();
+  await page.getByRole('link', { name: 'My requests' }).click();
+  await page.getByText('Waiting for an answer').waitFor();
+
+  await desk.bringToFront();
+  const { code } = await network.ops<{ code: string }>('hospital-a', '/staff', { id: 'steward-hospital-a', name: 'Steward of Northmere', role: 'steward' });
+  await desk.goto(`${network.portal('hospital-a')}/steward#${code}`);
+  await button(desk, 'Join').click();
+  await tab(desk, /requests/i).click();
+  await button(desk, 'Accept').click();
+  await desk.getByText('Nothing of this may be erased.').waitFor();
+  await desk.getByLabel('Why is it erased?').selectOption('unlawful');
+  await desk.getByText('1 entry will be erased:').waitFor();
+  await desk.getByLabel('In your words, for the patient').fill('It was not yours. It is erased.');
+  await eyes.look(desk, 'real-erase-decide');
+  await desk.getByRole('dialog').getByRole('button', { name: 'Accept' }).click();
+
+  await page.bringToFront();
+  const confirmed = page.getByText('4 of 4 organisations have confirmed that nothing of it is left.');
+  while (!(await confirmed.isVisible())) {
+    await tab(page, 'Settings').click();
+    await page.getByRole('link', { name: 'My requests' }).click();
+    await page.getByText(/organisations have confirmed|Being erased now|Waiting for an answer/).first().waitFor();
+  }
+  await eyes.look(page, 'real-erased');
+  const [download] = await Promise.all([page.waitForEvent('download'), button(page, 'Save the proof').click()]);
+  const dossier = join(network.dir, 'erasure.json');
+  writeFileSync(dossier, readFileSync(await download.path()));
+  const shown = network.salus('verify', dossier, '--genesis', network.demo.genesis);
+  assert.equal(shown.verified, true);
+  await tab(page, 'My record').click();
+  await button(page, 'Check again').click();
+  await page.getByText(/Up to date/).waitFor();
+  assert.equal(await page.getByText(/71.5/).count(), 0);
+}
+
 async function a_steward_sees_the_network_and_the_access_event({ steward: page, network, eyes }: Stage): Promise<void> {
   await page.bringToFront();
   const { code } = await network.ops<{ code: string }>('regulator', '/staff', { id: 'steward-regulator', name: 'Steward of Office for Health Records', role: 'steward' });
@@ -225,6 +270,7 @@ const journeys = [
   a_clinician_opens_what_hospital_a_keeps_for_an_emergency,
   the_patient_is_told_who_opened_it_and_why,
   a_newcomer_makes_a_record_and_joins_by_invitation,
+  what_is_erased_is_gone_everywhere_and_a_saved_dossier_proves_it,
   a_steward_sees_the_network_and_the_access_event,
   a_steward_proposes_a_change_and_the_ledger_takes_it,
 ];
@@ -243,7 +289,7 @@ export async function runNetwork(browser: Browser, name: string, viewport: { wid
     return page;
   };
   try {
-    const pages = { patient: await person('hospital-a'), newcomer: await person('hospital-b'), clinician: await person('hospital-b'), steward: await person('regulator') };
+    const pages = { patient: await person('hospital-a'), newcomer: await person('hospital-b'), clinician: await person('hospital-b'), steward: await person('regulator'), desk: await person('hospital-a') };
     const failure = await play(`real ${name}`, journeys, { network, eyes, ...pages }, pages);
     for (const page of Object.values(pages)) await page.context().close();
     return [...(failure ? [failure] : []), ...watched.flat(), ...eyes.found];

@@ -8,6 +8,7 @@ use salus_types::block::*;
 use salus_types::category::*;
 use salus_types::contradiction::*;
 use salus_types::emergency::*;
+use salus_types::erasure::*;
 use salus_types::genesis::*;
 use salus_types::governance::*;
 use salus_types::membership::Member;
