@@ -211,7 +211,7 @@ async function what_is_erased_is_gone_everywhere_and_a_saved_dossier_proves_it({
   const confirmed = page.getByText('4 of 4 organisations have confirmed that nothing of it is left.');
   while (!(await confirmed.isVisible())) {
     await tab(page, 'Settings').click();
-    await page.getByRole('link', { name: 'My requests' }).click();
+    await page.locator('a[href="/requests"]').click();
     await page.getByText(/organisations have confirmed|Being erased now|Waiting for an answer/).first().waitFor();
   }
   await eyes.look(page, 'real-erased');

@@ -118,7 +118,7 @@ function Rights() {
   return (
     <Section title="Your rights">
       <Card>
-        <Row icon="message-circle" title="My requests" action={<Button component={Link} to="/requests" variant="default">Look at them</Button>}>Have a mistake corrected, or have your record kept but not used.</Row>
+        <Row icon="message-circle" title="My requests" action={<Button component={Link} to="/requests" variant="default">Look at them</Button>}>Have a mistake corrected, or have your record kept but not used, or erased.</Row>
       </Card>
     </Section>
   );
