@@ -1,7 +1,7 @@
 //! All parts of one organisation's vault over one store.
 
 use crate::custodian::decide::Refusal;
-use crate::custodian::{Custodian, ReleaseError};
+use crate::custodian::{CheckConfig, Custodian, ReleaseError};
 use crate::emergency::Emergency;
 use crate::ledger::Ledger;
 use crate::mailbox::Mailbox;
@@ -20,6 +20,10 @@ use std::convert::Infallible;
 use std::future::pending;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// Pause after looking after the packs failed.
+const CHECK_PAUSE: Duration = Duration::from_secs(10);
 
 /// What a vault needs besides its node's names and keys.
 pub struct VaultConfig {
@@ -31,6 +35,8 @@ pub struct VaultConfig {
     pub source: SourceConfig,
     /// How a grantee reads.
     pub reader: ReaderConfig,
+    /// How a custodian looks after what it keeps.
+    pub checks: CheckConfig,
     /// The machine's clock.
     pub clock: Clock,
 }
@@ -43,6 +49,7 @@ impl VaultConfig {
             storage_key,
             source: SourceConfig::default(),
             reader: ReaderConfig::default(),
+            checks: CheckConfig::default(),
             clock: system_clock(),
         }
     }
@@ -106,7 +113,7 @@ impl Vault {
         };
         Ok(Self {
             mailbox: Arc::new(Mailbox::new(ctx.clone(), source.clone())),
-            custodian: Arc::new(Custodian::new(ctx.clone())),
+            custodian: Arc::new(Custodian::new(ctx.clone(), config.checks)),
             emergency: Arc::new(Emergency::new(ctx.clone(), config.reader.clone())),
             reader: Arc::new(Reader::new(ctx, config.reader)),
             source,
@@ -142,8 +149,19 @@ impl Vault {
                 Ok(()) => pending().await,
             }
         };
+        let kept = async {
+            loop {
+                match self.custodian.look_after().await {
+                    Err(error) if error.is_final() => return Err(VaultError::from(error)),
+                    Err(error) => tracing::error!(%error, "looking after packs in custody begins anew"),
+                    Ok(never) => match never {},
+                }
+                tokio::time::sleep(CHECK_PAUSE).await;
+            }
+        };
         let told = async { self.emergency.run().await.map_err(VaultError::from) };
-        tokio::try_join!(seal, letters, told, tidy).map(|(never, _, _, _): (_, _, _, Infallible)| never)
+        tokio::try_join!(seal, letters, told, tidy, kept)
+            .map(|(never, _, _, _, _): (_, _, _, Infallible, Infallible)| never)
     }
 
     /// Hears of a final block: grants that it revokes rotate at once. A failure is logged; the sweep comes after it.

@@ -250,6 +250,8 @@ pub(super) const TARGETS: &[Target] = &[
             SourceRequest,
             SourceRequestBody,
             SourceAsk,
+            GivenBack,
+            DamagedBatch,
             Destroyed,
             EmergencyParcel,
             EmergencyPackage,

@@ -19,7 +19,9 @@ pub use emergency::{
     EMERGENCY_BYTES_MAX, EmergencyAccount, EmergencyAsk, EmergencyFind, EmergencyFound, EmergencyNotice,
     EmergencyPackage, EmergencyParcel, EmergencyRelease, EmergencyShare, EmergencyStatement,
 };
-pub use moving::{Destroyed, SourceAsk, SourceRequest, SourceRequestBody};
+pub use moving::{
+    DAMAGED_PER_ANSWER_MAX, DamagedBatch, Destroyed, GivenBack, SourceAsk, SourceRequest, SourceRequestBody,
+};
 pub use package::{
     Content, PackageHeader, RecordSecret, SEALED_BYTES_MAX, SUITE_1, SealedPackage, batch_size,
     package_digest, record_commitment, size_class,

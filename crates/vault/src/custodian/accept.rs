@@ -13,7 +13,7 @@ use crate::ledger::member;
 use crate::node::{Context, blocking};
 use crate::sharing::is_of;
 use crate::store::tables::{
-    CUSTODY, CustodyRow, DESTROYED, EVIDENCE, HELD_VERSIONS, HeldVersionRow, IN_COMPARTMENT, OF_BATCH, key,
+    CUSTODY, CustodyRow, DAMAGED, DESTROYED, EVIDENCE, HELD_VERSIONS, HeldVersionRow, IN_COMPARTMENT, OF_BATCH, key,
 };
 use crate::store::{PackName, Reads, Sealed, StoreError};
 use crate::wrap::{open_share, receive_organisation_link};
@@ -115,7 +115,7 @@ fn accept(
     let root = merkle::root(&body.leaves);
     let arrival = Arrival { ctx, from, batch, encoded, body_digest, root };
     match arrival.compare()? {
-        Known::Same => return Ok(()),
+        Known::Same => return arrival.mend(runtime),
         Known::Contradicted => return arrival.keep_evidence(runtime),
         Known::Newer => return Err(CustodyError::Superseded),
         Known::No => {}
@@ -209,6 +209,20 @@ impl Arrival<'_> {
             true => Err(CustodyError::Malformed("a version that is to be kept here is left out")),
             false => Ok(()),
         }
+    }
+
+    /// What is here already is written again if its pack is known to be damaged.
+    fn mend(&self, runtime: &tokio::runtime::Handle) -> Result<(), CustodyError> {
+        let (store, body) = (&self.ctx.store, &self.batch.body);
+        let at = key::generation(self.from, body.sequence, body.generation);
+        if store.read()?.get(&DAMAGED, &at)?.is_some() {
+            let name = PackName::custody(self.from, body.sequence, body.generation);
+            runtime.block_on(store.packs.put(&name, self.encoded.clone()))?;
+            let tx = store.write()?;
+            tx.remove(&DAMAGED, &at)?;
+            tx.commit()?;
+        }
+        Ok(())
     }
 
     /// Puts the rows, and removes those of generations that this one replaces, in one transaction.

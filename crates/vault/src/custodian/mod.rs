@@ -5,15 +5,19 @@
 //! timing; it knows no category and no key.
 
 mod accept;
+mod check;
 pub mod decide;
 mod destroy;
 mod grant;
 mod patient;
 mod records;
 mod release;
+mod released;
 mod source;
 
 pub use accept::CustodyError;
+pub use check::{CheckConfig, KeptStatus};
+pub use released::Released;
 
 use crate::ledger::{LedgerError, entry};
 use crate::node::Context;
@@ -65,11 +69,12 @@ pub struct Custodian {
     anchored: Mutex<HashSet<(OrganisationId, u64)>>,
     /// One batch is taken at a time: of two under one number, the second must find the first.
     accepting: Arc<Mutex<()>>,
+    checks: CheckConfig,
 }
 
 impl Custodian {
-    pub(crate) fn new(ctx: Arc<Context>) -> Self {
-        Self { ctx, anchored: Mutex::default(), accepting: Arc::default() }
+    pub(crate) fn new(ctx: Arc<Context>, checks: CheckConfig) -> Self {
+        Self { ctx, anchored: Mutex::default(), accepting: Arc::default(), checks }
     }
 
     pub(crate) fn store(&self) -> &Arc<Store> {

@@ -65,9 +65,9 @@ impl StoreError {
 }
 
 impl StoreError {
-    /// Whether a pack that is not there is what went wrong.
-    pub(crate) fn is_missing_pack(&self) -> bool {
-        matches!(self, Self::Packs(object_store::Error::NotFound { .. }))
+    /// Whether a pack that is not there, or is damaged, is what went wrong.
+    pub(crate) fn is_lost_pack(&self) -> bool {
+        matches!(self, Self::Packs(object_store::Error::NotFound { .. }) | Self::Damaged)
     }
 }
 

@@ -239,12 +239,16 @@ impl World {
             third_custodian_grace: Duration::from_millis(100),
             grant_sweep: Duration::from_millis(50),
             custody_sweep: Duration::from_millis(40),
+            challenge_pause: Duration::from_millis(10),
             ..SourceConfig::default()
         };
         config.reader.versions_per_event_max = self.versions_per_event.load(Ordering::Relaxed) as usize;
         config.reader.refusal_patience = Duration::from_millis(50);
         config.reader.hedge = Duration::from_millis(50);
         config.reader.refusal_pause = Duration::from_millis(10);
+        config.checks.rest = Duration::from_millis(20);
+        config.checks.every = Duration::ZERO;
+        config.checks.bytes_per_second = u64::MAX;
         config
     }
 
