@@ -67,14 +67,19 @@ impl Custodian {
     /// Looks after what is in custody, for as long as it is polled.
     pub(crate) async fn look_after(&self) -> Result<Infallible, StoreError> {
         loop {
-            for at in self.due().await? {
-                let read = self.check(&at).await?;
-                let pause = read.saturating_mul(1_000) / self.checks.bytes_per_second.max(1);
-                sleep(Duration::from_millis(pause)).await;
-            }
-            self.check_evidence().await?;
+            self.check_due().await?;
             sleep(self.checks.rest).await;
         }
+    }
+
+    /// Looks at everything that is due, once.
+    pub(crate) async fn check_due(&self) -> Result<(), StoreError> {
+        for at in self.due().await? {
+            let read = self.check(&at).await?;
+            let pause = read.saturating_mul(1_000) / self.checks.bytes_per_second.max(1);
+            sleep(Duration::from_millis(pause)).await;
+        }
+        self.check_evidence().await
     }
 
     /// The packs that are to be looked at, those first that were not for longest. Damaged ones are always due.
@@ -97,7 +102,7 @@ impl Custodian {
     }
 
     /// Reads one pack through and writes down how it is. How many bytes were read.
-    pub(super) async fn check(&self, at: &[u8]) -> Result<u64, StoreError> {
+    pub(crate) async fn check(&self, at: &[u8]) -> Result<u64, StoreError> {
         let (source, sequence, generation) = key::generation_parts(at).ok_or(StoreError::Damaged)?;
         let name = PackName::custody(&source, sequence, generation);
         // Whatever keeps a pack from being read, it cannot be given out.

@@ -37,12 +37,13 @@ use salus_types::{
 };
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::Notify;
 
 pub(crate) const NETWORK: NetworkId = NetworkId(Digest([7; 32]));
+const DAY: Duration = Duration::from_secs(86_400);
 pub(crate) const DAY_MS: u64 = 86_400_000;
 pub(crate) const START_MS: u64 = 1_800_000_000_000;
 
@@ -90,6 +91,10 @@ pub(crate) struct World {
     pub(crate) unanswered: AtomicU64,
     pub(crate) versions_per_event: AtomicU64,
     pub(crate) batch_versions: AtomicU64,
+    /// Whether vaults that are opened from now on challenge and check all the time; otherwise never by themselves.
+    pub(crate) watchful: AtomicBool,
+    /// What a custodian answered to a source first, which one that replays gives again.
+    pub(crate) replays: Mutex<HashMap<OrganisationId, Release>>,
     pub(crate) outbox: Arc<FakeOutbox>,
 }
 
@@ -99,6 +104,12 @@ pub(crate) enum Tamper {
     Path,
     Shares,
     Sender,
+    /// To sources: what it answered first, whatever is asked.
+    Replay,
+    /// To sources: shares and packages of other versions, in the place of those asked for.
+    Others,
+    /// To sources: nothing, duly sealed.
+    Nothing,
 }
 
 fn organisation(name: &str, class: Class, custodian: bool, keys: &Keys) -> Organisation {
@@ -155,6 +166,8 @@ impl World {
             unanswered: AtomicU64::new(0),
             versions_per_event: AtomicU64::new(2_048),
             batch_versions: AtomicU64::new(64),
+            watchful: AtomicBool::new(false),
+            replays: Mutex::default(),
             outbox: Arc::default(),
         })
     }
@@ -230,6 +243,7 @@ impl World {
         let mut config = VaultConfig::new(folder, Secret32::from_bytes(&[9; 32]));
         config.clock =
             Arc::new(move || world.upgrade().map_or(START_MS, |world| world.clock.load(Ordering::Relaxed)));
+        let watchful = self.watchful.load(Ordering::Relaxed);
         config.source = SourceConfig {
             batch_versions_max: self.batch_versions.load(Ordering::Relaxed) as usize,
             batch_quiet: Duration::from_millis(5),
@@ -239,14 +253,14 @@ impl World {
             third_custodian_grace: Duration::from_millis(100),
             grant_sweep: Duration::from_millis(50),
             custody_sweep: Duration::from_millis(40),
-            challenge_pause: Duration::from_millis(10),
+            challenge_pause: if watchful { Duration::from_millis(10) } else { DAY },
             ..SourceConfig::default()
         };
         config.reader.versions_per_event_max = self.versions_per_event.load(Ordering::Relaxed) as usize;
         config.reader.refusal_patience = Duration::from_millis(50);
         config.reader.hedge = Duration::from_millis(50);
         config.reader.refusal_pause = Duration::from_millis(10);
-        config.checks.rest = Duration::from_millis(20);
+        config.checks.rest = if watchful { Duration::from_millis(20) } else { DAY };
         config.checks.every = Duration::ZERO;
         config.checks.bytes_per_second = u64::MAX;
         config

@@ -5,7 +5,7 @@
 //! generation is with all custodians. A custodian that says so falsely makes work, and is seen: each repair is counted.
 
 use super::survey::{give_up, waiting};
-use super::{HANDING, PLACED, WAITING};
+use super::{HANDING, PLACED};
 use crate::node::blocking;
 use crate::source::build::{ANCHORED, bump};
 use crate::source::{Source, SourceError};
