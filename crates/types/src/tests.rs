@@ -477,7 +477,11 @@ macro_rules! for_every_type {
                 nonce: [6; 16],
                 newest: Some(4),
                 damaged: list(vec![DamagedBatch { sequence: 8, generation: 1 }]),
-                shares: list(vec![ReleasedShare { version: VersionId(digest(21)), index: 2, value: [3; 32] }]),
+                shares: list(vec![ReleasedShare {
+                    version: VersionId(digest(21)),
+                    index: 2,
+                    value: [3; 32],
+                }]),
             },
         );
         $check(

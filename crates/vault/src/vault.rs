@@ -22,8 +22,23 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Pause after looking after the packs failed.
+/// Pause after background work failed.
 const CHECK_PAUSE: Duration = Duration::from_secs(10);
+
+/// Begins work anew until it fails for good.
+async fn repeated<F: Future<Output = Result<Infallible, StoreError>>>(
+    what: &'static str,
+    work: impl Fn() -> F,
+) -> Result<Infallible, VaultError> {
+    loop {
+        let Err(error) = work().await else { continue };
+        if error.is_final() {
+            return Err(error.into());
+        }
+        tracing::error!(%error, what, "the vault tries again");
+        tokio::time::sleep(CHECK_PAUSE).await;
+    }
+}
 
 /// What a vault needs besides its node's names and keys.
 pub struct VaultConfig {
@@ -149,19 +164,11 @@ impl Vault {
                 Ok(()) => pending().await,
             }
         };
-        let kept = async {
-            loop {
-                match self.custodian.look_after().await {
-                    Err(error) if error.is_final() => return Err(VaultError::from(error)),
-                    Err(error) => tracing::error!(%error, "looking after packs in custody begins anew"),
-                    Ok(never) => match never {},
-                }
-                tokio::time::sleep(CHECK_PAUSE).await;
-            }
-        };
+        let kept = repeated("looking after packs in custody", || self.custodian.look_after());
+        let audited = repeated("comparing releases", || self.custodian.audit_now_and_then());
         let told = async { self.emergency.run().await.map_err(VaultError::from) };
-        tokio::try_join!(seal, letters, told, tidy, kept)
-            .map(|(never, _, _, _, _): (_, _, _, Infallible, Infallible)| never)
+        tokio::try_join!(seal, letters, told, tidy, kept, audited)
+            .map(|(never, _, _, _, _, _): (_, _, _, Infallible, _, _)| never)
     }
 
     /// Hears of a final block: grants that it revokes rotate at once. A failure is logged; the sweep comes after it.

@@ -13,7 +13,8 @@ use crate::ledger::member;
 use crate::node::{Context, blocking};
 use crate::sharing::is_of;
 use crate::store::tables::{
-    CUSTODY, CustodyRow, DAMAGED, DESTROYED, EVIDENCE, HELD_VERSIONS, HeldVersionRow, IN_COMPARTMENT, OF_BATCH, key,
+    CUSTODY, CustodyRow, DAMAGED, DESTROYED, EVIDENCE, HELD_VERSIONS, HeldVersionRow, IN_COMPARTMENT,
+    OF_BATCH, key,
 };
 use crate::store::{PackName, Reads, Sealed, StoreError};
 use crate::wrap::{open_share, receive_organisation_link};

@@ -7,6 +7,7 @@
 //! back, counts as whole from the next look on.
 
 use super::accept::open_link_key;
+use super::audit::AuditError;
 use super::release::open_item;
 use super::{Custodian, newest_batch};
 use crate::node::{Context, blocking};
@@ -32,6 +33,8 @@ pub struct CheckConfig {
     pub bytes_per_second: u64,
     /// Pause between two looks at what is due.
     pub rest: Duration,
+    /// How often releases are compared with access events.
+    pub audit_every: Duration,
 }
 
 impl Default for CheckConfig {
@@ -40,6 +43,7 @@ impl Default for CheckConfig {
             every: Duration::from_secs(24 * 3_600),
             bytes_per_second: 8 * 1024 * 1024,
             rest: Duration::from_secs(60),
+            audit_every: Duration::from_secs(3_600),
         }
     }
 }
@@ -69,6 +73,18 @@ impl Custodian {
         loop {
             self.check_due().await?;
             sleep(self.checks.rest).await;
+        }
+    }
+
+    /// Compares releases with access events, for as long as it is polled.
+    pub(crate) async fn audit_now_and_then(&self) -> Result<Infallible, StoreError> {
+        loop {
+            match self.audit().await {
+                Ok(_) => {}
+                Err(AuditError::Store(error)) => return Err(error),
+                Err(AuditError::Ledger(error)) => tracing::debug!(%error, "releases are compared later"),
+            }
+            sleep(self.checks.audit_every).await;
         }
     }
 
@@ -191,9 +207,8 @@ fn is_whole(
     row: &CustodyRow,
     bytes: &Bytes,
 ) -> Result<bool, StoreError> {
-    let signed = body(bytes).is_some_and(|(body, signature)| {
-        sha256(body) == row.body_digest && *signature == row.signature.0
-    });
+    let signed = body(bytes)
+        .is_some_and(|(body, signature)| sha256(body) == row.body_digest && *signature == row.signature.0);
     if !signed {
         return Ok(false);
     }

@@ -5,6 +5,7 @@
 //! timing; it knows no category and no key.
 
 mod accept;
+pub mod audit;
 mod check;
 pub mod decide;
 mod destroy;
@@ -70,11 +71,12 @@ pub struct Custodian {
     /// One batch is taken at a time: of two under one number, the second must find the first.
     accepting: Arc<Mutex<()>>,
     checks: CheckConfig,
+    audited: Mutex<Option<audit::Audit>>,
 }
 
 impl Custodian {
     pub(crate) fn new(ctx: Arc<Context>, checks: CheckConfig) -> Self {
-        Self { ctx, anchored: Mutex::default(), accepting: Arc::default(), checks }
+        Self { ctx, anchored: Mutex::default(), accepting: Arc::default(), checks, audited: Mutex::default() }
     }
 
     pub(crate) fn store(&self) -> &Arc<Store> {

@@ -9,9 +9,9 @@ use crate::store::tables::{BATCHES, BatchRow, OPEN_BATCHES, counter};
 use crate::store::{PackName, Reads, StoreError};
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
+use salus_types::OrganisationId;
 use salus_types::action::Anchor;
 use salus_types::state::{AnchorEntry, key};
-use salus_types::OrganisationId;
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 use tokio::time::{sleep, timeout};
@@ -232,7 +232,10 @@ impl Source {
         }
         let mut journey = match loaded {
             Err(SourceError::Store(error)) if error.is_lost_pack() => {
-                tracing::error!(sequence, "a pack on its way is damaged: its batch is taken back and made anew");
+                tracing::error!(
+                    sequence,
+                    "a pack on its way is damaged: its batch is taken back and made anew"
+                );
                 self.move_anew(sequence).await?;
                 return Ok(false);
             }

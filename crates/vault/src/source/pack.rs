@@ -110,7 +110,11 @@ impl OutgoingPack {
 
 impl Source {
     /// A pack on its way, if it is as it was written: whatever a disk made of it is not signed and sent.
-    pub(super) async fn load_pack(&self, name: &PackName, digest: Digest) -> Result<OutgoingPack, StoreError> {
+    pub(super) async fn load_pack(
+        &self,
+        name: &PackName,
+        digest: Digest,
+    ) -> Result<OutgoingPack, StoreError> {
         let bytes = self.ctx.store.packs.get(name).await?;
         blocking(move || {
             let pack = decode_canonical(&bytes).ok().filter(|_| sha256(&bytes) == digest);

@@ -33,7 +33,7 @@ use salus_types::proof::{AnchorProof, AnchorProofs, BatchId, CertifiedHeader};
 use salus_types::state::{AccessEntry, AnchorEntry, GrantEntry, StateKey, key};
 use salus_types::vault::*;
 use salus_types::{
-    Bounded, GrantId, NetworkId, OrganisationId, PublicKey, SigningKey, Text, decode_canonical,
+    AccessId, Bounded, GrantId, NetworkId, OrganisationId, PublicKey, SigningKey, Text, decode_canonical,
 };
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
@@ -62,6 +62,7 @@ struct Keys {
 #[derive(Default)]
 pub(crate) struct Final {
     state: HashMap<StateKey, Vec<u8>>,
+    accesses: Vec<AccessId>,
     height: u64,
     time_ms: u64,
 }
@@ -261,6 +262,7 @@ impl World {
         config.reader.hedge = Duration::from_millis(50);
         config.reader.refusal_pause = Duration::from_millis(10);
         config.checks.rest = if watchful { Duration::from_millis(20) } else { DAY };
+        config.checks.audit_every = config.checks.rest;
         config.checks.every = Duration::ZERO;
         config.checks.bytes_per_second = u64::MAX;
         config
@@ -333,9 +335,16 @@ impl World {
         self.ledger.lock().expect("unpoisoned").state.insert(at, entry.encode().to_vec());
     }
 
-    pub(crate) fn access_entry(&self, access: &salus_types::AccessId) -> Option<AccessEntry> {
+    pub(crate) fn access_entry(&self, access: &AccessId) -> Option<AccessEntry> {
         let ledger = self.ledger.lock().expect("unpoisoned");
         ledger.state.get(&key::access(access)).map(|entry| decode_canonical(entry).expect("an entry"))
+    }
+
+    /// All access events on the ledger.
+    pub(crate) fn access_events(&self) -> Vec<(AccessId, AccessEntry)> {
+        let accesses = self.ledger.lock().expect("unpoisoned").accesses.clone();
+        let entry = |access: &AccessId| self.access_entry(access).expect("an entry");
+        accesses.into_iter().map(|access| (access, entry(&access))).collect()
     }
 
     pub(crate) fn note_release(&self, holder: &OrganisationId, ask: &EmergencyAsk) {

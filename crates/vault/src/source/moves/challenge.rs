@@ -94,7 +94,9 @@ impl Source {
                 Outcome::Failed
             }
             // A share that is here is the custodian's own, and fits.
-            (parts, Ok(_)) if parts.values().all(|part| part.package.is_some() && !part.shares.is_empty()) => {
+            (parts, Ok(_))
+                if parts.values().all(|part| part.package.is_some() && !part.shares.is_empty()) =>
+            {
                 Outcome::Passed
             }
             (_, Ok(_)) => Outcome::Failed,

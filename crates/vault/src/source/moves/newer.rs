@@ -48,7 +48,8 @@ impl Source {
             round.custodians.contains(custodian) && *generation > batch.row.generation
         });
         let held_by = |generation: &u32| newest.values().filter(|said| *said == generation).count();
-        let agreed = newest.values().filter(|said| held_by(said) >= usize::from(SHARES_NEEDED)).max().copied();
+        let agreed =
+            newest.values().filter(|said| held_by(said) >= usize::from(SHARES_NEEDED)).max().copied();
         let Some(generation) = agreed else { return Ok(()) };
         newest.retain(|_, said| *said == generation);
         tracing::warn!(sequence, generation, "custodians hold newer shares than this source knows");

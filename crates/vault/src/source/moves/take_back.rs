@@ -61,7 +61,8 @@ pub(super) struct Part {
 impl Part {
     /// Whether nothing more needs to be asked for. Where no commitment tells a false share, all three are wanted.
     fn is_enough(&self, version: &Version) -> bool {
-        let known = version.row.share_commitments != UNKNOWN || self.shares.len() >= CUSTODIANS_PER_COMPARTMENT;
+        let known =
+            version.row.share_commitments != UNKNOWN || self.shares.len() >= CUSTODIANS_PER_COMPARTMENT;
         self.is_whole() && known
     }
 
@@ -178,8 +179,7 @@ impl Source {
             Err(error) => return Ok((parts, Err(error))),
         };
         let (ctx, batch, giver) = (self.ctx.clone(), batch.clone(), holder.clone());
-        let taken =
-            move || Ok::<_, StoreError>(take(&ctx.node, &batch, &giver, &nonce, release, parts));
+        let taken = move || Ok::<_, StoreError>(take(&ctx.node, &batch, &giver, &nonce, release, parts));
         let Taken { parts, blame, newest, damaged } = blocking(taken).await?;
         self.name(&blame).await?;
         self.hear_of_damage(&holder.id, damaged).await?;
@@ -201,7 +201,8 @@ impl Source {
         let packages = wanted.iter().any(|version| part(version).is_some_and(|part| part.package.is_none()));
         let versions: Vec<_> = wanted.iter().map(|version| version.id()).collect();
         let ask = if packages { SourceAsk::Release } else { SourceAsk::Shares };
-        (!versions.is_empty()).then(|| self.request_of((sequence, batch.row.generation), holder, ask, versions))
+        (!versions.is_empty())
+            .then(|| self.request_of((sequence, batch.row.generation), holder, ask, versions))
     }
 
     /// A request about versions of one of this source's batches and generations.

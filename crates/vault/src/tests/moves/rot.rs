@@ -38,9 +38,7 @@ async fn run_all_until(world: &Arc<World>, done: impl AsyncFn(&CustodyStatus) ->
         .into_iter()
         .map(|vault| tokio::spawn(async move { vault.run().await.map(|_| ()) }))
         .collect();
-    world
-        .run_until(async |_, source| done(&source.custody_status().await.expect("a status")).await)
-        .await;
+    world.run_until(async |_, source| done(&source.custody_status().await.expect("a status")).await).await;
     for other in others {
         assert!(!other.is_finished());
         other.abort();
@@ -183,14 +181,8 @@ async fn every_flipped_bit_of_a_pack_is_found_and_nothing_false_is_given_out() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_custodian_that_lies_to_a_challenge_fails_it_and_is_given_a_new_copy_once_it_is_honest() {
-    let lies = [
-        Tamper::Replay,
-        Tamper::Others,
-        Tamper::Nothing,
-        Tamper::Shares,
-        Tamper::Ciphertext,
-        Tamper::Sender,
-    ];
+    let lies =
+        [Tamper::Replay, Tamper::Others, Tamper::Nothing, Tamper::Shares, Tamper::Ciphertext, Tamper::Sender];
     let (world, person, grant) = watchful_world().await;
     for (how, liar) in lies.into_iter().zip(THREE.into_iter().cycle()) {
         let before = status(&world).await;
