@@ -31,7 +31,7 @@ async fn repeated<F: Future<Output = Result<Infallible, StoreError>>>(
     work: impl Fn() -> F,
 ) -> Result<Infallible, VaultError> {
     loop {
-        let Err(error) = work().await else { continue };
+        let Err(error) = work().await;
         if error.is_final() {
             return Err(error.into());
         }

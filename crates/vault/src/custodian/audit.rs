@@ -150,7 +150,7 @@ impl Custodian {
                     audit.first.push((released.access, mismatch));
                 }
             }
-            page = self.released(Some(&last), RELEASES_PER_PAGE).await?;
+            page = self.released(Some(&(last.access, last.versions_root)), RELEASES_PER_PAGE).await?;
         }
         if audit.mismatches > 0 {
             tracing::error!(count = audit.mismatches, "releases match no access event on the ledger");

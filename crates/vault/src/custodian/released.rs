@@ -49,17 +49,18 @@ impl Custodian {
         .await?)
     }
 
-    /// What was released here for access events, in the order of the events' ids: at most `limit`, after one of them.
+    /// What was released here for access events, in the order of the events' ids: at most `limit`, after one of them, which
+    /// is named by its event and the root over its versions.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn released(
         &self,
-        after: Option<&Released>,
+        after: Option<&(AccessId, Digest)>,
         limit: usize,
     ) -> Result<Vec<Released>, StoreError> {
         let store = self.ctx.store.clone();
-        let after = after.map(|last| key::release(&last.access, &last.versions_root));
+        let after = after.map(|(access, root)| key::release(access, root));
         blocking(move || {
             let rows = store.read()?.scan(&RELEASES, &[], after.as_deref(), limit)?;
             rows.into_iter().map(|(at, row)| released(&at, row)).collect()
