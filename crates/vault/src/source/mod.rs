@@ -78,6 +78,8 @@ pub struct SourceConfig {
     pub custody_sweep: Duration,
     /// Pause between two challenges.
     pub challenge_pause: Duration,
+    /// How long a copy that was made good is not made anew for the same custodian again.
+    pub repair_pause: Duration,
 }
 
 impl Default for SourceConfig {
@@ -94,6 +96,7 @@ impl Default for SourceConfig {
             grant_sweep: Duration::from_secs(5),
             custody_sweep: Duration::from_secs(10),
             challenge_pause: Duration::from_secs(60),
+            repair_pause: Duration::from_secs(3_600),
         }
     }
 }

@@ -76,10 +76,12 @@ record! {
         failed_ms: u64,
     }
 
-    /// A copy that a custodian has lost.
+    /// A copy that a custodian has lost, or had lost.
     pub(crate) struct LostRow {
         since_ms: u64,
         generation: u32,
+        /// When it was made good, in milliseconds; 0: not yet.
+        good_ms: u64,
     }
 
     /// How far the look at all compartments and batches is, after the custodians changed.

@@ -66,7 +66,7 @@ tables! {
     FAULTS: u64 = "source-faults";
     /// Custodian -> how it answered when it was challenged.
     CHALLENGES: ChallengeRow = "source-challenges";
-    /// sequence, custodian -> copy of which it is known that it is not there, or not whole.
+    /// sequence, custodian -> copy of which it is known that it is not there, or not whole, or was not.
     LOST: LostRow = "source-lost";
     /// Compartment -> its row.
     COMPARTMENTS: CompartmentRow = "source-compartments";

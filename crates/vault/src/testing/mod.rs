@@ -94,6 +94,7 @@ pub(crate) struct World {
     pub(crate) batch_versions: AtomicU64,
     /// Whether vaults that are opened from now on challenge and check all the time; otherwise never by themselves.
     pub(crate) watchful: AtomicBool,
+    pub(crate) repair_pause_ms: AtomicU64,
     /// What a custodian answered to a source first, which one that replays gives again.
     pub(crate) replays: Mutex<HashMap<OrganisationId, Release>>,
     pub(crate) outbox: Arc<FakeOutbox>,
@@ -111,6 +112,8 @@ pub(crate) enum Tamper {
     Others,
     /// To sources: nothing, duly sealed.
     Nothing,
+    /// To sources: everything, and that the batch with number 0 is damaged.
+    Complains,
 }
 
 fn organisation(name: &str, class: Class, custodian: bool, keys: &Keys) -> Organisation {
@@ -168,6 +171,7 @@ impl World {
             versions_per_event: AtomicU64::new(2_048),
             batch_versions: AtomicU64::new(64),
             watchful: AtomicBool::new(false),
+            repair_pause_ms: AtomicU64::new(0),
             replays: Mutex::default(),
             outbox: Arc::default(),
         })
@@ -255,6 +259,7 @@ impl World {
             grant_sweep: Duration::from_millis(50),
             custody_sweep: Duration::from_millis(40),
             challenge_pause: if watchful { Duration::from_millis(10) } else { DAY },
+            repair_pause: Duration::from_millis(self.repair_pause_ms.load(Ordering::Relaxed)),
             ..SourceConfig::default()
         };
         config.reader.versions_per_event_max = self.versions_per_event.load(Ordering::Relaxed) as usize;

@@ -209,6 +209,11 @@ impl World {
                 let others = ids.iter().cycle().skip(1);
                 versions.iter_mut().zip(others).for_each(|(one, id)| one.package.header.version = *id);
             }
+            Tamper::Complains => {
+                let newest = given.newest.expect("it holds the batch");
+                let false_word = (0..=newest).map(|generation| DamagedBatch { sequence: 0, generation });
+                given.damaged = Bounded::new(false_word.collect()).expect("few");
+            }
             _ => (shares, versions) = (Vec::new(), Vec::new()),
         }
         given.shares = Bounded::new(shares).expect("as many");
@@ -229,7 +234,7 @@ impl World {
             }),
             Tamper::Path => versions.iter_mut().for_each(|released| released.path.index ^= 1),
             Tamper::Sender => release.shares.sender = PublicKey([3; 32]),
-            Tamper::Replay | Tamper::Others | Tamper::Nothing => {}
+            Tamper::Replay | Tamper::Others | Tamper::Nothing | Tamper::Complains => {}
             Tamper::Shares => {
                 let key = self.kem(to.as_str());
                 let label = salus_types::label::HPKE_RELEASE;

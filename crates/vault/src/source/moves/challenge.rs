@@ -112,7 +112,7 @@ impl Source {
         custodian: &OrganisationId,
         outcome: Outcome,
     ) -> Result<(), SourceError> {
-        let (ctx, custodian) = (self.ctx.clone(), custodian.clone());
+        let (ctx, custodian, pause) = (self.ctx.clone(), custodian.clone(), self.config.repair_pause);
         Ok(blocking(move || {
             let (tx, now) = (ctx.store.write()?, (ctx.clock)());
             let batch: BatchRow = tx.get(&BATCHES, &sequence.to_be_bytes())?.ok_or(StoreError::Damaged)?;
@@ -136,7 +136,7 @@ impl Source {
             if outcome != Outcome::Failed {
                 return tx.commit_lazily();
             }
-            mark_lost(&tx, (sequence, generation), &custodian, now)?;
+            mark_lost(&tx, (sequence, generation), &custodian, now, pause)?;
             tracing::warn!(%custodian, sequence, generation, "a custodian has lost a copy");
             tx.commit()
         })
@@ -152,11 +152,11 @@ impl Source {
         if damaged.is_empty() {
             return Ok(());
         }
-        let (ctx, custodian) = (self.ctx.clone(), custodian.clone());
+        let (ctx, custodian, pause) = (self.ctx.clone(), custodian.clone(), self.config.repair_pause);
         blocking(move || {
             let (tx, now) = (ctx.store.write()?, (ctx.clock)());
             for DamagedBatch { sequence, generation } in damaged {
-                mark_lost(&tx, (sequence, generation), &custodian, now)?;
+                mark_lost(&tx, (sequence, generation), &custodian, now, pause)?;
             }
             tx.commit()
         })

@@ -139,15 +139,15 @@ impl Source {
     /// All have them: the move is done, but for receipts.
     async fn finish_move(&self, handover: Handover) -> Result<(), SourceError> {
         let Handover { sequence, row, .. } = handover;
-        let (store, generation) = (self.ctx.store.clone(), row.generation);
+        let (ctx, generation) = (self.ctx.clone(), row.generation);
         blocking(move || {
-            let tx = store.write()?;
+            let tx = ctx.store.write()?;
             let at = sequence.to_be_bytes();
             let mut batch: BatchRow = tx.get(&BATCHES, &at)?.ok_or(StoreError::Damaged)?;
             batch.acked = row.acked;
             tx.put(&BATCHES, &at, &batch)?;
             tx.remove(&MOVES, &at)?;
-            made_good(&tx, sequence)?;
+            made_good(&tx, sequence, generation, (ctx.clock)())?;
             tx.commit()
         })
         .await?;

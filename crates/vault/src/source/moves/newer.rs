@@ -19,6 +19,7 @@ use salus_types::vault::SourceAsk;
 use salus_types::{Bounded, OrganisationId};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 
 impl Source {
     /// Asks the custodians of now, besides those in `newest` who have said it, which generation of a batch they hold; if two
@@ -92,7 +93,7 @@ fn adopt(
     let former = Bounded::new(former.into_iter().collect()).map_err(|_| StoreError::Damaged)?;
     tx.put(&MOVES, &at, &MoveRow { former, ..waiting(&batch) })?;
     for holder in holders.keys() {
-        mark_lost(tx, (sequence, generation), holder, now_ms)?;
+        mark_lost(tx, (sequence, generation), holder, now_ms, Duration::ZERO)?;
     }
     Ok(())
 }

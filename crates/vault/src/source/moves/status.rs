@@ -93,7 +93,8 @@ fn challenges(tx: &ReadTx) -> Result<BTreeMap<OrganisationId, ChallengeStatus>, 
         let status = ChallengeStatus { passed, failed, unanswered, passed_ms, failed_ms, lost: 0 };
         challenges.insert(name(&at)?, status);
     }
-    for (at, _) in tx.scan(&LOST, &[], None, usize::MAX)? {
+    let lost = tx.scan(&LOST, &[], None, usize::MAX)?;
+    for (at, _) in lost.into_iter().filter(|(_, lost)| lost.good_ms == 0) {
         let (_, custodian) = key::receipt_parts(&at).ok_or(StoreError::Damaged)?;
         challenges.entry(custodian).or_default().lost += 1;
     }

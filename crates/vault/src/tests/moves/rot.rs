@@ -218,6 +218,23 @@ async fn a_custodian_that_does_not_answer_fails_no_challenge_and_moves_nothing()
     all_is_well(&world, &person, &grant, "back again").await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_custodian_that_complains_without_reason_is_given_a_new_copy_once_in_a_while_only() {
+    let (world, person, grant) = watchful_world().await;
+    world.repair_pause_ms.store(3_600_000, Ordering::Relaxed);
+    reopen(&world, "hospital-a");
+    *world.tamper.lock().expect("unpoisoned") = Some((id("regulator"), Tamper::Complains));
+    let passed = |status: &CustodyStatus| status.challenges.get(&id("regulator")).map_or(0, |one| one.passed);
+    run_all_until(&world, async |now| now.repaired == 1 && is_still(now)).await;
+    let before = passed(&status(&world).await);
+    run_all_until(&world, async |now| passed(now) > before + 20).await;
+    assert_eq!(status(&world).await.moved, 1, "not again for an hour, whatever it says");
+    world.pass(3_600_000);
+    run_all_until(&world, async |now| now.repaired == 2 && is_still(now)).await;
+    *world.tamper.lock().expect("unpoisoned") = None;
+    all_is_well(&world, &person, &grant, "after all").await;
+}
+
 #[tokio::test]
 async fn a_source_that_challenges_what_is_not_its_own_gets_nothing() {
     let (world, _, _) = world(3).await;
