@@ -340,6 +340,9 @@ async function a_steward_sees_the_network(stage: Stage): Promise<void> {
   await tab(page, 'Blocks').click();
   await page.getByText(/batch anchored/).first().waitFor();
   await eyes.look(page, 'steward-blocks');
+  await tab(page, 'Custody').click();
+  await page.getByText('All there').first().waitFor();
+  await eyes.look(page, 'steward-custody');
   await tab(page, 'Access events').click();
   await page.getByRole('rowheader', { name: 'Lakeside Clinic' }).waitFor();
   await eyes.look(page, 'steward-accesses');

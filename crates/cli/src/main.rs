@@ -1,6 +1,7 @@
 //! `salus`: the one binary. A module per subcommand; each prints for people, and JSON with `--json`.
 
 mod assets;
+mod audit;
 mod backup;
 mod bench;
 mod client;
@@ -57,6 +58,8 @@ enum Command {
     Governance(governance::Arguments),
     /// Measure a network of four nodes on this machine.
     Bench(Box<bench::Arguments>),
+    /// Compare what custodians released with the access events on the ledger. Exit status 0 (they match), 1, 2.
+    Audit(audit::Arguments),
     /// Back a node up into one sealed file, while it runs or is stopped; or check such a file.
     Backup(backup::Arguments),
     /// Make a node's folder from a backup, and check it.
@@ -97,6 +100,7 @@ fn run(command: Command, output: output::Output) -> anyhow::Result<ExitCode> {
         Command::Proof(arguments) => proof::run(&arguments, output),
         Command::Verify(arguments) => verify::run(&arguments, output),
         Command::Witness(arguments) => witness::run(&arguments, output),
+        Command::Audit(arguments) => return audit::run(&arguments, output),
         Command::Doctor(arguments) => return doctor::run(&arguments, output),
     }?;
     Ok(ExitCode::SUCCESS)

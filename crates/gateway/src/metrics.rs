@@ -7,7 +7,7 @@ mod requests;
 
 pub(crate) use requests::count;
 
-use crate::peer::{Moves, NodeStatus};
+use crate::peer::{CustodyReport, Moves, NodeStatus};
 use crate::state::{Gateway, Ports};
 use crate::vault::VaultError;
 use prometheus_client::encoding::EncodeLabelSet;
@@ -63,9 +63,15 @@ struct Gauges {
     custody: Custody,
 }
 
-/// How far moves of custody are.
+/// How far moves of custody are, and how well what is sealed is kept.
 #[derive(Default)]
 struct Custody {
+    kept: Gauge,
+    damaged: Gauge,
+    lost: Gauge,
+    repaired: Gauge,
+    challenges_failed: Gauge,
+    releases_unmatched: Gauge,
     to_move: Gauge,
     late: Gauge,
     moved: Gauge,
@@ -163,13 +169,7 @@ impl Gauges {
             "Rules in force that this version does not know, so that its ledger stands still; 0 if it knows them.",
             &self.unknown_protocol,
         );
-        let Custody { to_move, late, moved, receipts, receipts_missing, faults } = &self.custody;
-        gauge("custody_batches_to_move", "Batches that other custodians are to have.", to_move);
-        gauge("custody_batches_late", "Batches that one of their new custodians lacks.", late);
-        gauge("custody_batches_moved", "Batches that have moved.", moved);
-        gauge("custody_receipts", "Receipts for destroyed shares.", receipts);
-        gauge("custody_receipts_missing", "Receipts that custodians owe.", receipts_missing);
-        gauge("custody_faults", "Shares, packages and receipts that did not hold.", faults);
+        self.custody.register(registry);
         registry.register_with_unit(
             "ledger_block_age",
             "Time since the newest block's time.",
@@ -199,7 +199,9 @@ impl Gauges {
         set(&self.faults, faults.and_then(|count| decode_canonical(&count).ok()).unwrap_or_default());
         set(&self.oldest_block, chain.oldest_block);
         set(&self.unknown_protocol, chain.unknown_protocol.into());
-        self.custody.measure(&gateway.ports.keeper.moves().await);
+        if let Ok(report) = gateway.ports.keeper.custody_report().await {
+            self.custody.measure(&gateway.ports.keeper.moves().await, &report);
+        }
         self.block_age.set(time_ms.saturating_sub(head.time_ms) as f64 / 1e3);
         set(&self.stored, queues.stored);
         set(&self.sealed, queues.sealed);
@@ -218,7 +220,27 @@ impl Gauges {
 }
 
 impl Custody {
-    fn measure(&self, moves: &Moves) {
+    fn register(&self, registry: &mut Registry) {
+        let mut gauge = |name: &str, help: &str, gauge: &Gauge| registry.register(name, help, gauge.clone());
+        gauge("custody_batches_to_move", "Batches that other custodians are to have.", &self.to_move);
+        gauge("custody_batches_late", "Batches that one of their new custodians lacks.", &self.late);
+        gauge("custody_batches_moved", "Batches that have moved.", &self.moved);
+        gauge("custody_receipts", "Receipts for destroyed shares.", &self.receipts);
+        gauge("custody_receipts_missing", "Receipts that custodians owe.", &self.receipts_missing);
+        gauge("custody_faults", "Shares, packages and receipts that did not hold.", &self.faults);
+        gauge("custody_batches_kept", "Batches kept here for others.", &self.kept);
+        gauge("custody_batches_damaged", "Batches kept here that are not whole.", &self.damaged);
+        gauge("custody_copies_lost", "Copies that custodians have lost and are to get again.", &self.lost);
+        gauge("custody_copies_repaired", "Copies that custodians had lost and have again.", &self.repaired);
+        gauge("custody_challenges_failed", "Challenges that custodians failed.", &self.challenges_failed);
+        gauge(
+            "custody_releases_unmatched",
+            "Releases here that match no access event.",
+            &self.releases_unmatched,
+        );
+    }
+
+    fn measure(&self, moves: &Moves, report: &CustodyReport) {
         let set = |gauge: &Gauge, value: u64| gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
         set(&self.to_move, moves.to_move);
         set(&self.late, moves.late);
@@ -226,6 +248,12 @@ impl Custody {
         set(&self.receipts, moves.receipts);
         set(&self.receipts_missing, moves.receipts_owed.values().sum());
         set(&self.faults, moves.faults.values().sum());
+        set(&self.kept, report.kept.batches);
+        set(&self.damaged, report.kept.damaged);
+        set(&self.lost, report.challenges.values().map(|one| one.lost).sum());
+        set(&self.repaired, report.repaired);
+        set(&self.challenges_failed, report.challenges.values().map(|one| one.failed).sum());
+        set(&self.releases_unmatched, report.audit.as_ref().map_or(0, |audit| audit.mismatches));
     }
 }
 

@@ -54,6 +54,8 @@ pub const HPKE_ENROLMENT_REQUEST: &str = "salus/hpke/enrolment-request/v1";
 pub const HPKE_ENROLMENT_ANSWER: &str = "salus/hpke/enrolment-answer/v1";
 /// HPKE context, followed by the network id: the shares of a [`crate::vault::Release`].
 pub const HPKE_RELEASE: &str = "salus/hpke/release/v1";
+/// HPKE context, followed by the network id: [`crate::vault::GivenBack`].
+pub const HPKE_GIVE_BACK: &str = "salus/hpke/give-back/v1";
 /// HPKE context, followed by the network id: an answer to [`crate::vault::PatientAsk::AccessLog`].
 pub const HPKE_ACCESS_LOG: &str = "salus/hpke/access-log/v1";
 /// HPKE context, followed by the network id: [`crate::vault::CaseLetter`].

@@ -506,6 +506,19 @@ macro_rules! for_every_type {
             ),
         );
         $check(
+            "GivenBack",
+            &GivenBack {
+                nonce: [6; 16],
+                newest: Some(4),
+                damaged: list(vec![DamagedBatch { sequence: 8, generation: 1 }]),
+                shares: list(vec![ReleasedShare {
+                    version: VersionId(digest(21)),
+                    index: 2,
+                    value: [3; 32],
+                }]),
+            },
+        );
+        $check(
             "Destroyed",
             &Destroyed {
                 network: genesis().network(),
@@ -726,6 +739,7 @@ const SECRET: &[&str] = &[
     "ReleaseForGrant",
     "ReleaseAsk",
     "ReleasedShare",
+    "GivenBack",
     "EnrolmentRequest",
     "EnrolmentAnswer",
     "CaseLetter",

@@ -1,7 +1,7 @@
 //! All parts of one organisation's vault over one store.
 
 use crate::custodian::decide::Refusal;
-use crate::custodian::{Custodian, ReleaseError};
+use crate::custodian::{CheckConfig, Custodian, ReleaseError};
 use crate::emergency::Emergency;
 use crate::erasure::Erasure;
 use crate::ledger::Ledger;
@@ -21,6 +21,25 @@ use std::convert::Infallible;
 use std::future::pending;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// Pause after background work failed.
+const CHECK_PAUSE: Duration = Duration::from_secs(10);
+
+/// Begins work anew until it fails for good.
+async fn repeated<F: Future<Output = Result<Infallible, StoreError>>>(
+    what: &'static str,
+    work: impl Fn() -> F,
+) -> Result<Infallible, VaultError> {
+    loop {
+        let Err(error) = work().await;
+        if error.is_final() {
+            return Err(error.into());
+        }
+        tracing::error!(%error, what, "the vault tries again");
+        tokio::time::sleep(CHECK_PAUSE).await;
+    }
+}
 
 /// What a vault needs besides its node's names and keys.
 pub struct VaultConfig {
@@ -32,6 +51,8 @@ pub struct VaultConfig {
     pub source: SourceConfig,
     /// How a grantee reads.
     pub reader: ReaderConfig,
+    /// How a custodian looks after what it keeps.
+    pub checks: CheckConfig,
     /// The machine's clock.
     pub clock: Clock,
 }
@@ -44,6 +65,7 @@ impl VaultConfig {
             storage_key,
             source: SourceConfig::default(),
             reader: ReaderConfig::default(),
+            checks: CheckConfig::default(),
             clock: system_clock(),
         }
     }
@@ -107,7 +129,7 @@ impl Vault {
             Some(outbox) => Some(Arc::new(Source::new(ctx.clone(), outbox, config.source)?)),
             None => None,
         };
-        let custodian = Arc::new(Custodian::new(ctx.clone()));
+        let custodian = Arc::new(Custodian::new(ctx.clone(), config.checks));
         Ok(Self {
             mailbox: Arc::new(Mailbox::new(ctx.clone(), source.clone())),
             erasure: Arc::new(Erasure::new(ctx.clone(), source.clone(), custodian.clone())),
@@ -147,10 +169,12 @@ impl Vault {
                 Ok(()) => pending().await,
             }
         };
+        let kept = repeated("looking after packs in custody", || self.custodian.look_after());
+        let audited = repeated("comparing releases", || self.custodian.audit_now_and_then());
         let told = async { self.emergency.run().await.map_err(VaultError::from) };
         let erased = async { self.erasure.run().await.map_err(VaultError::from) };
-        tokio::try_join!(seal, letters, told, erased, tidy)
-            .map(|(never, _, _, _, _): (_, _, _, _, Infallible)| never)
+        tokio::try_join!(seal, letters, told, erased, tidy, kept, audited)
+            .map(|(never, _, _, _, _, _, _): (_, _, _, _, Infallible, _, _)| never)
     }
 
     /// Hears of a final block: grants that it revokes rotate at once, and orders to erase are carried out. A failure is

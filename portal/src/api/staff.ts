@@ -90,6 +90,24 @@ export interface NodeState {
   /** Batches that other custodians are to have after the custodians changed; the own node's only. */
   moves?: { moved: number; toMove: number; late: number; receipts: number; receiptsOwed: Record<string, number>; faults: Record<string, number> };
 }
+export type Moves = NonNullable<NodeState['moves']>;
+/** How a keeper of this organisation's records answered when it was asked to show some of them. Times are 0 for never. */
+export interface CustodianAnswers {
+  passed: number;
+  failed: number;
+  unanswered: number;
+  passedMs: number;
+  failedMs: number;
+  lost: number;
+}
+export interface CustodyState {
+  challenges: Record<string, CustodianAnswers>;
+  repaired: number;
+  kept: { batches: number; damaged: number; unchecked: number; oldestCheckMs: number; everDamaged: number };
+  /** What was given out here, compared with the access events; null until it was. */
+  audit: { timeMs: number; releases: number; mismatches: number; first: { access: string; what: string }[] } | null;
+  moves: Moves;
+}
 export interface NetworkState {
   head: { height: number; timeMs: number };
   organisations: NodeState[];
@@ -218,6 +236,7 @@ export const staff = {
   invite: (patient: string) =>
     getJson<{ code: string; link: string; expires: string }>('/staff/invites', { json: { patient } }),
   network: () => getJson<NetworkState>('/staff/network'),
+  custody: () => getJson<CustodyState>('/staff/custody'),
   /** The newest, newest first. */
   blocks: async (count: number) => (await getJson<BlockRow[]>(`/staff/blocks?count=${count}`)).sort((a, b) => b.height - a.height),
   accessEvents: () => getJson<AccessEventRow[]>('/staff/access-events'),

@@ -7,6 +7,7 @@ import { useStaff } from '../ui/useStaff';
 import { Accesses } from './Accesses/Accesses';
 import { Blocks } from './Blocks/Blocks';
 import { Cases } from './Cases/Cases';
+import { Custody } from './Custody/Custody';
 import { Emergencies } from './Emergencies/Emergencies';
 import { Members } from './Members/Members';
 import { Overview } from './Overview/Overview';
@@ -15,6 +16,7 @@ import { Propose } from './Propose/Propose';
 const TABS: StaffTab[] = [
   { to: '/steward', label: 'Network', icon: 'network', end: true },
   { to: '/steward/blocks', label: 'Blocks', icon: 'cube' },
+  { to: '/steward/custody', label: 'Custody', icon: 'copy' },
   { to: '/steward/accesses', label: 'Access events', icon: 'eye' },
   { to: '/steward/cases', label: 'Patients’ requests', icon: 'message-circle' },
   { to: '/steward/emergencies', label: 'Emergency access', icon: 'alert-triangle' },
@@ -33,6 +35,7 @@ export default function StewardApp() {
           <Routes>
             <Route path="/" element={<Overview />} />
             <Route path="/blocks" element={<Blocks />} />
+            <Route path="/custody" element={<Custody nameOf={nameOf} />} />
             <Route path="/accesses" element={<Accesses nameOf={nameOf} />} />
             <Route path="/cases" element={<Cases />} />
             <Route path="/emergencies" element={<Emergencies nameOf={nameOf} />} />

@@ -157,6 +157,7 @@ export class MockNode {
     ['POST', /^\/staff\/requests$/, (_m, body, request) => this.ask(body, request)],
     ['POST', /^\/staff\/invites$/, () => ({ json: { code: 'WELCOME-1', link: 'http://localhost/join#hospital-b.WELCOME-1', expires: new Date(Date.now() + 86_400_000).toISOString() } })],
     ['GET', /^\/staff\/network$/, () => this.network()],
+    ['GET', /^\/staff\/custody$/, () => this.custody()],
     ['GET', /^\/staff\/blocks$/, () => this.blockRows()],
     ['GET', /^\/staff\/access-events$/, () => this.accessEvents()],
     ['GET', /^\/staff\/log$/, () => ({ json: this.logs.filter((one) => one.organisation === this.home).map(({ entry }) => ({ ...entry, practitioner: entry.name, action: String(entry.action) })).toReversed() })],
@@ -502,6 +503,18 @@ export class MockNode {
       ...(info.id === this.home ? { queues: { stored: 2, sealed: 5, anchored: 1_284, anchorLagMs: 1_900 }, moves: { moved: 3, toMove: 1, late: 0, receipts: 8, receiptsOwed: { regulator: 1 }, faults: {} } } : {}),
     }));
     return { json: { head: { height, timeMs }, organisations } };
+  }
+  private custody(): Answer {
+    const answers = (change: object) => ({ passed: 1_436, failed: 0, unanswered: 3, passedMs: Date.now() - 48_000, failedMs: 0, lost: 0, ...change });
+    return {
+      json: {
+        challenges: { 'hospital-a': answers({}), 'hospital-b': answers({}), regulator: answers({ passed: 1_310, failed: 2, unanswered: 127, failedMs: Date.now() - 300_000, lost: 1 }) },
+        repaired: 4,
+        kept: { batches: 212, damaged: 0, unchecked: 1, oldestCheckMs: Date.now() - 20 * 3_600_000, everDamaged: 1 },
+        audit: { timeMs: Date.now() - 1_500_000, releases: 96, mismatches: 0, first: [] },
+        moves: { moved: 3, toMove: 1, late: 0, receipts: 8, receiptsOwed: { regulator: 1 }, faults: {} },
+      },
+    };
   }
   private blockRows(): Answer {
     const names = new Map(this.chain.organisations.map(({ info }) => [toHex(info.nodeKey), info.name]));

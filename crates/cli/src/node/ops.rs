@@ -16,7 +16,7 @@ use salus_gateway::practitioner::Role;
 use salus_gateway::steward::governance::{AskedChange, Governance, Proposed};
 use salus_types::organisation::Organisation;
 use salus_types::transaction::Transaction;
-use salus_types::{Bounded, ProposalId, decode_canonical};
+use salus_types::{AccessId, Bounded, Digest, OrganisationId, ProposalId, decode_canonical};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -156,6 +156,30 @@ pub(crate) struct Copied {
     pub(crate) height: u64,
 }
 
+/// What a custodian released for an access event, as it wrote it down.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct LoggedRelease {
+    pub(crate) access: AccessId,
+    pub(crate) to: OrganisationId,
+    pub(crate) versions_root: Digest,
+    pub(crate) count: u32,
+    /// When it was first asked for, by the custodian's clock.
+    pub(crate) time_ms: u64,
+}
+
+/// An access event of the ledger.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct LedgerEvent {
+    /// Its number among the events that the node has seen.
+    pub(crate) number: u64,
+    pub(crate) access: AccessId,
+    pub(crate) organisation: OrganisationId,
+    pub(crate) versions_root: Digest,
+    pub(crate) count: u32,
+}
+
 /// An answer without content.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Done {}
@@ -219,6 +243,20 @@ impl Client {
         let Membership { organisation } = self.get("/membership").await?;
         let decode = |text: String| Ok(decode_canonical(&hex::decode(text)?)?);
         organisation.map(decode).transpose()
+    }
+
+    /// What the node released for access events, a page at a time, after a release of an earlier page.
+    pub(crate) async fn releases(&self, after: Option<&LoggedRelease>) -> anyhow::Result<Vec<LoggedRelease>> {
+        let query = after.map_or_else(String::new, |last| {
+            format!("?access={}&versions={}", last.access, last.versions_root)
+        });
+        self.get(&format!("/releases{query}")).await
+    }
+
+    /// The access events that the node has seen on the ledger, newest first, a page at a time.
+    pub(crate) async fn access_events(&self, before: Option<u64>) -> anyhow::Result<Vec<LedgerEvent>> {
+        let query = before.map_or_else(String::new, |before| format!("?before={before}"));
+        self.get(&format!("/access-events{query}")).await
     }
 
     async fn get<T: DeserializeOwned>(&self, path: &str) -> anyhow::Result<T> {

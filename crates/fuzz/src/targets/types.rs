@@ -256,6 +256,8 @@ pub(super) const TARGETS: &[Target] = &[
             SourceRequest,
             SourceRequestBody,
             SourceAsk,
+            GivenBack,
+            DamagedBatch,
             Destroyed,
             EmergencyParcel,
             EmergencyPackage,

@@ -13,7 +13,7 @@ use salus_types::vault::{
     EmergencyRelease, ErasureNotice, PatientLink, PatientRequest, Release, ReleaseAsk, ReleaseForGrant,
     SealedEnvelope, SourceRequest, VersionList,
 };
-use salus_types::{ErasureId, OrganisationId, PublicKey};
+use salus_types::{AccessId, ErasureId, OrganisationId, PublicKey};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -48,6 +48,79 @@ pub struct Moves {
     pub receipts_owed: BTreeMap<OrganisationId, u64>,
     /// How often a custodian gave shares, packages or receipts that do not hold.
     pub faults: BTreeMap<OrganisationId, u64>,
+}
+
+/// How well what is sealed is kept: this organisation's records at others, and others' here. Counts only.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CustodyReport {
+    /// How custodians answered when they were asked to show what they keep of this organisation's records.
+    pub challenges: BTreeMap<OrganisationId, Challenges>,
+    /// Copies that custodians had lost and have again.
+    pub repaired: u64,
+    /// What this organisation keeps for others.
+    pub kept: Kept,
+    /// What came of comparing what was released here with the access events on the ledger, if it was.
+    pub audit: Option<ReleaseAudit>,
+}
+
+/// A custodian's answers, since the vault was made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Challenges {
+    /// What was asked for was there.
+    pub passed: u64,
+    /// It was not, or was not what it should be.
+    pub failed: u64,
+    /// It did not answer.
+    pub unanswered: u64,
+    /// When it passed last, in milliseconds since 1970-01-01 UTC; 0: never.
+    pub passed_ms: u64,
+    /// When it failed last, in milliseconds since 1970-01-01 UTC; 0: never.
+    pub failed_ms: u64,
+    /// Batches of which its copy is to be made good.
+    pub lost: u64,
+}
+
+/// Batches in custody here.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Kept {
+    /// Batches kept.
+    pub batches: u64,
+    /// Those known not to be whole now.
+    pub damaged: u64,
+    /// Those never read through yet.
+    pub unchecked: u64,
+    /// When the one that was not read through for longest was found whole, in milliseconds since 1970-01-01 UTC; 0 if
+    /// none was.
+    pub oldest_check_ms: u64,
+    /// Copies that were found damaged, ever.
+    pub ever_damaged: u64,
+}
+
+/// Releases compared with access events.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReleaseAudit {
+    /// When, in milliseconds since 1970-01-01 UTC.
+    pub time_ms: u64,
+    /// Releases compared.
+    pub releases: u64,
+    /// Those that match no event.
+    pub mismatches: u64,
+    /// The first of these.
+    pub first: Vec<ReleaseMismatch>,
+}
+
+/// A release that matches no access event.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReleaseMismatch {
+    /// The event that was named.
+    pub access: AccessId,
+    /// How they differ, in words.
+    pub what: &'static str,
 }
 
 /// A node as its own numbers tell.
@@ -157,6 +230,12 @@ pub trait Keeper: Send + Sync + 'static {
 
     /// How far moves of custody are, for stewards.
     async fn moves(&self) -> Moves;
+
+    /// How well what is sealed is kept, for stewards.
+    ///
+    /// # Errors
+    /// [`VaultError::Fault`]: the store does not tell.
+    async fn custody_report(&self) -> Result<CustodyReport, VaultError>;
 }
 
 /// For an organisation without a vault.
@@ -242,6 +321,10 @@ impl Keeper for NoKeeper {
 
     async fn moves(&self) -> Moves {
         Moves::default()
+    }
+
+    async fn custody_report(&self) -> Result<CustodyReport, VaultError> {
+        Ok(CustodyReport::default())
     }
 }
 

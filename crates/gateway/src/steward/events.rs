@@ -73,6 +73,35 @@ pub(super) async fn access_events(
     Ok(Json(rows.into_iter().map(|(_, event)| serde_json::json!(event)).collect()))
 }
 
+/// An access event as the ledger keeps it.
+#[derive(Clone, Debug)]
+pub struct AccessEvent {
+    /// Its number among all events that this node has seen.
+    pub number: u64,
+    /// Its id.
+    pub id: AccessId,
+    /// What the ledger says of it.
+    pub entry: AccessEntry,
+}
+
+/// The access events of the ledger that this node has seen, newest first: at most `count`, with numbers below `before`.
+///
+/// # Errors
+/// The store, or the ledger.
+pub async fn access_events_before(
+    gateway: &Gateway,
+    before: u64,
+    count: usize,
+) -> Result<Vec<AccessEvent>, Error> {
+    let rows = gateway.store.read(|tx| EVENTS.scan_before(tx, &row(before), count))?;
+    let mut events = Vec::with_capacity(rows.len());
+    for (_, Event { number, id, .. }) in rows {
+        let Some(bytes) = gateway.chain().state(key::access(&id)).await? else { continue };
+        events.push(AccessEvent { number, id, entry: decode_canonical(&bytes).map_err(Error::internal)? });
+    }
+    Ok(events)
+}
+
 /// Follows the ledger until the gateway stops.
 pub(crate) async fn run(gateway: Gateway) {
     let follow = async {

@@ -3,12 +3,14 @@
 //!
 //! Architecture invariant: counts, heights and organisations only; no number is about one person.
 
+mod custody;
 pub(crate) mod events;
 pub mod governance;
 mod log;
 mod metrics;
 mod network;
 
+pub use events::{AccessEvent, access_events_before};
 pub(crate) use metrics::metrics;
 
 use crate::limits::PORTAL_JSON_BYTES_MAX;
@@ -24,6 +26,7 @@ pub(crate) fn router(state: Gateway) -> Router {
     Router::new()
         .route("/staff/network", get(network::network))
         .route("/staff/blocks", get(network::blocks))
+        .route("/staff/custody", get(custody::custody))
         .route("/staff/access-events", get(events::access_events))
         .route("/staff/log", get(log::log))
         .route("/staff/governance", get(governance::view))

@@ -1,6 +1,6 @@
 //! A vault that takes everything and remembers who brought it.
 
-use crate::peer::{Keeper, Moves, PatientAnswer, Queues};
+use crate::peer::{Challenges, CustodyReport, Keeper, Kept, Moves, PatientAnswer, Queues, ReleaseAudit};
 use crate::vault::VaultError;
 use async_trait::async_trait;
 use salus_crypto::hpke::HpkePublicKey;
@@ -123,6 +123,17 @@ impl Keeper for FakeKeeper {
 
     async fn queues(&self) -> Queues {
         Queues { stored: 1, sealed: 2, anchored: 3, anchor_lag_ms: 4 }
+    }
+
+    async fn custody_report(&self) -> Result<CustodyReport, VaultError> {
+        let clinic = "clinic".parse().expect("id");
+        let answers = Challenges { passed: 3, failed: 2, lost: 1, ..Challenges::default() };
+        Ok(CustodyReport {
+            challenges: [(clinic, answers)].into(),
+            repaired: 4,
+            kept: Kept { batches: 9, damaged: 1, ..Kept::default() },
+            audit: Some(ReleaseAudit { releases: 11, mismatches: 2, ..ReleaseAudit::default() }),
+        })
     }
 
     async fn moves(&self) -> Moves {

@@ -80,6 +80,7 @@ pub(crate) const ROWS: &[Row] = &[
     ("POST", "/staff/invites", Json(r#"{"patient":"p1"}"#), [401, 401, 200, 200, 200, 401]),
     ("GET", "/staff/network", Nothing, [401, 401, 403, 403, 200, 401]),
     ("GET", "/staff/blocks", Nothing, [401, 401, 403, 403, 200, 401]),
+    ("GET", "/staff/custody", Nothing, [401, 401, 403, 403, 200, 401]),
     ("GET", "/staff/access-events", Nothing, [401, 401, 403, 403, 200, 401]),
     ("GET", "/staff/log", Nothing, [401, 401, 403, 403, 200, 401]),
     ("GET", "/staff/cases", Nothing, [401, 401, 403, 403, 200, 401]),

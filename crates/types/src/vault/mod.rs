@@ -21,7 +21,9 @@ pub use emergency::{
     EmergencyPackage, EmergencyParcel, EmergencyRelease, EmergencyShare, EmergencyStatement,
 };
 pub use erasure::ErasureNotice;
-pub use moving::{Destroyed, SourceAsk, SourceRequest, SourceRequestBody};
+pub use moving::{
+    DAMAGED_PER_ANSWER_MAX, DamagedBatch, Destroyed, GivenBack, SourceAsk, SourceRequest, SourceRequestBody,
+};
 pub use package::{
     Content, PackageHeader, RecordSecret, SEALED_BYTES_MAX, SUITE_1, SealedPackage, batch_size,
     package_digest, record_commitment, size_class,

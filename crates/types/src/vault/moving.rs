@@ -1,6 +1,6 @@
-//! Moving custody: a source asks for what it sealed, has the rest destroyed, and keeps receipts.
+//! Moving and checking custody: a source asks for what it sealed, has the rest destroyed, and keeps receipts.
 
-use super::request::VERSIONS_PER_REQUEST_MAX;
+use super::request::{ReleasedShare, SHARES_PER_RELEASE_MAX, VERSIONS_PER_REQUEST_MAX};
 use crate::codec::{Bounded, codec_enum, codec_struct, unsigned};
 use crate::ids::{NetworkId, OrganisationId, VersionId};
 use crate::namespace;
@@ -10,9 +10,9 @@ use salus_crypto::sign::{PublicKey, Signature, SigningKey};
 codec_enum! {
     /// What a source asks of a custodian about one of its own batches.
     pub enum SourceAsk {
-        /// Its shares of a generation: answered by a sealed [`super::Release`] without packages.
+        /// Its shares of a generation: answered by a [`super::Release`] of [`GivenBack`] without packages.
         Shares = 1 => "shares",
-        /// Shares and packages: answered by a sealed [`super::Release`].
+        /// Shares and packages: answered by a [`super::Release`] of [`GivenBack`].
         Release = 2 => "release",
         /// To destroy every generation below one: answered by [`Destroyed`].
         Destroy = 3 => "destroy",
@@ -63,6 +63,34 @@ impl SourceRequest {
     /// Whether `key` signed it.
     pub fn is_by(&self, key: &PublicKey) -> bool {
         key.verify(namespace::SOURCE_REQUEST, &self.body.encode(), &self.signature).is_ok()
+    }
+}
+
+/// Most damaged batches that a custodian names in one answer; it names the rest in the next ones.
+pub const DAMAGED_PER_ANSWER_MAX: usize = 64;
+
+codec_struct! {
+    /// A batch of which a custodian's copy is not whole.
+    pub struct DamagedBatch {
+        /// The batch.
+        pub sequence: u64,
+        /// Which of its generations.
+        pub generation: u32,
+    }
+}
+
+codec_struct! {
+    /// What a custodian gives back to a source, sealed to it ([`crate::label::HPKE_GIVE_BACK`]). It names the request's
+    /// nonce, so that no answer stands for another.
+    pub secret struct GivenBack {
+        /// The nonce of the request.
+        pub nonce: [u8; 16],
+        /// The newest generation of the batch that the custodian holds, if it holds any.
+        pub newest: Option<u32>,
+        /// Batches of this source that the custodian has found damaged in its own store.
+        pub damaged: Bounded<DamagedBatch, DAMAGED_PER_ANSWER_MAX>,
+        /// The shares asked for, as far as they are here and whole.
+        pub shares: Bounded<ReleasedShare, SHARES_PER_RELEASE_MAX>,
     }
 }
 

@@ -151,7 +151,7 @@ codec_struct! {
     /// A custodian's answer: the shares, sealed to who asked (an encoded list of [`ReleasedShare`]), and the
     /// packages, which are sealed anyway.
     pub struct Release {
-        /// Envelope of `Bounded<ReleasedShare, SHARES_PER_RELEASE_MAX>`.
+        /// Envelope of `Bounded<ReleasedShare, SHARES_PER_RELEASE_MAX>`; to a source, of [`super::GivenBack`].
         pub shares: SealedEnvelope,
         /// Packages, if asked for; versions that are unknown or not yet anchored are left out.
         pub versions: Bounded<ReleasedVersion, VERSIONS_PER_REQUEST_MAX>,

@@ -17,9 +17,10 @@ use crate::ledger::member;
 use crate::node::{Context, blocking};
 use crate::sharing::is_of;
 use crate::store::tables::{
-    CUSTODY, CustodyRow, DESTROYED, EVIDENCE, HELD_VERSIONS, HeldVersionRow, IN_COMPARTMENT, OF_BATCH, key,
+    BLANKED, CUSTODY, CustodyRow, DAMAGED, DESTROYED, EVIDENCE, HELD_VERSIONS, HeldVersionRow,
+    IN_COMPARTMENT, OF_BATCH, key,
 };
-use crate::store::{PackName, Reads, Sealed, StoreError};
+use crate::store::{PackName, Reads, Sealed, StoreError, WriteTx};
 use crate::wrap::{open_share, receive_organisation_link};
 use bytes::Bytes;
 use commonware_codec::{Encode as _, EncodeSize as _};
@@ -120,7 +121,7 @@ fn accept(
     let root = merkle::root(&body.leaves);
     let arrival = Arrival { ctx, from, batch, encoded, body_digest, root };
     match arrival.compare()? {
-        Known::Same => return Ok(()),
+        Known::Same => return arrival.mend(runtime),
         Known::Contradicted => return arrival.keep_evidence(runtime),
         Known::Newer => return Err(CustodyError::Superseded),
         Known::No => {}
@@ -129,13 +130,9 @@ fn accept(
     let link_key = seal_link_key(ctx, batch, &link_key(ctx, batch)?);
     let name = PackName::custody(from, body.sequence, body.generation);
     let places = arrival.places()?;
-    let erased: Vec<_> = places.iter().filter(|place| place.erased).map(|place| place.at.clone()).collect();
-    let pack = match erased.is_empty() {
-        true => arrival.encoded.clone(),
-        false => blanked(&arrival.encoded, &erased)?.into(),
-    };
-    runtime.block_on(ctx.store.packs.put(&name, pack))?;
-    arrival.index(link_key, &places)?;
+    let pack = arrival.pack(&places);
+    runtime.block_on(ctx.store.packs.put(&name, pack.clone()))?;
+    arrival.index(link_key, &places, &pack)?;
     Ok(bury(ctx, runtime)?)
 }
 
@@ -249,8 +246,38 @@ impl Arrival<'_> {
         Ok(places)
     }
 
+    /// What is kept of it: zeros where a version was erased.
+    fn pack(&self, places: &[Place]) -> Bytes {
+        let erased = places.iter().filter(|place| place.erased).map(|place| place.at.clone());
+        blanked(&self.encoded, erased)
+    }
+
+    /// Notes what the pack is, if it is not what the source signed.
+    fn note_pack(&self, tx: &WriteTx, at: &[u8], pack: &Bytes) -> Result<(), StoreError> {
+        match *pack == self.encoded {
+            true => tx.remove(&BLANKED, at).map(drop),
+            false => tx.put(&BLANKED, at, &sha256(pack)),
+        }
+    }
+
+    /// What is here already is written again if its pack is known to be damaged.
+    fn mend(&self, runtime: &tokio::runtime::Handle) -> Result<(), CustodyError> {
+        let (store, body) = (&self.ctx.store, &self.batch.body);
+        let at = key::generation(self.from, body.sequence, body.generation);
+        if store.read()?.get(&DAMAGED, &at)?.is_some() {
+            let name = PackName::custody(self.from, body.sequence, body.generation);
+            let pack = self.pack(&self.places()?);
+            runtime.block_on(store.packs.put(&name, pack.clone()))?;
+            let tx = store.write()?;
+            tx.remove(&DAMAGED, &at)?;
+            self.note_pack(&tx, &at, &pack)?;
+            tx.commit()?;
+        }
+        Ok(())
+    }
+
     /// Puts the rows, and removes those of generations that this one replaces, in one transaction.
-    fn index(&self, link_key: Sealed, places: &[Place]) -> Result<(), StoreError> {
+    fn index(&self, link_key: Sealed, places: &[Place], pack: &Bytes) -> Result<(), StoreError> {
         let body = &self.batch.body;
         let (sequence, generation) = (body.sequence, body.generation);
         let tx = self.ctx.store.write()?;
@@ -277,7 +304,9 @@ impl Arrival<'_> {
                 remove(&tx, self.from, sequence, old)?;
             }
         }
-        tx.put(&CUSTODY, &key::generation(self.from, sequence, generation), &row)?;
+        let at = key::generation(self.from, sequence, generation);
+        tx.put(&CUSTODY, &at, &row)?;
+        self.note_pack(&tx, &at, pack)?;
         tx.commit()
     }
 

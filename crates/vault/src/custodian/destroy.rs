@@ -15,7 +15,8 @@ use crate::node::{Context, blocking};
 use crate::placement::trio;
 use crate::source::EPOCHS_MAX;
 use crate::store::tables::{
-    CONDEMNED, CUSTODY, DESTROYED, HELD_VERSIONS, IN_COMPARTMENT, MARK, OF_BATCH, RECORDS, key,
+    BLANKED, CHECKED, CONDEMNED, CUSTODY, DAMAGED, DESTROYED, HELD_VERSIONS, IN_COMPARTMENT, MARK, OF_BATCH,
+    RECORDS, key,
 };
 use crate::store::{PackName, Reads, StoreError, WriteTx};
 use salus_types::vault::{CompartmentRecord, Destroyed};
@@ -44,6 +45,9 @@ pub(super) fn remove(
         tx.remove(&OF_BATCH, &at)?;
     }
     tx.remove(&CUSTODY, &batch)?;
+    tx.remove(&BLANKED, &batch)?;
+    tx.remove(&CHECKED, &batch)?;
+    tx.remove(&DAMAGED, &batch)?;
     tx.put(&CONDEMNED, &batch, &MARK)
 }
 

@@ -5,12 +5,17 @@
 //! | rows removed, places to blank noted, versions marked as erased | one transaction, with the order's own row | nothing of them is given out any more |
 //! | packs written anew, zeros in those places | the folder | written again, at the next order or start |
 //!
-//! A pack keeps its length, so every other place in it stays as it was.
+//! A pack keeps its length, so every other place in it stays as it was. It is not what the source signed any more; what it
+//! is instead is noted before, so that a check does not take it for damaged.
 
 use super::Custodian;
 use crate::node::Context;
-use crate::store::tables::{BLANKS, ERASED, HELD_VERSIONS, HeldVersionRow, IN_COMPARTMENT, OF_BATCH, key};
+use crate::store::tables::{
+    BLANKED, BLANKS, ERASED, HELD_VERSIONS, HeldVersionRow, IN_COMPARTMENT, OF_BATCH, key,
+};
 use crate::store::{PackName, Reads, StoreError, WriteTx};
+use bytes::Bytes;
+use salus_crypto::hash::sha256;
 use salus_types::vault::ErasureNotice;
 use salus_types::{OrganisationId, VersionId};
 use std::ops::Range;
@@ -61,13 +66,20 @@ pub(crate) fn is_erased(
     Ok(tx.get(&ERASED, &key::erased(source, version))?.is_some())
 }
 
-/// Zeros in these places.
-pub(super) fn blanked(bytes: &[u8], places: &[Range<usize>]) -> Result<Vec<u8>, StoreError> {
-    let mut bytes = bytes.to_vec();
-    for place in places {
-        bytes.get_mut(place.clone()).ok_or(StoreError::Damaged)?.fill(0);
+/// Zeros in these places, as far as they are there: a damaged pack may be shorter.
+pub(super) fn blanked(bytes: &Bytes, places: impl IntoIterator<Item = Range<usize>>) -> Bytes {
+    let mut places = places.into_iter().peekable();
+    if places.peek().is_none() {
+        return bytes.clone();
     }
-    Ok(bytes)
+    let mut blanked = bytes.to_vec();
+    for place in places {
+        let end = place.end.min(blanked.len());
+        if let Some(there) = blanked.get_mut(place.start..end) {
+            there.fill(0);
+        }
+    }
+    blanked.into()
 }
 
 /// Blanks what is noted, pack by pack. A pack that is not there any more has nothing to blank.
@@ -81,8 +93,11 @@ pub(crate) fn blank(ctx: &Context, runtime: &tokio::runtime::Handle) -> Result<(
         match runtime.block_on(ctx.store.packs.get(&name)) {
             Ok(bytes) => {
                 let places: Option<Vec<_>> = places.iter().map(|(at, length)| place(at, *length)).collect();
-                let bytes = blanked(&bytes, &places.ok_or(StoreError::Damaged)?)?;
-                runtime.block_on(ctx.store.packs.put(&name, bytes.into()))?;
+                let bytes = blanked(&bytes, places.ok_or(StoreError::Damaged)?);
+                let tx = ctx.store.write()?;
+                tx.put(&BLANKED, generation, &sha256(&bytes))?;
+                tx.commit()?;
+                runtime.block_on(ctx.store.packs.put(&name, bytes))?;
             }
             Err(error) if error.is_missing_pack() => {}
             Err(error) => return Err(error),

@@ -81,7 +81,8 @@ impl Custodian {
             packages: ask.packages,
         })?;
         let asker = member(&*self.ctx.ledger, peer).ok_or(decide::Refusal::NotTheGrantee)?;
-        self.hand_out(allowed, None, &asker.kem_key).await
+        self.note_release(peer, ask).await?;
+        self.release(allowed, &asker.kem_key).await
     }
 
     async fn grant_entry(&self, grant: &salus_types::GrantId) -> Result<Option<GrantEntry>, ReleaseError> {

@@ -5,6 +5,8 @@
 //! timing; it knows no category and no key.
 
 mod accept;
+pub mod audit;
+mod check;
 pub mod decide;
 mod destroy;
 pub(crate) mod erase;
@@ -12,9 +14,12 @@ mod grant;
 mod patient;
 mod records;
 mod release;
+mod released;
 mod source;
 
 pub use accept::CustodyError;
+pub use check::{CheckConfig, KeptStatus};
+pub use released::Released;
 
 use crate::ledger::{LedgerError, entry};
 use crate::node::Context;
@@ -66,11 +71,13 @@ pub struct Custodian {
     anchored: Mutex<HashSet<(OrganisationId, u64)>>,
     /// One batch is taken at a time: of two under one number, the second must find the first.
     accepting: Arc<Mutex<()>>,
+    checks: CheckConfig,
+    audited: Mutex<Option<audit::Audit>>,
 }
 
 impl Custodian {
-    pub(crate) fn new(ctx: Arc<Context>) -> Self {
-        Self { ctx, anchored: Mutex::default(), accepting: Arc::default() }
+    pub(crate) fn new(ctx: Arc<Context>, checks: CheckConfig) -> Self {
+        Self { ctx, anchored: Mutex::default(), accepting: Arc::default(), checks, audited: Mutex::default() }
     }
 
     /// Held while a batch is taken.

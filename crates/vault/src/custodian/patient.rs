@@ -91,6 +91,6 @@ impl Custodian {
     ) -> Result<Release, ReleaseError> {
         let held = self.held(&request.body.versions).await?;
         let allowed = decide::release_to_owner(&owner, &request.body.versions, &held, packages)?;
-        self.hand_out(allowed, None, &request.body.kem_key).await
+        self.release(allowed, &request.body.kem_key).await
     }
 }

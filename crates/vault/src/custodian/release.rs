@@ -1,6 +1,10 @@
 //! Handing out what the decision allows: shares sealed to who asks, and packages with the paths of their leaves.
+//!
+//! What is read from a pack is checked before it is given: the item against its row's digest, the share against its
+//! commitment, the leaves against the batch's root. What is not whole is left out, and the whole pack is looked at.
 
 use super::accept::open_link_key;
+use super::check::state_for;
 use super::decide::Allowed;
 use super::{Custodian, ReleaseError};
 use crate::envelope::seal_envelope;
@@ -14,7 +18,10 @@ use commonware_codec::Encode as _;
 use salus_crypto::hash::{Digest, sha256};
 use salus_crypto::merkle::Tree;
 use salus_crypto::{Secret32, merkle};
-use salus_types::vault::{CustodyItem, Release, ReleasedShare, ReleasedVersion, SHARES_PER_RELEASE_MAX};
+use salus_types::vault::{
+    CustodyItem, GivenBack, Release, ReleasedShare, ReleasedVersion, SHARES_PER_RELEASE_MAX,
+    SourceRequestBody,
+};
 use salus_types::{Bounded, OrganisationId, VersionId, decode_canonical, label};
 use std::collections::BTreeMap;
 use zeroize::{Zeroize as _, Zeroizing};
@@ -33,22 +40,62 @@ struct Wanted {
     newest: bool,
 }
 
-/// A batch's versions as read from its pack.
+/// A version as read from its pack.
 struct Opened {
     place: usize,
     share: ReleasedShare,
     version: Option<ReleasedVersion>,
 }
 
+/// Shares and packages that may leave.
+pub(super) struct HandedOut {
+    shares: Bounded<ReleasedShare, SHARES_PER_RELEASE_MAX>,
+    versions: Vec<ReleasedVersion>,
+}
+
+impl Drop for HandedOut {
+    fn drop(&mut self) {
+        let mut shares = std::mem::take(&mut self.shares).into_inner();
+        shares.iter_mut().for_each(|share| share.value.zeroize());
+    }
+}
+
 impl Custodian {
-    /// Releases what `allowed` says, shares sealed to `kem_key`: of all generations that are kept, or of one. An entry of
-    /// the store that is damaged, or was destroyed meanwhile, is left out.
-    pub(super) async fn hand_out(
+    /// Releases what `allowed` says, of all generations that are kept, sealed to `kem_key`.
+    pub(super) async fn release(&self, allowed: Allowed, kem_key: &[u8]) -> Result<Release, ReleaseError> {
+        let out = self.hand_out(allowed, None).await?;
+        let (ctx, kem_key) = (self.ctx.clone(), kem_key.to_vec());
+        Ok(blocking(move || {
+            let plain = Zeroizing::new(out.shares.encode().to_vec());
+            seal(&ctx, out, label::HPKE_RELEASE, &kem_key, &plain)
+        })
+        .await?)
+    }
+
+    /// Gives a source back what `allowed` says of the generation that it asks for, bound to its request.
+    pub(super) async fn release_to_source(
         &self,
         allowed: Allowed,
-        generation: Option<u32>,
+        request: &SourceRequestBody,
         kem_key: &[u8],
     ) -> Result<Release, ReleaseError> {
+        let mut out = self.hand_out(allowed, Some(request.generation)).await?;
+        let (ctx, kem_key) = (self.ctx.clone(), kem_key.to_vec());
+        let (source, sequence, nonce) = (request.source.clone(), request.sequence, request.nonce);
+        Ok(blocking(move || {
+            let (newest, damaged) = state_for(&ctx.store.read()?, &source, sequence)?;
+            let damaged = Bounded::new(damaged).map_err(|_| StoreError::Damaged)?;
+            let mut given = GivenBack { nonce, newest, damaged, shares: std::mem::take(&mut out.shares) };
+            let plain = Zeroizing::new(given.encode().to_vec());
+            out.shares = std::mem::take(&mut given.shares);
+            seal(&ctx, out, label::HPKE_GIVE_BACK, &kem_key, &plain)
+        })
+        .await?)
+    }
+
+    /// Reads and opens what `allowed` says: of all generations that are kept, or of one. What is damaged, or was destroyed
+    /// meanwhile, is left out.
+    async fn hand_out(&self, allowed: Allowed, generation: Option<u32>) -> Result<HandedOut, ReleaseError> {
         let ctx = self.ctx.clone();
         let wanted = allowed.versions().to_vec();
         let places = blocking(move || locate(&ctx, &wanted, generation)).await?;
@@ -56,23 +103,30 @@ impl Custodian {
         let mut bytes = 0;
         for ((source, sequence, generation), (batch, versions)) in places {
             let link_key = open_link_key(&self.ctx, (&source, sequence, generation), &batch)?;
+            let at = key::generation(&source, sequence, generation);
             let name = PackName::custody(&source, sequence, generation);
-            let parts = match self.read(&name, &batch, &versions).await {
-                Err(error) if error.is_missing_pack() => {
-                    tracing::warn!(%source, sequence, generation, "a pack in custody is not there");
-                    continue;
-                }
-                parts => parts?,
+            let Ok(parts) = self.read(&name, &batch, &versions).await else {
+                self.check(&at).await?;
+                continue;
             };
             let packages = allowed.packages() && bytes <= RELEASE_BYTES_MAX;
             let read = versions.iter().zip(parts.iter().skip(1)).filter(|(wanted, _)| wanted.newest);
             bytes += read.map(|(_, part)| part.len()).sum::<usize>();
-            let open = move || open_batch(&source, sequence, &versions, &parts, &link_key, packages);
-            opened.extend(blocking(open).await?);
+            let wanted = versions.len();
+            let open = move || open_batch(&source, &batch, sequence, &versions, &parts, &link_key, packages);
+            let whole = blocking(open).await?;
+            if whole.len() < wanted {
+                self.check(&at).await?;
+            }
+            opened.extend(whole);
         }
         opened.sort_by_key(|opened| opened.place);
-        let (ctx, kem_key) = (self.ctx.clone(), kem_key.to_vec());
-        Ok(blocking(move || seal(&ctx, opened, &kem_key)).await?)
+        let (mut shares, mut versions) = (Vec::with_capacity(opened.len()), Vec::new());
+        for opened in opened {
+            shares.push(opened.share);
+            versions.extend(opened.version);
+        }
+        Ok(HandedOut { shares: shares.try_into().map_err(|_| StoreError::Damaged)?, versions })
     }
 
     async fn read(
@@ -118,8 +172,10 @@ fn locate(ctx: &Context, versions: &[VersionId], only: Option<u32>) -> Result<Pl
     Ok(places)
 }
 
+/// What is whole of the versions wanted from one batch; nothing of a batch whose leaves are not.
 fn open_batch(
     source: &OrganisationId,
+    batch: &CustodyRow,
     sequence: u64,
     versions: &[Wanted],
     parts: &[Bytes],
@@ -129,22 +185,25 @@ fn open_batch(
     let [leaves, items @ ..] = parts else { return Err(StoreError::Damaged) };
     let leaves: Vec<Digest> = leaves.chunks_exact(32).map(merkle::leaf_hash).collect();
     let tree = packages.then(|| Tree::new(leaves));
+    if tree.as_ref().is_some_and(|tree| tree.root() != batch.root) {
+        return Ok(Vec::new());
+    }
     let mut opened = Vec::with_capacity(versions.len());
     for (Wanted { place, row, newest }, bytes) in versions.iter().zip(items) {
         let tree = tree.as_ref().filter(|_| *newest);
-        match open_item(source, sequence, row, bytes, link_key, tree) {
-            Ok((share, version)) => opened.push(Opened { place: *place, share, version }),
-            Err(_) => tracing::error!(%source, sequence, leaf = row.leaf, "a package in custody is damaged"),
+        if let Ok((share, version)) = open_item(source, sequence, row, bytes, link_key, tree) {
+            opened.push(Opened { place: *place, share, version });
         }
     }
     Ok(opened)
 }
 
-fn open_item(
+/// A share, and the package if there is a tree to prove it in; an error if anything of it is damaged.
+pub(super) fn open_item(
     source: &OrganisationId,
     sequence: u64,
     row: &HeldVersionRow,
-    bytes: &Bytes,
+    bytes: &[u8],
     link_key: &Secret32,
     tree: Option<&Tree>,
 ) -> Result<(ReleasedShare, Option<ReleasedVersion>), StoreError> {
@@ -170,20 +229,16 @@ fn open_item(
     Ok((ReleasedShare { version, index: share.index, value: share.value }, released))
 }
 
-fn seal(ctx: &Context, opened: Vec<Opened>, kem_key: &[u8]) -> Result<Release, StoreError> {
-    let mut shares = Vec::with_capacity(opened.len());
-    let mut versions = Vec::new();
-    for opened in opened {
-        shares.push(opened.share);
-        versions.extend(opened.version);
-    }
-    let mut shares: Bounded<ReleasedShare, SHARES_PER_RELEASE_MAX> =
-        shares.try_into().map_err(|_| StoreError::Damaged)?;
-    let plain = Zeroizing::new(shares.encode().to_vec());
-    let mut owned = std::mem::take(&mut shares).into_inner();
-    owned.iter_mut().for_each(|share| share.value.zeroize());
+fn seal(
+    ctx: &Context,
+    mut out: HandedOut,
+    label: &str,
+    kem_key: &[u8],
+    plain: &[u8],
+) -> Result<Release, StoreError> {
     let node = &ctx.node;
-    let shares = seal_envelope(&node.signing, kem_key, label::HPKE_RELEASE, &node.network, &plain)
+    let shares = seal_envelope(&node.signing, kem_key, label, &node.network, plain)
         .map_err(|_| StoreError::Damaged)?;
+    let versions = std::mem::take(&mut out.versions);
     Ok(Release { shares, versions: versions.try_into().map_err(|_| StoreError::Damaged)? })
 }

@@ -1,4 +1,5 @@
-//! Requests of sources about what they sealed: to have it back, or to have it destroyed.
+//! Requests of sources about what they sealed: to have it back, or to have it destroyed. A custodian cannot tell who
+//! asks for something back because it is needed from who asks to see that it is there.
 
 use super::decide::{self, Refusal};
 use super::destroy::{destroy, is_due};
@@ -34,7 +35,7 @@ impl Custodian {
         })
         .await?;
         let allowed = decide::source::give_back(request, &held)?;
-        self.hand_out(allowed, Some(request.body.generation), &source.kem_key).await
+        self.release_to_source(allowed, &request.body, &source.kem_key).await
     }
 
     /// Destroys what is held of a source's batch below a generation, and signs for it.

@@ -16,6 +16,7 @@ use crate::store::tables::{
 use crate::store::{PackName, Reads, StoreError, WriteTx};
 use crate::wrap::organisation_link;
 use commonware_codec::Encode as _;
+use salus_crypto::hash::sha256;
 use salus_crypto::{Secret32, merkle};
 use salus_types::organisation::Organisation;
 use salus_types::vault::{Content, OrganisationLink, batch_size, size_class};
@@ -184,6 +185,7 @@ impl Source {
         let sequence = bump(tx, counter::SEQUENCE, 1)?;
         let root = merkle::root(&draft.leaves);
         let (pack, custodians) = draft.packing.close(0, 0, bounded(draft.leaves)?)?;
+        let encoded = pack.encode();
         let batch = BatchRow {
             root,
             size_class: class,
@@ -194,8 +196,9 @@ impl Source {
             state: SEALED,
             height: 0,
             generation: 0,
+            pack: sha256(&encoded),
         };
-        runtime.block_on(self.ctx.store.packs.put(&PackName::outgoing(sequence), pack.encode()))?;
+        runtime.block_on(self.ctx.store.packs.put(&PackName::outgoing(sequence), encoded))?;
         self.reached(Step::PackWritten)?;
         for mut row in draft.rows {
             row.sequence = sequence;

@@ -9,9 +9,9 @@ use crate::store::tables::{BATCHES, BatchRow, OPEN_BATCHES, counter};
 use crate::store::{PackName, Reads, StoreError};
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
+use salus_types::OrganisationId;
 use salus_types::action::Anchor;
 use salus_types::state::{AnchorEntry, key};
-use salus_types::{OrganisationId, decode_canonical};
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 use tokio::time::{sleep, timeout};
@@ -66,10 +66,7 @@ impl Source {
             row.ok_or(StoreError::Damaged)
         })
         .await?;
-        let bytes = self.ctx.store.packs.get(&PackName::outgoing(sequence)).await?;
-        let pack =
-            blocking(move || decode_canonical::<OutgoingPack>(&bytes).map_err(|_| StoreError::Damaged));
-        let pack = Arc::new(pack.await?);
+        let pack = Arc::new(self.load_pack(&PackName::outgoing(sequence), row.pack).await?);
         let acked: Vec<bool> = row.acked.iter().map(|acked| *acked != 0).collect();
         if acked.len() != row.custodians.len() || !pack.fits(acked.len()) {
             return Err(StoreError::Damaged.into());
@@ -233,7 +230,17 @@ impl Source {
             // Meanwhile it moves: other custodians are to have other shares, and these are gone.
             return Ok(false);
         }
-        let mut journey = loaded?;
+        let mut journey = match loaded {
+            Err(SourceError::Store(error)) if error.is_lost_pack() => {
+                tracing::error!(
+                    sequence,
+                    "a pack on its way is damaged: its batch is taken back and made anew"
+                );
+                self.move_anew(sequence).await?;
+                return Ok(false);
+            }
+            loaded => loaded?,
+        };
         let mut progress = false;
         for at in journey.missing() {
             let to = journey.row.custodians[usize::from(at)].clone();

@@ -33,7 +33,7 @@ mod signer;
 mod status;
 
 pub(crate) use build::ANCHORED;
-pub use moves::CustodyStatus;
+pub use moves::{ChallengeStatus, CustodyStatus};
 pub use proof::RecordState;
 pub(crate) use rotate::EPOCHS_MAX;
 pub use status::SourceStatus;
@@ -77,6 +77,10 @@ pub struct SourceConfig {
     pub grant_sweep: Duration,
     /// Longest pause between two looks at who the custodians are, and at batches that are to move.
     pub custody_sweep: Duration,
+    /// Pause between two challenges.
+    pub challenge_pause: Duration,
+    /// How long a copy that was made good is not made anew for the same custodian again.
+    pub repair_pause: Duration,
 }
 
 impl Default for SourceConfig {
@@ -92,6 +96,8 @@ impl Default for SourceConfig {
             third_custodian_grace: Duration::from_millis(500),
             grant_sweep: Duration::from_secs(5),
             custody_sweep: Duration::from_secs(10),
+            challenge_pause: Duration::from_secs(60),
+            repair_pause: Duration::from_secs(3_600),
         }
     }
 }

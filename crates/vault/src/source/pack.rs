@@ -2,15 +2,17 @@
 
 use super::{Source, SourceError};
 use crate::codec::record;
+use crate::node::blocking;
 use crate::placement::Trio;
 use crate::sharing::{SHARES_NEEDED, Shares, coordinate};
-use crate::store::StoreError;
 use crate::store::tables::Leaves;
+use crate::store::{PackName, StoreError};
 use crate::wrap::seal_share;
 use commonware_codec::Encode as _;
 use salus_crypto::Secret32;
+use salus_crypto::hash::sha256;
 use salus_types::vault::{CustodyBatch, CustodyBatchBody, CustodyItem, OrganisationLink, SealedPackage};
-use salus_types::{Bounded, Digest, OrganisationId, namespace};
+use salus_types::{Bounded, Digest, OrganisationId, decode_canonical, namespace};
 
 record! {
     /// A sealed version on its way to its three custodians.
@@ -106,6 +108,22 @@ impl OutgoingPack {
     }
 }
 
+impl Source {
+    /// A pack on its way, if it is as it was written: whatever a disk made of it is not signed and sent.
+    pub(super) async fn load_pack(
+        &self,
+        name: &PackName,
+        digest: Digest,
+    ) -> Result<OutgoingPack, StoreError> {
+        let bytes = self.ctx.store.packs.get(name).await?;
+        blocking(move || {
+            let pack = decode_canonical(&bytes).ok().filter(|_| sha256(&bytes) == digest);
+            pack.ok_or(StoreError::Damaged)
+        })
+        .await
+    }
+}
+
 /// Marks of who has acknowledged, as they are kept.
 pub(super) fn marks(acked: &[bool]) -> Bounded<u8, 256> {
     Bounded::new(acked.iter().map(|acked| u8::from(*acked)).collect()).unwrap_or_default()
@@ -137,7 +155,7 @@ impl Source {
             leaves: pack.leaves.clone(),
             items: bounded(items.collect())?,
         };
-        let digest = salus_crypto::hash::sha256(body.encode());
+        let digest = sha256(body.encode());
         let signature = self.ctx.node.signing.sign(namespace::CUSTODY_BATCH, digest.as_ref());
         Ok(CustodyBatch { body, signature })
     }

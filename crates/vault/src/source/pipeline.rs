@@ -30,7 +30,7 @@ impl Source {
     /// number ([`SourceError::Forked`]). The process should end then.
     pub async fn run(self: Arc<Self>) -> Result<Infallible, SourceError> {
         let (sealed, batches) = mpsc::channel(1);
-        let (_, _, _, _, _, _, _, _, never) = tokio::try_join!(
+        let (_, _, _, _, _, _, _, _, _, never) = tokio::try_join!(
             self.retrying("sealing", || self.seal_all(&sealed)),
             self.drive_all(batches),
             self.retrying("late custodians", || self.serve_late_custodians()),
@@ -38,6 +38,7 @@ impl Source {
             self.retrying("moving custody", || self.move_custody()),
             self.retrying("signing anew", || self.sign_anew()),
             self.retrying("receipts", || self.collect_receipts()),
+            self.retrying("challenges", || self.challenge_custodians()),
             self.retrying("emergency keys", || self.sweep_emergencies()),
             self.retrying("ended grants", || self.sweep_grants()),
         )?;

@@ -1,7 +1,7 @@
 //! Keys of more than one part. No key is built elsewhere.
 
 use salus_types::category::Category;
-use salus_types::{Address, CompartmentId, GrantId, OrganisationId, VersionId};
+use salus_types::{AccessId, Address, CompartmentId, Digest, GrantId, OrganisationId, VersionId};
 
 /// Texts, each closed by a zero byte, which no FHIR name holds.
 pub(crate) fn texts(parts: &[&str]) -> Vec<u8> {
@@ -35,7 +35,8 @@ pub(crate) fn batch(source: &OrganisationId, sequence: u64) -> Vec<u8> {
     key
 }
 
-/// One generation of a batch: [`super::tables::CUSTODY`], [`super::tables::EVIDENCE`], [`super::tables::CONDEMNED`].
+/// One generation of a batch: [`super::tables::CUSTODY`], [`super::tables::EVIDENCE`], [`super::tables::CONDEMNED`],
+/// [`super::tables::CHECKED`], [`super::tables::DAMAGED`].
 pub(crate) fn generation(source: &OrganisationId, sequence: u64, generation: u32) -> Vec<u8> {
     let mut key = batch(source, sequence);
     key.extend_from_slice(&generation.to_be_bytes());
@@ -64,9 +65,22 @@ pub(crate) fn owed(custodian: &OrganisationId, sequence: u64) -> Vec<u8> {
     batch(custodian, sequence)
 }
 
-/// [`super::tables::RECEIPTS`].
+/// [`super::tables::RECEIPTS`], [`super::tables::LOST`].
 pub(crate) fn receipt(sequence: u64, custodian: &OrganisationId) -> Vec<u8> {
     [&sequence.to_be_bytes()[..], custodian.as_str().as_bytes()].concat()
+}
+
+/// The source, the sequence and the generation of a [`generation`].
+pub(crate) fn generation_parts(key: &[u8]) -> Option<(OrganisationId, u64, u32)> {
+    let (batch, generation) = key.split_last_chunk::<4>()?;
+    let (source, sequence) = batch_parts(batch)?;
+    Some((source, sequence, u32::from_be_bytes(*generation)))
+}
+
+/// The sequence and the custodian of a [`receipt`].
+pub(crate) fn receipt_parts(key: &[u8]) -> Option<(u64, OrganisationId)> {
+    let (sequence, custodian) = key.split_first_chunk::<8>()?;
+    Some((u64::from_be_bytes(*sequence), std::str::from_utf8(custodian).ok()?.parse().ok()?))
 }
 
 /// The source or custodian and the sequence of a [`batch`].
@@ -135,6 +149,11 @@ pub(crate) fn link(owner: &Address, source: &OrganisationId, number: u32) -> Vec
 /// [`super::tables::NONCES`]; `who` is the address or the name of who asks.
 pub(crate) fn nonce(time_ms: u64, nonce: &[u8; 16], who: &[u8]) -> Vec<u8> {
     [&time_ms.to_be_bytes(), &nonce[..], who].concat()
+}
+
+/// [`super::tables::RELEASES`].
+pub(crate) fn release(access: &AccessId, versions_root: &Digest) -> Vec<u8> {
+    [access.as_bytes(), versions_root.as_ref()].concat()
 }
 
 /// [`super::tables::GRANTS_OF`].

@@ -64,6 +64,11 @@ impl StoreError {
 }
 
 impl StoreError {
+    /// Whether a pack that is not there, or is damaged, is what went wrong.
+    pub(crate) fn is_lost_pack(&self) -> bool {
+        self.is_missing_pack() || matches!(self, Self::Damaged)
+    }
+
     /// Whether a pack that is not there is what went wrong.
     pub(crate) fn is_missing_pack(&self) -> bool {
         matches!(self, Self::Packs(object_store::Error::NotFound { .. }))

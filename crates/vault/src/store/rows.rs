@@ -37,6 +37,8 @@ record! {
         height: u64,
         /// Which shares the custodians have: how often they were made anew.
         generation: u32,
+        /// SHA-256 of the pack with which it went out first.
+        pack: Digest,
     }
 
     /// A version of a FHIR resource, by name.
@@ -90,6 +92,27 @@ record! {
         acked: Bounded<u8, 256>,
         /// Who may have others, and is to destroy them once this one stands.
         former: Bounded<OrganisationId, 256>,
+        /// SHA-256 of the pack that is handed over.
+        pack: Digest,
+    }
+
+    /// How a custodian answered to challenges.
+    pub(crate) struct ChallengeRow {
+        passed: u64,
+        failed: u64,
+        unanswered: u64,
+        /// When it passed last, in milliseconds; 0: never.
+        passed_ms: u64,
+        /// When it failed last, in milliseconds; 0: never.
+        failed_ms: u64,
+    }
+
+    /// A copy that a custodian has lost, or had lost.
+    pub(crate) struct LostRow {
+        since_ms: u64,
+        generation: u32,
+        /// When it was made good, in milliseconds; 0: not yet.
+        good_ms: u64,
     }
 
     /// How far the look at all compartments and batches is, after the custodians changed.
@@ -192,6 +215,14 @@ record! {
         link_key: SealedKey,
         leaves_at: u32,
         leaves: u32,
+    }
+
+    /// What was released here for an access event.
+    pub(crate) struct ReleaseRow {
+        to: OrganisationId,
+        count: u32,
+        /// When it was first asked for, in milliseconds.
+        time_ms: u64,
     }
 
     /// Where a version in custody lies in its batch's pack.

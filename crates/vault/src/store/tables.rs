@@ -64,6 +64,10 @@ tables! {
     SIGNER: SignerRow = "source-signer";
     /// Custodian -> shares, packages and receipts of it that did not hold.
     FAULTS: u64 = "source-faults";
+    /// Custodian -> how it answered when it was challenged.
+    CHALLENGES: ChallengeRow = "source-challenges";
+    /// sequence, custodian -> copy of which it is known that it is not there, or not whole, or was not.
+    LOST: LostRow = "source-lost";
     /// Compartment -> its row.
     COMPARTMENTS: CompartmentRow = "source-compartments";
     /// patient or nothing, category -> compartment of the current epoch.
@@ -101,10 +105,18 @@ tables! {
     OF_BATCH: VersionId = "custody-of-batch";
     /// source, sequence, generation -> nothing: packs to be deleted, whose rows are gone.
     CONDEMNED: Mark = "custody-condemned";
+    /// source, sequence, generation -> when the pack was last found whole, in milliseconds.
+    CHECKED: u64 = "custody-checked";
+    /// source, sequence, generation -> since when it is known that the pack is not whole, in milliseconds.
+    DAMAGED: u64 = "custody-damaged";
+    /// access event, root over the versions -> what was released for it.
+    RELEASES: ReleaseRow = "custody-releases";
     /// source, sequence -> receipt for what was destroyed.
     DESTROYED: Destroyed = "custody-destroyed";
     /// source, version -> the order by which it was erased: it is not taken again.
     ERASED: ErasureId = "custody-erased";
+    /// source, sequence, generation -> SHA-256 of a pack that has been blanked in places.
+    BLANKED: Digest = "custody-blanked";
     /// source, sequence, generation, place in the pack -> length: what is to be blanked.
     BLANKS: u32 = "custody-blanks";
     /// compartment, source, sequence, leaf -> version.
@@ -155,6 +167,10 @@ pub(crate) mod counter {
     pub(crate) const PARCEL: &[u8] = b"parcel";
     /// Batches that other custodians have now.
     pub(crate) const MOVED: &[u8] = b"moved";
+    /// Lost copies that were made good.
+    pub(crate) const REPAIRED: &[u8] = b"repaired";
+    /// Copies here that were found damaged.
+    pub(crate) const ROTTEN: &[u8] = b"rotten";
     /// Versions sealed.
     pub(crate) const SEALED: &[u8] = b"sealed";
     /// Versions with two custodians.

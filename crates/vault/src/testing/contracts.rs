@@ -69,6 +69,7 @@ impl World {
                     time_ms,
                 };
                 let at = key::access(&access.id(signer));
+                ledger.accesses.push(access.id(signer));
                 ledger.state.insert(at, entry.encode().to_vec());
                 at
             }

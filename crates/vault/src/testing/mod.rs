@@ -33,16 +33,18 @@ use salus_types::proof::{AnchorProof, AnchorProofs, BatchId, CertifiedHeader};
 use salus_types::state::{AccessEntry, AnchorEntry, GrantEntry, StateKey, key};
 use salus_types::vault::*;
 use salus_types::{
-    Bounded, ErasureId, GrantId, NetworkId, OrganisationId, PublicKey, SigningKey, Text, decode_canonical,
+    AccessId, Bounded, ErasureId, GrantId, NetworkId, OrganisationId, PublicKey, SigningKey, Text,
+    decode_canonical,
 };
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::Notify;
 
 pub(crate) const NETWORK: NetworkId = NetworkId(Digest([7; 32]));
+const DAY: Duration = Duration::from_secs(86_400);
 pub(crate) const DAY_MS: u64 = 86_400_000;
 pub(crate) const START_MS: u64 = 1_800_000_000_000;
 
@@ -61,6 +63,7 @@ struct Keys {
 #[derive(Default)]
 pub(crate) struct Final {
     state: HashMap<StateKey, Vec<u8>>,
+    accesses: Vec<AccessId>,
     height: u64,
     time_ms: u64,
 }
@@ -90,6 +93,11 @@ pub(crate) struct World {
     pub(crate) unanswered: AtomicU64,
     pub(crate) versions_per_event: AtomicU64,
     pub(crate) batch_versions: AtomicU64,
+    /// Whether vaults that are opened from now on challenge and check all the time; otherwise never by themselves.
+    pub(crate) watchful: AtomicBool,
+    pub(crate) repair_pause_ms: AtomicU64,
+    /// What a custodian answered to a source first, which one that replays gives again.
+    pub(crate) replays: Mutex<HashMap<OrganisationId, Release>>,
     pub(crate) outbox: Arc<FakeOutbox>,
 }
 
@@ -99,6 +107,14 @@ pub(crate) enum Tamper {
     Path,
     Shares,
     Sender,
+    /// To sources: what it answered first, whatever is asked.
+    Replay,
+    /// To sources: shares and packages of other versions, in the place of those asked for.
+    Others,
+    /// To sources: nothing, duly sealed.
+    Nothing,
+    /// To sources: everything, and that the batch with number 0 is damaged.
+    Complains,
 }
 
 fn organisation(name: &str, class: Class, custodian: bool, keys: &Keys) -> Organisation {
@@ -155,6 +171,9 @@ impl World {
             unanswered: AtomicU64::new(0),
             versions_per_event: AtomicU64::new(2_048),
             batch_versions: AtomicU64::new(64),
+            watchful: AtomicBool::new(false),
+            repair_pause_ms: AtomicU64::new(0),
+            replays: Mutex::default(),
             outbox: Arc::default(),
         })
     }
@@ -230,6 +249,7 @@ impl World {
         let mut config = VaultConfig::new(folder, Secret32::from_bytes(&[9; 32]));
         config.clock =
             Arc::new(move || world.upgrade().map_or(START_MS, |world| world.clock.load(Ordering::Relaxed)));
+        let watchful = self.watchful.load(Ordering::Relaxed);
         config.source = SourceConfig {
             batch_versions_max: self.batch_versions.load(Ordering::Relaxed) as usize,
             batch_quiet: Duration::from_millis(5),
@@ -239,12 +259,18 @@ impl World {
             third_custodian_grace: Duration::from_millis(100),
             grant_sweep: Duration::from_millis(50),
             custody_sweep: Duration::from_millis(40),
+            challenge_pause: if watchful { Duration::from_millis(10) } else { DAY },
+            repair_pause: Duration::from_millis(self.repair_pause_ms.load(Ordering::Relaxed)),
             ..SourceConfig::default()
         };
         config.reader.versions_per_event_max = self.versions_per_event.load(Ordering::Relaxed) as usize;
         config.reader.refusal_patience = Duration::from_millis(50);
         config.reader.hedge = Duration::from_millis(50);
         config.reader.refusal_pause = Duration::from_millis(10);
+        config.checks.rest = if watchful { Duration::from_millis(20) } else { DAY };
+        config.checks.audit_every = config.checks.rest;
+        config.checks.every = Duration::ZERO;
+        config.checks.bytes_per_second = u64::MAX;
         config
     }
 
@@ -315,9 +341,16 @@ impl World {
         self.ledger.lock().expect("unpoisoned").state.insert(at, entry.encode().to_vec());
     }
 
-    pub(crate) fn access_entry(&self, access: &salus_types::AccessId) -> Option<AccessEntry> {
+    pub(crate) fn access_entry(&self, access: &AccessId) -> Option<AccessEntry> {
         let ledger = self.ledger.lock().expect("unpoisoned");
         ledger.state.get(&key::access(access)).map(|entry| decode_canonical(entry).expect("an entry"))
+    }
+
+    /// All access events on the ledger.
+    pub(crate) fn access_events(&self) -> Vec<(AccessId, AccessEntry)> {
+        let accesses = self.ledger.lock().expect("unpoisoned").accesses.clone();
+        let entry = |access: &AccessId| self.access_entry(access).expect("an entry");
+        accesses.into_iter().map(|access| (access, entry(&access))).collect()
     }
 
     pub(crate) fn note_release(&self, holder: &OrganisationId, ask: &EmergencyAsk) {

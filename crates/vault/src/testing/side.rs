@@ -142,7 +142,18 @@ impl Peers for Side {
 
     async fn give_back(&self, to: &Organisation, request: SourceRequest) -> Result<Release, PeerError> {
         let release = self.reach(&to.id)?.custodian.give_back(&self.me, &request).await;
-        Ok(self.received(&to.id, release.map_err(refused)?))
+        let mut release = release.map_err(refused)?;
+        let world = self.world();
+        world.replays.lock().expect("unpoisoned").entry(to.id.clone()).or_insert_with(|| release.clone());
+        match self.tampers(&to.id) {
+            Some(how @ (Tamper::Ciphertext | Tamper::Path | Tamper::Sender)) => {
+                world.corrupt(&mut release, how, &to.id, &self.me);
+            }
+            Some(Tamper::Replay) => release = world.replays.lock().expect("unpoisoned")[&to.id].clone(),
+            Some(how) => world.corrupt_given_back(&mut release, how, &to.id, &self.me),
+            None => {}
+        }
+        Ok(release)
     }
 
     async fn destroy(&self, to: &Organisation, request: SourceRequest) -> Result<Destroyed, PeerError> {
@@ -182,6 +193,46 @@ impl Side {
 }
 
 impl World {
+    /// A custodian that seals something else to a source than it holds.
+    fn corrupt_given_back(
+        &self,
+        release: &mut Release,
+        how: Tamper,
+        from: &OrganisationId,
+        to: &OrganisationId,
+    ) {
+        let label = salus_types::label::HPKE_GIVE_BACK;
+        let sender = self.member(from.as_str()).node_key;
+        let plain = crate::open_envelope(&release.shares, &sender, &self.kem(to.as_str()), label, &NETWORK);
+        let mut given: GivenBack = decode_canonical(&plain.expect("opens")).expect("an answer");
+        let mut shares = std::mem::take(&mut given.shares).into_inner();
+        let mut versions = std::mem::take(&mut release.versions).into_inner();
+        match how {
+            Tamper::Shares => shares.iter_mut().for_each(|share| share.value[0] ^= 1),
+            Tamper::Others => {
+                let values: Vec<_> = shares.iter().map(|share| share.value).collect();
+                let others = values.iter().cycle().skip(1);
+                shares.iter_mut().zip(others).for_each(|(share, other)| share.value = *other);
+                versions.reverse();
+                let ids: Vec<_> = versions.iter().map(|one| one.package.header.version).collect();
+                let others = ids.iter().cycle().skip(1);
+                versions.iter_mut().zip(others).for_each(|(one, id)| one.package.header.version = *id);
+            }
+            Tamper::Complains => {
+                let newest = given.newest.expect("it holds the batch");
+                let false_word = (0..=newest).map(|generation| DamagedBatch { sequence: 0, generation });
+                given.damaged = Bounded::new(false_word.collect()).expect("few");
+            }
+            _ => (shares, versions) = (Vec::new(), Vec::new()),
+        }
+        given.shares = Bounded::new(shares).expect("as many");
+        release.versions = Bounded::new(versions).expect("as many");
+        let kem = &self.member(to.as_str()).kem_key;
+        release.shares =
+            crate::seal_envelope(&self.signing(from.as_str()), kem, label, &NETWORK, &given.encode())
+                .expect("sealed");
+    }
+
     fn corrupt(&self, release: &mut Release, how: Tamper, from: &OrganisationId, to: &OrganisationId) {
         let mut versions = std::mem::take(&mut release.versions).into_inner();
         match how {
@@ -192,6 +243,7 @@ impl World {
             }),
             Tamper::Path => versions.iter_mut().for_each(|released| released.path.index ^= 1),
             Tamper::Sender => release.shares.sender = PublicKey([3; 32]),
+            Tamper::Replay | Tamper::Others | Tamper::Nothing | Tamper::Complains => {}
             Tamper::Shares => {
                 let key = self.kem(to.as_str());
                 let label = salus_types::label::HPKE_RELEASE;

@@ -202,11 +202,21 @@ async fn nothing_of_what_is_erased_is_on_any_disk_and_everything_else_opens() {
     assert!(source.proof_of("Observation", "o3", None).await.expect("asked").is_none());
     assert!(source.proof_of("Observation", "o4", None).await.expect("asked").is_some());
 
-    // Planted: one custodian's old pack comes back. The search must say so.
+    let regulator = world.vault("regulator").expect("open").custodian.clone();
+    let damaged = async || {
+        // Everything is looked at again, as on the next day.
+        world.pass(2 * crate::testing::DAY_MS);
+        regulator.check_due().await.expect("looked at");
+        regulator.kept().await.expect("a status").damaged
+    };
+    assert_eq!(damaged().await, 0, "what was blanked counts as whole");
+
+    // Planted: one custodian's old pack comes back. The search must say so, and so does the custodian's own check.
     let (path, bytes) = backup;
     std::fs::write(path, bytes).expect("written");
     let left = found(&world, &of_gone);
     assert!(left.iter().any(|what| what == "the share at regulator"), "{left:?}");
+    assert_eq!(damaged().await, 1);
 }
 
 /// A custodian's pack in which a version lies: where, and its bytes.

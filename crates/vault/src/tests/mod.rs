@@ -1,5 +1,6 @@
 //! Whole-vault tests over an in-process network.
 
+mod audit;
 mod custody;
 mod disk;
 mod emergency;

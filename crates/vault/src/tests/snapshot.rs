@@ -97,3 +97,46 @@ async fn a_copy_whose_tables_do_not_open_is_refused() {
     std::fs::write(&file, bytes).expect("damage");
     assert!(settle_restored(&copy, &key()).is_err());
 }
+
+/// Every entry of the tables, as bytes.
+fn entries(folder: &std::path::Path) -> Vec<(String, Vec<u8>, Vec<u8>)> {
+    use redb::{ReadableDatabase as _, ReadableTable as _, TableDefinition, TableHandle as _};
+    let tables = redb::Database::open(folder.join("vault.redb")).expect("opens");
+    let tx = tables.begin_read().expect("a view");
+    let mut entries = Vec::new();
+    for table in tx.list_tables().expect("tables") {
+        let name = table.name().to_owned();
+        let rows = tx.open_table(TableDefinition::<&[u8], &[u8]>::new(&name)).expect("a table");
+        for row in rows.iter().expect("rows") {
+            let (key, value) = row.expect("a row");
+            entries.push((name.clone(), key.value().to_vec(), value.value().to_vec()));
+        }
+    }
+    entries
+}
+
+#[tokio::test]
+async fn a_flipped_bit_in_the_tables_of_a_copy_is_refused_or_changes_nothing() {
+    let world = World::new();
+    world.open_all();
+    world.outbox.observations("p1", 0..70);
+    world.settle().await;
+    let (vault, copy) = (world.vault("regulator").expect("open"), world.path("copy"));
+    vault.hold().await.view(&copy).expect("a view").write().expect("a copy");
+    let file = copy.join("vault.redb");
+    let whole = std::fs::read(&file).expect("a file");
+    assert!(settle_restored(&copy, &key()).is_ok());
+    let expected = entries(&copy);
+    let (mut refused, bits) = (0, 8 * whole.len());
+    for bit in (0..bits).step_by(bits / 250) {
+        let mut bytes = whole.clone();
+        bytes[bit / 8] ^= 1 << (bit % 8);
+        std::fs::write(&file, bytes).expect("damage");
+        // A page that is in no use may rot.
+        match settle_restored(&copy, &key()) {
+            Ok(_) => assert!(entries(&copy) == expected, "bit {bit} of {bits}"),
+            Err(_) => refused += 1,
+        }
+    }
+    assert!(refused > 10, "{refused}");
+}

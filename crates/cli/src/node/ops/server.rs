@@ -1,8 +1,8 @@
 //! The node's side of the operator's socket.
 
 use super::{
-    Code, Copied, Done, Health, Membership, NewClient, NewInvite, NewMember, NewProposal, NewVote,
-    SOCKET_FILE, Status, Transactions,
+    Code, Copied, Done, Health, LedgerEvent, LoggedRelease, Membership, NewClient, NewInvite, NewMember,
+    NewProposal, NewVote, SOCKET_FILE, Status, Transactions,
 };
 use crate::backup::snapshot;
 use crate::node::vault::LocalKeeper;
@@ -16,9 +16,12 @@ use salus_gateway::error::Code as Reason;
 use salus_gateway::peer::Keeper as _;
 use salus_gateway::staff::{bootstrap_staff, issue_invite};
 use salus_gateway::steward::governance::{self, Governance, Proposed};
+use salus_gateway::steward::{AccessEvent, access_events_before};
 use salus_gateway::{Error, Gateway, smart, staff};
-use salus_types::decode_canonical;
+use salus_types::state::AccessEntry;
+use salus_types::{AccessId, Digest, decode_canonical};
 use salus_vault::Vault;
+use salus_vault::custodian::Released;
 use serde::Deserialize;
 use std::fs;
 use std::future::Future;
@@ -27,6 +30,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::net::UnixListener;
 use tokio::sync::Mutex;
+
+/// Releases, or events, in one answer.
+const ROWS_PER_PAGE: usize = 4_096;
 
 /// What copies of the node's stores are made of.
 pub(crate) struct Copies {
@@ -49,6 +55,7 @@ pub(crate) async fn serve(
     let listener =
         UnixListener::bind(&path).with_context(|| format!("cannot listen on `{}`", path.display()))?;
     fs::set_permissions(&path, fs::Permissions::from_mode(0o600))?;
+    let vault = copies.vault.clone();
     let copies = Arc::new(Mutex::new(copies));
     let router = Router::new()
         .route("/copies", post(move |gateway| copy(gateway, copies.clone())))
@@ -62,6 +69,8 @@ pub(crate) async fn serve(
         .route("/governance/proposals", post(propose))
         .route("/governance/votes", post(vote))
         .route("/membership", get(membership))
+        .route("/releases", get(move |after| releases(after, vault.clone())))
+        .route("/access-events", get(access_events))
         .with_state(gateway);
     axum::serve(listener, router).with_graceful_shutdown(shutdown).await?;
     Ok(())
@@ -178,6 +187,39 @@ async fn vote(State(gateway): State<Gateway>, Json(new): Json<NewVote>) -> Resul
 async fn membership(State(gateway): State<Gateway>) -> Json<Membership> {
     let encoded = |member: salus_types::state::OrganisationEntry| hex::encode(member.organisation.encode());
     Json(Membership { organisation: gateway.membership().map(encoded) })
+}
+
+/// The last release of the page before.
+#[derive(Deserialize)]
+struct After {
+    access: Option<AccessId>,
+    versions: Option<Digest>,
+}
+
+async fn releases(
+    Query(After { access, versions }): Query<After>,
+    vault: Arc<Vault>,
+) -> Result<Json<Vec<LoggedRelease>>, Error> {
+    let after = access.zip(versions);
+    let page = vault.custodian.released(after.as_ref(), ROWS_PER_PAGE).await.map_err(Error::internal)?;
+    let logged = |released| {
+        let Released { access, to, versions_root, count, time_ms } = released;
+        LoggedRelease { access, to, versions_root, count, time_ms }
+    };
+    Ok(Json(page.into_iter().map(logged).collect()))
+}
+
+async fn access_events(
+    State(gateway): State<Gateway>,
+    Query(page): Query<Page>,
+) -> Result<Json<Vec<LedgerEvent>>, Error> {
+    let before = page.before.unwrap_or(u64::MAX);
+    let events = access_events_before(&gateway, before, ROWS_PER_PAGE).await?;
+    let event = |AccessEvent { number, id, entry }: AccessEvent| {
+        let AccessEntry { organisation, versions_root, count, .. } = entry;
+        LedgerEvent { number, access: id, organisation, versions_root, count }
+    };
+    Ok(Json(events.into_iter().map(event).collect()))
 }
 
 /// Resident memory of this process (`VmRSS`), 0 where the system does not tell.

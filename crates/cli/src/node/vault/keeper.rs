@@ -7,7 +7,9 @@ use async_trait::async_trait;
 use prometheus_client::registry::Registry;
 use salus_crypto::HpkePublicKey;
 use salus_gateway::engine::Engine;
-use salus_gateway::peer::{Keeper, Moves, PatientAnswer, Queues};
+use salus_gateway::peer::{
+    Challenges, CustodyReport, Keeper, Kept, Moves, PatientAnswer, Queues, ReleaseAudit, ReleaseMismatch,
+};
 use salus_gateway::vault::VaultError;
 use salus_types::vault::{
     CompartmentRecord, CustodyBatch, Destroyed, Directory, EmergencyAsk, EmergencyNotice, EmergencyParcel,
@@ -16,7 +18,9 @@ use salus_types::vault::{
 };
 use salus_types::{ErasureId, OrganisationId, PublicKey};
 use salus_vault::Vault;
-use salus_vault::source::CustodyStatus;
+use salus_vault::custodian::KeptStatus;
+use salus_vault::custodian::audit::Audit;
+use salus_vault::source::{ChallengeStatus, CustodyStatus};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -177,7 +181,33 @@ impl Keeper for LocalKeeper {
             tracing::warn!(%error, "how far moves of custody are is not known");
             CustodyStatus::default()
         });
-        let CustodyStatus { moved, to_move, late, receipts, receipts_owed, faults } = status;
+        let CustodyStatus { moved, to_move, late, receipts, receipts_owed, faults, .. } = status;
         Moves { moved, to_move, late, receipts, receipts_owed, faults }
     }
+
+    async fn custody_report(&self) -> Result<CustodyReport, VaultError> {
+        let status = match &self.vault.source {
+            Some(source) => source.custody_status().await.map_err(source_error)?,
+            None => CustodyStatus::default(),
+        };
+        let kept = self.vault.custodian.kept().await.map_err(|error| VaultError::Fault(error.to_string()))?;
+        let KeptStatus { batches, damaged, unchecked, oldest_check_ms, ever_damaged } = kept;
+        Ok(CustodyReport {
+            challenges: status.challenges.into_iter().map(|(id, one)| (id, challenges(one))).collect(),
+            repaired: status.repaired,
+            kept: Kept { batches, damaged, unchecked, oldest_check_ms, ever_damaged },
+            audit: self.vault.custodian.last_audit().map(release_audit),
+        })
+    }
+}
+
+fn challenges(status: ChallengeStatus) -> Challenges {
+    let ChallengeStatus { passed, failed, unanswered, passed_ms, failed_ms, lost } = status;
+    Challenges { passed, failed, unanswered, passed_ms, failed_ms, lost }
+}
+
+fn release_audit(audit: Audit) -> ReleaseAudit {
+    let Audit { time_ms, releases, mismatches, first } = audit;
+    let first = first.into_iter().map(|(access, what)| ReleaseMismatch { access, what: what.words() });
+    ReleaseAudit { time_ms, releases, mismatches, first: first.collect() }
 }

@@ -1,5 +1,6 @@
 //! New shares on their way to their custodians, until these stand in place of the old ones.
 
+use super::lost::made_good;
 use super::{HANDING, PLACED, Round};
 use crate::node::blocking;
 use crate::peers::PeerError;
@@ -8,7 +9,7 @@ use crate::source::pack::{OutgoingPack, marks};
 use crate::source::{Source, SourceError, Step};
 use crate::store::tables::{BATCHES, BatchRow, MOVES, MoveRow, OWED, VERSIONS, VersionRow, counter, key};
 use crate::store::{PackName, Reads as _, StoreError, WriteTx};
-use salus_types::{Bounded, OrganisationId, decode_canonical};
+use salus_types::{Bounded, OrganisationId};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -41,7 +42,14 @@ impl Source {
         row: MoveRow,
         round: &mut Round,
     ) -> Result<bool, SourceError> {
-        let mut handover = self.load_handover(sequence, row).await?;
+        let mut handover = match self.load_handover(sequence, row).await {
+            Err(SourceError::Store(error)) if error.is_lost_pack() => {
+                tracing::error!(sequence, "new shares on their way are damaged: they are made anew");
+                self.move_anew(sequence).await?;
+                return Ok(true);
+            }
+            loaded => loaded?,
+        };
         let mut progress = false;
         for (at, to) in handover.waiting() {
             if round.away.contains(&to) || round.behind.contains(&to) {
@@ -62,10 +70,8 @@ impl Source {
     }
 
     async fn load_handover(&self, sequence: u64, row: MoveRow) -> Result<Handover, SourceError> {
-        let bytes = self.ctx.store.packs.get(&PackName::moving(sequence, row.generation)).await?;
-        let pack =
-            blocking(move || decode_canonical::<OutgoingPack>(&bytes).map_err(|_| StoreError::Damaged));
-        let pack = Arc::new(pack.await?);
+        let name = PackName::moving(sequence, row.generation);
+        let pack = Arc::new(self.load_pack(&name, row.pack).await?);
         let acked: Vec<bool> = row.acked.iter().map(|acked| *acked != 0).collect();
         let fits = acked.len() == row.custodians.len() && pack.fits(acked.len());
         if !fits || pack.generation != row.generation {
@@ -133,14 +139,15 @@ impl Source {
     /// All have them: the move is done, but for receipts.
     async fn finish_move(&self, handover: Handover) -> Result<(), SourceError> {
         let Handover { sequence, row, .. } = handover;
-        let (store, generation) = (self.ctx.store.clone(), row.generation);
+        let (ctx, generation) = (self.ctx.clone(), row.generation);
         blocking(move || {
-            let tx = store.write()?;
+            let tx = ctx.store.write()?;
             let at = sequence.to_be_bytes();
             let mut batch: BatchRow = tx.get(&BATCHES, &at)?.ok_or(StoreError::Damaged)?;
             batch.acked = row.acked;
             tx.put(&BATCHES, &at, &batch)?;
             tx.remove(&MOVES, &at)?;
+            made_good(&tx, sequence, generation, (ctx.clock)())?;
             tx.commit()
         })
         .await?;

@@ -24,20 +24,25 @@
 //! | all custodians | move removed | - |
 //! | receipt | receipt, no longer owed | asked for again: the same receipt |
 //!
+//! A batch of which a custodian has lost its copy goes the same way, to the same three (`challenge`, `lost`).
+//!
 //! If the custodians change again before two have the new shares, they are given up: the next are made from the old
 //! ones, which all still stand, and get a number of their own. A batch moves whole or not at all.
 //!
 //! Architecture invariant: nothing is destroyed anywhere before the transaction that says that every version has two
 //! custodians with newer shares is durable here.
 
+mod challenge;
 mod hand;
+mod lost;
+mod newer;
 mod receipts;
 mod reshare;
 mod status;
 mod survey;
 mod take_back;
 
-pub use status::CustodyStatus;
+pub use status::{ChallengeStatus, CustodyStatus};
 pub(super) use survey::{begin, note};
 
 use super::{Source, SourceError};

@@ -11,6 +11,7 @@ use crate::source::{Source, SourceError, Step};
 use crate::store::tables::{MOVES, MoveRow, OPEN_BATCHES};
 use crate::store::{PackName, StoreError};
 use commonware_codec::Encode as _;
+use salus_crypto::hash::sha256;
 use salus_types::OrganisationId;
 use salus_types::VersionId;
 use salus_types::organisation::Organisation;
@@ -38,7 +39,9 @@ impl Source {
         let packed = move || source.pack_anew(&batch, whole, generation, &names, &organisations);
         let (pack, custodians) = blocking(packed).await?;
         let name = PackName::moving(sequence, generation);
-        self.ctx.store.packs.put(&name, pack.encode()).await?;
+        let encoded = pack.encode();
+        let digest = sha256(&encoded);
+        self.ctx.store.packs.put(&name, encoded).await?;
         self.reached(Step::NewPackWritten)?;
         let acked = marks(&vec![false; custodians.len()]);
         let row = MoveRow {
@@ -47,6 +50,7 @@ impl Source {
             custodians: bounded(custodians)?,
             acked,
             former: row.former,
+            pack: digest,
         };
         let (store, committed) = (self.ctx.store.clone(), row.clone());
         blocking(move || {

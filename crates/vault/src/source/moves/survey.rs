@@ -3,6 +3,7 @@
 //! Whatever is placed by a set of custodians notes that set in the same transaction. So a change that this loop would
 //! have slept through is seen too, and a survey finds everything that was placed before it began.
 
+use super::lost::is_incomplete;
 use super::{HANDING, PLACED, WAITING};
 use crate::node::blocking;
 use crate::placement::{Trio, custodians, trio};
@@ -18,7 +19,7 @@ use crate::store::tables::{
 use crate::store::{ReadTx, Reads, Store, StoreError, WriteTx};
 use salus_types::organisation::Organisation;
 use salus_types::vault::CompartmentRecord;
-use salus_types::{Bounded, CompartmentId, OrganisationId};
+use salus_types::{Bounded, CompartmentId, Digest, OrganisationId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -237,26 +238,31 @@ fn judge(tx: &ReadTx, at: &[u8], batch: &BatchRow, target: &[OrganisationId]) ->
     };
     let stands = fits(&batch.custodians)?;
     let Some(row) = tx.get(&MOVES, at)? else {
-        let waiting = MoveRow {
-            state: WAITING,
-            generation: batch.generation,
-            custodians: Bounded::default(),
-            acked: Bounded::default(),
-            former: Bounded::default(),
-        };
-        return Ok(if stands { Change::None } else { Change::Put(waiting) });
+        return Ok(if stands { Change::None } else { Change::Put(waiting(batch)) });
     };
     Ok(match row.state {
         HANDING if fits(&row.custodians)? => Change::None,
         PLACED if stands => Change::None,
         HANDING | PLACED => Change::Put(give_up(row)?),
-        _ if stands && row.generation == batch.generation => Change::Forget,
+        _ if stands && row.generation == batch.generation && !is_incomplete(tx, at, batch)? => Change::Forget,
         _ => Change::None,
     })
 }
 
+/// New shares of a batch are to be made.
+pub(super) fn waiting(batch: &BatchRow) -> MoveRow {
+    MoveRow {
+        state: WAITING,
+        generation: batch.generation,
+        custodians: Bounded::default(),
+        acked: Bounded::default(),
+        former: Bounded::default(),
+        pack: Digest::ZERO,
+    }
+}
+
 /// What was handed over does not fit any more: made anew, under a number of its own.
-fn give_up(row: MoveRow) -> Result<MoveRow, StoreError> {
+pub(super) fn give_up(row: MoveRow) -> Result<MoveRow, StoreError> {
     let former: BTreeSet<_> = row.former.iter().chain(row.custodians.iter()).cloned().collect();
     Ok(MoveRow {
         state: WAITING,
@@ -264,5 +270,6 @@ fn give_up(row: MoveRow) -> Result<MoveRow, StoreError> {
         custodians: Bounded::default(),
         acked: Bounded::default(),
         former: Bounded::new(former.into_iter().collect()).map_err(|_| StoreError::Damaged)?,
+        pack: Digest::ZERO,
     })
 }

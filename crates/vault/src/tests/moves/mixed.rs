@@ -179,11 +179,11 @@ async fn shares_that_custodians_really_gave_before_and_after_do_not_go_together(
         let custodian = world.vault(from).expect("open").custodian.clone();
         let release = custodian.give_back(&id("hospital-a"), &signed(&world, body)).await.expect("given");
         let key = &world.member(from).node_key;
-        let label = salus_types::label::HPKE_RELEASE;
+        let label = salus_types::label::HPKE_GIVE_BACK;
         let plain = crate::open_envelope(&release.shares, key, &world.kem("hospital-a"), label, &NETWORK);
-        let shares: Bounded<ReleasedShare, { salus_types::vault::SHARES_PER_RELEASE_MAX }> =
+        let given: salus_types::vault::GivenBack =
             salus_types::decode_canonical(&plain.expect("opens")).expect("shares");
-        (shares.into_inner(), release.versions.into_inner())
+        (given.shares.into_inner(), release.versions.into_inner())
     };
     let share = |shares: &[ReleasedShare], version: VersionId| {
         let found = shares.iter().find(|share| share.version == version);

@@ -6,6 +6,7 @@ mod custodian;
 mod faults;
 mod mixed;
 mod refusals;
+mod rot;
 
 use crate::combine::{AnchoredRoot, Collected, Roots};
 use crate::patient::{NewGrant, collect_release, keys_of};

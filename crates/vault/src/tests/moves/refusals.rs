@@ -99,7 +99,7 @@ async fn what_is_given_back_opens_with_the_sources_key_alone_and_is_of_the_gener
     let release = ask(0).await;
     assert_eq!(release.versions.len(), versions(&world).len());
     let open = |name: &str| {
-        let (key, label) = (&world.member("regulator").node_key, salus_types::label::HPKE_RELEASE);
+        let (key, label) = (&world.member("regulator").node_key, salus_types::label::HPKE_GIVE_BACK);
         crate::open_envelope(&release.shares, key, &world.kem(name), label, &NETWORK)
     };
     assert!(open("hospital-a").is_ok());
