@@ -28,6 +28,8 @@ use Load::{Credential, Json, Nothing, Octets};
 pub(crate) type Row = (&'static str, &'static str, Load, [u16; 6]);
 
 const SLOT: &str = r#"{"slot":{"kind":"recovery","sealed":"AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEB"},"recoveryLocator":"0909090909090909090909090909090909090909090909090909090909090909"}"#;
+const SHARES: &str =
+    r#"{"sealed":"AQEB","locator":"0808080808080808080808080808080808080808080808080808080808080808"}"#;
 const CHART: &str = r#"{"patient":"p1","reason":"follow-up","purpose":"treatment"}"#;
 const ASK: &str = r#"{"patient":"p1","categories":["labs"],"reason":"follow-up","days":30}"#;
 const EMERGENCY: &str = r#"{"patient":"p1","ground":"unconscious","reason":"found on the street"}"#;
@@ -50,6 +52,8 @@ pub(crate) const ROWS: &[Row] = &[
     ("POST", "/account/signout", Nothing, [204; 6]),
     ("POST", "/account/recovery", Json(r#"{"locator":"zz"}"#), [400; 6]),
     ("PUT", "/account/recovery", Json(SLOT), [401, 204, 401, 401, 401, 401]),
+    ("PUT", "/account/shares", Json(SHARES), [401, 204, 401, 401, 401, 401]),
+    ("DELETE", "/account/shares", Nothing, [401, 204, 401, 401, 401, 401]),
     ("POST", "/account/passkeys/start", Json("{}"), [401, 200, 401, 401, 401, 401]),
     ("POST", "/account/passkeys/finish", Credential, [401, 410, 401, 401, 401, 401]),
     ("DELETE", "/account/passkeys/x", Nothing, [401, 404, 401, 401, 401, 401]),
