@@ -15,6 +15,7 @@ pub(crate) fn start(gateway: &Gateway) -> JoinSet<()> {
     tasks.spawn(crate::smart::housekeeping(gateway.clone()));
     tasks.spawn(crate::steward::events::run(gateway.clone()));
     tasks.spawn(crate::emergency::run(gateway.clone()));
+    tasks.spawn(crate::mail::run(gateway.clone()));
     tasks.spawn(forget(gateway.clone()));
     tasks
 }

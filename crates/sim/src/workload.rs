@@ -7,15 +7,17 @@ use rand_chacha::ChaCha8Rng;
 use salus_crypto::Digest;
 use salus_node::{Head, NodeHandle, TxStatus, testing};
 use salus_types::action::{
-    Access, Action, Anchor, AnchorLog, BreakGlass, Dropped, Grant, Propose, RegisterPatient,
-    RegisterPractitioner, Review, Revoke, Vote, scope_commitment,
+    Access, Action, Anchor, AnchorLog, BreakGlass, CancelRecovery, Dropped, Grant, Propose, RegisterPatient,
+    RegisterPractitioner, Review, Revoke, StartRecovery, Vote, scope_commitment,
 };
 use salus_types::category::Purpose;
 use salus_types::emergency::EmergencyGround;
 use salus_types::genesis::Parameters;
 use salus_types::governance::{Change, SetDuties, SetParameters};
 use salus_types::transaction::Transaction;
-use salus_types::{Address, EmergencyId, GrantId, NetworkId, OrganisationId, ProposalId, SigningKey};
+use salus_types::{
+    Address, EmergencyId, GrantId, NetworkId, OrganisationId, ProposalId, RecoveryId, SigningKey,
+};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,6 +36,8 @@ pub(crate) struct People {
     proposals: Vec<(ProposalId, Vec<usize>)>,
     /// Emergency accesses by the number of the organisation that broke the glass.
     emergencies: Vec<(usize, EmergencyId)>,
+    /// Seeds of the keys that cancel a recovery, with the number of the next attempt.
+    recoveries: Vec<([u8; 32], u32)>,
 }
 
 #[derive(Clone, Copy)]
@@ -100,7 +104,7 @@ impl Client {
     /// What to do next: mostly one thing; sometimes a revocation and an access event that race.
     fn next(&self, rng: &mut ChaCha8Rng) -> Vec<Transaction> {
         let head = self.node.head();
-        match rng.random_range(0..25) {
+        match rng.random_range(0..27) {
             0 => vec![self.own(head, RegisterPatient { address: Address(Digest(rng.random())) })],
             1 => vec![self.register_practitioner(rng, head)],
             2..5 => vec![self.own(head, self.anchor(rng))],
@@ -117,6 +121,8 @@ impl Client {
             19 => self.dropped(rng, head).into_iter().collect(),
             20 => self.break_glass(rng, head).into_iter().collect(),
             21 => self.review(rng, head).into_iter().collect(),
+            22 => vec![self.start_recovery(rng, head)],
+            23 => self.cancel_recovery(rng, head).into_iter().collect(),
             _ => vec![self.govern(rng, head)],
         }
     }
@@ -252,6 +258,40 @@ impl Client {
         let (organisation, statement) = (self.organisation(), Digest(rng.random()));
         let justified = rng.random_bool(0.9);
         Some(self.own(head, Review { organisation, event, justified, reviewer, statement }))
+    }
+
+    /// A first attempt, or one more, which only the organisation of the first may start.
+    fn start_recovery(&self, rng: &mut ChaCha8Rng, head: Head) -> Transaction {
+        let (seed, number) = {
+            let recoveries = &mut self.world.seen().people.recoveries;
+            let again = recoveries.last_mut().filter(|_| rng.random_bool(0.3));
+            match again {
+                Some((seed, next)) => {
+                    *next += 1;
+                    (*seed, *next - 1)
+                }
+                None => {
+                    let seed = rng.random();
+                    recoveries.push((seed, 1));
+                    (seed, 0)
+                }
+            }
+        };
+        let recovery = RecoveryId::of(&SigningKey::from_seed(&seed).public());
+        let (organisation, device) = (self.organisation(), Digest(rng.random()));
+        self.own(head, StartRecovery { organisation, recovery, number, device })
+    }
+
+    /// Of one of the newest recoveries, some of them twice, which is refused.
+    fn cancel_recovery(&self, rng: &mut ChaCha8Rng, head: Head) -> Option<Transaction> {
+        let seed = {
+            let seen = self.world.seen();
+            let newest: Vec<_> = seen.people.recoveries.iter().rev().take(4).collect();
+            newest.get(rng.random_range(0..newest.len().max(1)))?.0
+        };
+        let key = SigningKey::from_seed(&seed);
+        let cancel = CancelRecovery { recovery: RecoveryId::of(&key.public()), number: 0 };
+        Some(Transaction::sign(self.network(), &key, head.height + LIFETIME_BLOCKS, cancel))
     }
 
     /// Votes, on the newest proposal without a vote of this organisation; proposes if there is none.

@@ -5,7 +5,7 @@ use crate::codec::{codec_struct, codec_sum};
 use crate::contradiction::Contradiction;
 use crate::emergency::EmergencyGround;
 use crate::governance::Change;
-use crate::ids::{AccessId, Address, EmergencyId, GrantId, OrganisationId, ProposalId};
+use crate::ids::{AccessId, Address, EmergencyId, GrantId, OrganisationId, ProposalId, RecoveryId};
 use commonware_codec::Encode;
 use salus_crypto::hash::{Digest, hash};
 use salus_crypto::sign::PublicKey;
@@ -200,6 +200,31 @@ codec_struct! {
     }
 }
 
+codec_struct! {
+    /// `recovery`: an organisation has proofed the identity of somebody who lost every way in, and will give its share of the
+    /// root to a new device after [`crate::recovery::RECOVERY_DELAY_MS`], unless that is cancelled.
+    pub struct StartRecovery {
+        /// The signing organisation.
+        pub organisation: OrganisationId,
+        /// Whose share; named by the patient when the share was handed over.
+        pub recovery: RecoveryId,
+        /// Number of the attempt, from 0 without gaps.
+        pub number: u32,
+        /// [`crate::recovery::recovery_device`]: the only device that gets the share.
+        pub device: Digest,
+    }
+}
+
+codec_struct! {
+    /// `recovery`: signed by the key that the recovery is named after, which every device of the patient has.
+    pub struct CancelRecovery {
+        /// The recovery.
+        pub recovery: RecoveryId,
+        /// Number of the attempt.
+        pub number: u32,
+    }
+}
+
 codec_sum! {
     /// Every action. The tag is the first byte of the encoding.
     pub enum Action {
@@ -229,5 +254,9 @@ codec_sum! {
         BreakGlass = 12,
         /// See [`Review`].
         Review = 13,
+        /// See [`StartRecovery`].
+        StartRecovery = 14,
+        /// See [`CancelRecovery`].
+        CancelRecovery = 15,
     }
 }

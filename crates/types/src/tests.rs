@@ -109,13 +109,16 @@ fn actions() -> Vec<Action> {
         }
         .into(),
         Review {
-            organisation,
+            organisation: organisation.clone(),
             event: EmergencyId(digest(52)),
             justified: true,
             reviewer: digest(53),
             statement: digest(54),
         }
         .into(),
+        StartRecovery { organisation, recovery: RecoveryId(digest(60)), number: 1, device: digest(61) }
+            .into(),
+        CancelRecovery { recovery: RecoveryId(digest(60)), number: 1 }.into(),
     ]
 }
 
@@ -150,6 +153,33 @@ fn emergency_package() -> EmergencyPackage {
         made_ms: 5,
     };
     EmergencyPackage::sign(statement, list(vec![6; 40]), &signing_key(1))
+}
+
+fn recovery_share() -> RecoveryShare {
+    RecoveryShare { recovery: RecoveryId(digest(60)), counter: 2, index: 3, value: [4; 32] }
+}
+
+fn recovery_deposit() -> RecoveryDeposit {
+    RecoveryDeposit {
+        network: genesis().network(),
+        organisation: org("hospital-a"),
+        patient: signing_key(4).public(),
+        kem_key: list(vec![1; KEM_KEY_LENGTH]),
+        time_ms: 1_800_000_000_000,
+        nonce: [9; 16],
+        share: Some(recovery_share()),
+        signature: Signature([0; 64]),
+    }
+    .signed(&signing_key(4))
+}
+
+fn recovery_ask() -> RecoveryAsk {
+    RecoveryAsk {
+        network: genesis().network(),
+        organisation: org("hospital-a"),
+        code: text("ABCD"),
+        kem_key: list(vec![1; KEM_KEY_LENGTH]),
+    }
 }
 
 fn emergency_ask() -> EmergencyAsk {
@@ -330,6 +360,17 @@ macro_rules! for_every_type {
                 late: true,
                 height: 3,
                 time_ms: 4,
+            },
+        );
+        $check(
+            "RecoveryEntry",
+            &RecoveryEntry {
+                organisation: org("hospital-a"),
+                device: digest(61),
+                height: 3,
+                time_ms: 4,
+                ready_ms: 5,
+                cancelled: Some(6),
             },
         );
         $check(
@@ -625,6 +666,10 @@ macro_rules! for_every_type {
             }
             .signed(&signing_key(4)),
         );
+        $check("RecoveryShare", &recovery_share());
+        $check("RecoveryDeposit", &recovery_deposit());
+        $check("RecoveryAsk", &recovery_ask());
+        $check("RecoveryLetter", &RecoveryLetter::from(recovery_ask()));
         $check(
             "EnrolmentAnswer",
             &EnrolmentAnswer {
@@ -700,6 +745,9 @@ const SECRET: &[&str] = &[
     "EmergencyAsk",
     "EmergencyNotice",
     "EmergencyFind",
+    "RecoveryShare",
+    "RecoveryDeposit",
+    "RecoveryAsk",
 ];
 
 #[test]

@@ -109,8 +109,7 @@ pub(super) async fn keep_shares(
 ) -> Result<StatusCode, Error> {
     let (user, _) = gateway.accounts.require(&headers)?;
     rows::check_sealed(&ask.sealed)?;
-    let (slot, key) =
-        (NewSlot { kind: Kind::Shares, sealed: ask.sealed }, rows::locator_key(&ask.locator)?);
+    let (slot, key) = (NewSlot { kind: Kind::Shares, sealed: ask.sealed }, rows::locator_key(&ask.locator)?);
     gateway
         .store
         .write(move |tx| {
@@ -131,11 +130,7 @@ pub(super) async fn drop_shares(
     Ok(StatusCode::NO_CONTENT)
 }
 
-fn change_shares(
-    tx: &WriteTransaction,
-    user: Uuid,
-    new: Option<(&NewSlot, String)>,
-) -> Result<(), Error> {
+fn change_shares(tx: &WriteTransaction, user: Uuid, new: Option<(&NewSlot, String)>) -> Result<(), Error> {
     let old = rows::change(tx, user, |account| Ok(account.set_shares(new)))?;
     if let Some(old) = old {
         rows::LOCATORS.take(tx, &old)?;

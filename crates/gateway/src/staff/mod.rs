@@ -26,6 +26,7 @@ pub(crate) use enrol::redeem;
 pub(crate) use enrol::testing_enrolled;
 pub use invites::{Issued, issue as issue_invite};
 pub(crate) use patients::find_name;
+pub(crate) use rows::{code_key, new_code};
 
 use crate::error::{Code, Error};
 use crate::fhir::principal;

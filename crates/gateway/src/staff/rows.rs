@@ -84,13 +84,13 @@ const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 pub(super) const CODE_CHARS: usize = 16;
 
 /// A new code of 80 random bits.
-pub(super) fn new_code() -> String {
+pub(crate) fn new_code() -> String {
     let bits = random::bytes::<CODE_CHARS>();
     bits.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect()
 }
 
 /// The key under which a code's row is: a hash of the code as people may have typed it. `None` if it is no code.
-pub(super) fn code_key(kind: &str, code: &str) -> Option<String> {
+pub(crate) fn code_key(kind: &str, code: &str) -> Option<String> {
     let code = code.rsplit('.').next().unwrap_or(code);
     let normal: String = code.chars().filter(|c| !matches!(c, '-' | ' ')).map(alike).collect();
     let known = normal.len() == CODE_CHARS && normal.bytes().all(|byte| ALPHABET.contains(&byte));

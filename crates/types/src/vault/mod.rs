@@ -7,6 +7,7 @@ mod custody;
 mod emergency;
 mod moving;
 mod package;
+mod recovery;
 mod request;
 mod terms;
 
@@ -24,6 +25,7 @@ pub use package::{
     Content, PackageHeader, RecordSecret, SEALED_BYTES_MAX, SUITE_1, SealedPackage, batch_size,
     package_digest, record_commitment, size_class,
 };
+pub use recovery::{RecoveryAsk, RecoveryDeposit, RecoveryLetter, RecoveryShare};
 pub use request::{
     Directory, EnrolmentAnswer, EnrolmentRequest, ListedVersion, PatientAsk, PatientRequest,
     PatientRequestBody, Release, ReleaseAsk, ReleaseForGrant, ReleasedShare, ReleasedVersion,

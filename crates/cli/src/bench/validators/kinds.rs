@@ -7,14 +7,14 @@ use anyhow::Context as _;
 use salus_crypto::{Digest, SigningKey, random};
 use salus_node::testing;
 use salus_types::action::{
-    Access, Action, Anchor, AnchorLog, BreakGlass, Dropped, Grant, Propose, RegisterPatient,
-    RegisterPractitioner, Review, Revoke, Vote, scope_commitment,
+    Access, Action, Anchor, AnchorLog, BreakGlass, CancelRecovery, Dropped, Grant, Propose, RegisterPatient,
+    RegisterPractitioner, Review, Revoke, StartRecovery, Vote, scope_commitment,
 };
 use salus_types::category::Purpose;
 use salus_types::emergency::EmergencyGround;
 use salus_types::governance::SetParameters;
 use salus_types::transaction::Transaction;
-use salus_types::{Address, GrantId, NetworkId, OrganisationId};
+use salus_types::{Address, GrantId, NetworkId, OrganisationId, RecoveryId};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// How long a transaction may wait, in blocks.
@@ -41,10 +41,12 @@ pub(super) enum Kind {
     Vote,
     BreakGlass,
     Review,
+    StartRecovery,
+    CancelRecovery,
 }
 
 impl Kind {
-    pub(super) const ALL: [Self; 12] = [
+    pub(super) const ALL: [Self; 14] = [
         Self::RegisterPatient,
         Self::RegisterPractitioner,
         Self::Anchor,
@@ -57,6 +59,8 @@ impl Kind {
         Self::Vote,
         Self::BreakGlass,
         Self::Review,
+        Self::StartRecovery,
+        Self::CancelRecovery,
     ];
 }
 
@@ -174,6 +178,7 @@ impl Maker {
             Kind::Propose => alone(self.proposals(network)?.1),
             Kind::Vote => self.votes(network)?,
             Kind::BreakGlass | Kind::Review => self.emergencies(network, kind, count),
+            Kind::StartRecovery | Kind::CancelRecovery => self.recoveries(network, kind, count),
         })
     }
 
@@ -206,6 +211,24 @@ impl Maker {
             self.own(network, node, Review { organisation, event, justified: true, reviewer, statement })
         });
         Script { before, measured }
+    }
+
+    fn recoveries(&self, network: &Network, kind: Kind, count: usize) -> Script {
+        let keys: Vec<_> = (0..count).map(|_| SigningKey::generate()).collect();
+        let recovery = |number: usize| RecoveryId::of(&keys[number].public());
+        let started = self.lists(count, |number, node| {
+            let (organisation, device) = (self.organisations[node].clone(), random_digest());
+            let start = StartRecovery { organisation, recovery: recovery(number), number: 0, device };
+            self.own(network, node, start)
+        });
+        if kind == Kind::StartRecovery {
+            return Script { before: Vec::new(), measured: started };
+        }
+        let measured = self.lists(count, |number, _| {
+            let cancel = CancelRecovery { recovery: recovery(number), number: 0 };
+            Transaction::sign(self.network, &keys[number], valid_until(network), cancel)
+        });
+        Script { before: vec![started], measured }
     }
 
     fn on_grants(&self, network: &Network, kind: Kind, count: usize) -> Script {
