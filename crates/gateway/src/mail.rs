@@ -87,7 +87,7 @@ pub(crate) async fn send_all(gateway: &Gateway, config: &MailConfig) -> Result<(
     for (at, mail) in waiting {
         let too_old = clock::now_ms().saturating_sub(mail.time_ms) > GIVEN_UP_MS;
         if !too_old && let Some(address) = address_of(gateway, &mail.patient).await? {
-            send(gateway, config, &server, &mail, &address).await?;
+            send(config, &server, &mail, &address).await?;
         }
         gateway.store.write(move |tx| MAILS.take(tx, &at)).await?;
     }
@@ -120,13 +120,7 @@ async fn address_of(gateway: &Gateway, patient: &str) -> Result<Option<String>, 
 }
 
 /// An address that is none is not tried again; neither it nor the server's words come by a log.
-async fn send(
-    gateway: &Gateway,
-    config: &MailConfig,
-    server: &Server,
-    mail: &Mail,
-    address: &str,
-) -> Result<(), Error> {
+async fn send(config: &MailConfig, server: &Server, mail: &Mail, address: &str) -> Result<(), Error> {
     let Ok(to) = address.parse() else {
         tracing::warn!("a patient's e-mail address does not parse");
         return Ok(());

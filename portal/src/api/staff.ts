@@ -216,6 +216,9 @@ export const staff = {
     request('/staff/requests', { json: body }),
   invite: (patient: string) =>
     getJson<{ code: string; link: string; expires: string }>('/staff/invites', { json: { patient } }),
+  /** A code for the new device of a patient whose identity was checked at the desk. */
+  recover: (patient: string) =>
+    getJson<{ code: string; link: string; expires: string }>('/staff/recoveries', { json: { patient } }),
   network: () => getJson<NetworkState>('/staff/network'),
   /** The newest, newest first. */
   blocks: async (count: number) => (await getJson<BlockRow[]>(`/staff/blocks?count=${count}`)).sort((a, b) => b.height - a.height),

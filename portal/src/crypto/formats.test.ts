@@ -77,6 +77,8 @@ const actions: f.Action[] = [
   { kind: 'Accuse', organisation: 'hospital-a', validator: publicKey(seed(2)), contradiction },
   { kind: 'BreakGlass', organisation: 'hospital-a', target: digest(50), practitioner: digest(2), ground: 'cannot-consent', statement: digest(51), beganMs: 1_800_000_000_000, nonce: filled(16, 9) },
   { kind: 'Review', organisation: 'hospital-a', event: digest(52), justified: true, reviewer: digest(53), statement: digest(54) },
+  { kind: 'StartRecovery', organisation: 'hospital-a', recovery: digest(60), number: 1, device: digest(61) },
+  { kind: 'CancelRecovery', recovery: digest(60), number: 1 },
 ];
 const header: f.Header = {
   version: 1,
@@ -120,6 +122,9 @@ sample('ProposalEntry', f.ProposalEntry, {
 });
 sample('EmergencyEntry', f.EmergencyEntry, { number: 1, organisation: 'hospital-b', target: digest(50), practitioner: digest(2), ground: 'cannot-consent', statement: digest(51), beganMs: 2, height: 3, timeMs: 4, accessUntilMs: 5, reviewDueMs: 6 });
 sample('ReviewEntry', f.ReviewEntry, { justified: true, reviewer: digest(53), statement: digest(54), late: true, height: 3, timeMs: 4 });
+sample('RecoveryEntry', f.RecoveryEntry, { organisation: 'hospital-a', device: digest(61), height: 3, timeMs: 4, readyMs: 5, cancelled: 6 });
+sample('RecoveryShare', f.RecoveryShare, { recovery: digest(60), counter: 2, index: 3, value: filled(32, 4) });
+sample('RecoveryLetter', f.RecoveryLetter, { kind: 'RecoveryAsk', network, organisation: 'hospital-a', code: 'ABCD', kemKey: filled(1_216, 1) });
 sample('FaultEntry', f.FaultEntry, { number: 1, organisation: 'regulator', validator: publicKey(seed(2)), misdeed: 'nullify-and-finalize', epoch: 300, view: 7, accuser: 'hospital-a', height: 4, timeMs: 5 });
 sample('Handover', f.Handover, {
   block: { headers: [header], certificate: filled(300, 35) },

@@ -81,6 +81,8 @@ const actions = {
     }),
   ],
   Review: [13, struct({ organisation: organisationId, event: b32, justified: bool, reviewer: b32, statement: b32 })],
+  StartRecovery: [14, struct({ organisation: organisationId, recovery: b32, number: u32, device: b32 })],
+  CancelRecovery: [15, struct({ recovery: b32, number: u32 })],
 } as const;
 
 export const Action = sum(actions);
@@ -193,6 +195,16 @@ export const ReviewEntry = struct({
   timeMs: u64,
 });
 export type ReviewEntry = Of<typeof ReviewEntry>;
+
+export const RecoveryEntry = struct({
+  organisation: organisationId,
+  device: b32,
+  height: u64,
+  timeMs: u64,
+  readyMs: u64,
+  cancelled: option(u64),
+});
+export type RecoveryEntry = Of<typeof RecoveryEntry>;
 
 export const FaultEntry = struct({
   number: u64,
@@ -340,6 +352,19 @@ const caseFields = { network: b32, organisation: organisationId, patient: b32, k
 export const CaseLetterBody = struct(caseFields);
 export type CaseLetterBody = Of<typeof CaseLetterBody>;
 export const CaseLetter = struct({ ...caseFields, signature: b64 });
+// vault/recovery.rs
+
+export const RecoveryShare = struct({ recovery: b32, counter: u32, index: u8, value: b32 });
+export type RecoveryShare = Of<typeof RecoveryShare>;
+const depositFields = { network: b32, organisation: organisationId, patient: b32, kemKey, timeMs: u64, nonce: fixed(16), share: option(RecoveryShare) };
+export const RecoveryDepositBody = struct(depositFields);
+export type RecoveryDepositBody = Of<typeof RecoveryDepositBody>;
+export const RecoveryLetter = sum({
+  RecoveryDeposit: [1, struct({ ...depositFields, signature: b64 })],
+  RecoveryAsk: [2, struct({ network: b32, organisation: organisationId, code: text(64), kemKey })],
+} as const);
+export type RecoveryLetter = Of<typeof RecoveryLetter>;
+
 export const EnrolmentAnswer = struct({ patient: text(64), name: text(256), directory: Directory });
 
 export const ShareCommitments = array(b32, 3);

@@ -20,4 +20,4 @@ pub use client::{PeerError, Peers, Relayed};
 pub(crate) use keeper::refused;
 pub use keeper::{Keeper, Moves, NoKeeper, NodeStatus, PatientAnswer, Queues};
 pub use probe::probe;
-pub(crate) use routes::{case, enrol, mailbox, node_status, patient, router};
+pub(crate) use routes::{case, enrol, mailbox, node_status, patient, recovery, router};

@@ -4,7 +4,7 @@ use super::{CODES, DeskCode, SHARES, note};
 use crate::body::Json;
 use crate::clock;
 use crate::error::{Code, Error};
-use crate::staff::{self, patients};
+use crate::staff;
 use crate::state::Gateway;
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -30,9 +30,10 @@ pub(super) async fn begin(
     Json(ask): Json<Ask>,
 ) -> Result<Json<Value>, Error> {
     let member = gateway.staff.allowed(&gateway, &headers, Action::Recover)?;
-    let patient = patients::find(&gateway, &member.id, &ask.patient).await?;
-    let patient =
-        patient.ok_or_else(|| Error::new(Code::NotFound, "this organisation has no such patient"))?.id;
+    let Ask { patient } = ask;
+    if staff::find_name(&gateway, &member.id, &patient).await?.is_none() {
+        return Err(Error::new(Code::NotFound, "this organisation has no such patient"));
+    }
     let kept = gateway.store.read(|tx| SHARES.get(tx, &patient))?;
     let kept = kept.ok_or_else(|| {
         Error::new(Code::Conflict, "this patient has left no recovery share here; invite them anew instead")
