@@ -14,6 +14,7 @@ import type { Resource } from '../api/fhirTypes';
 import type { AskedChange, Change, Governance, Proposal } from '../api/staff';
 import { awayHistory, homeHistory, mockGovernance, mockPatients, type MockPatient } from './data';
 import { MockCases } from './cases';
+import { MockRecovery } from './recovery';
 import { MockVault, type Holding } from './vault';
 
 const DIST = new URL('../../dist/', import.meta.url).pathname;
@@ -32,8 +33,9 @@ const refuse = (status: number, code: string, message: string): never => {
 interface Account {
   id: string;
   credentials: string[];
-  slots: { id: string; kind: 'passkey' | 'recovery'; sealed: string; created: string }[];
+  slots: { id: string; kind: 'passkey' | 'recovery' | 'shares'; sealed: string; created: string; used?: string }[];
   locator?: string;
+  sharesLocator?: string;
   backup?: Buffer;
 }
 interface Grant {
@@ -91,11 +93,13 @@ export class MockNode {
   readonly vault: MockVault;
   private readonly governance: Governance;
   private readonly cases = new MockCases();
+  readonly recoveries: MockRecovery;
   /** Set by tests: routes that fail for a while. */
   readonly broken = new Set<string>();
 
   private constructor(readonly chain: MockChain, todayMs: number) {
     this.vault = new MockVault(chain);
+    this.recoveries = new MockRecovery(chain);
     this.patientsB = mockPatients('b', todayMs, awayHistory);
     const members = chain.organisations.map(({ info: { id, name, class: kind, validator, custodian } }) => ({ id, name, class: kind, validator, custodian, since: 0, own: id === this.home }));
     this.governance = mockGovernance(members, todayMs);
@@ -129,6 +133,9 @@ export class MockNode {
     ['POST', /^\/relay\/([\w-]+)\/enrol$/, ([, id], body) => this.enrol(id!, body)],
     ['POST', /^\/relay\/([\w-]+)\/mailbox$/, ([, id], body) => this.mailbox(id!, body)],
     ['POST', /^\/relay\/([\w-]+)\/case$/, ([, id], body) => this.caseLetter(id!, body)],
+    ['POST', /^\/relay\/([\w-]+)\/recovery$/, ([, id], body) => this.recoveryLetter(id!, body)],
+    ['PUT', /^\/account\/shares$/, (_m, body, request) => this.keepShares(body, request)],
+    ['DELETE', /^\/account\/shares$/, (_m, _b, request) => this.dropShares(request)],
     ['GET', /^\/account$/, (_m, _b, request) => this.account(request)],
     ['POST', /^\/account\/(?:register|passkeys)\/start$/, () => this.creation()],
     ['POST', /^\/account\/register\/finish$/, (_m, body) => this.register(body)],
@@ -156,6 +163,7 @@ export class MockNode {
     ['POST', /^\/staff\/emergencies\/(\w+)\/review$/, ([, id], body, request) => this.reviewEmergency(id!, body, request)],
     ['POST', /^\/staff\/requests$/, (_m, body, request) => this.ask(body, request)],
     ['POST', /^\/staff\/invites$/, () => ({ json: { code: 'WELCOME-1', link: 'http://localhost/join#hospital-b.WELCOME-1', expires: new Date(Date.now() + 86_400_000).toISOString() } })],
+    ['POST', /^\/staff\/recoveries$/, (_m, body, request) => this.giveCode(body, request)],
     ['GET', /^\/staff\/network$/, () => this.network()],
     ['GET', /^\/staff\/blocks$/, () => this.blockRows()],
     ['GET', /^\/staff\/access-events$/, () => this.accessEvents()],
@@ -256,6 +264,20 @@ export class MockNode {
     return { bytes: answer ? encode(f.SealedEnvelope, answer) : refuse(401, 'sign-in', 'the letter is not signed by the person that it names') };
   }
 
+  private async recoveryLetter(id: string, body: Buffer): Promise<Answer> {
+    const answer = await this.recoveries.answer(id, decodeCanonical(f.SealedEnvelope, body));
+    return { bytes: answer ? encode(f.SealedEnvelope, answer) : refuse(410, 'gone', 'this code is unknown, too old, or in use on another device; ask at the desk') };
+  }
+  private giveCode(body: Buffer, request: IncomingMessage): Answer {
+    this.staff(request);
+    const { patient } = JSON.parse(body.toString()) as { patient: string };
+    const enrolled = [...this.vault.enrolments.values()].find(({ holding }) => holding.source === this.home && holding.patient.id === patient);
+    if (!enrolled) return refuse(409, 'conflict', 'this patient has left no recovery share here; invite them anew instead');
+    const code = token().slice(0, 16).toUpperCase();
+    this.recoveries.giveCode(this.home, enrolled.patientKey, code);
+    return { json: { code: `${this.home}.${code}`, link: `http://localhost/recover/shares#${this.home}.${code}`, expires: new Date(Date.now() + 86_400_000).toISOString() } };
+  }
+
   // Accounts.
 
   private cookie(request: IncomingMessage, name: string): string | undefined {
@@ -268,6 +290,10 @@ export class MockNode {
     const id = token();
     this.sessions.set(id, account);
     return `salus_patient=${id}; HttpOnly; SameSite=Strict; Path=/`;
+  }
+  private closeOthers(account: Account, request: IncomingMessage): void {
+    const own = this.cookie(request, 'salus_patient');
+    for (const [id, of] of this.sessions) if (of === account && id !== own) this.sessions.delete(id);
   }
   private challenge(): { session: string; challenge: string } {
     const [session, challenge] = [token(), b64url(randomBytes(32))];
@@ -293,7 +319,7 @@ export class MockNode {
   }
   private account(request: IncomingMessage): Answer {
     const account = this.sessions.get(this.cookie(request, 'salus_patient') ?? '');
-    return { json: { signedIn: !!account, slots: account?.slots.map(({ id, kind, created }) => ({ id, kind, created })) ?? [] } };
+    return { json: { signedIn: !!account, slots: account?.slots.map(({ id, kind, created, used }) => ({ id, kind, created, used })) ?? [] } };
   }
   private register(body: Buffer): Answer {
     const { session, credential, slots, recoveryLocator } = JSON.parse(body.toString());
@@ -309,17 +335,35 @@ export class MockNode {
     this.spend(session, credential);
     const account = this.accounts.find((one) => one.credentials.includes(credential.id));
     if (!account) return refuse(404, 'unknown', 'This passkey does not belong to a record here.');
+    for (const slot of account.slots) if (slot.id === credential.id) slot.used = new Date().toISOString();
     return { json: { slots: account.slots }, cookie: this.session(account) };
   }
   private recovery(body: Buffer): Answer {
     const { locator } = JSON.parse(body.toString());
-    const account = this.accounts.find((one) => one.locator === locator);
+    const account = this.accounts.find((one) => one.locator === locator || one.sharesLocator === locator);
     if (!account) return refuse(404, 'unknown', 'No record belongs to this code here.');
-    return { json: { sealed: account.slots.find((slot) => slot.kind === 'recovery')!.sealed }, cookie: this.session(account) };
+    const slot = account.slots.find(({ kind }) => kind === (account.locator === locator ? 'recovery' : 'shares'))!;
+    slot.used = new Date().toISOString();
+    return { json: { sealed: slot.sealed }, cookie: this.session(account) };
+  }
+  private keepShares(body: Buffer, request: IncomingMessage): Answer {
+    this.dropShares(request);
+    const account = this.signedIn(request);
+    const { sealed, locator } = JSON.parse(body.toString());
+    account.slots.push({ id: 'shares', kind: 'shares', sealed, created: new Date().toISOString() });
+    account.sharesLocator = locator;
+    return { status: 204 };
+  }
+  private dropShares(request: IncomingMessage): Answer {
+    const account = this.signedIn(request);
+    account.slots = account.slots.filter(({ kind }) => kind !== 'shares');
+    account.sharesLocator = undefined;
+    return { status: 204 };
   }
   private replaceRecovery(body: Buffer, request: IncomingMessage): Answer {
     const account = this.signedIn(request);
     const { slot, recoveryLocator } = JSON.parse(body.toString());
+    this.closeOthers(account, request);
     account.slots = [...account.slots.filter((one) => one.kind !== 'recovery'), { ...slot, id: token(), created: new Date().toISOString() }];
     account.locator = recoveryLocator;
     return { status: 204 };
@@ -334,6 +378,9 @@ export class MockNode {
   }
   private removePasskey(id: string, request: IncomingMessage): Answer {
     const account = this.signedIn(request);
+    const last = account.credentials.length === 1 && !account.slots.some(({ kind }) => kind === 'recovery');
+    if (last) return refuse(409, 'conflict', 'this is the last way into the account');
+    this.closeOthers(account, request);
     account.slots = account.slots.filter((slot) => slot.id !== id);
     account.credentials = account.credentials.filter((one) => one !== id);
     return { status: 204 };
