@@ -34,7 +34,7 @@ fn every_policy_explains_itself() {
             );
         }
     }
-    assert_eq!(policies_count, 22);
+    assert_eq!(policies_count, 24);
 }
 
 /// `role action kind [words] -> allowed, policy`. Words: `chart`, `asserted`, `reason`, `noscope`, a purpose,

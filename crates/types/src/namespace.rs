@@ -12,6 +12,8 @@ pub const ENROLMENT: &str = "salus/enrolment/v1";
 pub const CASE: &str = "salus/case/v1";
 /// A share of the root that a person gives to an organisation.
 pub const RECOVERY: &str = "salus/recovery/v1";
+/// That a person's new keys take the place of the old ones.
+pub const REKEY: &str = "salus/rekey/v1";
 /// An envelope sealed to one recipient.
 pub const ENVELOPE: &str = "salus/envelope/v1";
 /// A batch of sealed packages on its way from a source to a custodian.

@@ -173,6 +173,34 @@ fn recovery_deposit() -> RecoveryDeposit {
     .signed(&signing_key(4))
 }
 
+fn rekey() -> Rekey {
+    let [old, new] = [4, 5].map(signing_key);
+    Rekey {
+        network: genesis().network(),
+        organisation: org("hospital-a"),
+        old: old.public(),
+        new: new.public(),
+        kem_key: list(vec![1; KEM_KEY_LENGTH]),
+        time_ms: 1_800_000_000_000,
+        nonce: [9; 16],
+        old_signature: Signature([0; 64]),
+        new_signature: Signature([0; 64]),
+    }
+    .signed(&old, &new)
+}
+
+#[test]
+fn keys_are_replaced_by_the_word_of_both() {
+    assert!(rekey().is_by_both());
+    let [old, new, thief] = [4, 5, 6].map(signing_key);
+    assert!(!rekey().signed(&thief, &new).is_by_both());
+    assert!(!rekey().signed(&old, &thief).is_by_both());
+    let swapped = Rekey { old: new.public(), new: old.public(), ..rekey() };
+    assert!(!swapped.is_by_both());
+    let elsewhere = Rekey { organisation: org("hospital-b"), ..rekey() };
+    assert!(!elsewhere.is_by_both());
+}
+
 fn recovery_ask() -> RecoveryAsk {
     RecoveryAsk {
         network: genesis().network(),
@@ -669,6 +697,7 @@ macro_rules! for_every_type {
         $check("RecoveryShare", &recovery_share());
         $check("RecoveryDeposit", &recovery_deposit());
         $check("RecoveryAsk", &recovery_ask());
+        $check("Rekey", &rekey());
         $check("RecoveryLetter", &RecoveryLetter::from(recovery_ask()));
         $check(
             "EnrolmentAnswer",
@@ -748,6 +777,7 @@ const SECRET: &[&str] = &[
     "RecoveryShare",
     "RecoveryDeposit",
     "RecoveryAsk",
+    "Rekey",
 ];
 
 #[test]

@@ -253,6 +253,7 @@ pub(super) const TARGETS: &[Target] = &[
             RecoveryDeposit,
             RecoveryAsk,
             RecoveryShare,
+            Rekey,
             PractitionerCredential,
             SourceRequest,
             SourceRequestBody,

@@ -1,6 +1,6 @@
 //! What is sealed to this organisation about a recovery: opened, and answered with a sealed JSON document.
 
-use super::{ask, deposit};
+use super::{ask, deposit, rekey};
 use crate::envelope;
 use crate::error::{Code, Error};
 use crate::state::Gateway;
@@ -23,6 +23,13 @@ pub(crate) async fn answer(gateway: &Gateway, sealed: SealedEnvelope) -> Result<
                 return Err(Error::new(Code::SignIn, "the letter is sealed by another key than it names"));
             }
             (letter.kem_key.clone(), deposit::take(gateway, letter).await?)
+        }
+        RecoveryLetter::Rekey(letter) => {
+            for_us(gateway, &letter.network, &letter.organisation)?;
+            if sealed.sender != letter.new {
+                return Err(Error::new(Code::SignIn, "the letter is sealed by another key than it names"));
+            }
+            (letter.kem_key.clone(), rekey::replace(gateway, letter).await?)
         }
         RecoveryLetter::RecoveryAsk(letter) => {
             for_us(gateway, &letter.network, &letter.organisation)?;

@@ -5,7 +5,8 @@
 //! node's storage key. Upon the desk (`desk`): whoever proofed the person's identity gives them a code. Upon a new device
 //! that shows the code (`ask`): the code is bound to its key, `StartRecovery` goes on the ledger, and the patient is told.
 //! Upon the same device later: the share, sealed to it, if the attempt is final on this node's own ledger, its time is over
-//! by the ledger's clock, and nobody cancelled it (`attempt`).
+//! by the ledger's clock, and nobody cancelled it (`attempt`). Upon a patient with a device that works, who fears that
+//! somebody else has the keys: new ones in their place (`rekey`).
 //!
 //! Architecture invariant: a share leaves by `ask` alone, and only after `attempt::judge` has said so.
 
@@ -14,10 +15,12 @@ mod attempt;
 mod deposit;
 mod desk;
 mod letter;
+mod rekey;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use letter::answer;
+pub(crate) use rekey::forget_old;
 
 use crate::error::Error;
 use crate::limits::PORTAL_JSON_BYTES_MAX;
@@ -75,6 +78,9 @@ pub(crate) fn router(state: Gateway) -> Router {
 }
 
 /// Puts a step into the access log; the patient finds it there.
-async fn note(gateway: &Gateway, who: Who, patient: &str, step: &str) -> Result<(), Error> {
+///
+/// # Errors
+/// A fault of the log.
+pub(crate) async fn note(gateway: &Gateway, who: Who, patient: &str, step: &str) -> Result<(), Error> {
     gateway.log.append(Access::about(who, Kind::Recovery, patient, None, step))?.durable().await
 }

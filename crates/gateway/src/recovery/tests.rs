@@ -18,7 +18,9 @@ use salus_types::action::CancelRecovery;
 use salus_types::recovery::RECOVERY_DELAY_MS;
 use salus_types::state::{RecoveryEntry, key};
 use salus_types::transaction::Transaction;
-use salus_types::vault::{RecoveryAsk, RecoveryDeposit, RecoveryLetter, RecoveryShare, SealedEnvelope};
+use salus_types::vault::{
+    RecoveryAsk, RecoveryDeposit, RecoveryLetter, RecoveryShare, Rekey, SealedEnvelope,
+};
 use salus_types::{Address, OrganisationId, RecoveryId, Signature, Text, label};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -381,4 +383,74 @@ async fn of_a_hundred_devices_that_race_for_one_code_exactly_one_begins() {
     let begun = outcomes.iter().filter(|outcome| **outcome == Ok(json!(0))).count();
     let refused = outcomes.iter().filter(|outcome| **outcome == Err(Code::Gone)).count();
     assert_eq!((begun, refused), (1, RACERS - 1));
+}
+
+fn rekey(world: &World, old: &Person, new: &Person) -> Rekey {
+    Rekey {
+        network: world.gateway.network,
+        organisation: world.gateway.config.organisation.clone(),
+        old: old.key.public(),
+        new: new.key.public(),
+        kem_key: new.kem.public().0.to_vec().try_into().expect("a key"),
+        time_ms: crate::clock::now_ms(),
+        nonce: random::bytes(),
+        old_signature: Signature([0; 64]),
+        new_signature: Signature([0; 64]),
+    }
+}
+
+#[tokio::test]
+async fn new_keys_take_the_place_of_the_old_ones_which_are_nobodys_from_then_on() {
+    let world = World::new().await;
+    let (old, new) = (Person::enrolled(&world, PATIENT).await, Person::stranger());
+    let other = Person::enrolled(&world, OTHER).await;
+    old.gives_share(&world).await;
+    let letter: RecoveryLetter = rekey(&world, &old, &new).signed(&old.key, &new.key).into();
+    let address = Address::of(&new.key.public());
+    for _ in 0..2 {
+        // The answer may be lost; the same wish again gets it again.
+        let done = send(&world, &new.key, &new.kem, letter.clone()).await;
+        assert_eq!(done, Ok(json!({ "address": address })));
+    }
+    assert!(world.chain.has_patient(&address));
+    let share = deposit::find(&world.gateway, PATIENT, &old.recovery()).expect("read");
+    assert!(share.is_none(), "the share of the old root is gone");
+    let by_old = old.deposit(&world, true).signed(&old.key);
+    assert_eq!(send(&world, &old.key, &old.kem, by_old.into()).await, Err(Code::NotFound));
+    let back = rekey(&world, &old, &old).signed(&old.key, &old.key);
+    assert_eq!(send(&world, &old.key, &old.kem, back.into()).await, Err(Code::NotFound));
+    new.gives_share(&world).await;
+    other.gives_share(&world).await;
+}
+
+#[tokio::test]
+async fn keys_are_replaced_by_the_word_of_both_keys_alone_here_now_and_once() {
+    let world = World::new().await;
+    let (old, new, thief) = (Person::enrolled(&world, PATIENT).await, Person::stranger(), Person::stranger());
+    let standing = async || {
+        let address = Address::of(&old.key.public());
+        crate::staff::patient_of(&world.gateway, &address).expect("read").as_deref() == Some(PATIENT)
+    };
+    let fresh = || rekey(&world, &old, &new);
+    let mut elsewhere = fresh();
+    elsewhere.organisation = "hospital-b".parse().expect("id");
+    let mut stale = fresh();
+    stale.time_ms -= 6 * 60 * 1_000;
+    let stranger = rekey(&world, &thief, &new);
+    let stolen = rekey(&world, &old, &thief);
+    for (case, letter, by, expected) in [
+        ("the old key did not sign", fresh().signed(&thief.key, &new.key), &new, Code::SignIn),
+        ("the new key did not sign", fresh().signed(&old.key, &thief.key), &new, Code::SignIn),
+        ("sealed by another", fresh().signed(&old.key, &new.key), &thief, Code::SignIn),
+        ("a thief without the old key", stolen.signed(&thief.key, &thief.key), &thief, Code::SignIn),
+        ("for another organisation", elsewhere.signed(&old.key, &new.key), &new, Code::Invalid),
+        ("stale", stale.signed(&old.key, &new.key), &new, Code::Invalid),
+        ("nobody here has the old key", stranger.signed(&thief.key, &new.key), &new, Code::NotFound),
+    ] {
+        assert_eq!(send(&world, &by.key, &new.kem, letter.into()).await, Err(expected), "{case}");
+        assert!(standing().await, "{case}");
+    }
+    let letter = fresh().signed(&old.key, &new.key);
+    assert!(send(&world, &new.key, &new.kem, letter.into()).await.is_ok());
+    assert!(!standing().await);
 }

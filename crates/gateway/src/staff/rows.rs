@@ -61,6 +61,9 @@ pub(super) struct Chart {
 #[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Invite {
     pub(super) patient: String,
+    /// Whether the key that redeems it takes the place of another.
+    #[serde(default)]
+    pub(super) replaces: bool,
     pub(super) expires_ms: u64,
     /// The pairwise key (hex) that redeemed it. The same key may come again, should the answer have been lost.
     pub(super) redeemed_by: Option<String>,

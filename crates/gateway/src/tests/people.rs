@@ -80,6 +80,7 @@ pub(crate) const ROWS: &[Row] = &[
     ("GET", "/staff/emergencies", Nothing, [401, 401, 403, 403, 200, 401]),
     ("POST", "/staff/emergencies/x/review", Json(REVIEW), [401, 401, 403, 403, 404, 401]),
     ("POST", "/staff/invites", Json(r#"{"patient":"p1"}"#), [401, 401, 200, 200, 200, 401]),
+    ("POST", "/staff/invites", Json(r#"{"patient":"p1","replaces":true}"#), [401, 401, 403, 200, 200, 401]),
     ("POST", "/staff/recoveries", Json(r#"{"patient":"p1"}"#), [401, 401, 403, 409, 409, 401]),
     ("GET", "/staff/network", Nothing, [401, 401, 403, 403, 200, 401]),
     ("GET", "/staff/blocks", Nothing, [401, 401, 403, 403, 200, 401]),

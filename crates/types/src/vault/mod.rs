@@ -25,7 +25,7 @@ pub use package::{
     Content, PackageHeader, RecordSecret, SEALED_BYTES_MAX, SUITE_1, SealedPackage, batch_size,
     package_digest, record_commitment, size_class,
 };
-pub use recovery::{RecoveryAsk, RecoveryDeposit, RecoveryLetter, RecoveryShare};
+pub use recovery::{RecoveryAsk, RecoveryDeposit, RecoveryLetter, RecoveryShare, Rekey};
 pub use request::{
     Directory, EnrolmentAnswer, EnrolmentRequest, ListedVersion, PatientAsk, PatientRequest,
     PatientRequestBody, Release, ReleaseAsk, ReleaseForGrant, ReleasedShare, ReleasedVersion,

@@ -71,12 +71,60 @@ codec_struct! {
     }
 }
 
+codec_struct! {
+    /// A patient puts new pairwise keys at an organisation in the place of the old ones, which may be in other hands.
+    pub secret struct Rekey {
+        /// The network.
+        pub network: NetworkId,
+        /// The organisation meant; no other does it.
+        pub organisation: OrganisationId,
+        /// The pairwise public key that stands.
+        pub old: PublicKey,
+        /// The one that takes its place.
+        pub new: PublicKey,
+        /// The X-Wing public key that goes with the new one.
+        pub kem_key: Bounded<u8, KEM_KEY_LENGTH>,
+        /// When it was signed, in milliseconds since 1970-01-01 UTC; five minutes either way are accepted.
+        pub time_ms: u64,
+        /// 16 random bytes; no letter is answered twice.
+        pub nonce: [u8; 16],
+        /// The old key over all that precedes ([`crate::namespace::REKEY`]).
+        pub old_signature: Signature,
+        /// The new key over all that precedes, the old key's signature among it.
+        pub new_signature: Signature,
+    }
+}
+
+impl Rekey {
+    /// Signs with both keys; signatures that are there already do not count.
+    #[must_use]
+    pub fn signed(mut self, old: &SigningKey, new: &SigningKey) -> Self {
+        self.old_signature = old.sign(namespace::REKEY, &self.by_old());
+        self.new_signature = new.sign(namespace::REKEY, &unsigned(&self));
+        self
+    }
+
+    /// Whether both keys that it names signed it.
+    pub fn is_by_both(&self) -> bool {
+        self.old.verify(namespace::REKEY, &self.by_old(), &self.old_signature).is_ok()
+            && self.new.verify(namespace::REKEY, &unsigned(self), &self.new_signature).is_ok()
+    }
+
+    fn by_old(&self) -> Vec<u8> {
+        let mut message = unsigned(self);
+        message.truncate(message.len() - Signature::LEN);
+        message
+    }
+}
+
 codec_sum! {
-    /// What is sealed to an organisation about a recovery.
+    /// What is sealed to an organisation about the keys of a patient.
     pub enum RecoveryLetter {
         /// See [`RecoveryDeposit`].
         RecoveryDeposit = 1,
         /// See [`RecoveryAsk`].
         RecoveryAsk = 2,
+        /// See [`Rekey`].
+        Rekey = 3,
     }
 }

@@ -11,6 +11,7 @@ mod moves;
 mod mutation;
 mod patients;
 mod pipeline;
+mod rekey;
 mod sealing;
 mod sharing;
 mod snapshot;
