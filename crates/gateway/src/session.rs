@@ -105,6 +105,19 @@ impl<T: Serialize + DeserializeOwned + Send + 'static> Sessions<T> {
             .await
     }
 
+    /// Ends every session of somebody.
+    ///
+    /// # Errors
+    /// A fault of the store.
+    pub(crate) async fn close_all(&self, who: &T) -> Result<(), Error>
+    where
+        T: Clone + PartialEq + Sync,
+    {
+        let (rows, who) = (self.rows, who.clone());
+        self.store.write(move |tx| rows.prune(tx, |row| row.who != who)).await?;
+        Ok(())
+    }
+
     /// Forgets sessions that have ended.
     ///
     /// # Errors

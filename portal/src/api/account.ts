@@ -36,7 +36,7 @@ export const account = {
   me: () => getJson<AccountInfo>('/account'),
   registerStart: (displayName?: string) =>
     getJson<Ceremony<PublicKeyCredentialCreationOptionsJSON>>('/account/register/start', { json: { displayName } }),
-  registerFinish: (body: { session: string; credential: RegistrationResponseJSON | null; slots: Slot[]; recoveryLocator?: string }) =>
+  registerFinish: (body: { session: string; credential: RegistrationResponseJSON | null; slots: Slot[]; recoveryLocator?: string; replaces?: boolean }) =>
     request('/account/register/finish', { json: body }),
   signinStart: () => getJson<Ceremony<PublicKeyCredentialRequestOptionsJSON>>('/account/signin/start', { json: {} }),
   signinFinish: (session: string, credential: AuthenticationResponseJSON) =>

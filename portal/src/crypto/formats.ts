@@ -359,9 +359,14 @@ export type RecoveryShare = Of<typeof RecoveryShare>;
 const depositFields = { network: b32, organisation: organisationId, patient: b32, kemKey, timeMs: u64, nonce: fixed(16), share: option(RecoveryShare) };
 export const RecoveryDepositBody = struct(depositFields);
 export type RecoveryDepositBody = Of<typeof RecoveryDepositBody>;
+const rekeyFields = { network: b32, organisation: organisationId, old: b32, new: b32, kemKey, timeMs: u64, nonce: fixed(16) };
+/** What the old key signs, and what the new one does. */
+export const RekeyByOld = struct(rekeyFields);
+export const RekeyByNew = struct({ ...rekeyFields, oldSignature: b64 });
 export const RecoveryLetter = sum({
   RecoveryDeposit: [1, struct({ ...depositFields, signature: b64 })],
   RecoveryAsk: [2, struct({ network: b32, organisation: organisationId, code: text(64), kemKey })],
+  Rekey: [3, struct({ ...rekeyFields, oldSignature: b64, newSignature: b64 })],
 } as const);
 export type RecoveryLetter = Of<typeof RecoveryLetter>;
 

@@ -8,6 +8,7 @@ import { Home } from './Home/Home';
 import { Join } from './Join/Join';
 import { Recover, SignIn } from './SignIn/SignIn';
 import { SignUp } from './SignUp/SignUp';
+import { ReplaceKeys } from './ReplaceKeys/ReplaceKeys';
 import { Requests } from './Requests/Requests';
 import { Recovery } from './Recovery/Recovery';
 import { RecoveryNotice } from './Recovery/RecoveryNotice';
@@ -61,6 +62,7 @@ export default function PatientApp() {
           <Route path="/looked" element={<Opened><Access /></Opened>} />
           <Route path="/requests" element={<Opened><Requests /></Opened>} />
           <Route path="/settings" element={<Opened><Settings /></Opened>} />
+          <Route path="/settings/replace" element={<Opened><ReplaceKeys /></Opened>} />
           <Route path="/settings/recovery" element={<Opened><Recovery /></Opened>} />
           <Route path="*" element={<Navigate to="/" replace />} />
         </Routes>

@@ -1,5 +1,5 @@
 /** What organisations of the mock network do about recovery: keep shares, give codes, answer new devices. */
-import { addressOf, decodeCanonical, encode, equal, fromHex, namespace, recoveryDevice, signTransaction, stateKey, toHex, utf8, verifySignature } from '../crypto';
+import { addressOf, decodeCanonical, encode, equal, fromHex, namespace, recoveryDevice, signTransaction, stateKey, toHex, utf8, verifySignature, type Bytes } from '../crypto';
 import * as f from '../crypto/formats';
 import { hpkeInfo, openEnvelope, sealEnvelope } from '../crypto/hpke';
 import { label } from '../crypto/labels';
@@ -15,7 +15,10 @@ export class MockRecovery {
   /** By `organisation/address`. */
   readonly kept = new Map<string, f.RecoveryShare>();
   private readonly codes = new Map<string, Code>();
-  constructor(private readonly chain: MockChain) {}
+  constructor(
+    private readonly chain: MockChain,
+    private readonly rekey: (old: Bytes, fresh: Bytes, kemKey: Bytes) => Promise<boolean> = async () => true,
+  ) {}
 
   /** The desk gives a code for whoever has an address there. */
   giveCode(organisation: string, patientKey: Uint8Array, code: string): void {
@@ -28,7 +31,7 @@ export class MockRecovery {
     const opened = await openEnvelope(kem, hpkeInfo(label.hpkeRecoveryLetter, this.chain.id), envelope, envelope.sender);
     const letter = decodeCanonical(f.RecoveryLetter, opened);
     if (letter.organisation !== organisation || !equal(letter.network, this.chain.id)) return null;
-    const document = letter.kind === 'RecoveryDeposit' ? this.keep(letter, envelope.sender) : this.ask(organisation, letter);
+    const document = letter.kind === 'RecoveryDeposit' ? this.keep(letter, envelope.sender) : letter.kind === 'Rekey' ? await this.replace(letter, envelope.sender) : this.ask(organisation, letter);
     if (!document) return null;
     return sealEnvelope(letter.kemKey, hpkeInfo(label.hpkeRecoveryAnswer, this.chain.id), utf8(JSON.stringify(document)), seed);
   }
@@ -40,6 +43,14 @@ export class MockRecovery {
     if (letter.share) this.kept.set(at, letter.share);
     else this.kept.delete(at);
     return { kept: letter.share && toHex(letter.share.recovery) };
+  }
+
+  private async replace(letter: Extract<f.RecoveryLetter, { kind: 'Rekey' }>, sender: Uint8Array): Promise<unknown> {
+    const byOld = verifySignature(letter.old, namespace.rekey, encode(f.RekeyByOld, letter), letter.oldSignature);
+    const byNew = verifySignature(letter.new, namespace.rekey, encode(f.RekeyByNew, letter), letter.newSignature);
+    if (!byOld || !byNew || !equal(sender, letter.new) || !(await this.rekey(letter.old, letter.new, letter.kemKey))) return null;
+    this.kept.delete(`${letter.organisation}/${toHex(addressOf(letter.old))}`);
+    return { address: toHex(addressOf(letter.new)) };
   }
 
   private ask(organisation: string, letter: Extract<f.RecoveryLetter, { kind: 'RecoveryAsk' }>): unknown {

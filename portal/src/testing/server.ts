@@ -13,6 +13,8 @@ import { MockChain, Rejected } from './chain';
 import type { Resource } from '../api/fhirTypes';
 import type { AskedChange, Change, Governance, Proposal } from '../api/staff';
 import { awayHistory, homeHistory, mockGovernance, mockPatients, type MockPatient } from './data';
+import { MockAccounts } from './accounts';
+import { cookieOf, refuse, Refusal, token, type Answer } from './answer';
 import { MockCases } from './cases';
 import { MockRecovery } from './recovery';
 import { MockVault, type Holding } from './vault';
@@ -21,23 +23,6 @@ const DIST = new URL('../../dist/', import.meta.url).pathname;
 const CSP = JSON.parse(readFileSync(new URL('../../csp.json', import.meta.url), 'utf8')) as { headers: Record<string, string> };
 const TYPES: Record<string, string> = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml', '.woff2': 'font/woff2', '.json': 'application/json' };
 
-class Refusal extends Error {
-  constructor(readonly status: number, readonly code: string, message: string) {
-    super(message);
-  }
-}
-const refuse = (status: number, code: string, message: string): never => {
-  throw new Refusal(status, code, message);
-};
-
-interface Account {
-  id: string;
-  credentials: string[];
-  slots: { id: string; kind: 'passkey' | 'recovery' | 'shares'; sealed: string; created: string; used?: string }[];
-  locator?: string;
-  sharesLocator?: string;
-  backup?: Buffer;
-}
 interface Grant {
   letter: f.Letter;
   source: Holding | undefined;
@@ -63,11 +48,8 @@ interface MockEmergency {
   review?: { justified: boolean; words: string; name: string };
 }
 
-type Answer = { json?: unknown; bytes?: Uint8Array; status?: number; cookie?: string };
 type Handler = (match: string[], body: Buffer, request: IncomingMessage, url: URL) => Promise<Answer> | Answer;
 
-const b64url = (bytes: Uint8Array) => toBase64(bytes).replace(/\+/g, '-').replace(/\//g, '_').replace(/=+$/, '');
-const token = () => toHex(randomBytes(16));
 
 export interface MockOptions {
   todayMs?: number;
@@ -76,11 +58,9 @@ export interface MockOptions {
 }
 
 export class MockNode {
-  private readonly accounts: Account[] = [];
-  private readonly sessions = new Map<string, Account>();
+  private readonly accounts = new MockAccounts();
   private readonly staffSessions = new Map<string, { name: string; role: string; credential: f.PractitionerCredential }>();
   private readonly staffCredentials = new Map<string, { name: string; role: string; credential: f.PractitionerCredential }>();
-  private readonly challenges = new Map<string, string>();
   private readonly invites = new Map<string, Holding>();
   private readonly charts = new Map<string, Chart>();
   private readonly grants: Grant[] = [];
@@ -99,7 +79,7 @@ export class MockNode {
 
   private constructor(readonly chain: MockChain, todayMs: number) {
     this.vault = new MockVault(chain);
-    this.recoveries = new MockRecovery(chain);
+    this.recoveries = new MockRecovery(chain, (old, fresh, kemKey) => this.vault.rekey(old, fresh, kemKey));
     this.patientsB = mockPatients('b', todayMs, awayHistory);
     const members = chain.organisations.map(({ info: { id, name, class: kind, validator, custodian } }) => ({ id, name, class: kind, validator, custodian, since: 0, own: id === this.home }));
     this.governance = mockGovernance(members, todayMs);
@@ -134,23 +114,23 @@ export class MockNode {
     ['POST', /^\/relay\/([\w-]+)\/mailbox$/, ([, id], body) => this.mailbox(id!, body)],
     ['POST', /^\/relay\/([\w-]+)\/case$/, ([, id], body) => this.caseLetter(id!, body)],
     ['POST', /^\/relay\/([\w-]+)\/recovery$/, ([, id], body) => this.recoveryLetter(id!, body)],
-    ['PUT', /^\/account\/shares$/, (_m, body, request) => this.keepShares(body, request)],
-    ['DELETE', /^\/account\/shares$/, (_m, _b, request) => this.dropShares(request)],
-    ['GET', /^\/account$/, (_m, _b, request) => this.account(request)],
-    ['POST', /^\/account\/(?:register|passkeys)\/start$/, () => this.creation()],
-    ['POST', /^\/account\/register\/finish$/, (_m, body) => this.register(body)],
-    ['POST', /^\/account\/signin\/start$/, () => this.assertion()],
-    ['POST', /^\/account\/signin\/finish$/, (_m, body) => this.signin(body)],
-    ['POST', /^\/account\/recovery$/, (_m, body) => this.recovery(body)],
-    ['PUT', /^\/account\/recovery$/, (_m, body, request) => this.replaceRecovery(body, request)],
-    ['POST', /^\/account\/passkeys\/finish$/, (_m, body, request) => this.addPasskey(body, request)],
-    ['DELETE', /^\/account\/passkeys\/(.+)$/, ([, id], _b, request) => this.removePasskey(decodeURIComponent(id!), request)],
-    ['PUT', /^\/account\/backup$/, (_m, body, request) => ((this.signedIn(request).backup = body), { status: 204 })],
-    ['GET', /^\/account\/backup$/, (_m, _b, request) => ({ bytes: this.signedIn(request).backup ?? refuse(404, 'absent', 'no backup yet') })],
+    ['PUT', /^\/account\/shares$/, (_m, body, request) => this.accounts.keepShares(body, request)],
+    ['DELETE', /^\/account\/shares$/, (_m, _b, request) => this.accounts.dropShares(request)],
+    ['GET', /^\/account$/, (_m, _b, request) => this.accounts.info(request)],
+    ['POST', /^\/account\/(?:register|passkeys)\/start$/, () => this.accounts.creation()],
+    ['POST', /^\/account\/register\/finish$/, (_m, body, request) => this.accounts.register(body, request)],
+    ['POST', /^\/account\/signin\/start$/, () => this.accounts.assertion()],
+    ['POST', /^\/account\/signin\/finish$/, (_m, body) => this.accounts.signin(body)],
+    ['POST', /^\/account\/recovery$/, (_m, body) => this.accounts.recovery(body)],
+    ['PUT', /^\/account\/recovery$/, (_m, body, request) => this.accounts.replaceRecovery(body, request)],
+    ['POST', /^\/account\/passkeys\/finish$/, (_m, body, request) => this.accounts.addPasskey(body, request)],
+    ['DELETE', /^\/account\/passkeys\/(.+)$/, ([, id], _b, request) => this.accounts.removePasskey(decodeURIComponent(id!), request)],
+    ['PUT', /^\/account\/backup$/, (_m, body, request) => ((this.accounts.signedIn(request).backup = body), { status: 204 })],
+    ['GET', /^\/account\/backup$/, (_m, _b, request) => ({ bytes: this.accounts.signedIn(request).backup ?? refuse(404, 'absent', 'no backup yet') })],
     ['POST', /^\/account\/signout$/, () => ({ status: 204, cookie: 'salus_patient=; Max-Age=0; Path=/' })],
     ['POST', /^\/staff\/join\/start$/, (_m, body) => this.joinStart(body)],
     ['POST', /^\/staff\/join\/finish$/, (_m, body) => this.joinFinish(body)],
-    ['POST', /^\/staff\/signin\/start$/, () => this.assertion()],
+    ['POST', /^\/staff\/signin\/start$/, () => this.accounts.assertion()],
     ['POST', /^\/staff\/signin\/finish$/, (_m, body) => this.staffSignin(body)],
     ['POST', /^\/staff\/signout$/, () => ({ status: 204, cookie: 'salus_staff=; Max-Age=0; Path=/' })],
     ['GET', /^\/staff\/me$/, (_m, _b, request) => this.me(request)],
@@ -278,124 +258,16 @@ export class MockNode {
     return { json: { code: `${this.home}.${code}`, link: `http://localhost/recover/shares#${this.home}.${code}`, expires: new Date(Date.now() + 86_400_000).toISOString() } };
   }
 
-  // Accounts.
-
-  private cookie(request: IncomingMessage, name: string): string | undefined {
-    return new RegExp(`(?:^|; )${name}=(\\w+)`).exec(request.headers.cookie ?? '')?.[1];
-  }
-  private signedIn(request: IncomingMessage): Account {
-    return this.sessions.get(this.cookie(request, 'salus_patient') ?? '') ?? refuse(401, 'signed-out', 'You have been signed out. Please sign in again.');
-  }
-  private session(account: Account): string {
-    const id = token();
-    this.sessions.set(id, account);
-    return `salus_patient=${id}; HttpOnly; SameSite=Strict; Path=/`;
-  }
-  private closeOthers(account: Account, request: IncomingMessage): void {
-    const own = this.cookie(request, 'salus_patient');
-    for (const [id, of] of this.sessions) if (of === account && id !== own) this.sessions.delete(id);
-  }
-  private challenge(): { session: string; challenge: string } {
-    const [session, challenge] = [token(), b64url(randomBytes(32))];
-    this.challenges.set(session, challenge);
-    return { session, challenge };
-  }
-  private creation(name = 'Salus'): Answer {
-    const { session, challenge } = this.challenge();
-    const publicKey = { challenge, rp: { id: 'localhost', name: 'Salus' }, user: { id: b64url(randomBytes(16)), name, displayName: name }, pubKeyCredParams: [-7, -8, -257].map((alg) => ({ type: 'public-key', alg })), timeout: 60_000, attestation: 'none' };
-    return { json: { session, options: { publicKey } } };
-  }
-  private assertion(): Answer {
-    const { session, challenge } = this.challenge();
-    return { json: { session, options: { publicKey: { challenge, rpId: 'localhost', allowCredentials: [], timeout: 60_000 } } } };
-  }
-  private spend(session: string, credential: { response: { clientDataJSON: string } } | null): void {
-    const challenge = this.challenges.get(session);
-    this.challenges.delete(session);
-    if (!challenge) refuse(400, 'challenge', 'Please try again.');
-    if (!credential) return;
-    const data = JSON.parse(Buffer.from(credential.response.clientDataJSON, 'base64url').toString()) as { challenge: string };
-    if (data.challenge !== challenge) refuse(400, 'challenge', 'Please try again.');
-  }
-  private account(request: IncomingMessage): Answer {
-    const account = this.sessions.get(this.cookie(request, 'salus_patient') ?? '');
-    return { json: { signedIn: !!account, slots: account?.slots.map(({ id, kind, created, used }) => ({ id, kind, created, used })) ?? [] } };
-  }
-  private register(body: Buffer): Answer {
-    const { session, credential, slots, recoveryLocator } = JSON.parse(body.toString());
-    this.spend(session, credential);
-    if (JSON.stringify(credential ?? {}).includes('"results"')) refuse(400, 'prf', 'the key output was sent along');
-    const created = new Date().toISOString();
-    const account: Account = { id: token(), credentials: credential ? [credential.id] : [], slots: slots.map((slot: Account['slots'][0]) => ({ ...slot, id: slot.id ?? token(), created })), locator: recoveryLocator };
-    this.accounts.push(account);
-    return { status: 204, cookie: this.session(account) };
-  }
-  private signin(body: Buffer): Answer {
-    const { session, credential } = JSON.parse(body.toString());
-    this.spend(session, credential);
-    const account = this.accounts.find((one) => one.credentials.includes(credential.id));
-    if (!account) return refuse(404, 'unknown', 'This passkey does not belong to a record here.');
-    for (const slot of account.slots) if (slot.id === credential.id) slot.used = new Date().toISOString();
-    return { json: { slots: account.slots }, cookie: this.session(account) };
-  }
-  private recovery(body: Buffer): Answer {
-    const { locator } = JSON.parse(body.toString());
-    const account = this.accounts.find((one) => one.locator === locator || one.sharesLocator === locator);
-    if (!account) return refuse(404, 'unknown', 'No record belongs to this code here.');
-    const slot = account.slots.find(({ kind }) => kind === (account.locator === locator ? 'recovery' : 'shares'))!;
-    slot.used = new Date().toISOString();
-    return { json: { sealed: slot.sealed }, cookie: this.session(account) };
-  }
-  private keepShares(body: Buffer, request: IncomingMessage): Answer {
-    this.dropShares(request);
-    const account = this.signedIn(request);
-    const { sealed, locator } = JSON.parse(body.toString());
-    account.slots.push({ id: 'shares', kind: 'shares', sealed, created: new Date().toISOString() });
-    account.sharesLocator = locator;
-    return { status: 204 };
-  }
-  private dropShares(request: IncomingMessage): Answer {
-    const account = this.signedIn(request);
-    account.slots = account.slots.filter(({ kind }) => kind !== 'shares');
-    account.sharesLocator = undefined;
-    return { status: 204 };
-  }
-  private replaceRecovery(body: Buffer, request: IncomingMessage): Answer {
-    const account = this.signedIn(request);
-    const { slot, recoveryLocator } = JSON.parse(body.toString());
-    this.closeOthers(account, request);
-    account.slots = [...account.slots.filter((one) => one.kind !== 'recovery'), { ...slot, id: token(), created: new Date().toISOString() }];
-    account.locator = recoveryLocator;
-    return { status: 204 };
-  }
-  private addPasskey(body: Buffer, request: IncomingMessage): Answer {
-    const account = this.signedIn(request);
-    const { session, credential, slots } = JSON.parse(body.toString());
-    this.spend(session, credential);
-    account.credentials.push(credential.id);
-    account.slots.push(...slots.map((slot: Account['slots'][0]) => ({ ...slot, created: new Date().toISOString() })));
-    return { status: 204 };
-  }
-  private removePasskey(id: string, request: IncomingMessage): Answer {
-    const account = this.signedIn(request);
-    const last = account.credentials.length === 1 && !account.slots.some(({ kind }) => kind === 'recovery');
-    if (last) return refuse(409, 'conflict', 'this is the last way into the account');
-    this.closeOthers(account, request);
-    account.slots = account.slots.filter((slot) => slot.id !== id);
-    account.credentials = account.credentials.filter((one) => one !== id);
-    return { status: 204 };
-  }
-
   // Staff.
 
   private joinStart(body: Buffer): Answer {
     const { code } = JSON.parse(body.toString());
     if (!/^(DOCTOR|STEWARD)/.test(code)) refuse(404, 'code', 'This joining code is not valid any more. Please ask for a new one.');
-    return this.creation('Staff');
+    return this.accounts.creation('Staff');
   }
   private joinFinish(body: Buffer): Answer {
     const { code, session, credential } = JSON.parse(body.toString());
-    this.spend(session, credential);
+    this.accounts.spend(session, credential);
     const role = /^DOCTOR/.test(code) ? 'clinician' : 'steward';
     const name = role === 'clinician' ? 'Dr. Bo Lind' : 'Sam Okoro';
     const member = { name, role, credential: { organisation: this.home, practitioner: 'bo', name, role: 'Heart specialist', salt: hash('mock/salt', utf8(name)) } };
@@ -409,13 +281,13 @@ export class MockNode {
   }
   private staffSignin(body: Buffer): Answer {
     const { session, credential } = JSON.parse(body.toString());
-    this.spend(session, credential);
+    this.accounts.spend(session, credential);
     const member = this.staffCredentials.get(credential.id);
     if (!member) return refuse(404, 'unknown', 'This passkey does not belong to anybody who works here.');
     return { status: 204, cookie: this.staffSession(member) };
   }
   private staff(request: IncomingMessage) {
-    return this.staffSessions.get(this.cookie(request, 'salus_staff') ?? '') ?? refuse(401, 'signed-out', 'Please sign in.');
+    return this.staffSessions.get(cookieOf(request, 'salus_staff') ?? '') ?? refuse(401, 'signed-out', 'Please sign in.');
   }
   private me(request: IncomingMessage): Answer {
     const { name, role } = this.staff(request);

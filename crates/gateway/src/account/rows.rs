@@ -194,3 +194,20 @@ pub(super) fn claim_locator(tx: &WriteTransaction, key: &str, user: Uuid) -> Res
     let new = LOCATORS.put_new(tx, key, &user)?;
     new.then_some(()).ok_or_else(|| Error::new(Code::Conflict, "this recovery code is taken; make a new one"))
 }
+
+/// Removes an account with everything that finds it.
+///
+/// # Errors
+/// A fault of the store.
+pub(super) fn remove(tx: &WriteTransaction, user: Uuid) -> Result<(), Error> {
+    let key = user.to_string();
+    let Some(account) = ACCOUNTS.take(tx, &key)? else { return Ok(()) };
+    for passkey in &account.passkeys {
+        CREDENTIALS.take(tx, &crate::passkey::id_text(passkey.cred_id()))?;
+    }
+    for locator in account.locator.iter().chain(&account.shares_locator) {
+        LOCATORS.take(tx, locator)?;
+    }
+    BACKUPS.take(tx, &key)?;
+    Ok(())
+}

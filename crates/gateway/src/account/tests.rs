@@ -378,3 +378,39 @@ async fn a_root_that_shares_gave_back_finds_its_account_until_the_shares_are_wit
     let made = Browser::default().post(&node, "/account/register/finish", body).await;
     assert_eq!(made.status, StatusCode::BAD_REQUEST, "shares alone make no account");
 }
+
+#[tokio::test]
+async fn an_account_that_takes_the_place_of_another_leaves_nothing_of_it() {
+    let (node, mut lost, mut new) = (node().await, SoftPasskey::new(), SoftPasskey::new());
+    let browser = account(&node, &mut lost).await;
+    let thief = Browser::default().with(&sign_in(&node, &lost).await);
+    let kept = browser.send(&node, Method::PUT, "/account/backup", crate::body::OCTETS, vec![1]).await;
+    assert_eq!(kept.status, StatusCode::NO_CONTENT);
+    let shares = json!({ "sealed": sealed(6), "locator": locator(6) });
+    assert_eq!(send_json(&node, &browser, Method::PUT, "/account/shares", shares).await, 204);
+    let replace = async |browser: &Browser, passkey: &mut SoftPasskey| {
+        let (session, options) = begin(&node, browser, "/account/register/start").await;
+        let slots =
+            json!([{ "kind": "passkey", "sealed": sealed(7) }, { "kind": "recovery", "sealed": sealed(8) }]);
+        let credential = passkey.create(&options);
+        let body = json!({ "session": session, "credential": credential, "slots": slots, "recoveryLocator": locator(8), "replaces": true });
+        browser.post(&node, "/account/register/finish", body).await
+    };
+    let stranger = replace(&Browser::default(), &mut SoftPasskey::new()).await;
+    assert_eq!(stranger.status, StatusCode::UNAUTHORIZED, "whoever is not signed in replaces nothing");
+    assert_eq!(sign_in(&node, &lost).await.status, StatusCode::OK);
+
+    let made = replace(&browser, &mut new).await;
+    assert_eq!(made.status, StatusCode::NO_CONTENT, "{made:?}");
+    let owner = browser.clone().with(&made);
+    let signed_in =
+        async |browser: &Browser| browser.get(&node, "/account").await.json()["signedIn"] == json!(true);
+    assert!(signed_in(&owner).await && !signed_in(&thief).await && !signed_in(&browser).await);
+    assert_eq!(owner.get(&node, "/account/backup").await.status, StatusCode::NOT_FOUND);
+    assert_eq!(sign_in(&node, &lost).await.status, StatusCode::FORBIDDEN, "the old passkey opens nothing");
+    for byte in [2, 6] {
+        assert_ne!(recover(&node, byte).await.1.json()["sealed"], json!(sealed(byte)), "nor code or shares");
+    }
+    assert_eq!(sign_in(&node, &new).await.status, StatusCode::OK);
+    assert_eq!(recover(&node, 8).await.1.json()["sealed"], json!(sealed(8)));
+}

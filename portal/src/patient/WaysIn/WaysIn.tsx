@@ -57,6 +57,7 @@ export function WaysIn() {
         <Row icon="users" title="If you lose everything" action={<Button component={Link} to="/settings/recovery" variant="default">{profile?.recovery?.holders.length ? 'Look at it' : 'Set it up'}</Button>}>
           {profile?.recovery?.holders.length ? 'Two of your three parts give your record back.' : 'Leave parts of your key with a hospital and on paper. Two of three give your record back.'}
         </Row>
+        <Row icon="shield-x" title="Stolen or seen by somebody?" action={<Button component={Link} to="/settings/replace" variant="default">Replace my keys</Button>}>New keys everywhere; the old ones open nothing any more.</Row>
         <Row icon="lock" title="Lock" action={<Button variant="default" onClick={session.lock}>Lock now</Button>}>Locks by itself after five minutes without use.</Row>
       </Card>
       <Dialog open={removing !== null} title={`Remove ${removing ? nameOf(removing) : ''}?`} onClose={() => setRemoving(null)} confirm={{ label: 'Remove', danger: true, busy: remove.busy, onConfirm: () => removing && void remove.go(removing.id) }}>

@@ -51,6 +51,16 @@ export interface RecoverySetup {
   done: boolean;
 }
 
+/** What is left to do of a replacement of all keys. */
+export interface FormerKeys {
+  /** In hex, and empty once nothing is left; the profile is sealed under the new one. */
+  root: string;
+  /** Organisations at which the old key stands. */
+  left: string[];
+  /** Grants by the old root that are not ended yet. */
+  grants: GrantRecord[];
+}
+
 export interface Profile {
   version: 1;
   network: string;
@@ -61,6 +71,8 @@ export interface Profile {
   /** Accesses up to this time have been looked at. */
   seenMs: number;
   recovery?: RecoverySetup;
+  /** Keys that are being replaced: the former root, and where it still stands. */
+  former?: FormerKeys;
   /** Attempts to recover that were the person's own. */
   ownRecoveries?: string[];
   /** What the person calls their passkeys, by credential id; the newer name counts. */
@@ -99,6 +111,14 @@ function mergeNames(a: Profile['deviceNames'] = {}, b: Profile['deviceNames'] = 
   return merged;
 }
 
+/** What either device has done is done; without a root everything is. */
+function mergeFormer(a?: FormerKeys, b?: FormerKeys): FormerKeys | undefined {
+  if (!a || !b) return a ?? b;
+  if (a.root === '' || b.root === '') return a.root === '' ? a : b;
+  const ended = new Set([...a.grants, ...b.grants].filter(({ state }) => state === 'revoked').map(({ id }) => id));
+  return { root: a.root, left: a.left.filter((id) => b.left.includes(id)), grants: b.grants.map((grant) => (ended.has(grant.id) ? { ...grant, state: 'revoked' } : grant)) };
+}
+
 /** Two devices: everything that either knows; a grant's later state wins. */
 export function mergeProfiles(a: Profile, b: Profile): Profile {
   const organisations = new Map(a.organisations.map((one) => [one.id, one]));
@@ -118,6 +138,7 @@ export function mergeProfiles(a: Profile, b: Profile): Profile {
     recovery: laterSetup(a.recovery, b.recovery),
     ownRecoveries: [...new Set([...(a.ownRecoveries ?? []), ...(b.ownRecoveries ?? [])])],
     deviceNames: mergeNames(a.deviceNames, b.deviceNames),
+    former: mergeFormer(a.former, b.former),
   };
 }
 

@@ -45,9 +45,8 @@ export function readPaper(typed: string): Share | CodeProblem {
   return fits ? { index: share[0]!, value: share.slice(1) } : 'check';
 }
 
-// To and from organisations.
-
-async function ask(network: Network, organisation: string, letter: f.RecoveryLetter, seed: Uint8Array, kem: PairwiseKeys['kem']): Promise<unknown> {
+/** Sends a letter about keys to an organisation, and opens its answer. */
+export async function ask(network: Network, organisation: string, letter: f.RecoveryLetter, seed: Uint8Array, kem: PairwiseKeys['kem']): Promise<unknown> {
   const nodeKey = nodeKeyOf(network, organisation);
   const to = network.byId.get(organisation)!.kemKey;
   const sealed = await sealEnvelope(to, hpkeInfo(label.hpkeRecoveryLetter, network.id), encode(f.RecoveryLetter, letter), seed);

@@ -10,7 +10,7 @@ import { check } from '../../verify/client';
 import type { Verdict } from '../../verify/messages';
 import type { CaseBody } from '../../api/cases';
 import { allCases, askCases, type CaseAsk } from './cases';
-import { readAccesses, type AccessReport } from './accesses';
+import { readAccesses } from './accesses';
 import type { OpenCompartment } from './directory';
 import { enrol, type Invite } from './enrol';
 import { evidence, withResource } from './evidence';
@@ -18,68 +18,22 @@ import { notRegistered } from './keyCheck';
 import * as granting from './grants';
 import { openUnder, pairwiseKeys, sealUnder, type PairwiseKeys } from './keys';
 import { surroundings, type Surroundings } from './network';
-import { emptyProfile, isStopping, loadBackup, mergeProfiles, saveBackup, type GrantRecord, type Profile } from './profile';
+import { emptyProfile, isStopping, loadBackup, mergeProfiles, saveBackup, type FormerKeys, type GrantRecord, type Profile } from './profile';
 import * as recovering from './recovering';
-import type { PaperPart, RecoveryAttempt } from './recovering';
+import type { RecoveryAttempt } from './recovering';
 import type { Part } from './recovery';
+import * as replacing from './replacing';
 import { newRecoveryCode, recoveryCodeText, recoveryLocator } from './recoveryCode';
+import { CLOSED, type Snapshot } from './snapshot';
 import { device, LocalCopy, tabMemory } from './store';
+
 import { Anchors, batchOf, syncSource, type RecordItem, type StoredRecord } from './sync';
 
+export type { Snapshot, SyncState } from './snapshot';
 export const IDLE_LOCK_MS = 5 * 60_000;
 /** How long before it locks that is said, so that whoever reads slowly can prevent it. */
 export const LOCK_WARNING_MS = 60_000;
 export const UNDO_MS = 6_000;
-
-export interface SyncState {
-  state: 'idle' | 'working' | 'done' | 'failed';
-  done: number;
-  total: number;
-  /** Organisations that did not answer. */
-  silent: string[];
-  missing: number;
-  atMs?: number;
-  message?: string;
-}
-
-export interface Snapshot {
-  phase: 'out' | 'opening' | 'open' | 'locked';
-  profile: Profile | null;
-  around: Surroundings | null;
-  records: RecordItem[];
-  sync: SyncState;
-  accesses: (AccessReport & { state: 'loading' | 'ready' | 'failed' }) | null;
-  /** Shares that are about to be stopped, by share id, with the time at which that is sent. */
-  stopping: Record<string, number>;
-  /** Nobody has touched the page for a while: it locks within a minute. */
-  lockingSoon: boolean;
-  /** Organisations at which, as is proven, this person's key is not registered: somebody may have another in its place. */
-  keysGone: string[];
-  /** A recovery code that was made and not yet kept by the person. */
-  freshCode: string | null;
-  /** Parts of the root on paper that were made and not yet kept by the person. */
-  freshPapers: PaperPart[] | null;
-  /** Attempts to recover the root that are not the person's own. */
-  recoveries: RecoveryAttempt[];
-  /** Whether somebody recovers could not be found out at this start. */
-  recoveriesUnchecked: boolean;
-}
-
-const CLOSED: Snapshot = {
-  phase: 'out',
-  profile: null,
-  around: null,
-  records: [],
-  sync: { state: 'idle', done: 0, total: 0, silent: [], missing: 0 },
-  accesses: null,
-  stopping: {},
-  lockingSoon: false,
-  keysGone: [],
-  freshCode: null,
-  freshPapers: null,
-  recoveries: [],
-  recoveriesUnchecked: false,
-};
 
 const UNKNOWN_CODE = 'No record belongs to this code here. Check the code, and that this is the address where you signed up.';
 
@@ -100,6 +54,7 @@ class Session {
   private anchors = new Anchors();
   private work = new AbortController();
   private idle: ReturnType<typeof setTimeout> | undefined;
+  private prepared: replacing.Prepared | null = null;
   private stopTimers = new Map<string, ReturnType<typeof setTimeout>>();
 
   get = (): Snapshot => this.snapshot;
@@ -281,6 +236,7 @@ class Session {
     let missing = 0;
     this.set({ sync: { state: 'working', done: 0, total: 0, silent, missing } });
     try {
+      await this.goOnReplacing();
       await this.finishStops();
       for (const { id } of profile.organisations) {
         try {
@@ -397,15 +353,7 @@ class Session {
 
   /** What there is to share, by category, without the source that would receive it. */
   shareable(grantee: string): Map<string, number> {
-    const counts = new Map<string, number>();
-    for (const [source, compartments] of this.compartments) {
-      if (source === grantee) continue;
-      for (const { category } of compartments.values()) {
-        const records = this.snapshot.records.filter((one) => one.category === category && one.source === source && one.content === 'fhir');
-        counts.set(category, Math.max(counts.get(category) ?? 0, records.length) );
-      }
-    }
-    return counts;
+    return granting.shareable(this.compartments, this.snapshot.records, grantee);
   }
 
   private granting(): granting.Granting {
@@ -509,6 +457,37 @@ class Session {
   async markSeen(): Promise<void> {
     const { profile } = this.unlocked();
     await this.save({ ...profile, seenMs: Date.now() }).catch(() => undefined);
+  }
+
+  // Replacing all keys.
+
+  /** A new recovery code to be printed before anything changes. */
+  prepareReplace(): string {
+    this.prepared = { root: randomBytes(32), code: newRecoveryCode() };
+    return recoveryCodeText(this.prepared.code);
+  }
+
+  async replaceKeys(withPasskey: boolean): Promise<void> {
+    const { root, profile, local } = this.unlocked();
+    if (!this.prepared) throw new PlainError('Please begin again.');
+    const { root: next } = this.prepared;
+    const fresh = replacing.profileAfter(profile, root);
+    // On this device first: what follows can be interrupted.
+    await new LocalCopy(next).put('profile', 'one', fresh);
+    const { slots, credential } = await replacing.replaceAccount(this.prepared, withPasskey, this.sealSlot);
+    this.prepared = null;
+    await device.set('slots', { slots } satisfies KeptSlots);
+    await device.set(CREDENTIAL, credential ?? undefined);
+    await saveBackup(next, fresh).catch(() => undefined);
+    await local.clear();
+    this.close();
+    await this.open(next);
+  }
+
+  private async goOnReplacing(): Promise<void> {
+    const { former } = this.unlocked().profile;
+    const note = (state: FormerKeys) => this.save({ ...this.unlocked().profile, former: state });
+    if (former) await replacing.goOn(former, this.granting(), note);
   }
 
   // Settings.
