@@ -179,7 +179,7 @@ export class MockChain {
       case 'Anchor':
         return this.put(stateKey.anchor(action.organisation, action.sequence), f.AnchorEntry, { batchRoot: action.batchRoot, sizeClass: action.sizeClass, height, timeMs: nowMs });
       case 'RegisterPatient':
-        return this.put(stateKey.patient(action.address), f.PatientEntry, { organisation: 'hospital-a', height });
+        return this.put(stateKey.patient(action.address), f.PatientEntry, { organisation: this.organisations.find((one) => equal(one.info.nodeKey, signer))!.info.id, height });
       case 'Grant': {
         const id = grantIdOf(signer);
         if (this.grantEntry(id)) throw new Rejected('this grant exists already');

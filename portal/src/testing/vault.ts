@@ -86,8 +86,14 @@ export class MockVault {
     const body = { network: this.chain.id, source: organisation, owner: addressOf(request.patient), number: 0, encapsulation: link.enc };
     const patientLink = { ...body, signature: sign(seed, namespace.link, encode(f.PatientLinkBody, body)) };
     this.enrolments.set(toHex(request.patient), { holding, patientKey: request.patient, kemKey: request.kemKey, link: patientLink, linkKey: link.key });
+    this.register(organisation, request.patient);
     const answer = { patient: holding.patient.id, name: holding.patient.name, directory: { links: [], compartments: [] } };
     return sealEnvelope(request.kemKey, hpkeInfo(label.hpkeEnrolmentAnswer, this.chain.id), encode(f.EnrolmentAnswer, answer), seed);
+  }
+
+  private register(organisation: string, key: Bytes): void {
+    const { seed } = this.chain.organisation(organisation);
+    this.chain.submit(signTransaction(this.chain.id, seed, 1_000_000, { kind: 'RegisterPatient', address: addressOf(key) }));
   }
 
   /** Another key in the place of one that is enrolled; repeated, nothing happens. */
@@ -99,6 +105,7 @@ export class MockVault {
     const link = await linkSend(kemKey, hpkeInfo(label.hpkePatientLink, this.chain.id));
     const body = { network: this.chain.id, source: holding.source, owner: addressOf(fresh), number: 1, encapsulation: link.enc };
     const patientLink = { ...body, signature: sign(seed, namespace.link, encode(f.PatientLinkBody, body)) };
+    this.register(holding.source, fresh);
     this.enrolments.delete(toHex(old));
     this.enrolments.set(toHex(fresh), { holding, patientKey: fresh, kemKey, link: patientLink, linkKey: link.key });
     return true;

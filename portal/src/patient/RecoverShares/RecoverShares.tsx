@@ -121,7 +121,7 @@ function Finish({ asked }: { asked: Asked[] }) {
       <Card>
         <form className={css.stack} onSubmit={(event) => { event.preventDefault(); void open.go(); }}>
           {papers.map((paper, at) => (
-            <Textarea key={at} label={at === 0 ? 'Part on paper' : 'Another part on paper'} description={at === 1 ? 'If you have two. Then no hospital is needed.' : undefined} autosize minRows={2} value={paper} onChange={(event) => { const { value } = event.currentTarget; setPapers(papers.map((one, place) => (place === at ? value : one))); }} error={problemOf(paper)} autoComplete="off" spellCheck={false} classNames={{ input: css.typed }} />
+            <Textarea key={at} label={at === 0 ? 'Part on paper' : 'Another part on paper'} description={at === 1 ? 'If you have two. Then no hospital is needed.' : undefined} rows={3} value={paper} onChange={(event) => { const { value } = event.currentTarget; setPapers(papers.map((one, place) => (place === at ? value : one))); }} error={problemOf(paper)} autoComplete="off" spellCheck={false} classNames={{ input: css.typed }} />
           ))}
           {open.error && <ErrorNote message={open.error} />}
           <Button type="submit" size="lg" loading={open.busy} disabled={parts.length < 2}>Open my record</Button>
