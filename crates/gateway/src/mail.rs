@@ -139,3 +139,10 @@ async fn send(config: &MailConfig, server: &Server, mail: &Mail, address: &str) 
     }
     Ok(())
 }
+
+/// What waits to be sent.
+#[cfg(test)]
+pub(crate) fn waiting(gateway: &Gateway) -> Vec<Mail> {
+    let rows = gateway.store.read(|tx| MAILS.scan(tx, "", AT_ONCE)).expect("rows");
+    rows.into_iter().map(|(_, mail)| mail).collect()
+}

@@ -13,6 +13,7 @@ use crate::organisation::{Class, KEM_KEY_LENGTH, Organisation};
 use crate::proof::{AnchorProof, AnchorProofs, BatchId, CertifiedHeader, Checkpoint, Handover, RecordProof};
 use crate::state::*;
 use crate::transaction::{TRANSACTION_BYTES_MAX, Transaction};
+use crate::vault::recovery_samples::*;
 use crate::vault::*;
 use crate::*;
 use commonware_codec::{Encode, Read};
@@ -153,61 +154,6 @@ fn emergency_package() -> EmergencyPackage {
         made_ms: 5,
     };
     EmergencyPackage::sign(statement, list(vec![6; 40]), &signing_key(1))
-}
-
-fn recovery_share() -> RecoveryShare {
-    RecoveryShare { recovery: RecoveryId(digest(60)), counter: 2, index: 3, value: [4; 32] }
-}
-
-fn recovery_deposit() -> RecoveryDeposit {
-    RecoveryDeposit {
-        network: genesis().network(),
-        organisation: org("hospital-a"),
-        patient: signing_key(4).public(),
-        kem_key: list(vec![1; KEM_KEY_LENGTH]),
-        time_ms: 1_800_000_000_000,
-        nonce: [9; 16],
-        share: Some(recovery_share()),
-        signature: Signature([0; 64]),
-    }
-    .signed(&signing_key(4))
-}
-
-fn rekey() -> Rekey {
-    let [old, new] = [4, 5].map(signing_key);
-    Rekey {
-        network: genesis().network(),
-        organisation: org("hospital-a"),
-        old: old.public(),
-        new: new.public(),
-        kem_key: list(vec![1; KEM_KEY_LENGTH]),
-        time_ms: 1_800_000_000_000,
-        nonce: [9; 16],
-        old_signature: Signature([0; 64]),
-        new_signature: Signature([0; 64]),
-    }
-    .signed(&old, &new)
-}
-
-#[test]
-fn keys_are_replaced_by_the_word_of_both() {
-    assert!(rekey().is_by_both());
-    let [old, new, thief] = [4, 5, 6].map(signing_key);
-    assert!(!rekey().signed(&thief, &new).is_by_both());
-    assert!(!rekey().signed(&old, &thief).is_by_both());
-    let swapped = Rekey { old: new.public(), new: old.public(), ..rekey() };
-    assert!(!swapped.is_by_both());
-    let elsewhere = Rekey { organisation: org("hospital-b"), ..rekey() };
-    assert!(!elsewhere.is_by_both());
-}
-
-fn recovery_ask() -> RecoveryAsk {
-    RecoveryAsk {
-        network: genesis().network(),
-        organisation: org("hospital-a"),
-        code: text("ABCD"),
-        kem_key: list(vec![1; KEM_KEY_LENGTH]),
-    }
 }
 
 fn emergency_ask() -> EmergencyAsk {

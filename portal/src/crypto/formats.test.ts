@@ -124,13 +124,13 @@ sample('EmergencyEntry', f.EmergencyEntry, { number: 1, organisation: 'hospital-
 sample('ReviewEntry', f.ReviewEntry, { justified: true, reviewer: digest(53), statement: digest(54), late: true, height: 3, timeMs: 4 });
 sample('RecoveryEntry', f.RecoveryEntry, { organisation: 'hospital-a', device: digest(61), height: 3, timeMs: 4, readyMs: 5, cancelled: 6 });
 sample('RecoveryShare', f.RecoveryShare, { recovery: digest(60), counter: 2, index: 3, value: filled(32, 4) });
-const rekeyed = { network, organisation: 'hospital-a', old: publicKey(seed(4)), new: publicKey(seed(5)), kemKey: filled(1_216, 1), timeMs: 1_800_000_000_000, nonce: filled(16, 9) };
+const rekeyed = { network: digest(59), organisation: 'hospital-a', old: publicKey(seed(4)), new: publicKey(seed(5)), kemKey: filled(1_216, 1), timeMs: 1_800_000_000_000, nonce: filled(16, 9) };
 const byOld = { ...rekeyed, oldSignature: sign(seed(4), namespace.rekey, encode(f.RekeyByOld, rekeyed)) };
 const rekey = { kind: 'Rekey' as const, ...byOld, newSignature: sign(seed(5), namespace.rekey, encode(f.RekeyByNew, byOld)) };
 it('a letter that replaces keys is what the node writes', () => {
   expect(toHex(sha256(encode(f.RecoveryLetter, rekey).slice(1)))).toBe(pinned.get('Rekey'));
 });
-sample('RecoveryLetter', f.RecoveryLetter, { kind: 'RecoveryAsk', network, organisation: 'hospital-a', code: 'ABCD', kemKey: filled(1_216, 1) });
+sample('RecoveryLetter', f.RecoveryLetter, { kind: 'RecoveryAsk', network: digest(59), organisation: 'hospital-a', code: 'ABCD', kemKey: filled(1_216, 1) });
 sample('FaultEntry', f.FaultEntry, { number: 1, organisation: 'regulator', validator: publicKey(seed(2)), misdeed: 'nullify-and-finalize', epoch: 300, view: 7, accuser: 'hospital-a', height: 4, timeMs: 5 });
 sample('Handover', f.Handover, {
   block: { headers: [header], certificate: filled(300, 35) },

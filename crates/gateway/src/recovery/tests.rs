@@ -5,9 +5,10 @@ use super::{CODES, SHARES, deposit};
 use crate::envelope;
 use crate::error::Code;
 use crate::staff::testing_enrolled;
+use crate::state::{MailConfig, MailSecurity};
 use crate::tests::people::{self, Load};
 use crate::tests::race::{RACERS, race};
-use crate::tests::world::{OTHER, PATIENT, World};
+use crate::tests::world::{CANARY, OTHER, PATIENT, World};
 use axum::http::StatusCode;
 use commonware_codec::Encode as _;
 use salus_crypto::hash::sha256;
@@ -453,4 +454,30 @@ async fn keys_are_replaced_by_the_word_of_both_keys_alone_here_now_and_once() {
     let letter = fresh().signed(&old.key, &new.key);
     assert!(send(&world, &new.key, &new.kem, letter.into()).await.is_ok());
     assert!(!standing().await);
+}
+
+#[tokio::test]
+async fn the_patient_is_told_by_e_mail_once_in_words_that_name_nobody() {
+    let mail = MailConfig {
+        server: "127.0.0.1".into(),
+        port: 1,
+        security: MailSecurity::None,
+        login: None,
+        from: "Hospital A <notices@hospital-a.example>".into(),
+    };
+    let world = World::changed(|config| config.mail = Some(mail)).await;
+    Person::enrolled(&world, PATIENT).await.gives_share(&world).await;
+    let (device, code) = (Device::new(), code_of(&world, PATIENT).await);
+    assert!(crate::mail::waiting(&world.gateway).is_empty(), "a code alone begins nothing");
+    for _ in 0..3 {
+        device.asks(&world, &code).await.expect("an answer");
+    }
+    let waiting = crate::mail::waiting(&world.gateway);
+    assert_eq!(waiting.len(), 1);
+    assert_eq!(waiting[0].subject, "Somebody is recovering your health record");
+    let text = &waiting[0].text;
+    assert!(text.contains("cancel it there: http"), "{text}");
+    for secret in [CANARY, PATIENT, &code, &code["hospital-a.".len()..]] {
+        assert!(!text.contains(secret), "{secret}: {text}");
+    }
 }

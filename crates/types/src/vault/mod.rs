@@ -8,6 +8,8 @@ mod emergency;
 mod moving;
 mod package;
 mod recovery;
+#[cfg(test)]
+pub(crate) mod recovery_samples;
 mod request;
 mod terms;
 
