@@ -1,6 +1,6 @@
 import { Button, Checkbox } from '@mantine/core';
 import { useState } from 'react';
-import { Navigate } from 'react-router';
+import { useNavigate } from 'react-router';
 import { passkeysWork } from '../../api/webauthn';
 import { dayOfMs } from '../../ui/fhir/dates';
 import { useAction } from '../../ui/hooks';
@@ -16,10 +16,8 @@ import { useOrganisationName, useSession } from '../session/useSession';
 export function ReplaceKeys() {
   const { profile } = useSession();
   const [code, setCode] = useState<string | null>(null);
-  const [done, setDone] = useState(false);
-  if (done) return <Navigate to="/" replace />;
   if (profile?.former && profile.former.root !== '') return <Unfinished />;
-  if (code) return <Commit code={code} onDone={() => setDone(true)} />;
+  if (code) return <Commit code={code} />;
   return (
     <Page title="Replace your keys" lead="When a phone or computer of yours was stolen, or somebody has your recovery code: make new keys, and the old ones open nothing any more." back={{ to: '/settings', label: 'Settings' }}>
       <Section title="What happens">
@@ -36,10 +34,11 @@ export function ReplaceKeys() {
   );
 }
 
-function Commit({ code, onDone }: { code: string; onDone: () => void }) {
+function Commit({ code }: { code: string }) {
+  const navigate = useNavigate();
   const [kept, setKept] = useState(false);
   const [madeMs] = useState(Date.now);
-  const replace = useAction(async (withPasskey: boolean) => { await session.replaceKeys(withPasskey); onDone(); });
+  const replace = useAction(async (withPasskey: boolean) => { await session.replaceKeys(withPasskey); await navigate('/'); });
   return (
     <Page title="First keep your new recovery code" lead="Nothing has changed yet. Print it or write it down, then go on.">
       <CodeCard code={code} madeOn={dayOfMs(madeMs)} />
