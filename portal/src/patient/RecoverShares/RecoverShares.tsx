@@ -16,11 +16,11 @@ import { session } from '../session/session';
 import { device } from '../session/store';
 import { useSession } from '../session/useSession';
 
-/** What a device without a root remembers while it waits: keys made for this recovery, and codes of the desk. */
-interface Waiting {
-  device: NewDevice;
-  codes: Invite[];
-}
+/**
+ * What a device without a root remembers while it waits: codes of the desk, each with keys made for it alone. So organisations
+ * do not see that it is one device, and a new code begins anew where an old attempt was stopped.
+ */
+type Waiting = (Invite & { device: NewDevice })[];
 const WAITING = 'recovering';
 
 interface Asked {
@@ -29,18 +29,18 @@ interface Asked {
   error: string | null;
 }
 
-async function load(): Promise<{ nameOf: Record<string, string>; waiting: Waiting | null; asked: Asked[] }> {
+async function load(): Promise<{ nameOf: Record<string, string>; waiting: Waiting; asked: Asked[] }> {
   const around = await surroundings();
   const nameOf = Object.fromEntries(around.organisations.map(({ id, name }) => [id, name]));
-  const waiting = (await device.get<Waiting>(WAITING)) ?? null;
-  const ask = async (code: Invite): Promise<Asked> => {
+  const waiting = (await device.get<Waiting>(WAITING)) ?? [];
+  const ask = async (code: Waiting[0]): Promise<Asked> => {
     try {
-      return { code, answer: await askShare(around.network, code.organisation, code.code, waiting!.device), error: null };
+      return { code, answer: await askShare(around.network, code.organisation, code.code, code.device), error: null };
     } catch (error) {
       return { code, answer: null, error: error instanceof Error && error.message ? error.message : 'No answer. Please try again later.' };
     }
   };
-  return { nameOf, waiting, asked: await Promise.all((waiting?.codes ?? []).map(ask)) };
+  return { nameOf, waiting, asked: await Promise.all(waiting.map(ask)) };
 }
 
 /** A new device puts the key together again: a code from the desk, two days, and a second part. */
@@ -60,7 +60,7 @@ export function RecoverShares() {
             <div><Button variant="default" loading={state.loading} onClick={state.again}>Look again</Button></div>
           </Card>
         )}
-        <AddCode onAdded={state.again} waiting={state.value?.waiting ?? null} />
+        <AddCode onAdded={state.again} waiting={state.value?.waiting ?? []} />
       </Section>
       <Finish asked={asked} />
     </Page>
@@ -74,14 +74,13 @@ function AskedRow({ one: { answer, error }, name }: { one: Asked; name: string }
   return <Row icon="clock" title={`${name}: waiting`}>You get this part on {timeOfMs(answer.readyMs)}, on this device and in this browser. Come back to this page then. All your other devices can stop it until then.</Row>;
 }
 
-function AddCode({ onAdded, waiting }: { onAdded: () => void; waiting: Waiting | null }) {
+function AddCode({ onAdded, waiting }: { onAdded: () => void; waiting: Waiting }) {
   const [typed, setTyped] = useState(() => decodeURIComponent(window.location.hash.slice(1)));
   const code = readInvite(typed);
   const add = useAction(async () => {
     if (!code) return;
-    const known = waiting ?? { device: newDevice(), codes: [] };
     // First kept, then shown: a key that is lost after the code is bound to it would be of no use.
-    await device.set(WAITING, { ...known, codes: [...known.codes.filter(({ organisation }) => organisation !== code.organisation), code] } satisfies Waiting);
+    await device.set(WAITING, [...waiting.filter(({ organisation }) => organisation !== code.organisation), { ...code, device: newDevice() }] satisfies Waiting);
     window.history.replaceState(null, '', '/recover/shares');
     setTyped('');
     onAdded();

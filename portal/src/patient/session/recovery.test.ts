@@ -112,16 +112,16 @@ it('a hospital’s part and the paper open the account on a new device, after tw
 
 it('two organisations’ parts are enough, and neither learns the other’s name for it', async () => {
   await recovering.setUp(person(), ['hospital-a', 'hospital-b']);
-  const phone = newDevice();
+  const phone = { 'hospital-a': newDevice(), 'hospital-b': newDevice() };
   const parts: Part[] = [];
-  for (const id of ['hospital-a', 'hospital-b']) {
+  for (const id of ['hospital-a', 'hospital-b'] as const) {
     await code(id, 'DESK');
-    await ask(id, 'DESK', phone);
+    await ask(id, 'DESK', phone[id]);
   }
   chain.aheadMs += RECOVERY_DELAY_MS + 1_000;
   const answers = [];
-  for (const id of ['hospital-a', 'hospital-b']) {
-    const answer = await ask(id, 'DESK', phone);
+  for (const id of ['hospital-a', 'hospital-b'] as const) {
+    const answer = await ask(id, 'DESK', phone[id]);
     answers.push(answer);
     parts.push(partOf(id, answer)!);
   }
