@@ -29,7 +29,7 @@ interface Asked {
   error: string | null;
 }
 
-async function load(): Promise<{ nameOf: Record<string, string>; waiting: Waiting; asked: Asked[] }> {
+async function load(): Promise<{ nameOf: Record<string, string>; asked: Asked[] }> {
   const around = await surroundings();
   const nameOf = Object.fromEntries(around.organisations.map(({ id, name }) => [id, name]));
   const waiting = (await device.get<Waiting>(WAITING)) ?? [];
@@ -40,7 +40,7 @@ async function load(): Promise<{ nameOf: Record<string, string>; waiting: Waitin
       return { code, answer: null, error: error instanceof Error && error.message ? error.message : 'No answer. Please try again later.' };
     }
   };
-  return { nameOf, waiting, asked: await Promise.all(waiting.map(ask)) };
+  return { nameOf, asked: await Promise.all(waiting.map(ask)) };
 }
 
 /** A new device puts the key together again: a code from the desk, two days, and a second part. */
@@ -60,7 +60,7 @@ export function RecoverShares() {
             <div><Button variant="default" loading={state.loading} onClick={state.again}>Look again</Button></div>
           </Card>
         )}
-        <AddCode onAdded={state.again} waiting={state.value?.waiting ?? []} />
+        <AddCode onAdded={state.again} />
       </Section>
       <Finish asked={asked} />
     </Page>
@@ -74,13 +74,14 @@ function AskedRow({ one: { answer, error }, name }: { one: Asked; name: string }
   return <Row icon="clock" title={`${name}: waiting`}>You get this part on {timeOfMs(answer.readyMs)}, on this device and in this browser. Come back to this page then. All your other devices can stop it until then.</Row>;
 }
 
-function AddCode({ onAdded, waiting }: { onAdded: () => void; waiting: Waiting }) {
+function AddCode({ onAdded }: { onAdded: () => void }) {
   const [typed, setTyped] = useState(() => decodeURIComponent(window.location.hash.slice(1)));
   const code = readInvite(typed);
   const add = useAction(async () => {
     if (!code) return;
+    const known = (await device.get<Waiting>(WAITING)) ?? [];
     // First kept, then shown: a key that is lost after the code is bound to it would be of no use.
-    await device.set(WAITING, [...waiting.filter(({ organisation }) => organisation !== code.organisation), { ...code, device: newDevice() }] satisfies Waiting);
+    await device.set(WAITING, [...known.filter(({ organisation }) => organisation !== code.organisation), { ...code, device: newDevice() }] satisfies Waiting);
     window.history.replaceState(null, '', '/recover/shares');
     setTyped('');
     onAdded();
