@@ -4,6 +4,7 @@ import { MockNode } from '../src/testing/server';
 import { watch, withAuthenticator } from './browser';
 import { journeys } from './journeys';
 import { Looker } from './look';
+import { recoveries } from './recovery';
 import { play } from './stage';
 
 const PORTS: Record<string, number> = { desktop: 8791, phone: 8792 };
@@ -21,7 +22,7 @@ export async function runMock(browser: Browser, name: string, viewport: { width:
   const staff = await context.newPage();
   await withAuthenticator(staff);
   const stage = { origin, node, eyes, patient, staff, code: '' };
-  const failure = await play(name, journeys, stage, { patient, staff });
+  const failure = await play(name, [...journeys, ...recoveries], stage, { patient, staff });
   await context.close();
   server.closeAllConnections();
   server.close();

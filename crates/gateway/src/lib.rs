@@ -19,6 +19,7 @@ pub mod error;
 pub mod fhir;
 mod limits;
 pub mod log;
+mod mail;
 pub mod metrics;
 mod origin;
 mod passkey;
@@ -45,6 +46,7 @@ pub mod account;
 mod cases;
 pub mod ledger;
 pub mod peer;
+mod recovery;
 pub mod relay;
 pub mod staff;
 pub mod steward;
@@ -67,6 +69,7 @@ pub fn public_router(gateway: Gateway) -> Router {
         .merge(staff::router(gateway.clone()))
         .merge(steward::router(gateway.clone()))
         .merge(cases::router(gateway.clone()))
+        .merge(recovery::router(gateway.clone()))
         .merge(emergency::router(gateway.clone()))
         .fallback_service(portal_files::router(&gateway.config))
 }

@@ -51,6 +51,8 @@ pub(crate) const PATIENT_BYTES_MAX: usize = 256 * 1024;
 pub(crate) const ENROL_BYTES_MAX: usize = 16 * 1024;
 /// Largest sealed letter about a patient's rights: 24 KiB of text.
 pub(crate) const CASE_BYTES_MAX: usize = 32 * 1024;
+/// Largest sealed letter about a recovery.
+pub(crate) const RECOVERY_BYTES_MAX: usize = 8 * 1024;
 /// Largest sealed letter or notice: 64 keys.
 pub(crate) const MAILBOX_BYTES_MAX: usize = 64 * 1024;
 /// Largest sealed list of epoch keys.

@@ -83,6 +83,41 @@ impl<T: Serialize + DeserializeOwned + Send + 'static> Sessions<T> {
         self.set_cookie("", Duration::ZERO)
     }
 
+    /// Ends every session of somebody but the one that asks: a device that lost its way in is out at once.
+    ///
+    /// # Errors
+    /// A fault of the store.
+    pub(crate) async fn close_others(&self, headers: &HeaderMap, who: &T) -> Result<(), Error>
+    where
+        T: Clone + PartialEq + Sync,
+    {
+        let own = self.token(headers).map(key_of);
+        let (rows, who) = (self.rows, who.clone());
+        self.store
+            .write(move |tx| {
+                let kept = own.map(|own| Ok::<_, StoreError>((rows.get_mut(tx, &own)?, own))).transpose()?;
+                rows.prune(tx, |row| row.who != who)?;
+                if let Some((Some(row), own)) = kept {
+                    rows.put(tx, &own, &row)?;
+                }
+                Ok::<_, Error>(())
+            })
+            .await
+    }
+
+    /// Ends every session of somebody.
+    ///
+    /// # Errors
+    /// A fault of the store.
+    pub(crate) async fn close_all(&self, who: &T) -> Result<(), Error>
+    where
+        T: Clone + PartialEq + Sync,
+    {
+        let (rows, who) = (self.rows, who.clone());
+        self.store.write(move |tx| rows.prune(tx, |row| row.who != who)).await?;
+        Ok(())
+    }
+
     /// Forgets sessions that have ended.
     ///
     /// # Errors

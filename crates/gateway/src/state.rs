@@ -19,6 +19,7 @@ use crate::smart::Smart;
 use crate::staff::Staff;
 use crate::store::{Store, StoreError};
 use crate::vault::{OwnProofs, SharedRecords};
+use salus_crypto::Secret32;
 use salus_crypto::hpke::HpkePrivateKey;
 use salus_crypto::sign::SigningKey;
 use salus_types::genesis::Genesis;
@@ -156,6 +157,8 @@ pub struct Ports {
     pub peers: Peers,
     /// This organisation's X-Wing key: opens what is sealed to it.
     pub kem: Arc<HpkePrivateKey>,
+    /// This node's storage key: seals what patients entrust to it, at rest.
+    pub storage: Arc<Secret32>,
 }
 
 /// Why a gateway cannot be made.

@@ -4,7 +4,8 @@ use crate::governance::NextEpoch;
 use crate::membership::Roster;
 use crate::view::{Overlay, StateView};
 use crate::{
-    Rejection, access, accountability, consent, emergency, erasure, governance, membership, records, registry,
+    Rejection, access, accountability, consent, emergency, erasure, governance, membership, records,
+    recovery, registry,
 };
 use salus_types::action::Action;
 use salus_types::block::Receipt;
@@ -80,6 +81,8 @@ impl<'a> Executor<'a> {
             Action::Accuse(action) => accountability::accuse(&call, action, state),
             Action::BreakGlass(action) => emergency::break_glass(&call, action, state),
             Action::Review(action) => emergency::review(&call, action, state),
+            Action::StartRecovery(action) => recovery::start_recovery(&call, action, state),
+            Action::CancelRecovery(action) => recovery::cancel_recovery(&call, action, state),
             Action::OrderErasure(action) => erasure::order_erasure(&call, action, state),
             Action::Erased(action) => erasure::erased(&call, action, state),
         }?;
@@ -190,6 +193,11 @@ pub fn read_set(transaction: &Transaction) -> Vec<StateKey> {
             key::emergency(&action.event),
             key::review(&action.event),
         ],
+        Action::StartRecovery(action) => {
+            let before = action.number.checked_sub(1).map(|before| key::recovery(&action.recovery, before));
+            [signer, key::recovery(&action.recovery, action.number)].into_iter().chain(before).collect()
+        }
+        Action::CancelRecovery(action) => vec![key::recovery(&action.recovery, action.number)],
         Action::OrderErasure(action) => vec![signer, key::erasures(), key::erasure(&action.id())],
         Action::Erased(action) => {
             vec![signer, key::erasure(&action.erasure), key::erased(&action.erasure, &action.organisation)]

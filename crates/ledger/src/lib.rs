@@ -23,6 +23,7 @@ mod execute;
 mod governance;
 mod membership;
 mod records;
+mod recovery;
 mod registry;
 mod rejection;
 mod stateless;

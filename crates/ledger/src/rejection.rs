@@ -51,6 +51,9 @@ pub enum Rejection {
     /// The grant is signed by a key other than its own.
     #[error("only the key that made the grant may do this")]
     NotTheGrantor,
+    /// The cancellation is signed by a key other than that of the recovery.
+    #[error("only the key that the recovery is named after may cancel it")]
+    NotTheCanceller,
     /// The grant is revoked.
     #[error("the grant was revoked at height {0}")]
     Revoked(u64),

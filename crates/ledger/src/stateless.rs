@@ -7,7 +7,7 @@ use salus_types::erasure::ERASED_VERSIONS_MAX;
 use salus_types::governance::{Change, accepts};
 use salus_types::organisation::{KEM_KEY_LENGTH, Organisation};
 use salus_types::transaction::Transaction;
-use salus_types::{GrantId, NetworkId, Signature, namespace};
+use salus_types::{GrantId, NetworkId, RecoveryId, Signature, namespace};
 
 /// Checks network, form and signature of each transaction; signatures are verified as one batch.
 pub fn check_stateless(network: &NetworkId, transactions: &[Transaction]) -> Vec<Result<(), Rejection>> {
@@ -47,6 +47,9 @@ fn check_form(network: &NetworkId, transaction: &Transaction) -> Result<(), Reje
         }
         Action::Revoke(revoke) if GrantId::of(&transaction.signer) != revoke.grant => {
             Err(Rejection::NotTheGrantor)
+        }
+        Action::CancelRecovery(cancel) if RecoveryId::of(&transaction.signer) != cancel.recovery => {
+            Err(Rejection::NotTheCanceller)
         }
         _ => Ok(()),
     }

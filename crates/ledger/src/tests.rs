@@ -3,14 +3,14 @@ use crate::{BlockContext, Rejection, check_stateless, execute_block, select_and_
 use proptest::prelude::*;
 use salus_crypto::hash::sha256;
 use salus_types::action::{
-    Accuse, Action, Anchor, AnchorLog, Dropped, Erased, Propose, RegisterPatient, RegisterPractitioner,
-    Review, Revoke, Vote,
+    Accuse, Action, Anchor, AnchorLog, CancelRecovery, Dropped, Erased, Propose, RegisterPatient,
+    RegisterPractitioner, Review, Revoke, StartRecovery, Vote,
 };
 use salus_types::category::Purpose;
 use salus_types::contradiction::{Contradiction, Misdeed, SignedVote};
 use salus_types::governance::Remove;
 use salus_types::transaction::Transaction;
-use salus_types::{Address, Digest, NetworkId, Signature};
+use salus_types::{Address, Digest, NetworkId, RecoveryId, Signature};
 
 fn anchor(size_class: u8) -> Anchor {
     Anchor { organisation: id("hospital-a"), batch_root: sha256(b"batch"), sequence: 0, size_class }
@@ -69,7 +69,7 @@ fn any_action() -> impl Strategy<Value = (usize, Action)> {
     let organisation =
         prop_oneof![Just("hospital-a"), Just("hospital-b"), Just("insurer"), Just("regulator")];
     let once = prop_oneof![Just("once"), Just("twice")];
-    let action = (digest, purpose, organisation, once, 0..3_u64, 0..15_u8).prop_map(
+    let action = (digest, purpose, organisation, once, 0..3_u64, 0..17_u8).prop_map(
         |(digest, purpose, name, once, sequence, kind)| -> Action {
             let organisation = id(name);
             match kind {
@@ -120,6 +120,14 @@ fn any_action() -> impl Strategy<Value = (usize, Action)> {
                 13 => {
                     let erasure = order_erasure("hospital-a").id();
                     Erased { organisation, erasure, versions: 3, copies: 1 }.into()
+                }
+                14 => {
+                    let (recovery, number) = (RecoveryId::of(&key(once).public()), sequence as u32);
+                    StartRecovery { organisation, recovery, number, device: digest }.into()
+                }
+                15 => {
+                    let (recovery, number) = (RecoveryId::of(&key(once).public()), sequence as u32);
+                    CancelRecovery { recovery, number }.into()
                 }
                 _ => AnchorLog { organisation, head: digest, entries: 1, sequence }.into(),
             }

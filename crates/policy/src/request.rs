@@ -68,6 +68,8 @@ pub enum Action {
     ListPatients,
     /// Invite a patient to enrol.
     Invite,
+    /// Give a patient who lost every way in a code for a new device.
+    Recover,
     /// See what patients ask for by their rights, and answer.
     AnswerCases,
     /// See the network's state.
@@ -94,6 +96,7 @@ impl Action {
         Self::RequestAccess,
         Self::ListPatients,
         Self::Invite,
+        Self::Recover,
         Self::AnswerCases,
         Self::ViewNetwork,
         Self::ViewAccessLog,
@@ -114,6 +117,7 @@ impl Action {
             Self::RequestAccess => "requestAccess",
             Self::ListPatients => "listPatients",
             Self::Invite => "invite",
+            Self::Recover => "recover",
             Self::AnswerCases => "answerCases",
             Self::ViewNetwork => "viewNetwork",
             Self::ViewAccessLog => "viewAccessLog",

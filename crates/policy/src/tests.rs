@@ -34,7 +34,7 @@ fn every_policy_explains_itself() {
             );
         }
     }
-    assert_eq!(policies_count, 22);
+    assert_eq!(policies_count, 24);
 }
 
 /// `role action kind [words] -> allowed, policy`. Words: `chart`, `asserted`, `reason`, `noscope`, a purpose,
@@ -142,6 +142,9 @@ fn clerks_see_who_a_person_is_and_nothing_clinical() {
     check("clerk prove Patient -> denied default");
     check("clerk openChart node reason -> denied default");
     check("clerk useShare share chart reason -> denied default");
+    check("clerk recover node -> allowed clerk-starts-recoveries");
+    check("steward recover node -> allowed steward-starts-recoveries");
+    check("clinician recover node -> denied default");
     check("clerk invite node -> allowed clerk-finds-and-invites-patients");
 }
 

@@ -7,8 +7,8 @@ use rand_chacha::ChaCha8Rng;
 use salus_crypto::Digest;
 use salus_node::{Head, NodeHandle, TxStatus, testing};
 use salus_types::action::{
-    Access, Action, Anchor, AnchorLog, BreakGlass, Dropped, Erased, Grant, OrderErasure, Propose,
-    RegisterPatient, RegisterPractitioner, Review, Revoke, Vote, scope_commitment,
+    Access, Action, Anchor, AnchorLog, BreakGlass, CancelRecovery, Dropped, Erased, Grant, OrderErasure,
+    Propose, RegisterPatient, RegisterPractitioner, Review, Revoke, StartRecovery, Vote, scope_commitment,
 };
 use salus_types::category::Purpose;
 use salus_types::emergency::EmergencyGround;
@@ -17,7 +17,7 @@ use salus_types::genesis::Parameters;
 use salus_types::governance::{Change, SetDuties, SetParameters};
 use salus_types::transaction::Transaction;
 use salus_types::{
-    Address, EmergencyId, ErasureId, GrantId, NetworkId, OrganisationId, ProposalId, SigningKey,
+    Address, EmergencyId, ErasureId, GrantId, NetworkId, OrganisationId, ProposalId, RecoveryId, SigningKey,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,6 +39,8 @@ pub(crate) struct People {
     emergencies: Vec<(usize, EmergencyId)>,
     /// Orders to erase.
     erasures: Vec<ErasureId>,
+    /// Seeds of the keys that cancel a recovery, with the number of the next attempt.
+    recoveries: Vec<([u8; 32], u32)>,
 }
 
 #[derive(Clone, Copy)]
@@ -105,7 +107,7 @@ impl Client {
     /// What to do next: mostly one thing; sometimes a revocation and an access event that race.
     fn next(&self, rng: &mut ChaCha8Rng) -> Vec<Transaction> {
         let head = self.node.head();
-        match rng.random_range(0..27) {
+        match rng.random_range(0..29) {
             0 => vec![self.own(head, RegisterPatient { address: Address(Digest(rng.random())) })],
             1 => vec![self.register_practitioner(rng, head)],
             2..5 => vec![self.own(head, self.anchor(rng))],
@@ -124,6 +126,8 @@ impl Client {
             21 => self.review(rng, head).into_iter().collect(),
             22 => vec![self.order_erasure(rng, head)],
             23 => self.erased(head).into_iter().collect(),
+            24 => vec![self.start_recovery(rng, head)],
+            25 => self.cancel_recovery(rng, head).into_iter().collect(),
             _ => vec![self.govern(rng, head)],
         }
     }
@@ -277,6 +281,40 @@ impl Client {
     fn erased(&self, head: Head) -> Option<Transaction> {
         let erasure = *self.world.seen().people.erasures.last()?;
         Some(self.own(head, Erased { organisation: self.organisation(), erasure, versions: 1, copies: 0 }))
+    }
+
+    /// A first attempt, or one more, which only the organisation of the first may start.
+    fn start_recovery(&self, rng: &mut ChaCha8Rng, head: Head) -> Transaction {
+        let (seed, number) = {
+            let recoveries = &mut self.world.seen().people.recoveries;
+            let again = recoveries.last_mut().filter(|_| rng.random_bool(0.3));
+            match again {
+                Some((seed, next)) => {
+                    *next += 1;
+                    (*seed, *next - 1)
+                }
+                None => {
+                    let seed = rng.random();
+                    recoveries.push((seed, 1));
+                    (seed, 0)
+                }
+            }
+        };
+        let recovery = RecoveryId::of(&SigningKey::from_seed(&seed).public());
+        let (organisation, device) = (self.organisation(), Digest(rng.random()));
+        self.own(head, StartRecovery { organisation, recovery, number, device })
+    }
+
+    /// Of one of the newest recoveries, some of them twice, which is refused.
+    fn cancel_recovery(&self, rng: &mut ChaCha8Rng, head: Head) -> Option<Transaction> {
+        let seed = {
+            let seen = self.world.seen();
+            let newest: Vec<_> = seen.people.recoveries.iter().rev().take(4).collect();
+            newest.get(rng.random_range(0..newest.len().max(1)))?.0
+        };
+        let key = SigningKey::from_seed(&seed);
+        let cancel = CancelRecovery { recovery: RecoveryId::of(&key.public()), number: 0 };
+        Some(Transaction::sign(self.network(), &key, head.height + LIFETIME_BLOCKS, cancel))
     }
 
     /// Votes, on the newest proposal without a vote of this organisation; proposes if there is none.

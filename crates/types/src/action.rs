@@ -6,7 +6,9 @@ use crate::contradiction::Contradiction;
 use crate::emergency::EmergencyGround;
 use crate::erasure::ErasureGround;
 use crate::governance::Change;
-use crate::ids::{AccessId, Address, EmergencyId, ErasureId, GrantId, OrganisationId, ProposalId};
+use crate::ids::{
+    AccessId, Address, EmergencyId, ErasureId, GrantId, OrganisationId, ProposalId, RecoveryId,
+};
 use commonware_codec::Encode;
 use salus_crypto::hash::{Digest, hash};
 use salus_crypto::sign::PublicKey;
@@ -202,6 +204,31 @@ codec_struct! {
 }
 
 codec_struct! {
+    /// `recovery`: an organisation has proofed the identity of somebody who lost every way in, and will give its share of the
+    /// root to a new device after [`crate::recovery::RECOVERY_DELAY_MS`], unless that is cancelled.
+    pub struct StartRecovery {
+        /// The signing organisation.
+        pub organisation: OrganisationId,
+        /// Whose share; named by the patient when the share was handed over.
+        pub recovery: RecoveryId,
+        /// Number of the attempt, from 0 without gaps.
+        pub number: u32,
+        /// [`crate::recovery::recovery_device`]: the only device that gets the share.
+        pub device: Digest,
+    }
+}
+
+codec_struct! {
+    /// `recovery`: signed by the key that the recovery is named after, which every device of the patient has.
+    pub struct CancelRecovery {
+        /// The recovery.
+        pub recovery: RecoveryId,
+        /// Number of the attempt.
+        pub number: u32,
+    }
+}
+
+codec_struct! {
     /// `erasure`: a source orders that versions that it sealed be destroyed by whoever holds them.
     pub struct OrderErasure {
         /// The signing organisation, which sealed them.
@@ -260,6 +287,10 @@ codec_sum! {
         BreakGlass = 12,
         /// See [`Review`].
         Review = 13,
+        /// See [`StartRecovery`].
+        StartRecovery = 14,
+        /// See [`CancelRecovery`].
+        CancelRecovery = 15,
         /// See [`OrderErasure`].
         OrderErasure = 16,
         /// See [`Erased`].

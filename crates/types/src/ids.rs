@@ -88,6 +88,11 @@ id!(
     ErasureId
 );
 id!(
+    /// A patient's recovery at one organisation: the hash of the public key that cancels it, which belongs to that recovery
+    /// alone.
+    RecoveryId
+);
+id!(
     /// A proposal: the hash of the action that makes it.
     ProposalId
 );
@@ -115,6 +120,13 @@ impl GrantId {
     /// The grant that a one-time public key signs.
     pub fn of(one_time_key: &PublicKey) -> Self {
         Self(hash("salus/grant/v1", &[one_time_key.as_ref()]))
+    }
+}
+
+impl RecoveryId {
+    /// The recovery that a public key cancels.
+    pub fn of(cancel_key: &PublicKey) -> Self {
+        Self(hash("salus/recovery/v1", &[cancel_key.as_ref()]))
     }
 }
 

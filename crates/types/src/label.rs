@@ -18,6 +18,12 @@ pub const PATIENT_SCOPE_SALT: &str = "salus/patient/scope-salt/v1";
 pub const PATIENT_PROFILE: &str = "salus/patient/profile/v1";
 /// Patient root: key of the copy that a browser keeps.
 pub const PATIENT_CACHE: &str = "salus/patient/cache/v1";
+/// Patient root + organisation + counter (u32, big-endian): seed of the key that cancels a recovery there.
+pub const PATIENT_RECOVERY: &str = "salus/patient/recovery/v1";
+/// Patient root: where the slot is found that the root itself opens.
+pub const PATIENT_RECOVERY_LOCATOR: &str = "salus/patient/recovery-locator/v1";
+/// Patient root: key of that slot.
+pub const PATIENT_RECOVERY_SLOT: &str = "salus/patient/recovery-slot/v1";
 /// Passkey's PRF output: key of its slot.
 pub const PASSKEY_SLOT: &str = "salus/passkey-slot/v1";
 /// Recovery code (16 bytes): key of its slot.
@@ -62,6 +68,13 @@ pub const HPKE_ACCESS_LOG: &str = "salus/hpke/access-log/v1";
 pub const HPKE_CASE_LETTER: &str = "salus/hpke/case-letter/v1";
 /// HPKE context, followed by the network id: the answer to it, a JSON document.
 pub const HPKE_CASE_ANSWER: &str = "salus/hpke/case-answer/v1";
+/// A node's storage key + random salt, + patient: seals a share of the patient's root in the gateway's tables.
+pub const RECOVERY_STORE: &str = "salus/recovery-store/v1";
+
+/// HPKE context, followed by the network id: [`crate::vault::RecoveryLetter`].
+pub const HPKE_RECOVERY_LETTER: &str = "salus/hpke/recovery-letter/v1";
+/// HPKE context, followed by the network id: the answer to it, a JSON document.
+pub const HPKE_RECOVERY_ANSWER: &str = "salus/hpke/recovery-answer/v1";
 /// HPKE context, followed by the network id: keys of new epochs for a grantee.
 pub const HPKE_EPOCH_KEYS: &str = "salus/hpke/epoch-keys/v1";
 /// HPKE context, followed by the network id: a share of an emergency key on its way to its holder.

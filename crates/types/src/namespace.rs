@@ -10,6 +10,10 @@ pub const PATIENT_REQUEST: &str = "salus/patient-request/v1";
 pub const ENROLMENT: &str = "salus/enrolment/v1";
 /// What a person asks of an organisation about their own rights.
 pub const CASE: &str = "salus/case/v1";
+/// A share of the root that a person gives to an organisation.
+pub const RECOVERY: &str = "salus/recovery/v1";
+/// That a person's new keys take the place of the old ones.
+pub const REKEY: &str = "salus/rekey/v1";
 /// An envelope sealed to one recipient.
 pub const ENVELOPE: &str = "salus/envelope/v1";
 /// A batch of sealed packages on its way from a source to a custodian.

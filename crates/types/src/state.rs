@@ -7,7 +7,9 @@ use crate::emergency::EmergencyGround;
 use crate::erasure::ErasureGround;
 use crate::genesis::ORGANISATIONS_MAX;
 use crate::governance::{Change, Outcome};
-use crate::ids::{AccessId, Address, EmergencyId, ErasureId, GrantId, OrganisationId, ProposalId};
+use crate::ids::{
+    AccessId, Address, EmergencyId, ErasureId, GrantId, OrganisationId, ProposalId, RecoveryId,
+};
 use crate::membership::Member;
 use crate::organisation::Organisation;
 use bytes::BufMut;
@@ -177,6 +179,12 @@ pub mod key {
         StateKey(hash("salus/state/erased/v1", &[order.as_bytes(), organisation.as_str().as_bytes()]))
     }
 
+    /// [`RecoveryEntry`] of an attempt with this number, from 0 without gaps: that the next one is absent shows that nobody
+    /// recovers.
+    pub fn recovery(recovery: &RecoveryId, number: u32) -> StateKey {
+        StateKey(hash("salus/state/recovery/v1", &[recovery.as_bytes(), &number.to_be_bytes()]))
+    }
+
     /// [`LogEntry`].
     pub fn log(organisation: &OrganisationId, sequence: u64) -> StateKey {
         let organisation = organisation.as_str().as_bytes();
@@ -205,6 +213,24 @@ codec_struct! {
         pub height: u64,
         /// Time of that block in milliseconds.
         pub time_ms: u64,
+    }
+}
+
+codec_struct! {
+    /// An attempt to recover a patient's root.
+    pub struct RecoveryEntry {
+        /// The organisation that proofed the person's identity and will give its share out.
+        pub organisation: OrganisationId,
+        /// The new device ([`crate::recovery::recovery_device`]).
+        pub device: Digest,
+        /// Height of the block in which it began.
+        pub height: u64,
+        /// Time of that block in milliseconds.
+        pub time_ms: u64,
+        /// Block time from which the share is given out.
+        pub ready_ms: u64,
+        /// Height at which the patient cancelled it.
+        pub cancelled: Option<u64>,
     }
 }
 

@@ -14,6 +14,7 @@ use crate::organisation::{Class, KEM_KEY_LENGTH, Organisation};
 use crate::proof::{AnchorProof, AnchorProofs, BatchId, CertifiedHeader, Checkpoint, Handover, RecordProof};
 use crate::state::*;
 use crate::transaction::{TRANSACTION_BYTES_MAX, Transaction};
+use crate::vault::recovery_samples::*;
 use crate::vault::*;
 use crate::*;
 use commonware_codec::{Encode, Read};
@@ -117,6 +118,14 @@ fn actions() -> Vec<Action> {
             statement: digest(54),
         }
         .into(),
+        StartRecovery {
+            organisation: organisation.clone(),
+            recovery: RecoveryId(digest(60)),
+            number: 1,
+            device: digest(61),
+        }
+        .into(),
+        CancelRecovery { recovery: RecoveryId(digest(60)), number: 1 }.into(),
         OrderErasure {
             organisation: organisation.clone(),
             versions_root: digest(55),
@@ -364,6 +373,17 @@ macro_rules! for_every_type {
                 erasure: ErasureId(digest(56)),
                 salt: [7; 32],
                 versions: list(vec![VersionId(digest(57)), VersionId(digest(58))]),
+            },
+        );
+        $check(
+            "RecoveryEntry",
+            &RecoveryEntry {
+                organisation: org("hospital-a"),
+                device: digest(61),
+                height: 3,
+                time_ms: 4,
+                ready_ms: 5,
+                cancelled: Some(6),
             },
         );
         $check(
@@ -672,6 +692,11 @@ macro_rules! for_every_type {
             }
             .signed(&signing_key(4)),
         );
+        $check("RecoveryShare", &recovery_share());
+        $check("RecoveryDeposit", &recovery_deposit());
+        $check("RecoveryAsk", &recovery_ask());
+        $check("Rekey", &rekey());
+        $check("RecoveryLetter", &RecoveryLetter::from(recovery_ask()));
         $check(
             "EnrolmentAnswer",
             &EnrolmentAnswer {
@@ -748,6 +773,10 @@ const SECRET: &[&str] = &[
     "EmergencyAsk",
     "EmergencyNotice",
     "EmergencyFind",
+    "RecoveryShare",
+    "RecoveryDeposit",
+    "RecoveryAsk",
+    "Rekey",
 ];
 
 #[test]

@@ -20,16 +20,23 @@ export interface Ceremony<T> {
 }
 export const unwrap = <T extends object>(options: Wrapped<T>): T => ('publicKey' in options ? options.publicKey : options);
 
+export interface SlotInfo {
+  id: string;
+  kind: 'passkey' | 'recovery' | 'shares';
+  created: string;
+  /** When it last opened the record here; absent if it never did. */
+  used?: string | null;
+}
 export interface AccountInfo {
   signedIn: boolean;
-  slots: { id: string; kind: 'passkey' | 'recovery'; created: string }[];
+  slots: SlotInfo[];
 }
 
 export const account = {
   me: () => getJson<AccountInfo>('/account'),
   registerStart: (displayName?: string) =>
     getJson<Ceremony<PublicKeyCredentialCreationOptionsJSON>>('/account/register/start', { json: { displayName } }),
-  registerFinish: (body: { session: string; credential: RegistrationResponseJSON | null; slots: Slot[]; recoveryLocator?: string }) =>
+  registerFinish: (body: { session: string; credential: RegistrationResponseJSON | null; slots: Slot[]; recoveryLocator?: string; replaces?: boolean }) =>
     request('/account/register/finish', { json: body }),
   signinStart: () => getJson<Ceremony<PublicKeyCredentialRequestOptionsJSON>>('/account/signin/start', { json: {} }),
   signinFinish: (session: string, credential: AuthenticationResponseJSON) =>
@@ -41,6 +48,9 @@ export const account = {
   /** A fresh recovery code replaces the old one. */
   replaceRecovery: (slot: Slot, recoveryLocator: string) =>
     request('/account/recovery', { method: 'PUT', json: { slot, recoveryLocator } }),
+  /** Where whoever puts the root together again from its shares finds the account. */
+  keepShares: (sealed: string, locator: string) => request('/account/shares', { method: 'PUT', json: { sealed, locator } }),
+  dropShares: () => request('/account/shares', { method: 'DELETE' }),
   removePasskey: (id: string) => request(`/account/passkeys/${encodeURIComponent(id)}`, { method: 'DELETE' }),
   signout: () => request('/account/signout', { method: 'POST' }),
   saveBackup: (bytes: Uint8Array) => request('/account/backup', { method: 'PUT', bytes, tries: 3 }),

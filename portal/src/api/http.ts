@@ -72,10 +72,17 @@ function setReachable(now: boolean): void {
   reachable = now;
   clearTimeout(probe);
   if (!now && typeof window !== 'undefined') probe = setTimeout(() => void askAgain(), PROBE_MS);
+  tell();
+}
+function tell(): void {
   for (const listener of listeners) listener(isOnline());
 }
 if (typeof window !== 'undefined') {
-  window.addEventListener('online', () => setReachable(true));
+  window.addEventListener('online', () => {
+    setReachable(true);
+    // An answer that was under way when the connection went may have said that already: the browser itself says more.
+    tell();
+  });
   window.addEventListener('offline', () => setReachable(false));
 }
 

@@ -84,6 +84,8 @@ export const relay = {
     getBytes(`/relay/${organisation}/enrol`, { bytes: encode(f.SealedEnvelope, envelope) }),
   case: (organisation: string, envelope: f.SealedEnvelope) =>
     getBytes(`/relay/${organisation}/case`, { bytes: encode(f.SealedEnvelope, envelope) }),
+  recovery: (organisation: string, envelope: f.SealedEnvelope) =>
+    getBytes(`/relay/${organisation}/recovery`, { bytes: encode(f.SealedEnvelope, envelope), timeoutMs: 90_000 }),
   letter: (organisation: string, envelope: f.SealedEnvelope) =>
     getBytes(`/relay/${organisation}/mailbox`, { bytes: encode(f.SealedEnvelope, envelope), tries: 4 }),
 };

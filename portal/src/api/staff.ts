@@ -233,8 +233,12 @@ export const staff = {
   reviewEmergency: (id: string, justified: boolean, words: string) => request(`/staff/emergencies/${id}/review`, { json: { justified, words } }),
   ask: (body: { patient: string; categories: Category[]; reason: string; days: number }) =>
     request('/staff/requests', { json: body }),
-  invite: (patient: string) =>
-    getJson<{ code: string; link: string; expires: string }>('/staff/invites', { json: { patient } }),
+  /** `replaces`: the key that redeems it takes the place of the one that the patient has. */
+  invite: (patient: string, replaces = false) =>
+    getJson<{ code: string; link: string; expires: string }>('/staff/invites', { json: { patient, replaces } }),
+  /** A code for the new device of a patient whose identity was checked at the desk. */
+  recover: (patient: string) =>
+    getJson<{ code: string; link: string; expires: string }>('/staff/recoveries', { json: { patient } }),
   network: () => getJson<NetworkState>('/staff/network'),
   custody: () => getJson<CustodyState>('/staff/custody'),
   /** The newest, newest first. */

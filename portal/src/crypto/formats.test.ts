@@ -1,7 +1,7 @@
 /** The samples of `crates/types/src/tests.rs`, against the hashes that are pinned in `conformance.txt`. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { accept, accepts, encode, hash, networkId, proposalId, publicKey, sha256, sign, signTransaction, toHex, utf8, type Bytes } from '.';
+import { accept, accepts, encode, hash, namespace, networkId, proposalId, publicKey, sha256, sign, signTransaction, toHex, utf8, type Bytes } from '.';
 import { decodeCanonical, type Codec } from './codec';
 import * as f from './formats';
 
@@ -77,6 +77,8 @@ const actions: f.Action[] = [
   { kind: 'Accuse', organisation: 'hospital-a', validator: publicKey(seed(2)), contradiction },
   { kind: 'BreakGlass', organisation: 'hospital-a', target: digest(50), practitioner: digest(2), ground: 'cannot-consent', statement: digest(51), beganMs: 1_800_000_000_000, nonce: filled(16, 9) },
   { kind: 'Review', organisation: 'hospital-a', event: digest(52), justified: true, reviewer: digest(53), statement: digest(54) },
+  { kind: 'StartRecovery', organisation: 'hospital-a', recovery: digest(60), number: 1, device: digest(61) },
+  { kind: 'CancelRecovery', recovery: digest(60), number: 1 },
   { kind: 'OrderErasure', organisation: 'hospital-a', versionsRoot: digest(55), count: 12, ground: 'patient-request', nonce: filled(16, 9) },
   { kind: 'Erased', organisation: 'hospital-a', erasure: digest(56), versions: 12, copies: 3 },
 ];
@@ -122,6 +124,15 @@ sample('ProposalEntry', f.ProposalEntry, {
 });
 sample('EmergencyEntry', f.EmergencyEntry, { number: 1, organisation: 'hospital-b', target: digest(50), practitioner: digest(2), ground: 'cannot-consent', statement: digest(51), beganMs: 2, height: 3, timeMs: 4, accessUntilMs: 5, reviewDueMs: 6 });
 sample('ReviewEntry', f.ReviewEntry, { justified: true, reviewer: digest(53), statement: digest(54), late: true, height: 3, timeMs: 4 });
+sample('RecoveryEntry', f.RecoveryEntry, { organisation: 'hospital-a', device: digest(61), height: 3, timeMs: 4, readyMs: 5, cancelled: 6 });
+sample('RecoveryShare', f.RecoveryShare, { recovery: digest(60), counter: 2, index: 3, value: filled(32, 4) });
+const rekeyed = { network: digest(59), organisation: 'hospital-a', old: publicKey(seed(4)), new: publicKey(seed(5)), kemKey: filled(1_216, 1), timeMs: 1_800_000_000_000, nonce: filled(16, 9) };
+const byOld = { ...rekeyed, oldSignature: sign(seed(4), namespace.rekey, encode(f.RekeyByOld, rekeyed)) };
+const rekey = { kind: 'Rekey' as const, ...byOld, newSignature: sign(seed(5), namespace.rekey, encode(f.RekeyByNew, byOld)) };
+it('a letter that replaces keys is what the node writes', () => {
+  expect(toHex(sha256(encode(f.RecoveryLetter, rekey).slice(1)))).toBe(pinned.get('Rekey'));
+});
+sample('RecoveryLetter', f.RecoveryLetter, { kind: 'RecoveryAsk', network: digest(59), organisation: 'hospital-a', code: 'ABCD', kemKey: filled(1_216, 1) });
 sample('FaultEntry', f.FaultEntry, { number: 1, organisation: 'regulator', validator: publicKey(seed(2)), misdeed: 'nullify-and-finalize', epoch: 300, view: 7, accuser: 'hospital-a', height: 4, timeMs: 5 });
 sample('Handover', f.Handover, {
   block: { headers: [header], certificate: filled(300, 35) },

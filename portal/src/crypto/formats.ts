@@ -87,6 +87,8 @@ const actions = {
     }),
   ],
   Review: [13, struct({ organisation: organisationId, event: b32, justified: bool, reviewer: b32, statement: b32 })],
+  StartRecovery: [14, struct({ organisation: organisationId, recovery: b32, number: u32, device: b32 })],
+  CancelRecovery: [15, struct({ recovery: b32, number: u32 })],
   OrderErasure: [
     16,
     struct({ organisation: organisationId, versionsRoot: b32, count: u32, ground: ErasureGround, nonce: fixed(16) }),
@@ -204,6 +206,16 @@ export const ReviewEntry = struct({
   timeMs: u64,
 });
 export type ReviewEntry = Of<typeof ReviewEntry>;
+
+export const RecoveryEntry = struct({
+  organisation: organisationId,
+  device: b32,
+  height: u64,
+  timeMs: u64,
+  readyMs: u64,
+  cancelled: option(u64),
+});
+export type RecoveryEntry = Of<typeof RecoveryEntry>;
 
 export const FaultEntry = struct({
   number: u64,
@@ -351,6 +363,24 @@ const caseFields = { network: b32, organisation: organisationId, patient: b32, k
 export const CaseLetterBody = struct(caseFields);
 export type CaseLetterBody = Of<typeof CaseLetterBody>;
 export const CaseLetter = struct({ ...caseFields, signature: b64 });
+// vault/recovery.rs
+
+export const RecoveryShare = struct({ recovery: b32, counter: u32, index: u8, value: b32 });
+export type RecoveryShare = Of<typeof RecoveryShare>;
+const depositFields = { network: b32, organisation: organisationId, patient: b32, kemKey, timeMs: u64, nonce: fixed(16), share: option(RecoveryShare) };
+export const RecoveryDepositBody = struct(depositFields);
+export type RecoveryDepositBody = Of<typeof RecoveryDepositBody>;
+const rekeyFields = { network: b32, organisation: organisationId, old: b32, new: b32, kemKey, timeMs: u64, nonce: fixed(16) };
+/** What the old key signs, and what the new one does. */
+export const RekeyByOld = struct(rekeyFields);
+export const RekeyByNew = struct({ ...rekeyFields, oldSignature: b64 });
+export const RecoveryLetter = sum({
+  RecoveryDeposit: [1, struct({ ...depositFields, signature: b64 })],
+  RecoveryAsk: [2, struct({ network: b32, organisation: organisationId, code: text(64), kemKey })],
+  Rekey: [3, struct({ ...rekeyFields, oldSignature: b64, newSignature: b64 })],
+} as const);
+export type RecoveryLetter = Of<typeof RecoveryLetter>;
+
 export const EnrolmentAnswer = struct({ patient: text(64), name: text(256), directory: Directory });
 
 export const ShareCommitments = array(b32, 3);

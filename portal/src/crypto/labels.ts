@@ -7,6 +7,9 @@ export const label = {
   patientScopeSalt: 'salus/patient/scope-salt/v1',
   patientProfile: 'salus/patient/profile/v1',
   patientCache: 'salus/patient/cache/v1',
+  patientRecovery: 'salus/patient/recovery/v1',
+  patientRecoveryLocator: 'salus/patient/recovery-locator/v1',
+  patientRecoverySlot: 'salus/patient/recovery-slot/v1',
   passkeySlot: 'salus/passkey-slot/v1',
   recoverySlot: 'salus/recovery-slot/v1',
   recoveryLocator: 'salus/recovery-locator/v1',
@@ -24,5 +27,7 @@ export const label = {
   hpkeAccessLog: 'salus/hpke/access-log/v1',
   hpkeCaseLetter: 'salus/hpke/case-letter/v1',
   hpkeCaseAnswer: 'salus/hpke/case-answer/v1',
+  hpkeRecoveryLetter: 'salus/hpke/recovery-letter/v1',
+  hpkeRecoveryAnswer: 'salus/hpke/recovery-answer/v1',
   hpkeEpochKeys: 'salus/hpke/epoch-keys/v1',
 } as const;

@@ -8,6 +8,10 @@ import { publicKey, sign, verifySignature, namespace } from './sign';
 export const networkId = (genesis: f.Genesis): Bytes => hash('salus/network/v1', encode(f.Genesis, genesis));
 export const addressOf = (key: Uint8Array): Bytes => hash('salus/address/v1', key);
 export const grantIdOf = (oneTimeKey: Uint8Array): Bytes => hash('salus/grant/v1', oneTimeKey);
+/** A recovery at one organisation, named after the key that cancels it. */
+export const recoveryIdOf = (cancelKey: Uint8Array): Bytes => hash('salus/recovery/v1', cancelKey);
+/** Commits to the key of the one device that gets a share. */
+export const recoveryDevice = (kemPublicKey: Uint8Array): Bytes => hash('salus/recovery-device/v1', kemPublicKey);
 export const headerDigest = (header: f.Header): Bytes => hash('salus/header/v1', encode(f.Header, header));
 export const transactionId = (tx: f.Transaction): Bytes => hash('salus/transaction-id/v1', encode(f.Transaction, tx));
 export const termsCommitment = (terms: f.Terms, salt: Uint8Array): Bytes =>
@@ -51,6 +55,7 @@ export const stateKey = {
   anchor: (organisation: string, sequence: number) => hash('salus/state/anchor/v1', utf8(organisation), u64be(sequence)),
   emergency: (event: Uint8Array) => hash('salus/state/emergency/v1', event),
   review: (event: Uint8Array) => hash('salus/state/review/v1', event),
+  recovery: (recovery: Uint8Array, number: number) => hash('salus/state/recovery/v1', recovery, u32be(number)),
   dropped: (grant: Uint8Array, organisation: string) => hash('salus/state/dropped/v1', grant, utf8(organisation)),
 };
 

@@ -10,6 +10,8 @@ export const namespace = {
   patientRequest: 'salus/patient-request/v1',
   enrolment: 'salus/enrolment/v1',
   case: 'salus/case/v1',
+  recovery: 'salus/recovery/v1',
+  rekey: 'salus/rekey/v1',
   envelope: 'salus/envelope/v1',
   custodyBatch: 'salus/custody-batch/v1',
   compartment: 'salus/compartment/v1',

@@ -8,7 +8,11 @@ import { Home } from './Home/Home';
 import { Join } from './Join/Join';
 import { Recover, SignIn } from './SignIn/SignIn';
 import { SignUp } from './SignUp/SignUp';
+import { ReplaceKeys } from './ReplaceKeys/ReplaceKeys';
 import { Requests } from './Requests/Requests';
+import { Recovery } from './Recovery/Recovery';
+import { RecoveryNotice } from './Recovery/RecoveryNotice';
+import { RecoverShares } from './RecoverShares/RecoverShares';
 import { RecoverySheet } from './RecoverySheet/RecoverySheet';
 import { Settings } from './Settings/Settings';
 import { Shell } from './Shell/Shell';
@@ -29,7 +33,7 @@ function Opened({ children }: { children: ReactNode }) {
     return from === '/' && phase === 'out' ? <Welcome /> : <Navigate to="/signin" replace state={{ from }} />;
   }
   if (freshCode) return <RecoverySheet />;
-  return children;
+  return <><RecoveryNotice />{children}</>;
 }
 
 const Opening = () => (
@@ -48,6 +52,7 @@ export default function PatientApp() {
           <Route path="/" element={<Opened><Home /></Opened>} />
           <Route path="/signin" element={<SignIn />} />
           <Route path="/recover" element={<Recover />} />
+          <Route path="/recover/shares" element={<RecoverShares />} />
           <Route path="/signup" element={<SignUp />} />
           <Route path="/join" element={<Join />} />
           <Route path="/category/:category" element={<Opened><Category /></Opened>} />
@@ -57,6 +62,8 @@ export default function PatientApp() {
           <Route path="/looked" element={<Opened><Access /></Opened>} />
           <Route path="/requests" element={<Opened><Requests /></Opened>} />
           <Route path="/settings" element={<Opened><Settings /></Opened>} />
+          <Route path="/settings/replace" element={<Opened><ReplaceKeys /></Opened>} />
+          <Route path="/settings/recovery" element={<Opened><Recovery /></Opened>} />
           <Route path="*" element={<Navigate to="/" replace />} />
         </Routes>
       </Suspense>

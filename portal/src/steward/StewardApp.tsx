@@ -12,6 +12,7 @@ import { Emergencies } from './Emergencies/Emergencies';
 import { Members } from './Members/Members';
 import { Overview } from './Overview/Overview';
 import { Propose } from './Propose/Propose';
+import { RecoveryDesk } from '../ui/RecoveryDesk/RecoveryDesk';
 
 const TABS: StaffTab[] = [
   { to: '/steward', label: 'Network', icon: 'network', end: true },
@@ -20,6 +21,7 @@ const TABS: StaffTab[] = [
   { to: '/steward/accesses', label: 'Access events', icon: 'eye' },
   { to: '/steward/cases', label: 'Patients’ requests', icon: 'message-circle' },
   { to: '/steward/emergencies', label: 'Emergency access', icon: 'alert-triangle' },
+  { to: '/steward/recovery', label: 'Recovery', icon: 'key' },
   { to: '/steward/members', label: 'Members and rules', icon: 'users' },
 ];
 
@@ -39,6 +41,7 @@ export default function StewardApp() {
             <Route path="/accesses" element={<Accesses nameOf={nameOf} />} />
             <Route path="/cases" element={<Cases />} />
             <Route path="/emergencies" element={<Emergencies nameOf={nameOf} />} />
+            <Route path="/recovery" element={<RecoveryDesk />} />
             <Route path="/members" element={<Members />} />
             <Route path="/members/propose" element={<Propose />} />
           </Routes>

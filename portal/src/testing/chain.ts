@@ -1,5 +1,5 @@
 /** A chain of one process that certifies its blocks with the real keys and formats of four organisations. */
-import { concat, decodeCanonical, encode, equal, hash, networkId, publicKey, sign, stateKey, toHex, transactionId, transactionIsSigned, utf8, validatorsHash, accessId, emergencyId, grantIdOf, headerDigest, type Bytes } from '../crypto';
+import { concat, decodeCanonical, encode, equal, hash, networkId, publicKey, sign, stateKey, toHex, transactionId, transactionIsSigned, utf8, validatorsHash, accessId, emergencyId, grantIdOf, headerDigest, recoveryIdOf, type Bytes } from '../crypto';
 import { varint } from '../crypto/codec';
 import * as f from '../crypto/formats';
 import { kemKey, type KemKey } from '../crypto/hpke';
@@ -31,6 +31,8 @@ export async function mockOrganisation(party: Pick<f.Organisation, 'id' | 'name'
   return { seed, kem, info };
 }
 
+export const RECOVERY_DELAY_MS = 48 * 3_600_000;
+
 export class Rejected extends Error {}
 
 interface Placed {
@@ -44,6 +46,8 @@ export class MockChain {
   readonly places = new Map<string, { height: number; entry: string }>();
   /** Each change of those who vote. */
   readonly handovers: f.Handover[] = [];
+  /** How far the ledger's clock is ahead of this machine's. */
+  aheadMs = 0;
   private epoch = 0;
   private voters: MockOrganisation[];
   private constructor(
@@ -67,6 +71,7 @@ export class MockChain {
     return chain;
   }
 
+  nowMs = (): number => Date.now() + this.aheadMs;
   organisation = (id: string): MockOrganisation => this.organisations.find((one) => one.info.id === id)!;
   head = (): f.Header => this.blocks.at(-1)!.block.header;
 
@@ -147,7 +152,7 @@ export class MockChain {
     const id = toHex(transactionId(transaction));
     if (this.places.has(id)) return id;
     if (!equal(transaction.network, this.id) || !transactionIsSigned(transaction)) throw new Rejected('the signature does not verify');
-    const entry = this.apply(transaction, Date.now());
+    const entry = this.apply(transaction, this.nowMs());
     this.places.set(id, { height: this.blocks.length, entry: toHex(entry) });
     this.produce([transaction], Date.now());
     return id;
@@ -174,7 +179,7 @@ export class MockChain {
       case 'Anchor':
         return this.put(stateKey.anchor(action.organisation, action.sequence), f.AnchorEntry, { batchRoot: action.batchRoot, sizeClass: action.sizeClass, height, timeMs: nowMs });
       case 'RegisterPatient':
-        return this.put(stateKey.patient(action.address), f.PatientEntry, { organisation: 'hospital-a', height });
+        return this.put(stateKey.patient(action.address), f.PatientEntry, { organisation: this.organisations.find((one) => equal(one.info.nodeKey, signer))!.info.id, height });
       case 'Grant': {
         const id = grantIdOf(signer);
         if (this.grantEntry(id)) throw new Rejected('this grant exists already');
@@ -202,6 +207,19 @@ export class MockChain {
       }
       case 'Review':
         return this.put(stateKey.review(action.event), f.ReviewEntry, { justified: action.justified, reviewer: action.reviewer, statement: action.statement, late: false, height, timeMs: nowMs });
+      case 'StartRecovery': {
+        const { organisation, recovery, number, device } = action;
+        const key = stateKey.recovery(recovery, number);
+        if (this.state.has(toHex(key))) throw new Rejected('the recovery exists already');
+        return this.put(key, f.RecoveryEntry, { organisation, device, height, timeMs: nowMs, readyMs: nowMs + RECOVERY_DELAY_MS, cancelled: null });
+      }
+      case 'CancelRecovery': {
+        const key = stateKey.recovery(action.recovery, action.number);
+        const bytes = this.state.get(toHex(key));
+        const entry = bytes && decodeCanonical(f.RecoveryEntry, bytes);
+        if (!entry || entry.cancelled !== null || !equal(recoveryIdOf(signer), action.recovery)) throw new Rejected('there is no such recovery');
+        return this.put(key, f.RecoveryEntry, { ...entry, cancelled: height });
+      }
       default:
         throw new Rejected('the mock does not know this action');
     }

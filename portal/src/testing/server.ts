@@ -13,29 +13,16 @@ import { MockChain, Rejected } from './chain';
 import type { Resource } from '../api/fhirTypes';
 import type { AskedChange, Change, Governance, Proposal } from '../api/staff';
 import { awayHistory, homeHistory, mockGovernance, mockPatients, type MockPatient } from './data';
+import { MockAccounts } from './accounts';
+import { cookieOf, refuse, Refusal, token, type Answer } from './answer';
 import { MockCases, survey } from './cases';
+import { MockRecovery } from './recovery';
 import { MockVault, type Holding } from './vault';
 
 const DIST = new URL('../../dist/', import.meta.url).pathname;
 const CSP = JSON.parse(readFileSync(new URL('../../csp.json', import.meta.url), 'utf8')) as { headers: Record<string, string> };
 const TYPES: Record<string, string> = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml', '.woff2': 'font/woff2', '.json': 'application/json' };
 
-class Refusal extends Error {
-  constructor(readonly status: number, readonly code: string, message: string) {
-    super(message);
-  }
-}
-const refuse = (status: number, code: string, message: string): never => {
-  throw new Refusal(status, code, message);
-};
-
-interface Account {
-  id: string;
-  credentials: string[];
-  slots: { id: string; kind: 'passkey' | 'recovery'; sealed: string; created: string }[];
-  locator?: string;
-  backup?: Buffer;
-}
 interface Grant {
   letter: f.Letter;
   source: Holding | undefined;
@@ -61,11 +48,8 @@ interface MockEmergency {
   review?: { justified: boolean; words: string; name: string };
 }
 
-type Answer = { json?: unknown; bytes?: Uint8Array; status?: number; cookie?: string };
 type Handler = (match: string[], body: Buffer, request: IncomingMessage, url: URL) => Promise<Answer> | Answer;
 
-const b64url = (bytes: Uint8Array) => toBase64(bytes).replace(/\+/g, '-').replace(/\//g, '_').replace(/=+$/, '');
-const token = () => toHex(randomBytes(16));
 
 export interface MockOptions {
   todayMs?: number;
@@ -74,11 +58,9 @@ export interface MockOptions {
 }
 
 export class MockNode {
-  private readonly accounts: Account[] = [];
-  private readonly sessions = new Map<string, Account>();
+  private readonly accounts = new MockAccounts();
   private readonly staffSessions = new Map<string, { name: string; role: string; credential: f.PractitionerCredential }>();
   private readonly staffCredentials = new Map<string, { name: string; role: string; credential: f.PractitionerCredential }>();
-  private readonly challenges = new Map<string, string>();
   private readonly invites = new Map<string, Holding>();
   private readonly charts = new Map<string, Chart>();
   private readonly grants: Grant[] = [];
@@ -91,11 +73,13 @@ export class MockNode {
   readonly vault: MockVault;
   private readonly governance: Governance;
   private readonly cases = new MockCases();
+  readonly recoveries: MockRecovery;
   /** Set by tests: routes that fail for a while. */
   readonly broken = new Set<string>();
 
   private constructor(readonly chain: MockChain, todayMs: number) {
     this.vault = new MockVault(chain);
+    this.recoveries = new MockRecovery(chain, (old, fresh, kemKey) => this.vault.rekey(old, fresh, kemKey));
     this.patientsB = mockPatients('b', todayMs, awayHistory);
     const members = chain.organisations.map(({ info: { id, name, class: kind, validator, custodian } }) => ({ id, name, class: kind, validator, custodian, since: 0, own: id === this.home }));
     this.governance = mockGovernance(members, todayMs);
@@ -129,21 +113,24 @@ export class MockNode {
     ['POST', /^\/relay\/([\w-]+)\/enrol$/, ([, id], body) => this.enrol(id!, body)],
     ['POST', /^\/relay\/([\w-]+)\/mailbox$/, ([, id], body) => this.mailbox(id!, body)],
     ['POST', /^\/relay\/([\w-]+)\/case$/, ([, id], body) => this.caseLetter(id!, body)],
-    ['GET', /^\/account$/, (_m, _b, request) => this.account(request)],
-    ['POST', /^\/account\/(?:register|passkeys)\/start$/, () => this.creation()],
-    ['POST', /^\/account\/register\/finish$/, (_m, body) => this.register(body)],
-    ['POST', /^\/account\/signin\/start$/, () => this.assertion()],
-    ['POST', /^\/account\/signin\/finish$/, (_m, body) => this.signin(body)],
-    ['POST', /^\/account\/recovery$/, (_m, body) => this.recovery(body)],
-    ['PUT', /^\/account\/recovery$/, (_m, body, request) => this.replaceRecovery(body, request)],
-    ['POST', /^\/account\/passkeys\/finish$/, (_m, body, request) => this.addPasskey(body, request)],
-    ['DELETE', /^\/account\/passkeys\/(.+)$/, ([, id], _b, request) => this.removePasskey(decodeURIComponent(id!), request)],
-    ['PUT', /^\/account\/backup$/, (_m, body, request) => ((this.signedIn(request).backup = body), { status: 204 })],
-    ['GET', /^\/account\/backup$/, (_m, _b, request) => ({ bytes: this.signedIn(request).backup ?? refuse(404, 'absent', 'no backup yet') })],
+    ['POST', /^\/relay\/([\w-]+)\/recovery$/, ([, id], body) => this.recoveryLetter(id!, body)],
+    ['PUT', /^\/account\/shares$/, (_m, body, request) => this.accounts.keepShares(body, request)],
+    ['DELETE', /^\/account\/shares$/, (_m, _b, request) => this.accounts.dropShares(request)],
+    ['GET', /^\/account$/, (_m, _b, request) => this.accounts.info(request)],
+    ['POST', /^\/account\/(?:register|passkeys)\/start$/, () => this.accounts.creation()],
+    ['POST', /^\/account\/register\/finish$/, (_m, body, request) => this.accounts.register(body, request)],
+    ['POST', /^\/account\/signin\/start$/, () => this.accounts.assertion()],
+    ['POST', /^\/account\/signin\/finish$/, (_m, body) => this.accounts.signin(body)],
+    ['POST', /^\/account\/recovery$/, (_m, body) => this.accounts.recovery(body)],
+    ['PUT', /^\/account\/recovery$/, (_m, body, request) => this.accounts.replaceRecovery(body, request)],
+    ['POST', /^\/account\/passkeys\/finish$/, (_m, body, request) => this.accounts.addPasskey(body, request)],
+    ['DELETE', /^\/account\/passkeys\/(.+)$/, ([, id], _b, request) => this.accounts.removePasskey(decodeURIComponent(id!), request)],
+    ['PUT', /^\/account\/backup$/, (_m, body, request) => ((this.accounts.signedIn(request).backup = body), { status: 204 })],
+    ['GET', /^\/account\/backup$/, (_m, _b, request) => ({ bytes: this.accounts.signedIn(request).backup ?? refuse(404, 'absent', 'no backup yet') })],
     ['POST', /^\/account\/signout$/, () => ({ status: 204, cookie: 'salus_patient=; Max-Age=0; Path=/' })],
     ['POST', /^\/staff\/join\/start$/, (_m, body) => this.joinStart(body)],
     ['POST', /^\/staff\/join\/finish$/, (_m, body) => this.joinFinish(body)],
-    ['POST', /^\/staff\/signin\/start$/, () => this.assertion()],
+    ['POST', /^\/staff\/signin\/start$/, () => this.accounts.assertion()],
     ['POST', /^\/staff\/signin\/finish$/, (_m, body) => this.staffSignin(body)],
     ['POST', /^\/staff\/signout$/, () => ({ status: 204, cookie: 'salus_staff=; Max-Age=0; Path=/' })],
     ['GET', /^\/staff\/me$/, (_m, _b, request) => this.me(request)],
@@ -156,6 +143,7 @@ export class MockNode {
     ['POST', /^\/staff\/emergencies\/(\w+)\/review$/, ([, id], body, request) => this.reviewEmergency(id!, body, request)],
     ['POST', /^\/staff\/requests$/, (_m, body, request) => this.ask(body, request)],
     ['POST', /^\/staff\/invites$/, () => ({ json: { code: 'WELCOME-1', link: 'http://localhost/join#hospital-b.WELCOME-1', expires: new Date(Date.now() + 86_400_000).toISOString() } })],
+    ['POST', /^\/staff\/recoveries$/, (_m, body, request) => this.giveCode(body, request)],
     ['GET', /^\/staff\/network$/, () => this.network()],
     ['GET', /^\/staff\/custody$/, () => this.custody()],
     ['GET', /^\/staff\/blocks$/, () => this.blockRows()],
@@ -258,87 +246,18 @@ export class MockNode {
     return { bytes: answer ? encode(f.SealedEnvelope, answer) : refuse(401, 'sign-in', 'the letter is not signed by the person that it names') };
   }
 
-  // Accounts.
-
-  private cookie(request: IncomingMessage, name: string): string | undefined {
-    return new RegExp(`(?:^|; )${name}=(\\w+)`).exec(request.headers.cookie ?? '')?.[1];
+  private async recoveryLetter(id: string, body: Buffer): Promise<Answer> {
+    const answer = await this.recoveries.answer(id, decodeCanonical(f.SealedEnvelope, body));
+    return { bytes: answer ? encode(f.SealedEnvelope, answer) : refuse(410, 'gone', 'this code is unknown, too old, or in use on another device; ask at the desk') };
   }
-  private signedIn(request: IncomingMessage): Account {
-    return this.sessions.get(this.cookie(request, 'salus_patient') ?? '') ?? refuse(401, 'signed-out', 'You have been signed out. Please sign in again.');
-  }
-  private session(account: Account): string {
-    const id = token();
-    this.sessions.set(id, account);
-    return `salus_patient=${id}; HttpOnly; SameSite=Strict; Path=/`;
-  }
-  private challenge(): { session: string; challenge: string } {
-    const [session, challenge] = [token(), b64url(randomBytes(32))];
-    this.challenges.set(session, challenge);
-    return { session, challenge };
-  }
-  private creation(name = 'Salus'): Answer {
-    const { session, challenge } = this.challenge();
-    const publicKey = { challenge, rp: { id: 'localhost', name: 'Salus' }, user: { id: b64url(randomBytes(16)), name, displayName: name }, pubKeyCredParams: [-7, -8, -257].map((alg) => ({ type: 'public-key', alg })), timeout: 60_000, attestation: 'none' };
-    return { json: { session, options: { publicKey } } };
-  }
-  private assertion(): Answer {
-    const { session, challenge } = this.challenge();
-    return { json: { session, options: { publicKey: { challenge, rpId: 'localhost', allowCredentials: [], timeout: 60_000 } } } };
-  }
-  private spend(session: string, credential: { response: { clientDataJSON: string } } | null): void {
-    const challenge = this.challenges.get(session);
-    this.challenges.delete(session);
-    if (!challenge) refuse(400, 'challenge', 'Please try again.');
-    if (!credential) return;
-    const data = JSON.parse(Buffer.from(credential.response.clientDataJSON, 'base64url').toString()) as { challenge: string };
-    if (data.challenge !== challenge) refuse(400, 'challenge', 'Please try again.');
-  }
-  private account(request: IncomingMessage): Answer {
-    const account = this.sessions.get(this.cookie(request, 'salus_patient') ?? '');
-    return { json: { signedIn: !!account, slots: account?.slots.map(({ id, kind, created }) => ({ id, kind, created })) ?? [] } };
-  }
-  private register(body: Buffer): Answer {
-    const { session, credential, slots, recoveryLocator } = JSON.parse(body.toString());
-    this.spend(session, credential);
-    if (JSON.stringify(credential ?? {}).includes('"results"')) refuse(400, 'prf', 'the key output was sent along');
-    const created = new Date().toISOString();
-    const account: Account = { id: token(), credentials: credential ? [credential.id] : [], slots: slots.map((slot: Account['slots'][0]) => ({ ...slot, id: slot.id ?? token(), created })), locator: recoveryLocator };
-    this.accounts.push(account);
-    return { status: 204, cookie: this.session(account) };
-  }
-  private signin(body: Buffer): Answer {
-    const { session, credential } = JSON.parse(body.toString());
-    this.spend(session, credential);
-    const account = this.accounts.find((one) => one.credentials.includes(credential.id));
-    if (!account) return refuse(404, 'unknown', 'This passkey does not belong to a record here.');
-    return { json: { slots: account.slots }, cookie: this.session(account) };
-  }
-  private recovery(body: Buffer): Answer {
-    const { locator } = JSON.parse(body.toString());
-    const account = this.accounts.find((one) => one.locator === locator);
-    if (!account) return refuse(404, 'unknown', 'No record belongs to this code here.');
-    return { json: { sealed: account.slots.find((slot) => slot.kind === 'recovery')!.sealed }, cookie: this.session(account) };
-  }
-  private replaceRecovery(body: Buffer, request: IncomingMessage): Answer {
-    const account = this.signedIn(request);
-    const { slot, recoveryLocator } = JSON.parse(body.toString());
-    account.slots = [...account.slots.filter((one) => one.kind !== 'recovery'), { ...slot, id: token(), created: new Date().toISOString() }];
-    account.locator = recoveryLocator;
-    return { status: 204 };
-  }
-  private addPasskey(body: Buffer, request: IncomingMessage): Answer {
-    const account = this.signedIn(request);
-    const { session, credential, slots } = JSON.parse(body.toString());
-    this.spend(session, credential);
-    account.credentials.push(credential.id);
-    account.slots.push(...slots.map((slot: Account['slots'][0]) => ({ ...slot, created: new Date().toISOString() })));
-    return { status: 204 };
-  }
-  private removePasskey(id: string, request: IncomingMessage): Answer {
-    const account = this.signedIn(request);
-    account.slots = account.slots.filter((slot) => slot.id !== id);
-    account.credentials = account.credentials.filter((one) => one !== id);
-    return { status: 204 };
+  private giveCode(body: Buffer, request: IncomingMessage): Answer {
+    this.staff(request);
+    const { patient } = JSON.parse(body.toString()) as { patient: string };
+    const enrolled = [...this.vault.enrolments.values()].find(({ holding }) => holding.source === this.home && holding.patient.id === patient);
+    if (!enrolled) return refuse(409, 'conflict', 'this patient has left no recovery share here; invite them anew instead');
+    const code = token().slice(0, 16).toUpperCase();
+    this.recoveries.giveCode(this.home, enrolled.patientKey, code);
+    return { json: { code: `${this.home}.${code}`, link: `http://localhost/recover/shares#${this.home}.${code}`, expires: new Date(Date.now() + 86_400_000).toISOString() } };
   }
 
   // Staff.
@@ -346,11 +265,11 @@ export class MockNode {
   private joinStart(body: Buffer): Answer {
     const { code } = JSON.parse(body.toString());
     if (!/^(DOCTOR|STEWARD)/.test(code)) refuse(404, 'code', 'This joining code is not valid any more. Please ask for a new one.');
-    return this.creation('Staff');
+    return this.accounts.creation('Staff');
   }
   private joinFinish(body: Buffer): Answer {
     const { code, session, credential } = JSON.parse(body.toString());
-    this.spend(session, credential);
+    this.accounts.spend(session, credential);
     const role = /^DOCTOR/.test(code) ? 'clinician' : 'steward';
     const name = role === 'clinician' ? 'Dr. Bo Lind' : 'Sam Okoro';
     const member = { name, role, credential: { organisation: this.home, practitioner: 'bo', name, role: 'Heart specialist', salt: hash('mock/salt', utf8(name)) } };
@@ -364,13 +283,13 @@ export class MockNode {
   }
   private staffSignin(body: Buffer): Answer {
     const { session, credential } = JSON.parse(body.toString());
-    this.spend(session, credential);
+    this.accounts.spend(session, credential);
     const member = this.staffCredentials.get(credential.id);
     if (!member) return refuse(404, 'unknown', 'This passkey does not belong to anybody who works here.');
     return { status: 204, cookie: this.staffSession(member) };
   }
   private staff(request: IncomingMessage) {
-    return this.staffSessions.get(this.cookie(request, 'salus_staff') ?? '') ?? refuse(401, 'signed-out', 'Please sign in.');
+    return this.staffSessions.get(cookieOf(request, 'salus_staff') ?? '') ?? refuse(401, 'signed-out', 'Please sign in.');
   }
   private me(request: IncomingMessage): Answer {
     const { name, role } = this.staff(request);

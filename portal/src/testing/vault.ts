@@ -86,8 +86,29 @@ export class MockVault {
     const body = { network: this.chain.id, source: organisation, owner: addressOf(request.patient), number: 0, encapsulation: link.enc };
     const patientLink = { ...body, signature: sign(seed, namespace.link, encode(f.PatientLinkBody, body)) };
     this.enrolments.set(toHex(request.patient), { holding, patientKey: request.patient, kemKey: request.kemKey, link: patientLink, linkKey: link.key });
+    this.register(organisation, request.patient);
     const answer = { patient: holding.patient.id, name: holding.patient.name, directory: { links: [], compartments: [] } };
     return sealEnvelope(request.kemKey, hpkeInfo(label.hpkeEnrolmentAnswer, this.chain.id), encode(f.EnrolmentAnswer, answer), seed);
+  }
+
+  private register(organisation: string, key: Bytes): void {
+    const { seed } = this.chain.organisation(organisation);
+    this.chain.submit(signTransaction(this.chain.id, seed, 1_000_000, { kind: 'RegisterPatient', address: addressOf(key) }));
+  }
+
+  /** Another key in the place of one that is enrolled; repeated, nothing happens. */
+  async rekey(old: Bytes, fresh: Bytes, kemKey: Bytes): Promise<boolean> {
+    const known = this.enrolments.get(toHex(old));
+    if (!known) return this.enrolments.has(toHex(fresh));
+    const { holding } = known;
+    const { seed } = this.chain.organisation(holding.source);
+    const link = await linkSend(kemKey, hpkeInfo(label.hpkePatientLink, this.chain.id));
+    const body = { network: this.chain.id, source: holding.source, owner: addressOf(fresh), number: 1, encapsulation: link.enc };
+    const patientLink = { ...body, signature: sign(seed, namespace.link, encode(f.PatientLinkBody, body)) };
+    this.register(holding.source, fresh);
+    this.enrolments.delete(toHex(old));
+    this.enrolments.set(toHex(fresh), { holding, patientKey: fresh, kemKey, link: patientLink, linkKey: link.key });
+    return true;
   }
 
   private async directory({ holding, patientKey, link, linkKey }: Enrolment): Promise<f.Directory> {
@@ -98,7 +119,7 @@ export class MockVault {
       const wrapped = await seal(derive(label.wrap, linkKey, EMPTY, compartment.id), compartment.id, content);
       const statement: f.CompartmentStatement = {
         network: this.chain.id, compartment: compartment.id, source: holding.source, epoch: 0, predecessor: null,
-        owner: addressOf(patientKey), link: 0, wrapped, revision: 1,
+        owner: addressOf(patientKey), link: link.number, wrapped, revision: 1,
       };
       compartments.push({ statement, signature: sign(seed, namespace.compartment, encode(f.CompartmentStatement, statement)) });
     }

@@ -1,7 +1,7 @@
 /** Grants, access events and members in the state after a certified block. */
 import { decodeCanonical, equal, stateKey } from '../crypto';
 import type { Codec } from '../crypto/codec';
-import { AccessEntry, EmergencyEntry, GrantEntry, OrganisationEntry, PatientEntry, ReviewEntry } from '../crypto/formats';
+import { AccessEntry, EmergencyEntry, GrantEntry, OrganisationEntry, PatientEntry, RecoveryEntry, ReviewEntry } from '../crypto/formats';
 import type { Certified } from './certificate';
 import { ProofError } from './error';
 import type { Network } from './network';
@@ -35,6 +35,10 @@ export const verifyEmergencyEntry = (network: Network, event: Uint8Array, proof:
 /** The review of an emergency access; that there is none is proven, too. */
 export const verifyReviewEntry = (network: Network, event: Uint8Array, proof: StateProof): CheckedEntry<ReviewEntry> =>
   checked(network, stateKey.review(event), ReviewEntry, proof);
+
+/** An attempt to recover a root; that there is none is proven, too. */
+export const verifyRecoveryEntry = (network: Network, recovery: Uint8Array, number: number, proof: StateProof): CheckedEntry<RecoveryEntry> =>
+  checked(network, stateKey.recovery(recovery, number), RecoveryEntry, proof);
 
 /** The member with a node key, and its duties. */
 export function verifyMember(network: Network, nodeKey: Uint8Array, proof: StateProof): CheckedEntry<OrganisationEntry> {

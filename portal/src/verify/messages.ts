@@ -33,7 +33,15 @@ export interface EmergencyJob {
   proven: StateProof;
   review: StateProof;
 }
-export type Job = RecordsJob | AccessJob | EmergencyJob | KeyJob;
+export interface RecoveryJob {
+  kind: 'recovery';
+  genesis: Uint8Array;
+  /** The attempt's entry in the state, which may be absent: then nobody recovers. */
+  id: Uint8Array;
+  number: number;
+  proven: StateProof;
+}
+export type Job = RecordsJob | AccessJob | EmergencyJob | KeyJob | RecoveryJob;
 /** What goes to the worker. */
 export interface Work {
   job: Job;

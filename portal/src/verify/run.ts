@@ -1,9 +1,9 @@
 /** The worker's loop without the worker: one job in, verdicts out. Tests call it directly. */
 import { sha256, toHex } from '../crypto';
-import { verifyAccessEntry, verifyEmergencyEntry, verifyPatientEntry, verifyReviewEntry } from './entries';
+import { verifyAccessEntry, verifyEmergencyEntry, verifyPatientEntry, verifyRecoveryEntry, verifyReviewEntry } from './entries';
 import { ProofError } from './error';
 import { extend } from './handovers';
-import type { AccessJob, Answer, EmergencyJob, KeyJob, RecordsJob, Verdict, Work } from './messages';
+import type { AccessJob, Answer, EmergencyJob, KeyJob, RecordsJob, RecoveryJob, Verdict, Work } from './messages';
 import { readGenesis, type Network } from './network';
 import { batchKey, verifyAnchors, verifyInBatch, type CheckedAnchor } from './record';
 
@@ -91,6 +91,14 @@ function checkEmergency(network: Network, { id, proven, review }: EmergencyJob):
   });
 }
 
+/** What the node says of an attempt, that it is there or that it is not, is so. */
+function checkRecovery(network: Network, { id, number, proven }: RecoveryJob): Verdict {
+  return attempt(() => {
+    const { header, signers } = verifyRecoveryEntry(network, id, number, proven);
+    return { ok: true, timeMs: header.timeMs, certifiedHeight: header.height, signers };
+  });
+}
+
 export function run(work: Work): Answer {
   const { job } = work;
   const network = networkOf(work);
@@ -98,6 +106,7 @@ export function run(work: Work): Answer {
     case 'records': return checkRecords(network, job);
     case 'access': return { access: checkAccess(network, job) };
     case 'emergency': return { emergency: checkEmergency(network, job) };
+    case 'recovery': return { recovery: checkRecovery(network, job) };
     case 'key': return { key: checkKey(network, job) };
   }
 }

@@ -321,6 +321,7 @@ fn assemble(
         keeper: keeper.clone(),
         peers,
         kem: Arc::new(home.kem_key()),
+        storage: Arc::new(home.keys.storage.clone()),
     };
     Ok((Gateway::open(config, home.genesis.clone(), key, ports)?, vault, keeper))
 }

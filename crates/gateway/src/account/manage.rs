@@ -31,7 +31,8 @@ pub(super) async fn show(State(gateway): State<Gateway>, headers: HeaderMap) -> 
 }
 
 fn shown(slot: &Slot) -> Value {
-    json!({ "id": slot.id, "kind": slot.kind, "created": clock::instant(slot.created_ms) })
+    let used = slot.used_ms.map(clock::instant);
+    json!({ "id": slot.id, "kind": slot.kind, "created": clock::instant(slot.created_ms), "used": used })
 }
 
 pub(super) async fn add_start(
@@ -87,6 +88,7 @@ pub(super) async fn remove(
             Ok::<_, Error>(())
         })
         .await?;
+    gateway.accounts.sessions.close_others(&headers, &user).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

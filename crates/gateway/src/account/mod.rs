@@ -28,7 +28,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{delete, get, post};
+use axum::routing::{delete, get, post, put};
 use rows::Account;
 use std::time::Duration;
 use uuid::Uuid;
@@ -93,6 +93,7 @@ pub(crate) fn router(state: Gateway) -> Router {
         .route("/account/signin/finish", post(signin::finish))
         .route("/account/signout", post(signin::out))
         .route("/account/recovery", post(recovery::find).put(recovery::replace))
+        .route("/account/shares", put(recovery::keep_shares).delete(recovery::drop_shares))
         .route("/account/passkeys/start", post(manage::add_start))
         .route("/account/passkeys/finish", post(manage::add_finish))
         .route("/account/passkeys/{slot}", delete(manage::remove))

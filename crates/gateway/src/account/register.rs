@@ -8,7 +8,7 @@ use crate::passkey::{Begun, Made, Subject, id_text};
 use crate::rate::Caller;
 use crate::state::Gateway;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde::Deserialize;
 use uuid::Uuid;
@@ -30,6 +30,10 @@ pub(super) struct Finish {
     credential: Option<RegisterPublicKeyCredential>,
     slots: Vec<NewSlot>,
     recovery_locator: Option<String>,
+    /// Whether the account takes the place of the one that is signed in, which is gone then: its passkeys, its code, what it
+    /// kept, and every session.
+    #[serde(default)]
+    replaces: bool,
 }
 
 pub(super) async fn start(
@@ -49,9 +53,11 @@ pub(super) async fn start(
 
 pub(super) async fn finish(
     State(gateway): State<Gateway>,
+    headers: HeaderMap,
     Json(ask): Json<Finish>,
 ) -> Result<Response, Error> {
     let accounts = &gateway.accounts;
+    let former = ask.replaces.then(|| accounts.require(&headers)).transpose()?.map(|(user, _)| user);
     let (user, passkey) = end_ceremony(&gateway, &ask)?;
     let (slot, recovery) = rows::sort_slots(&ask.slots)?;
     if recovery.is_some() != ask.recovery_locator.is_some() {
@@ -74,9 +80,13 @@ pub(super) async fn finish(
         .write(move |tx| {
             credential.iter().try_for_each(|id| rows::claim_credential(tx, id, user))?;
             locator.iter().try_for_each(|key| rows::claim_locator(tx, key, user))?;
-            Ok::<_, Error>(rows::ACCOUNTS.put(tx, &user.to_string(), &account)?)
+            rows::ACCOUNTS.put(tx, &user.to_string(), &account)?;
+            former.map_or(Ok(()), |former| rows::remove(tx, former))
         })
         .await?;
+    if let Some(former) = former {
+        accounts.sessions.close_all(&former).await?;
+    }
     Ok(with_cookie(accounts.sessions.open(user).await?, StatusCode::NO_CONTENT))
 }
 

@@ -33,6 +33,8 @@ pub(super) enum Kind {
     Passkey,
     /// A recovery code.
     Recovery,
+    /// The root itself, put together again from its recovery shares.
+    Shares,
 }
 
 /// A sealed root as the device sends it.
@@ -49,6 +51,9 @@ pub(super) struct Slot {
     pub(super) kind: Kind,
     pub(super) sealed: String,
     pub(super) created_ms: u64,
+    /// When it last opened the account here.
+    #[serde(default)]
+    pub(super) used_ms: Option<u64>,
 }
 
 /// An account.
@@ -58,6 +63,9 @@ pub(super) struct Account {
     pub(super) slots: Vec<Slot>,
     /// Hash of the recovery locator.
     pub(super) locator: Option<String>,
+    /// Hash of the locator that is derived from the root, of a person who has given out recovery shares.
+    #[serde(default)]
+    pub(super) shares_locator: Option<String>,
 }
 
 impl Account {
@@ -78,11 +86,38 @@ impl Account {
         self.slots.push(Slot::new("recovery".into(), slot));
         self.locator.replace(locator)
     }
+
+    /// Puts the slot that shares open in the place of the old one, or takes that away; returns the old locator.
+    pub(super) fn set_shares(&mut self, new: Option<(&NewSlot, String)>) -> Option<String> {
+        self.slots.retain(|slot| slot.kind != Kind::Shares);
+        self.slots.extend(new.as_ref().map(|(slot, _)| Slot::new("shares".into(), slot)));
+        std::mem::replace(&mut self.shares_locator, new.map(|(_, locator)| locator))
+    }
+
+    /// The slot that a locator finds.
+    pub(super) fn found_by(&self, locator: &str) -> Option<&Slot> {
+        let kind = if self.locator.as_deref() == Some(locator) {
+            Kind::Recovery
+        } else if self.shares_locator.as_deref() == Some(locator) {
+            Kind::Shares
+        } else {
+            return None;
+        };
+        self.slots.iter().find(|slot| slot.kind == kind)
+    }
+
+    /// Notes that a slot opened the account now.
+    pub(super) fn note_use(&mut self, id: &str) {
+        let slot = self.slots.iter_mut().find(|slot| slot.id == id);
+        if let Some(slot) = slot {
+            slot.used_ms = Some(clock::now_ms());
+        }
+    }
 }
 
 impl Slot {
     fn new(id: String, new: &NewSlot) -> Self {
-        Self { id, kind: new.kind, sealed: new.sealed.clone(), created_ms: clock::now_ms() }
+        Self { id, kind: new.kind, sealed: new.sealed.clone(), created_ms: clock::now_ms(), used_ms: None }
     }
 }
 
@@ -95,13 +130,20 @@ pub(super) fn sort_slots(slots: &[NewSlot]) -> Result<(Option<&NewSlot>, Option<
         check_sealed(&slot.sealed)?;
     }
     let of = |kind| slots.iter().filter(move |slot| slot.kind == kind);
-    if of(Kind::Passkey).count() > 1 || of(Kind::Recovery).count() > 1 {
-        return Err(Error::new(Code::Invalid, "at most one slot of each kind is expected"));
+    if of(Kind::Passkey).count() > 1 || of(Kind::Recovery).count() > 1 || of(Kind::Shares).count() > 0 {
+        return Err(Error::new(
+            Code::Invalid,
+            "at most one slot of each kind is expected, and none of shares",
+        ));
     }
     Ok((of(Kind::Passkey).next(), of(Kind::Recovery).next()))
 }
 
-fn check_sealed(sealed: &str) -> Result<(), Error> {
+/// Whether a sealed slot may be kept.
+///
+/// # Errors
+/// [`Code::Invalid`].
+pub(super) fn check_sealed(sealed: &str) -> Result<(), Error> {
     let length = STANDARD.decode(sealed).map(|bytes| bytes.len()).unwrap_or_default();
     let fits = (1..=SEALED_BYTES_MAX).contains(&length);
     fits.then_some(()).ok_or_else(|| Error::new(Code::Invalid, "a slot is not base64, empty or too large"))
@@ -151,4 +193,21 @@ pub(super) fn claim_credential(tx: &WriteTransaction, id: &str, user: Uuid) -> R
 pub(super) fn claim_locator(tx: &WriteTransaction, key: &str, user: Uuid) -> Result<(), Error> {
     let new = LOCATORS.put_new(tx, key, &user)?;
     new.then_some(()).ok_or_else(|| Error::new(Code::Conflict, "this recovery code is taken; make a new one"))
+}
+
+/// Removes an account with everything that finds it.
+///
+/// # Errors
+/// A fault of the store.
+pub(super) fn remove(tx: &WriteTransaction, user: Uuid) -> Result<(), Error> {
+    let key = user.to_string();
+    let Some(account) = ACCOUNTS.take(tx, &key)? else { return Ok(()) };
+    for passkey in &account.passkeys {
+        CREDENTIALS.take(tx, &crate::passkey::id_text(passkey.cred_id()))?;
+    }
+    for locator in account.locator.iter().chain(&account.shares_locator) {
+        LOCATORS.take(tx, locator)?;
+    }
+    BACKUPS.take(tx, &key)?;
+    Ok(())
 }

@@ -4,7 +4,7 @@ use super::rows::{self, Account, Slot};
 use super::with_cookie;
 use crate::body::Json;
 use crate::error::Error;
-use crate::passkey::Begun;
+use crate::passkey::{Begun, id_text};
 use crate::rate::Caller;
 use crate::state::Gateway;
 use axum::extract::State;
@@ -33,6 +33,7 @@ pub(super) async fn finish(
     let accounts = &gateway.accounts;
     let (user, result) =
         accounts.passkeys.finish_sign_in(&ask.session, &ask.credential, |id| find(&gateway, id))?;
+    let used = id_text(result.cred_id());
     let slots = accounts
         .store
         .write(move |tx| {
@@ -40,6 +41,7 @@ pub(super) async fn finish(
                 account.passkeys.iter_mut().for_each(|passkey| {
                     passkey.update_credential(&result);
                 });
+                account.note_use(&used);
                 Ok(account.slots.iter().map(shown).collect::<Vec<_>>())
             })
         })
@@ -63,7 +65,7 @@ fn find(gateway: &Gateway, id: &str) -> Result<Option<(Uuid, Passkey)>, Error> {
         Ok(rows::ACCOUNTS.get(tx, &user.to_string())?.map(|account: Account| (user, account)))
     })?;
     Ok(found.and_then(|(user, account)| {
-        let is = |passkey: &Passkey| crate::passkey::id_text(passkey.cred_id()) == id;
+        let is = |passkey: &Passkey| id_text(passkey.cred_id()) == id;
         account.passkeys.into_iter().find(is).map(|passkey| (user, passkey))
     }))
 }

@@ -302,3 +302,115 @@ async fn malformed_and_oversize_bodies_are_refused_with_words() {
     assert_eq!(browser.get(&node, "/account/backup").await.body.len(), 256 * 1024);
     assert_eq!(Browser::default().get(&node, "/account/backup").await.status, StatusCode::UNAUTHORIZED);
 }
+
+/// Signs in with a code's or a root's locator.
+async fn recover(node: &Node, byte: u8) -> (Browser, Answer) {
+    let found = Browser::default().post(node, "/account/recovery", json!({ "locator": locator(byte) })).await;
+    (Browser::default().with(&found), found)
+}
+
+async fn send_json(node: &Node, browser: &Browser, method: Method, path: &str, body: Value) -> u16 {
+    let sent = browser.send(node, method, path, "application/json", body.to_string().into()).await;
+    sent.status.as_u16()
+}
+
+#[tokio::test]
+async fn each_way_in_says_when_it_was_used_last() {
+    let (node, mut passkey) = (node().await, SoftPasskey::new());
+    let browser = account(&node, &mut passkey).await;
+    let used = async |at: usize| browser.get(&node, "/account").await.json()["slots"][at]["used"].is_string();
+    assert_eq!((used(0).await, used(1).await), (false, false));
+    sign_in(&node, &passkey).await;
+    assert_eq!((used(0).await, used(1).await), (true, false));
+    recover(&node, 2).await;
+    assert_eq!((used(0).await, used(1).await), (true, true));
+}
+
+#[tokio::test]
+async fn what_loses_its_way_in_loses_its_open_session_too() {
+    let (node, mut lost) = (node().await, SoftPasskey::new());
+    let thief = account(&node, &mut lost).await;
+    let (owner, _) = recover(&node, 2).await;
+    let stranger = account_with(&node, 5).await;
+    let signed_in =
+        async |browser: &Browser| browser.get(&node, "/account").await.json()["signedIn"] == json!(true);
+    assert!(signed_in(&thief).await);
+    let path = format!("/account/passkeys/{}", lost.id());
+    assert_eq!(send_json(&node, &owner, Method::DELETE, &path, json!({})).await, 204);
+    assert!(!signed_in(&thief).await, "who is removed is out");
+    assert!(signed_in(&owner).await && signed_in(&stranger).await, "and nobody else");
+
+    let (reader, _) = recover(&node, 2).await;
+    let body = json!({ "slot": { "kind": "recovery", "sealed": sealed(8) }, "recoveryLocator": locator(8) });
+    assert_eq!(send_json(&node, &owner, Method::PUT, "/account/recovery", body).await, 204);
+    assert!(!signed_in(&reader).await, "whoever read the old sheet is out");
+    assert!(signed_in(&owner).await);
+}
+
+/// An account with a recovery code alone.
+async fn account_with(node: &Node, code: u8) -> Browser {
+    let browser = Browser::default();
+    let (session, _) = begin(node, &browser, "/account/register/start").await;
+    let slots = json!([{ "kind": "recovery", "sealed": sealed(code) }]);
+    let body = json!({ "session": session, "slots": slots, "recoveryLocator": locator(code) });
+    browser.clone().with(&browser.post(node, "/account/register/finish", body).await)
+}
+
+#[tokio::test]
+async fn a_root_that_shares_gave_back_finds_its_account_until_the_shares_are_withdrawn() {
+    let node = node().await;
+    let browser = account_with(&node, 2).await;
+    let keep = |byte: u8| json!({ "sealed": sealed(byte), "locator": locator(byte) });
+    let put = async |byte| send_json(&node, &browser, Method::PUT, "/account/shares", keep(byte)).await;
+    let opens = async |byte| recover(&node, byte).await.1.json()["sealed"] == json!(sealed(byte));
+    assert!(!opens(6).await);
+    assert_eq!(put(6).await, 204);
+    assert!(opens(6).await && opens(2).await, "and the code still works");
+    assert_eq!(put(7).await, 204);
+    assert!(!opens(6).await && opens(7).await, "the new one replaces the old one");
+    assert_eq!(put(2).await, 409, "nobody takes the place of a code");
+    let drop = send_json(&node, &browser, Method::DELETE, "/account/shares", json!({})).await;
+    assert_eq!(drop, 204);
+    assert!(!opens(7).await && opens(2).await);
+    let slots = json!([{ "kind": "shares", "sealed": sealed(1) }]);
+    let (session, _) = begin(&node, &Browser::default(), "/account/register/start").await;
+    let body = json!({ "session": session, "slots": slots });
+    let made = Browser::default().post(&node, "/account/register/finish", body).await;
+    assert_eq!(made.status, StatusCode::BAD_REQUEST, "shares alone make no account");
+}
+
+#[tokio::test]
+async fn an_account_that_takes_the_place_of_another_leaves_nothing_of_it() {
+    let (node, mut lost, mut new) = (node().await, SoftPasskey::new(), SoftPasskey::new());
+    let browser = account(&node, &mut lost).await;
+    let thief = Browser::default().with(&sign_in(&node, &lost).await);
+    let kept = browser.send(&node, Method::PUT, "/account/backup", crate::body::OCTETS, vec![1]).await;
+    assert_eq!(kept.status, StatusCode::NO_CONTENT);
+    let shares = json!({ "sealed": sealed(6), "locator": locator(6) });
+    assert_eq!(send_json(&node, &browser, Method::PUT, "/account/shares", shares).await, 204);
+    let replace = async |browser: &Browser, passkey: &mut SoftPasskey| {
+        let (session, options) = begin(&node, browser, "/account/register/start").await;
+        let slots =
+            json!([{ "kind": "passkey", "sealed": sealed(7) }, { "kind": "recovery", "sealed": sealed(8) }]);
+        let credential = passkey.create(&options);
+        let body = json!({ "session": session, "credential": credential, "slots": slots, "recoveryLocator": locator(8), "replaces": true });
+        browser.post(&node, "/account/register/finish", body).await
+    };
+    let stranger = replace(&Browser::default(), &mut SoftPasskey::new()).await;
+    assert_eq!(stranger.status, StatusCode::UNAUTHORIZED, "whoever is not signed in replaces nothing");
+    assert_eq!(sign_in(&node, &lost).await.status, StatusCode::OK);
+
+    let made = replace(&browser, &mut new).await;
+    assert_eq!(made.status, StatusCode::NO_CONTENT, "{made:?}");
+    let owner = browser.clone().with(&made);
+    let signed_in =
+        async |browser: &Browser| browser.get(&node, "/account").await.json()["signedIn"] == json!(true);
+    assert!(signed_in(&owner).await && !signed_in(&thief).await && !signed_in(&browser).await);
+    assert_eq!(owner.get(&node, "/account/backup").await.status, StatusCode::NOT_FOUND);
+    assert_eq!(sign_in(&node, &lost).await.status, StatusCode::FORBIDDEN, "the old passkey opens nothing");
+    for byte in [2, 6] {
+        assert_ne!(recover(&node, byte).await.1.json()["sealed"], json!(sealed(byte)), "nor code or shares");
+    }
+    assert_eq!(sign_in(&node, &new).await.status, StatusCode::OK);
+    assert_eq!(recover(&node, 8).await.1.json()["sealed"], json!(sealed(8)));
+}

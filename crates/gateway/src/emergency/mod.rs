@@ -5,14 +5,13 @@
 //! put on the ledger, its source is told, and only then are the holders asked (`begin`). Where the ledger does not answer,
 //! the chart here is all there is: the event is signed, kept, and put on the ledger later (`queue`).
 //! As a source this node makes the summaries (`summary`), writes each use into its access log (`told`), and tells the
-//! patient by e-mail (`mail`).
+//! patient by e-mail (`crate::mail`).
 //! A steward reviews (`review`).
 //!
 //! Architecture invariant: a summary that was opened is kept in memory alone, and for four hours at most.
 
 mod begin;
 mod find;
-mod mail;
 mod person;
 mod port;
 mod queue;
@@ -78,6 +77,5 @@ pub(crate) async fn run(gateway: Gateway) {
         () = gateway.stopped() => (),
         () = told::follow(&gateway) => (),
         () = queue::follow(&gateway) => (),
-        () = mail::follow(&gateway) => (),
     }
 }

@@ -1,6 +1,5 @@
 //! The tables of emergencies.
 
-use super::EmergencyUse;
 use crate::store::Rows;
 use commonware_codec::Encode as _;
 use salus_types::action::BreakGlass;
@@ -14,24 +13,6 @@ pub(super) const EMERGENCIES: Rows<Emergency> = Rows::new("emergencies");
 pub(super) const QUEUED: Rows<u64> = Rows::new("emergencies-queued");
 /// Encoded notice (hex) by event (hex): how the patient's device checks what the log says.
 pub(super) const USES: Rows<String> = Rows::new("emergency-uses");
-
-/// E-mail to patients that waits, by event (hex).
-pub(super) const MAILS: Rows<Mail> = Rows::new("emergency-mails");
-
-/// That a patient is to be told by e-mail.
-#[derive(Clone, Serialize, Deserialize)]
-pub(super) struct Mail {
-    pub(super) patient: String,
-    pub(super) by: OrganisationId,
-    pub(super) time_ms: u64,
-}
-
-impl Mail {
-    pub(super) fn about(one: &EmergencyUse) -> Self {
-        let by = one.entry.organisation.clone();
-        Self { patient: one.patient.clone(), by, time_ms: one.entry.time_ms }
-    }
-}
 
 /// An emergency here: one person in front of one clinician.
 #[derive(Clone, Serialize, Deserialize)]

@@ -1,8 +1,9 @@
 use super::begin::{Known, break_all, shown};
 use super::rows::{EMERGENCIES, Emergency};
-use super::{EmergencyUse, find, mail, queue, summary, told};
+use super::{EmergencyUse, find, queue, summary, told};
 use crate::error::Code;
 use crate::log::{Kind, Page, Who};
+use crate::mail;
 use crate::practitioner::{Practitioner, Role};
 use crate::testing::emergencies::COMPARTMENT;
 use crate::testing::{Browser, Node, node, node_with};

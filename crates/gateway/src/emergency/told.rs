@@ -1,10 +1,11 @@
 //! The source's side: makes summaries anew, and writes each use of one into the access log, which the patient reads.
 
-use super::rows::{MAILS, Mail, USES};
+use super::rows::USES;
 use super::{EmergencyUse, StaleSummary, summary};
 use crate::clock;
 use crate::error::Error;
 use crate::log::{Access, Kind, Who};
+use crate::mail::{self, Mail};
 use crate::state::Gateway;
 use commonware_codec::Encode as _;
 use salus_types::category::Purpose;
@@ -68,10 +69,27 @@ pub(super) async fn note_uses(gateway: &Gateway) -> Result<(), Error> {
     Ok(())
 }
 
+fn words(gateway: &Gateway, one: &EmergencyUse) -> Mail {
+    let entry = &one.entry;
+    let by = mail::name_of(gateway, &entry.organisation);
+    let own = mail::name_of(gateway, &gateway.config.organisation);
+    let (when, portal) = (clock::instant(entry.time_ms), &gateway.config.public_url);
+    Mail {
+        patient: one.patient.clone(),
+        subject: "Your emergency summary was opened".into(),
+        text: format!(
+            "Somebody at {by} opened the emergency summary that {own} keeps of you, on {when}.\n\n\
+             Sign in to see who it was, why, and until when: {portal}\n\n\
+             It has to be reviewed there within three days. You need not do anything.\n"
+        ),
+        time_ms: entry.time_ms,
+    }
+}
+
 async fn note(gateway: &Gateway, one: &EmergencyUse) -> Result<(), Error> {
     let event = one.notice.ask.event;
     let (at, notice) = (event.to_string(), hex::encode(one.notice.encode()));
-    let mail = gateway.config.mail.is_some().then(|| Mail::about(one));
+    let mail = gateway.config.mail.is_some().then(|| words(gateway, one));
     gateway
         .store
         .write(move |tx| {
@@ -80,7 +98,7 @@ async fn note(gateway: &Gateway, one: &EmergencyUse) -> Result<(), Error> {
                 USES.put(tx, &at, &notice)?;
             }
             match mail.filter(|_| first) {
-                Some(mail) => MAILS.put(tx, &at, &mail),
+                Some(mail) => mail::queue(tx, &at, &mail),
                 None => Ok(()),
             }
         })

@@ -1,12 +1,13 @@
 //! The ledger's read API, and the door for what patients sign.
 //!
-//! Upon `POST`: size, encoding, network, kind and signature are checked, cheapest first; only [`Grant`] and
-//! [`Revoke`] come in here, because everything else is signed by organisations, whose nodes submit it themselves.
+//! Upon `POST`: size, encoding, network, kind and signature are checked, cheapest first; only [`Grant`],
+//! [`Revoke`] and [`CancelRecovery`] come in here, because everything else is signed by organisations, whose nodes submit it themselves.
 //!
 //! Architecture invariant: everything here is public inside the network and reveals nobody, so nobody signs in.
 //!
 //! [`Grant`]: salus_types::action::Grant
 //! [`Revoke`]: salus_types::action::Revoke
+//! [`CancelRecovery`]: salus_types::action::CancelRecovery
 
 mod events;
 mod organisations;

@@ -1,4 +1,4 @@
-//! What patients sign: grants and revocations.
+//! What patients sign: grants, revocations, and that a recovery is cancelled.
 
 use crate::body::{Json, Octets, decode};
 use crate::error::{Code, Error};
@@ -27,8 +27,8 @@ fn check(gateway: &Gateway, transaction: &Transaction) -> Result<(), Error> {
     if transaction.network != gateway.network {
         return Err(Error::new(Code::Invalid, "the transaction is for another network"));
     }
-    if !matches!(transaction.action, Action::Grant(_) | Action::Revoke(_)) {
-        return Err(Error::new(Code::Forbidden, "only grants and revocations are taken here"));
+    if !matches!(transaction.action, Action::Grant(_) | Action::Revoke(_) | Action::CancelRecovery(_)) {
+        return Err(Error::new(Code::Forbidden, "only what patients sign is taken here"));
     }
     let signed =
         transaction.signer.verify(namespace::TRANSACTION, &transaction.message(), &transaction.signature);

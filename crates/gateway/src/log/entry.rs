@@ -29,6 +29,8 @@ pub enum Kind {
     ShareDropped,
     /// What the patient asked for by their rights was received, answered or ended.
     Case,
+    /// A share of the patient's root was kept, or somebody recovers with it.
+    Recovery,
     /// Another organisation asked, in an emergency, whether the person is a patient here.
     EmergencyFound,
     /// Another organisation opened the emergency summary of this one.

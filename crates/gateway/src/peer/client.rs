@@ -81,6 +81,8 @@ pub enum Relayed {
     Mailbox,
     /// A sealed letter about the patient's rights.
     Case,
+    /// A sealed letter about a recovery.
+    Recovery,
 }
 
 impl Relayed {
@@ -90,6 +92,7 @@ impl Relayed {
             Self::Enrol => "/peer/enrol",
             Self::Mailbox => "/peer/mailbox",
             Self::Case => "/peer/case",
+            Self::Recovery => "/peer/recovery",
         }
     }
 }

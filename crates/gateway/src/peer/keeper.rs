@@ -222,6 +222,16 @@ pub trait Keeper: Send + Sync + 'static {
     async fn enrol(&self, patient: &str, key: PublicKey, kem: HpkePublicKey)
     -> Result<Directory, VaultError>;
 
+    /// Puts a patient's new keys in the place of the old one, which asks for it, or of whatever key stands if the identity
+    /// was proofed anew. The address is on the ledger already. The same key again is no error.
+    async fn rekey(
+        &self,
+        patient: &str,
+        old: Option<PublicKey>,
+        key: PublicKey,
+        kem: HpkePublicKey,
+    ) -> Result<Directory, VaultError>;
+
     /// Numbers for stewards.
     async fn queues(&self) -> Queues;
 
@@ -312,6 +322,16 @@ impl Keeper for NoKeeper {
     }
 
     async fn enrol(&self, _: &str, _: PublicKey, _: HpkePublicKey) -> Result<Directory, VaultError> {
+        none()
+    }
+
+    async fn rekey(
+        &self,
+        _: &str,
+        _: Option<PublicKey>,
+        _: PublicKey,
+        _: HpkePublicKey,
+    ) -> Result<Directory, VaultError> {
         none()
     }
 

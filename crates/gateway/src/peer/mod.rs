@@ -23,4 +23,4 @@ pub use keeper::{
     ReleaseAudit, ReleaseMismatch,
 };
 pub use probe::probe;
-pub(crate) use routes::{case, enrol, mailbox, node_status, patient, router};
+pub(crate) use routes::{case, enrol, mailbox, node_status, patient, recovery, router};

@@ -8,6 +8,7 @@ use crate::cases;
 use crate::emergency;
 use crate::error::Error;
 use crate::limits::*;
+use crate::recovery;
 use crate::staff;
 use crate::state::Gateway;
 use crate::steward;
@@ -47,6 +48,7 @@ pub(crate) fn router(state: Gateway) -> Router {
         .route("/peer/enrol", up_to(ENROL_BYTES_MAX, post(relayed_enrolment)))
         .route("/peer/mailbox", up_to(MAILBOX_BYTES_MAX, post(relayed_letter)))
         .route("/peer/case", up_to(CASE_BYTES_MAX, post(relayed_case)))
+        .route("/peer/recovery", up_to(RECOVERY_BYTES_MAX, post(relayed_recovery)))
         .route("/peer/keys", up_to(KEYS_BYTES_MAX, post(keys)))
         .route("/peer/status", get(status))
         .route("/metrics", get(steward::metrics))
@@ -201,6 +203,13 @@ async fn relayed_case(
     case(&gateway, envelope).await
 }
 
+async fn relayed_recovery(
+    State(gateway): State<Gateway>,
+    Canonical(envelope): Canonical<SealedEnvelope>,
+) -> Result<Response, Error> {
+    recovery(&gateway, envelope).await
+}
+
 async fn keys(
     State(gateway): State<Gateway>,
     Extension(PeerIdentity(from)): Sender,
@@ -263,6 +272,14 @@ pub(crate) async fn enrol(gateway: &Gateway, envelope: SealedEnvelope) -> Result
 /// As [`cases::answer`].
 pub(crate) async fn case(gateway: &Gateway, envelope: SealedEnvelope) -> Result<Response, Error> {
     Ok(octets(&cases::answer(gateway, envelope).await?))
+}
+
+/// Answers a letter about a recovery at this organisation.
+///
+/// # Errors
+/// As [`recovery::answer`].
+pub(crate) async fn recovery(gateway: &Gateway, envelope: SealedEnvelope) -> Result<Response, Error> {
+    Ok(octets(&recovery::answer(gateway, envelope).await?))
 }
 
 /// Takes a letter to this organisation.

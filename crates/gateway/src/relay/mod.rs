@@ -8,7 +8,9 @@ mod tests;
 
 use crate::body::{OCTETS, Octets, decode};
 use crate::error::{Code, Error};
-use crate::limits::{CASE_BYTES_MAX, ENROL_BYTES_MAX, MAILBOX_BYTES_MAX, PATIENT_BYTES_MAX};
+use crate::limits::{
+    CASE_BYTES_MAX, ENROL_BYTES_MAX, MAILBOX_BYTES_MAX, PATIENT_BYTES_MAX, RECOVERY_BYTES_MAX,
+};
 use crate::peer::{self, Relayed};
 use crate::rate::{Caller, RateLimit};
 use crate::state::{Config, Gateway};
@@ -40,6 +42,7 @@ pub(crate) fn router(state: Gateway) -> Router {
         .route("/relay/{organisation}/patient", up_to(PATIENT_BYTES_MAX, post(patient)))
         .route("/relay/{organisation}/enrol", up_to(ENROL_BYTES_MAX, post(enrol)))
         .route("/relay/{organisation}/case", up_to(CASE_BYTES_MAX, post(case)))
+        .route("/relay/{organisation}/recovery", up_to(RECOVERY_BYTES_MAX, post(recovery)))
         .route("/relay/{organisation}/mailbox", up_to(MAILBOX_BYTES_MAX, post(mailbox)))
         .with_state(state)
 }
@@ -80,6 +83,15 @@ async fn case(
     pass(&gateway, caller, &to, Relayed::Case, body).await
 }
 
+async fn recovery(
+    State(gateway): State<Gateway>,
+    caller: Caller,
+    Path(to): Path<String>,
+    Octets(body): Octets,
+) -> Result<Response, Error> {
+    pass(&gateway, caller, &to, Relayed::Recovery, body).await
+}
+
 async fn pass(
     gateway: &Gateway,
     caller: Caller,
@@ -104,6 +116,7 @@ async fn answer(gateway: &Gateway, what: Relayed, body: &[u8]) -> Result<Respons
         Relayed::Patient => peer::patient(gateway, decode(body)?).await,
         Relayed::Enrol => peer::enrol(gateway, decode(body)?).await,
         Relayed::Case => peer::case(gateway, decode(body)?).await,
+        Relayed::Recovery => peer::recovery(gateway, decode(body)?).await,
         Relayed::Mailbox => Ok(peer::mailbox(gateway, decode(body)?).await?.into_response()),
     }
 }

@@ -131,6 +131,7 @@ pub(crate) fn action(kind: Kind) -> &'static str {
         Kind::ChartOpened => "chart-opened",
         Kind::ShareDropped => "share-dropped",
         Kind::Case => "case",
+        Kind::Recovery => "recovery",
         Kind::EmergencyFound => "emergency-found",
         Kind::EmergencyOpened => "break-glass",
         Kind::EmergencyRead => "emergency-read",

@@ -8,9 +8,12 @@ use super::{invites, patients, rows};
 use crate::envelope;
 use crate::error::{Code, Error};
 use crate::peer;
+use crate::recovery;
 use crate::state::Gateway;
+use crate::store::StoreError;
 use crate::vault::VaultError;
 use commonware_codec::{Encode as _, FixedSize as _};
+use redb::WriteTransaction;
 use salus_types::action::RegisterPatient;
 use salus_types::state::key;
 use salus_types::vault::{EnrolmentAnswer, EnrolmentRequest, SealedEnvelope};
@@ -28,9 +31,16 @@ const FINAL_WITHIN: Duration = Duration::from_secs(60);
 pub(crate) async fn redeem(gateway: &Gateway, sealed: SealedEnvelope) -> Result<SealedEnvelope, Error> {
     let request = open(gateway, &sealed)?;
     let kem = envelope::kem_key(&request.kem_key)?;
-    let patient = invites::claim(gateway, request.invite.as_str(), &request.patient).await?;
+    let invited = invites::claim(gateway, request.invite.as_str(), &request.patient).await?;
+    let patient = invited.patient;
     register(gateway, Address::of(&request.patient)).await?;
-    let directory = match gateway.ports.keeper.enrol(&patient, request.patient, kem).await {
+    let keeper = &gateway.ports.keeper;
+    let taken = if invited.replaces && has_key(gateway, &patient)? {
+        keeper.rekey(&patient, None, request.patient, kem).await
+    } else {
+        keeper.enrol(&patient, request.patient, kem).await
+    };
+    let directory = match taken {
         Ok(directory) => directory,
         Err(error) => {
             if matches!(error, VaultError::Refused(_)) {
@@ -39,7 +49,11 @@ pub(crate) async fn redeem(gateway: &Gateway, sealed: SealedEnvelope) -> Result<
             return Err(peer::refused(error));
         }
     };
-    remember(gateway, &request, &patient).await?;
+    if invited.replaces {
+        recovery::forget_old(gateway, &patient, Address::of(&request.patient)).await?;
+    } else {
+        remember(gateway, &request, &patient).await?;
+    }
     let name =
         patients::find(gateway, "enrolment", &patient).await?.map_or_else(String::new, |card| card.name);
     let answer = EnrolmentAnswer {
@@ -69,11 +83,37 @@ fn open(gateway: &Gateway, sealed: &SealedEnvelope) -> Result<EnrolmentRequest, 
 }
 
 /// Puts the address on the ledger, unless it is there.
-async fn register(gateway: &Gateway, address: Address) -> Result<(), Error> {
+///
+/// # Errors
+/// The ledger's refusal.
+pub(crate) async fn register(gateway: &Gateway, address: Address) -> Result<(), Error> {
     if gateway.chain().state(key::patient(&address)).await?.is_none() {
         gateway.submit(RegisterPatient { address }, FINAL_WITHIN).await?;
     }
     Ok(())
+}
+
+/// Whether somebody is enrolled as a patient.
+fn has_key(gateway: &Gateway, patient: &str) -> Result<bool, Error> {
+    let enrolled = gateway.store.read(|tx| rows::ENROLLED.scan(tx, "", usize::MAX))?;
+    Ok(enrolled.iter().any(|(_, other)| other == patient))
+}
+
+/// The FHIR id of the person with an address here.
+///
+/// # Errors
+/// A fault of the store.
+pub(crate) fn patient_of(gateway: &Gateway, address: &Address) -> Result<Option<String>, Error> {
+    Ok(gateway.store.read(|tx| rows::ENROLLED.get(tx, &address.to_string()))?)
+}
+
+/// Makes an address the only one of a patient.
+///
+/// # Errors
+/// A fault of the store.
+pub(crate) fn enrol_alone(tx: &WriteTransaction, patient: &str, address: &Address) -> Result<(), StoreError> {
+    rows::ENROLLED.prune(tx, |other| other != patient)?;
+    rows::ENROLLED.put(tx, &address.to_string(), &patient.to_owned())
 }
 
 /// Whose address it is, for requests that this person signs later.

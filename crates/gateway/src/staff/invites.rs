@@ -5,6 +5,7 @@ use super::rows::{self, Invite};
 use crate::body::Json;
 use crate::clock;
 use crate::error::{Code, Error};
+use crate::recovery;
 use crate::state::Gateway;
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -19,6 +20,9 @@ const INVITE_LIFETIME_MS: u64 = 7 * 24 * 3_600 * 1_000;
 #[derive(Deserialize)]
 pub(super) struct Ask {
     patient: String,
+    /// Whether the new key takes the place of the one that the patient has: lost, or in other hands.
+    #[serde(default)]
+    replaces: bool,
 }
 
 pub(super) async fn invite(
@@ -26,11 +30,16 @@ pub(super) async fn invite(
     headers: HeaderMap,
     Json(ask): Json<Ask>,
 ) -> Result<Json<Value>, Error> {
-    let member = gateway.staff.allowed(&gateway, &headers, Action::Invite)?;
+    let action = if ask.replaces { Action::Recover } else { Action::Invite };
+    let member = gateway.staff.allowed(&gateway, &headers, action)?;
     let patient = patients::find(&gateway, &member.id, &ask.patient).await?;
     let patient =
         patient.ok_or_else(|| Error::new(Code::NotFound, "this organisation has no such patient"))?.id;
-    let Issued { code, expires_ms } = issue(&gateway, patient).await?;
+    if ask.replaces {
+        let step = "gave out an invitation whose key takes the place of the record's key";
+        recovery::note(&gateway, super::who(&member), &patient, step).await?;
+    }
+    let Issued { code, expires_ms } = give(&gateway, patient, ask.replaces).await?;
     // In the fragment, which browsers send to no server.
     let link = format!("{}/join#{code}", gateway.config.public_url);
     Ok(Json(json!({ "code": code, "link": link, "expires": clock::instant(expires_ms) })))
@@ -49,8 +58,13 @@ pub struct Issued {
 /// # Errors
 /// A fault of the store.
 pub async fn issue(gateway: &Gateway, patient: String) -> Result<Issued, Error> {
+    give(gateway, patient, false).await
+}
+
+async fn give(gateway: &Gateway, patient: String, replaces: bool) -> Result<Issued, Error> {
     let code = rows::new_code();
-    let row = Invite { patient, expires_ms: clock::now_ms() + INVITE_LIFETIME_MS, redeemed_by: None };
+    let row =
+        Invite { patient, replaces, expires_ms: clock::now_ms() + INVITE_LIFETIME_MS, redeemed_by: None };
     let expires_ms = row.expires_ms;
     let key = rows::code_key("invite", &code).unwrap_or_default();
     gateway
@@ -67,11 +81,11 @@ fn no_such_invite() -> Error {
     Error::new(Code::Gone, "this invite is unknown, used or too old; ask for a new one")
 }
 
-/// Uses an invite up for one pairwise key; returns the Patient it is for. The same key may come again.
+/// Uses an invite up for one pairwise key; returns it. The same key may come again.
 ///
 /// # Errors
 /// [`Code::Gone`], the same for every invite that does not work.
-pub(super) async fn claim(gateway: &Gateway, code: &str, key: &PublicKey) -> Result<String, Error> {
+pub(super) async fn claim(gateway: &Gateway, code: &str, key: &PublicKey) -> Result<Invite, Error> {
     let row_key = rows::code_key("invite", code).ok_or_else(no_such_invite)?;
     let by = key.to_string();
     gateway
@@ -85,7 +99,7 @@ pub(super) async fn claim(gateway: &Gateway, code: &str, key: &PublicKey) -> Res
             }
             invite.redeemed_by = Some(by);
             rows::INVITES.put(tx, &row_key, &invite)?;
-            Ok(invite.patient)
+            Ok(invite)
         })
         .await
 }

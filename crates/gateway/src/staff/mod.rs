@@ -21,11 +21,12 @@ mod tests;
 pub(crate) use access_log::{access_log, action, admit};
 pub use bootstrap::{Joining, NewMember, bootstrap_staff};
 pub(crate) use charts::who;
-pub(crate) use enrol::redeem;
 #[cfg(test)]
 pub(crate) use enrol::testing_enrolled;
+pub(crate) use enrol::{enrol_alone, patient_of, redeem, register};
 pub use invites::{Issued, issue as issue_invite};
 pub(crate) use patients::find_name;
+pub(crate) use rows::{code_key, new_code};
 
 use crate::error::{Code, Error};
 use crate::fhir::principal;

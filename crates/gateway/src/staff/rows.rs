@@ -61,6 +61,9 @@ pub(super) struct Chart {
 #[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Invite {
     pub(super) patient: String,
+    /// Whether the key that redeems it takes the place of another.
+    #[serde(default)]
+    pub(super) replaces: bool,
     pub(super) expires_ms: u64,
     /// The pairwise key (hex) that redeemed it. The same key may come again, should the answer have been lost.
     pub(super) redeemed_by: Option<String>,
@@ -84,13 +87,13 @@ const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 pub(super) const CODE_CHARS: usize = 16;
 
 /// A new code of 80 random bits.
-pub(super) fn new_code() -> String {
+pub(crate) fn new_code() -> String {
     let bits = random::bytes::<CODE_CHARS>();
     bits.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect()
 }
 
 /// The key under which a code's row is: a hash of the code as people may have typed it. `None` if it is no code.
-pub(super) fn code_key(kind: &str, code: &str) -> Option<String> {
+pub(crate) fn code_key(kind: &str, code: &str) -> Option<String> {
     let code = code.rsplit('.').next().unwrap_or(code);
     let normal: String = code.chars().filter(|c| !matches!(c, '-' | ' ')).map(alike).collect();
     let known = normal.len() == CODE_CHARS && normal.bytes().all(|byte| ALPHABET.contains(&byte));

@@ -598,3 +598,29 @@ async fn no_log_line_names_a_patient_a_key_or_a_code() {
         assert!(!text.contains(&secret), "{secret} in {text}");
     }
 }
+
+#[tokio::test]
+async fn an_invitation_of_the_desk_that_replaces_a_key_makes_the_old_one_nobodys() {
+    let (node, lost, new) = (node().await, Person::new(), Person::new());
+    let clerk = signed_in(&node, Role::Clerk).await;
+    let first = invite(&node, CANARY_ID).await;
+    assert_eq!(lost.enrol(&node, &first).await.status, StatusCode::OK);
+    let body = json!({ "patient": CANARY_ID, "replaces": true });
+    let code =
+        clerk.post(&node, "/staff/invites", body).await.json()["code"].as_str().expect("code").to_owned();
+    for _ in 0..2 {
+        // The answer may be lost; the same key comes again.
+        assert_eq!(new.enrol(&node, &code).await.status, StatusCode::OK);
+    }
+    assert_eq!(Person::new().enrol(&node, &code).await.status, StatusCode::GONE, "and no other");
+    let asks = async |person: &Person| {
+        let body = person.asks(&node, |_| {});
+        Browser::default().post_octets(&node, "/relay/hospital-a/patient", body).await.status
+    };
+    assert_eq!(asks(&lost).await, StatusCode::NOT_FOUND);
+    assert_eq!(asks(&new).await, StatusCode::OK);
+    let clinician = signed_in(&node, Role::Clinician).await;
+    let refused =
+        clinician.post(&node, "/staff/invites", json!({ "patient": CANARY_ID, "replaces": true })).await;
+    assert_eq!(refused.status, StatusCode::FORBIDDEN, "only the desk, which looks at identity cards");
+}

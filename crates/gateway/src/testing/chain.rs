@@ -11,16 +11,17 @@ use salus_types::action::{Access, Action, Anchor};
 use salus_types::block::{Block, HEADER_VERSION, Header, Receipt};
 use salus_types::genesis::Genesis;
 use salus_types::proof::{AnchorProof, AnchorProofs, BatchId, CertifiedHeader, Handover};
+use salus_types::recovery::RECOVERY_DELAY_MS;
 use salus_types::state::{
     AccessEntry, AnchorEntry, DroppedEntry, ErasedEntry, ErasureEntry, GrantEntry, LogEntry,
-    OrganisationEntry, PatientEntry, PractitionerEntry, StateKey, key,
+    OrganisationEntry, PatientEntry, PractitionerEntry, RecoveryEntry, StateKey, key,
 };
 use salus_types::transaction::Transaction;
 use salus_types::{
     Address, Digest, GrantId, NetworkId, OrganisationId, PublicKey, TransactionId, decode_canonical,
 };
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use tokio::sync::broadcast;
 
@@ -35,6 +36,8 @@ pub(crate) struct FakeChain {
     known: Mutex<HashMap<TransactionId, Finalised>>,
     submitting: Mutex<()>,
     news: broadcast::Sender<Arc<FinalisedBlock>>,
+    /// How far the ledger's clock is ahead of this machine's, in milliseconds; it may be behind.
+    pub(crate) ahead_ms: AtomicI64,
     /// Transactions wait for ever.
     pub(crate) stalled: AtomicBool,
     /// Changes of the validators.
@@ -107,6 +110,7 @@ impl FakeChain {
             known: Mutex::default(),
             submitting: Mutex::default(),
             news: broadcast::channel(4).0,
+            ahead_ms: AtomicI64::new(0),
             stalled: AtomicBool::new(false),
             handovers: Mutex::default(),
             refusal: Mutex::default(),
@@ -141,7 +145,7 @@ impl FakeChain {
         let height = blocks.len() as u64;
         let header = Header {
             height,
-            time_ms: crate::clock::now_ms(),
+            time_ms: crate::clock::now_ms().saturating_add_signed(self.ahead_ms.load(Ordering::Relaxed)),
             parent: blocks.last().map_or(Digest::ZERO, |block| block.digest),
             view: height,
             parent_view: height.saturating_sub(1),
@@ -230,6 +234,26 @@ impl FakeChain {
                 (key::erased(&action.erasure, &action.organisation), entry.encode().to_vec())
             }
             Action::Review(action) => emergencies::review(action, (height, self.head().time_ms)),
+            Action::StartRecovery(action) => {
+                let time_ms = self.head().time_ms;
+                let entry = RecoveryEntry {
+                    organisation: self.signer(transaction).map_or(organisation, |(id, _)| id),
+                    device: action.device,
+                    height,
+                    time_ms,
+                    ready_ms: time_ms + RECOVERY_DELAY_MS,
+                    cancelled: None,
+                };
+                (key::recovery(&action.recovery, action.number), entry.encode().to_vec())
+            }
+            Action::CancelRecovery(action) => {
+                let state_key = key::recovery(&action.recovery, action.number);
+                let state = self.state.lock().expect("lock");
+                let before =
+                    state.get(&state_key).and_then(|bytes| decode_canonical::<RecoveryEntry>(bytes).ok());
+                let entry = RecoveryEntry { cancelled: Some(height), ..before.expect("a recovery") };
+                (state_key, entry.encode().to_vec())
+            }
             _ => return self.govern(transaction, height),
         };
         self.state.lock().expect("lock").insert(state_key, value);

@@ -121,6 +121,17 @@ impl Keeper for FakeKeeper {
         }
     }
 
+    async fn rekey(
+        &self,
+        _: &str,
+        old: Option<PublicKey>,
+        _: PublicKey,
+        _: HpkePublicKey,
+    ) -> Result<Directory, VaultError> {
+        self.note(None, if old.is_some() { "rekey by the old key" } else { "rekey by the desk" })?;
+        Ok(nothing())
+    }
+
     async fn queues(&self) -> Queues {
         Queues { stored: 1, sealed: 2, anchored: 3, anchor_lag_ms: 4 }
     }

@@ -121,6 +121,7 @@ pub(crate) async fn node_of(party: Party, genesis: Arc<Genesis>, change: impl Fn
         keeper: keeper.clone(),
         peers: Peers::new(chain.clone(), &party.id, &party.tls).expect("peers"),
         kem: party.kem.clone(),
+        storage: Arc::new(salus_crypto::Secret32::random()),
     };
     let gateway = Gateway::open(config, genesis, party.key.clone(), ports).expect("gateway");
     Node { gateway, chain, keeper, emergencies, party, _folder: folder }

@@ -28,6 +28,8 @@ use Load::{Credential, Json, Nothing, Octets};
 pub(crate) type Row = (&'static str, &'static str, Load, [u16; 6]);
 
 const SLOT: &str = r#"{"slot":{"kind":"recovery","sealed":"AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEB"},"recoveryLocator":"0909090909090909090909090909090909090909090909090909090909090909"}"#;
+const SHARES: &str =
+    r#"{"sealed":"AQEB","locator":"0808080808080808080808080808080808080808080808080808080808080808"}"#;
 const CHART: &str = r#"{"patient":"p1","reason":"follow-up","purpose":"treatment"}"#;
 const ASK: &str = r#"{"patient":"p1","categories":["labs"],"reason":"follow-up","days":30}"#;
 const EMERGENCY: &str = r#"{"patient":"p1","ground":"unconscious","reason":"found on the street"}"#;
@@ -52,6 +54,8 @@ pub(crate) const ROWS: &[Row] = &[
     ("POST", "/account/signout", Nothing, [204; 6]),
     ("POST", "/account/recovery", Json(r#"{"locator":"zz"}"#), [400; 6]),
     ("PUT", "/account/recovery", Json(SLOT), [401, 204, 401, 401, 401, 401]),
+    ("PUT", "/account/shares", Json(SHARES), [401, 204, 401, 401, 401, 401]),
+    ("DELETE", "/account/shares", Nothing, [401, 204, 401, 401, 401, 401]),
     ("POST", "/account/passkeys/start", Json("{}"), [401, 200, 401, 401, 401, 401]),
     ("POST", "/account/passkeys/finish", Credential, [401, 410, 401, 401, 401, 401]),
     ("DELETE", "/account/passkeys/x", Nothing, [401, 404, 401, 401, 401, 401]),
@@ -78,6 +82,8 @@ pub(crate) const ROWS: &[Row] = &[
     ("GET", "/staff/emergencies", Nothing, [401, 401, 403, 403, 200, 401]),
     ("POST", "/staff/emergencies/x/review", Json(REVIEW), [401, 401, 403, 403, 404, 401]),
     ("POST", "/staff/invites", Json(r#"{"patient":"p1"}"#), [401, 401, 200, 200, 200, 401]),
+    ("POST", "/staff/invites", Json(r#"{"patient":"p1","replaces":true}"#), [401, 401, 403, 200, 200, 401]),
+    ("POST", "/staff/recoveries", Json(r#"{"patient":"p1"}"#), [401, 401, 403, 409, 409, 401]),
     ("GET", "/staff/network", Nothing, [401, 401, 403, 403, 200, 401]),
     ("GET", "/staff/blocks", Nothing, [401, 401, 403, 403, 200, 401]),
     ("GET", "/staff/custody", Nothing, [401, 401, 403, 403, 200, 401]),
@@ -115,6 +121,7 @@ pub(crate) const ROWS: &[Row] = &[
     ("POST", "/relay/hospital-a/enrol", Octets, [400; 6]),
     ("POST", "/relay/hospital-a/mailbox", Octets, [400; 6]),
     ("POST", "/relay/hospital-a/case", Octets, [400; 6]),
+    ("POST", "/relay/hospital-a/recovery", Octets, [400; 6]),
     ("GET", "/fhir/metadata", Nothing, [200; 6]),
     ("GET", "/fhir/.well-known/smart-configuration", Nothing, [200; 6]),
     ("POST", "/smart/token", Nothing, [400; 6]),
@@ -143,6 +150,7 @@ pub(crate) const PEERS: &[(&str, &str, Load, [u16; 2])] = &[
     ("POST", "/peer/enrol", Octets, [400; 2]),
     ("POST", "/peer/mailbox", Octets, [400; 2]),
     ("POST", "/peer/case", Octets, [400; 2]),
+    ("POST", "/peer/recovery", Octets, [400; 2]),
     ("POST", "/peer/keys", Octets, [400; 2]),
     ("GET", "/peer/status", Nothing, [200; 2]),
     ("GET", "/metrics", Nothing, [200, 403]),

@@ -219,6 +219,7 @@ impl World {
             keeper: Arc::new(FakeKeeper::default()),
             peers: Peers::new(chain.clone(), &party.id, &party.tls).expect("peers"),
             kem: party.kem.clone(),
+            storage: Arc::new(salus_crypto::Secret32::random()),
         };
         let gateway = Gateway::open(config, genesis, party.key.clone(), ports).expect("gateway");
         let world = Self { gateway, engine, chain, vault, erasures, _folder: folder };

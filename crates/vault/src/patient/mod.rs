@@ -26,6 +26,8 @@ use salus_types::{
 const SIGN: Label = Label::new(label::PATIENT_SIGN);
 const KEM: Label = Label::new(label::PATIENT_KEM);
 const GRANT: Label = Label::new(label::PATIENT_GRANT);
+const RECOVERY: Label = Label::new(label::PATIENT_RECOVERY);
+const RECOVERY_LOCATOR: Label = Label::new(label::PATIENT_RECOVERY_LOCATOR);
 const TERMS_SALT: Label = Label::new(label::PATIENT_TERMS_SALT);
 const SCOPE_SALT: Label = Label::new(label::PATIENT_SCOPE_SALT);
 const PROFILE: Label = Label::new(label::PATIENT_PROFILE);
@@ -77,6 +79,16 @@ impl Root {
     /// The one-time key of grant number `counter` over the records of `source`.
     pub fn grant_key(&self, source: &OrganisationId, counter: u32) -> SigningKey {
         SigningKey::from_seed(self.numbered(GRANT, source, counter).expose())
+    }
+
+    /// The key that cancels a recovery at an organisation, which is named after it.
+    pub fn recovery_key(&self, organisation: &OrganisationId, counter: u32) -> SigningKey {
+        SigningKey::from_seed(self.numbered(RECOVERY, organisation, counter).expose())
+    }
+
+    /// Under which a portal keeps the slot that the root itself opens.
+    pub fn recovery_locator(&self) -> [u8; 32] {
+        *self.derive(RECOVERY_LOCATOR, &[]).expose()
     }
 
     fn numbered(&self, label: Label, source: &OrganisationId, counter: u32) -> Secret32 {

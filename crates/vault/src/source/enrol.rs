@@ -132,7 +132,7 @@ pub(super) fn compartments(
     ids.map(|id| Ok((id, tx.get(&COMPARTMENTS, id.as_bytes())?.ok_or(StoreError::Damaged)?))).collect()
 }
 
-fn directory(
+pub(super) fn directory(
     ctx: &crate::node::Context,
     tx: &impl Reads,
     patient: &PatientRow,

@@ -27,6 +27,7 @@ mod pack;
 pub(crate) mod parcel;
 mod pipeline;
 mod proof;
+mod rekey;
 mod retry;
 mod rotate;
 mod signer;
@@ -121,6 +122,9 @@ pub enum SourceError {
     /// backup was restored.
     #[error("the ledger has another batch under number {0}: is a second copy of this vault running?")]
     Forked(u64),
+    /// Nobody is enrolled as this patient.
+    #[error("the patient has not enrolled")]
+    NotEnrolled,
     /// The patient has enrolled with another key.
     #[error("the patient has enrolled already, with another key")]
     Enrolled,

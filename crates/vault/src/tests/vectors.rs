@@ -14,7 +14,7 @@ use salus_types::state::{AnchorEntry, key};
 use salus_types::vault::{
     Directory, Letter, PatientAsk, PatientRequest, Release, SealedEnvelope, SourceNotice, Terms, VersionList,
 };
-use salus_types::{GrantId, decode_canonical};
+use salus_types::{GrantId, RecoveryId, decode_canonical};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -88,6 +88,9 @@ async fn make() -> (Arc<World>, Value) {
         "grantCounter": 5,
         "grantSeed": hex::encode(*grant.one_time.expose_seed()),
         "grant": grant.grant.to_string(),
+        "recoverySeed": hex::encode(*root.recovery_key(&id("hospital-a"), 5).expose_seed()),
+        "recovery": RecoveryId::of(&root.recovery_key(&id("hospital-a"), 5).public()).to_string(),
+        "recoveryLocator": hex::encode(root.recovery_locator()),
         "termsSalt": hex::encode(root.terms_salt(&id("hospital-a"), 5)),
         "scopeSalt": hex::encode(root.scope_salt(&id("hospital-a"), 5)),
         "profileKey": hex::encode(root.profile_key().expose()),
@@ -124,6 +127,9 @@ fn check(world: &World, vectors: &Value) {
         ("kemPublicSha256", sha256(pairwise.kem.public().0).to_string()),
         ("address", pairwise.address.to_string()),
         ("grantSeed", hex::encode(*root.grant_key(&id("hospital-a"), 5).expose_seed())),
+        ("recoverySeed", hex::encode(*root.recovery_key(&id("hospital-a"), 5).expose_seed())),
+        ("recovery", RecoveryId::of(&root.recovery_key(&id("hospital-a"), 5).public()).to_string()),
+        ("recoveryLocator", hex::encode(root.recovery_locator())),
         ("termsSalt", hex::encode(root.terms_salt(&id("hospital-a"), 5))),
         ("scopeSalt", hex::encode(root.scope_salt(&id("hospital-a"), 5))),
         ("profileKey", hex::encode(root.profile_key().expose())),

@@ -42,6 +42,7 @@ export function Home() {
           Somebody may have put another one in its place. Please call them, or go to the desk with your identity card.
         </Note>
       )}
+      {profile.former && profile.former.root !== '' && <Note tone="warn" title="Your keys are being replaced" action={<Button component={Link} to="/settings/replace" variant="default">See what is left</Button>} />}
       <EmergencyNotice />
       {open.length > 0 && (
         <Note title={open.length === 1 ? `${open[0]!.name} asks to see part of your record` : `${open.length} requests to see part of your record`} action={<Button component={Link} to="/sharing" variant="default">Look at it</Button>} />

@@ -1,17 +1,17 @@
 import { Button, SegmentedControl, useMantineColorScheme } from '@mantine/core';
-import { useState, type ReactNode } from 'react';
+import { useState } from 'react';
 import { Link, useNavigate } from 'react-router';
-import { account } from '../../api/account';
-import { passkeysWork } from '../../api/webauthn';
 import { Dialog } from '../../ui/Dialog/Dialog';
-import { dayOfMs, day } from '../../ui/fhir/dates';
-import { useAction, useLoad } from '../../ui/hooks';
-import { Icon, type IconName } from '../../ui/icons';
+import { dayOfMs } from '../../ui/fhir/dates';
+import { useAction } from '../../ui/hooks';
+import { Icon } from '../../ui/icons';
 import { ErrorNote, Note } from '../../ui/Note/Note';
 import { Card, Page, Section } from '../../ui/Page/Page';
 import { saveFile } from '../../ui/saveFile';
 import { session } from '../session/session';
 import { useRecords, useOrganisationName, useSession } from '../session/useSession';
+import { WaysIn } from '../WaysIn/WaysIn';
+import { Row } from './Row';
 import css from './Settings.module.css';
 
 export function Settings() {
@@ -27,16 +27,6 @@ export function Settings() {
   );
 }
 
-function Row({ icon, title, children, action }: { icon: IconName; title: string; children?: ReactNode; action?: ReactNode }) {
-  return (
-    <div className={css.row}>
-      <Icon name={icon} size={24} className={css.icon} />
-      <div className={css.words}><p className={css.title}>{title}</p>{children && <div className={css.soft}>{children}</div>}</div>
-      {action && <div className={css.action}>{action}</div>}
-    </div>
-  );
-}
-
 function Organisations() {
   const { profile } = useSession();
   const nameOf = useOrganisationName();
@@ -46,32 +36,6 @@ function Organisations() {
         {profile?.organisations.map((one) => <Row key={one.id} icon="building-hospital" title={nameOf(one.id)}>Joined {dayOfMs(one.joinedMs)}{one.name ? `, as ${one.name}` : ''}</Row>)}
         <Row icon="plus" title="Another one" action={<Button component={Link} to="/join" variant="default">Use an invitation</Button>}>Ask at the desk for an invitation.</Row>
       </Card>
-    </Section>
-  );
-}
-
-function WaysIn() {
-  const info = useLoad('account', () => account.me());
-  const [removing, setRemoving] = useState<string | null>(null);
-  const add = useAction(async () => { await session.addPasskey(); info.again(); });
-  const code = useAction(() => session.newCode());
-  const remove = useAction(async (id: string) => { await account.removePasskey(id); setRemoving(null); info.again(); });
-  const passkeys = info.value?.slots.filter((slot) => slot.kind === 'passkey') ?? [];
-  const error = add.error ?? code.error ?? remove.error;
-  return (
-    <Section title="How you unlock it">
-      {error && <ErrorNote message={error} />}
-      <Card>
-        {passkeys.map((slot, at) => (
-          <Row key={slot.id} icon="fingerprint" title={`Passkey ${at + 1}`} action={<Button variant="default" aria-label={`Remove passkey ${at + 1}`} onClick={() => setRemoving(slot.id)}>Remove</Button>}>Added {day(slot.created)}</Row>
-        ))}
-        <Row icon="plus" title="Add a passkey" action={<Button variant="default" loading={add.busy} disabled={!passkeysWork()} onClick={() => void add.go()}>Add</Button>}>For another phone or computer.</Row>
-        <Row icon="key" title="Recovery code" action={<Button variant="default" loading={code.busy} onClick={() => void code.go()}>New code</Button>}>Lost the sheet, or someone has seen it? Make a new code; the old one stops working.</Row>
-        <Row icon="lock" title="Lock" action={<Button variant="default" onClick={session.lock}>Lock now</Button>}>Locks by itself after five minutes without use.</Row>
-      </Card>
-      <Dialog open={removing !== null} title="Remove this passkey?" onClose={() => setRemoving(null)} confirm={{ label: 'Remove', danger: true, busy: remove.busy, onConfirm: () => removing && void remove.go(removing) }}>
-        <p>The device with it can no longer unlock your record here.</p>
-      </Dialog>
     </Section>
   );
 }

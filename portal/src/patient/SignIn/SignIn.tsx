@@ -6,7 +6,8 @@ import { useAction } from '../../ui/hooks';
 import { Icon } from '../../ui/icons';
 import { ErrorNote, Note } from '../../ui/Note/Note';
 import { Card, Page } from '../../ui/Page/Page';
-import { readRecoveryCode, type CodeProblem } from '../session/recoveryCode';
+import type { CodeProblem } from '../session/letters';
+import { readRecoveryCode } from '../session/recoveryCode';
 import { session } from '../session/session';
 import { useSession } from '../session/useSession';
 import css from './SignIn.module.css';
@@ -35,6 +36,7 @@ export function SignIn() {
           {!passkeysWork() && <Note tone="warn">This browser cannot use passkeys. Please use your recovery code.</Note>}
           {error && <ErrorNote message={error} />}
           <Button component={Link} to="/recover" state={{ from }} variant="default" fullWidth leftSection={<Icon name="key" />}>Use recovery code</Button>
+          <Button component={Link} to="/recover/shares" variant="subtle" fullWidth>I lost everything</Button>
         </div>
       </Card>
       {!locked && <p>New here? <Link to="/signup" className={css.link}>Make your record</Link></p>}
@@ -82,7 +84,7 @@ export function Recover() {
           <Button type="submit" size="lg" loading={busy} disabled={typed.trim() === ''}>Open my record</Button>
         </form>
       </Card>
-      <Note>Lost the code and the passkey? Then nobody can open this copy: not we, and not your hospital. Your hospital still has its own records and can invite you again.</Note>
+      <Note>Lost the code and the passkey? If you left parts of your key with a hospital or on paper, <Link to="/recover/shares">put them together again</Link>. If not, nobody can open this copy: not we, and not your hospital. Your hospital still has its own records and can invite you again.</Note>
     </Page>
   );
 }

@@ -5,6 +5,7 @@ import * as f from '../../crypto/formats';
 import { hpkeInfo, openEnvelope, sealEnvelope } from '../../crypto/hpke';
 import type { Network } from '../../verify/network';
 import type { PairwiseKeys } from './keys';
+import type { Profile } from './profile';
 import { nodeKeyOf } from './requests';
 import type { CaseBody, EraseScope } from '../../api/cases';
 
@@ -45,4 +46,22 @@ export async function askCases(network: Network, organisation: string, keys: Pai
   const answer = decodeCanonical(f.SealedEnvelope, await relay.case(organisation, sealed));
   const opened = await openEnvelope(keys.kem, hpkeInfo(label.hpkeCaseAnswer, network.id), answer, nodeKey);
   return JSON.parse(new TextDecoder().decode(opened)) as CaseAnswers;
+}
+
+/** The cases at every organisation of a profile, newest first, and who did not answer. */
+export async function allCases(
+  profile: Profile,
+  ask: (organisation: string) => Promise<CaseBody[]>,
+): Promise<{ cases: { organisation: string; body: CaseBody }[]; silent: string[] }> {
+  const silent: string[] = [];
+  const asked = profile.organisations.map(async ({ id }) => {
+    try {
+      return (await ask(id)).map((body) => ({ organisation: id, body }));
+    } catch {
+      silent.push(id);
+      return [];
+    }
+  });
+  const cases = (await Promise.all(asked)).flat().sort((a, b) => b.body.receivedMs - a.body.receivedMs);
+  return { cases, silent };
 }

@@ -11,6 +11,7 @@ import type { OpenCompartment } from './directory';
 import { grantKeys, type PairwiseKeys } from './keys';
 import type { Surroundings } from './network';
 import type { GrantRecord, Profile } from './profile';
+import type { RecordItem } from './sync';
 
 /** How long a request may wait to be taken up, in blocks. */
 const VALID_BLOCKS = 2_000;
@@ -176,4 +177,17 @@ export async function revoke(granting: Granting, grant: GrantRecord): Promise<vo
   await submitAndWait(
     signTransaction(granting.around.network.id, keys.seed, head.height + VALID_BLOCKS, { kind: 'Revoke', grant: id }),
   );
+}
+
+/** What there is to share, by category, without the source that would receive it. */
+export function shareable(all: Map<string, Map<string, OpenCompartment>>, records: RecordItem[], grantee: string): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const [source, compartments] of all) {
+    if (source === grantee) continue;
+    for (const { category } of compartments.values()) {
+      const found = records.filter((one) => one.category === category && one.source === source && one.content === 'fhir');
+      counts.set(category, Math.max(counts.get(category) ?? 0, found.length));
+    }
+  }
+  return counts;
 }

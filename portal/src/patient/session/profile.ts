@@ -40,6 +40,27 @@ export interface GrantRecord {
 
 export const isStopping = ({ state, stopAskedMs = 0, stopUndoneMs = 0 }: GrantRecord): boolean => state !== 'revoked' && stopAskedMs > stopUndoneMs;
 
+/** Where the three parts of the root are. */
+export interface RecoverySetup {
+  /** Grows with each sharing; parts of different sharings give nothing. */
+  counter: number;
+  madeMs: number;
+  holders: { organisation: string; index: number }[];
+  papers: number[];
+  /** False while parts may still be under way: then it is to be done again. */
+  done: boolean;
+}
+
+/** What is left to do of a replacement of all keys. */
+export interface FormerKeys {
+  /** In hex, and empty once nothing is left; the profile is sealed under the new one. */
+  root: string;
+  /** Organisations at which the old key stands. */
+  left: string[];
+  /** Grants by the old root that are not ended yet. */
+  grants: GrantRecord[];
+}
+
 export interface Profile {
   version: 1;
   network: string;
@@ -49,6 +70,13 @@ export interface Profile {
   answered: string[];
   /** Accesses up to this time have been looked at. */
   seenMs: number;
+  recovery?: RecoverySetup;
+  /** Keys that are being replaced: the former root, and where it still stands. */
+  former?: FormerKeys;
+  /** Attempts to recover that were the person's own. */
+  ownRecoveries?: string[];
+  /** What the person calls their passkeys, by credential id; the newer name counts. */
+  deviceNames?: Record<string, { name: string; atMs: number }>;
 }
 
 export const emptyProfile = (network: string): Profile => ({
@@ -69,6 +97,28 @@ function mergeGrants(a: GrantRecord, b: GrantRecord): GrantRecord {
   return { ...newer, stopAskedMs: later(a.stopAskedMs, b.stopAskedMs), stopUndoneMs: later(a.stopUndoneMs, b.stopUndoneMs) };
 }
 
+function laterSetup(a?: RecoverySetup, b?: RecoverySetup): RecoverySetup | undefined {
+  if (!a || !b) return a ?? b;
+  if (a.counter !== b.counter) return a.counter > b.counter ? a : b;
+  // Two devices that share at once: what came last is what the organisations have.
+  if (a.madeMs !== b.madeMs) return a.madeMs > b.madeMs ? a : b;
+  return a.done ? a : b;
+}
+
+function mergeNames(a: Profile['deviceNames'] = {}, b: Profile['deviceNames'] = {}): Profile['deviceNames'] {
+  const merged = { ...a };
+  for (const [id, name] of Object.entries(b)) if (name.atMs >= (merged[id]?.atMs ?? 0)) merged[id] = name;
+  return merged;
+}
+
+/** What either device has done is done; without a root everything is. */
+function mergeFormer(a?: FormerKeys, b?: FormerKeys): FormerKeys | undefined {
+  if (!a || !b) return a ?? b;
+  if (a.root === '' || b.root === '') return a.root === '' ? a : b;
+  const ended = new Set([...a.grants, ...b.grants].filter(({ state }) => state === 'revoked').map(({ id }) => id));
+  return { root: a.root, left: a.left.filter((id) => b.left.includes(id)), grants: b.grants.map((grant) => (ended.has(grant.id) ? { ...grant, state: 'revoked' } : grant)) };
+}
+
 /** Two devices: everything that either knows; a grant's later state wins. */
 export function mergeProfiles(a: Profile, b: Profile): Profile {
   const organisations = new Map(a.organisations.map((one) => [one.id, one]));
@@ -85,6 +135,10 @@ export function mergeProfiles(a: Profile, b: Profile): Profile {
     grants: [...grants.values()],
     answered: [...new Set([...a.answered, ...b.answered])],
     seenMs: Math.max(a.seenMs, b.seenMs),
+    recovery: laterSetup(a.recovery, b.recovery),
+    ownRecoveries: [...new Set([...(a.ownRecoveries ?? []), ...(b.ownRecoveries ?? [])])],
+    deviceNames: mergeNames(a.deviceNames, b.deviceNames),
+    former: mergeFormer(a.former, b.former),
   };
 }
 

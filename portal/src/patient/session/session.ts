@@ -5,72 +5,40 @@
 import { account, type Slot } from '../../api/account';
 import { ApiError, isOnline, plainWords, PlainError } from '../../api/http';
 import { createPasskey, prfOf, askPasskey } from '../../api/webauthn';
-import type { Resource } from '../../api/fhirTypes';
-import { PackageHeader } from '../../crypto/formats';
-import { decodeCanonical, fromBase64, fromHex, label, randomBytes, toBase64, toHex } from '../../crypto';
+import { fromBase64, label, randomBytes, toBase64, toHex } from '../../crypto';
 import { check } from '../../verify/client';
 import type { Verdict } from '../../verify/messages';
 import type { CaseBody } from '../../api/cases';
-import { askCases, type CaseAnswers, type CaseAsk } from './cases';
-import { readAccesses, type AccessReport } from './accesses';
+import { allCases, askCases, type CaseAnswers, type CaseAsk } from './cases';
+import { readAccesses } from './accesses';
 import type { OpenCompartment } from './directory';
 import { enrol, type Invite } from './enrol';
+import { evidence, withResource } from './evidence';
 import { notRegistered } from './keyCheck';
 import * as granting from './grants';
 import { openUnder, pairwiseKeys, sealUnder, type PairwiseKeys } from './keys';
 import { surroundings, type Surroundings } from './network';
-import { emptyProfile, isStopping, loadBackup, mergeProfiles, saveBackup, type GrantRecord, type Profile } from './profile';
+import { emptyProfile, isStopping, loadBackup, mergeProfiles, saveBackup, type FormerKeys, type GrantRecord, type Profile } from './profile';
+import * as recovering from './recovering';
+import type { RecoveryAttempt } from './recovering';
+import type { Part } from './recovery';
+import * as replacing from './replacing';
 import { newRecoveryCode, recoveryCodeText, recoveryLocator } from './recoveryCode';
+import { CLOSED, type Snapshot } from './snapshot';
 import { device, LocalCopy, tabMemory } from './store';
-import { Anchors, batchOf, batchPathOf, syncSource, type RecordItem, type StoredRecord } from './sync';
 
+import { Anchors, batchOf, syncSource, type RecordItem, type StoredRecord } from './sync';
+
+export type { Snapshot, SyncState } from './snapshot';
 export const IDLE_LOCK_MS = 5 * 60_000;
 /** How long before it locks that is said, so that whoever reads slowly can prevent it. */
 export const LOCK_WARNING_MS = 60_000;
 export const UNDO_MS = 6_000;
 
-export interface SyncState {
-  state: 'idle' | 'working' | 'done' | 'failed';
-  done: number;
-  total: number;
-  /** Organisations that did not answer. */
-  silent: string[];
-  missing: number;
-  atMs?: number;
-  message?: string;
-}
-
-export interface Snapshot {
-  phase: 'out' | 'opening' | 'open' | 'locked';
-  profile: Profile | null;
-  around: Surroundings | null;
-  records: RecordItem[];
-  sync: SyncState;
-  accesses: (AccessReport & { state: 'loading' | 'ready' | 'failed' }) | null;
-  /** Shares that are about to be stopped, by share id, with the time at which that is sent. */
-  stopping: Record<string, number>;
-  /** Nobody has touched the page for a while: it locks within a minute. */
-  lockingSoon: boolean;
-  /** Organisations at which, as is proven, this person's key is not registered: somebody may have another in its place. */
-  keysGone: string[];
-  /** A recovery code that was made and not yet kept by the person. */
-  freshCode: string | null;
-}
-
-const CLOSED: Snapshot = {
-  phase: 'out',
-  profile: null,
-  around: null,
-  records: [],
-  sync: { state: 'idle', done: 0, total: 0, silent: [], missing: 0 },
-  accesses: null,
-  stopping: {},
-  lockingSoon: false,
-  keysGone: [],
-  freshCode: null,
-};
-
 const UNKNOWN_CODE = 'No record belongs to this code here. Check the code, and that this is the address where you signed up.';
+
+/** Under which this device remembers the passkey that it was opened with last. */
+export const CREDENTIAL = 'credential';
 
 interface KeptSlots {
   slots: Slot[];
@@ -86,6 +54,7 @@ class Session {
   private anchors = new Anchors();
   private work = new AbortController();
   private idle: ReturnType<typeof setTimeout> | undefined;
+  private prepared: replacing.Prepared | null = null;
   private stopTimers = new Map<string, ReturnType<typeof setTimeout>>();
 
   get = (): Snapshot => this.snapshot;
@@ -129,6 +98,7 @@ class Session {
     }
     await account.registerFinish({ session: start.session, credential, slots, recoveryLocator: recoveryLocator(code) });
     await device.set('slots', { slots } satisfies KeptSlots);
+    if (credential) await device.set(CREDENTIAL, credential.id);
     await this.open(root, recoveryCodeText(code), true);
   }
 
@@ -143,6 +113,7 @@ class Session {
     const { slots } = await account.signinFinish(start.session, credential);
     const root = await this.openSlots(slots, 'passkey', prf);
     await device.set('slots', { slots } satisfies KeptSlots);
+    await device.set(CREDENTIAL, credential.id);
     await this.open(root);
   }
 
@@ -265,6 +236,7 @@ class Session {
     let missing = 0;
     this.set({ sync: { state: 'working', done: 0, total: 0, silent, missing } });
     try {
+      await this.goOnReplacing();
       await this.finishStops();
       for (const { id } of profile.organisations) {
         try {
@@ -277,6 +249,7 @@ class Session {
       }
       this.set({ sync: { state: 'done', done: 0, total: 0, silent, missing, atMs: Date.now() } });
       await this.checkKeys();
+      await this.checkRecoveries();
       await this.verifyNew();
       await this.finishGrants();
       await this.refreshAccesses();
@@ -320,6 +293,19 @@ class Session {
     const { around, profile } = this.unlocked();
     const keysGone = await notRegistered(around, profile, this.keysOf);
     if (this.root) this.set({ keysGone });
+  }
+
+  /** At every start, on every device: does somebody recover the root? */
+  private async checkRecoveries(): Promise<void> {
+    const { root, around, profile } = this.unlocked();
+    try {
+      const all = await recovering.findAttempts(root, around, profile.recovery);
+      const own = new Set(this.snapshot.profile?.ownRecoveries);
+      const recoveries = all.filter((one) => !one.cancelled && !own.has(recovering.attemptName(one)));
+      if (this.root) this.set({ recoveries, recoveriesUnchecked: false });
+    } catch {
+      if (this.root) this.set({ recoveriesUnchecked: true });
+    }
   }
 
   /** Checks, in the worker, every record that has no good verdict yet. */
@@ -377,15 +363,7 @@ class Session {
 
   /** What there is to share, by category, without the source that would receive it. */
   shareable(grantee: string): Map<string, number> {
-    const counts = new Map<string, number>();
-    for (const [source, compartments] of this.compartments) {
-      if (source === grantee) continue;
-      for (const { category } of compartments.values()) {
-        const records = this.snapshot.records.filter((one) => one.category === category && one.source === source && one.content === 'fhir');
-        counts.set(category, Math.max(counts.get(category) ?? 0, records.length) );
-      }
-    }
-    return counts;
+    return granting.shareable(this.compartments, this.snapshot.records, grantee);
   }
 
   private granting(): granting.Granting {
@@ -474,20 +452,7 @@ class Session {
   }
 
   /** What was asked of every organisation by the person's rights, newest first. */
-  async cases(): Promise<{ cases: { organisation: string; body: CaseBody }[]; silent: string[] }> {
-    const { profile } = this.unlocked();
-    const silent: string[] = [];
-    const asked = profile.organisations.map(async ({ id }) => {
-      try {
-        return (await this.askCase(id, { ask: 'list' })).map((body) => ({ organisation: id, body }));
-      } catch {
-        silent.push(id);
-        return [];
-      }
-    });
-    const cases = (await Promise.all(asked)).flat().sort((a, b) => b.body.receivedMs - a.body.receivedMs);
-    return { cases, silent };
-  }
+  cases = () => allCases(this.unlocked().profile, (organisation) => this.askCase(organisation, { ask: 'list' }));
 
   async askCase(organisation: string, what: CaseAsk): Promise<CaseBody[]> {
     return (await this.askCases(organisation, what)).cases;
@@ -513,6 +478,37 @@ class Session {
     await this.save({ ...profile, seenMs: Date.now() }).catch(() => undefined);
   }
 
+  // Replacing all keys.
+
+  /** A new recovery code to be printed before anything changes. */
+  prepareReplace(): string {
+    this.prepared = { root: randomBytes(32), code: newRecoveryCode() };
+    return recoveryCodeText(this.prepared.code);
+  }
+
+  async replaceKeys(withPasskey: boolean): Promise<void> {
+    const { root, profile, local } = this.unlocked();
+    if (!this.prepared) throw new PlainError('Please begin again.');
+    const { root: next } = this.prepared;
+    const fresh = replacing.profileAfter(profile, root);
+    // On this device first: what follows can be interrupted.
+    await new LocalCopy(next).put('profile', 'one', fresh);
+    const { slots, credential } = await replacing.replaceAccount(this.prepared, withPasskey, this.sealSlot);
+    this.prepared = null;
+    await device.set('slots', { slots } satisfies KeptSlots);
+    await device.set(CREDENTIAL, credential ?? undefined);
+    await saveBackup(next, fresh).catch(() => undefined);
+    await local.clear();
+    this.close();
+    await this.open(next);
+  }
+
+  private async goOnReplacing(): Promise<void> {
+    const { former } = this.unlocked().profile;
+    const note = (state: FormerKeys) => this.save({ ...this.unlocked().profile, former: state });
+    if (former) await replacing.goOn(former, this.granting(), note);
+  }
+
   // Settings.
 
   codeIsKept = (): void => this.set({ freshCode: null });
@@ -524,6 +520,49 @@ class Session {
     if (!made.prf) throw new PlainError('This passkey cannot keep your record locked, so it was not added.');
     const slot = { ...(await this.sealSlot('passkey', made.prf, root)), id: made.credential.id };
     await account.passkeyFinish(start.session, made.credential, slot);
+    await device.set(CREDENTIAL, made.credential.id);
+  }
+
+  async nameDevice(id: string, name: string): Promise<void> {
+    const { profile } = this.unlocked();
+    await this.save({ ...profile, deviceNames: { ...profile.deviceNames, [id]: { name: name.trim().slice(0, 64), atMs: Date.now() } } });
+  }
+
+  // Recovery from shares.
+
+  private recovering(): recovering.Recovering {
+    const save = (change: Pick<Profile, 'recovery'>) => this.save({ ...this.unlocked().profile, ...change });
+    return { ...this.unlocked(), keysOf: this.keysOf, save };
+  }
+
+  async setUpRecovery(organisations: string[]): Promise<void> {
+    this.set({ freshPapers: await recovering.setUp(this.recovering(), organisations) });
+  }
+
+  papersAreKept = (): void => this.set({ freshPapers: null });
+
+  async takeBackRecovery(): Promise<void> {
+    await recovering.takeBack(this.recovering());
+  }
+
+  async cancelRecovery(attempt: RecoveryAttempt): Promise<void> {
+    const { root, around } = this.unlocked();
+    await recovering.cancel(root, around, attempt);
+    await this.checkRecoveries();
+  }
+
+  /** The person says of attempts that they were their own. */
+  async ownRecoveries(names: string[]): Promise<void> {
+    const { profile } = this.unlocked();
+    await this.save({ ...profile, ownRecoveries: [...(profile.ownRecoveries ?? []), ...names] });
+    this.set({ recoveries: this.snapshot.recoveries.filter((one) => !names.includes(recovering.attemptName(one))) });
+  }
+
+  /** Opens the record with two parts of the root, and makes a new recovery code: the old one may be in other hands. */
+  async recover(parts: Part[], attempts: string[]): Promise<void> {
+    await this.open(await recovering.openWith(parts));
+    await this.newCode();
+    if (attempts.length > 0) await this.ownRecoveries(attempts);
   }
 
   async newCode(): Promise<void> {
@@ -544,24 +583,5 @@ class Session {
     return isOnline();
   }
 }
-
-function withResource(record: StoredRecord): RecordItem[] {
-  try {
-    return [{ ...record, resource: JSON.parse(record.text) as Resource }];
-  } catch {
-    return [];
-  }
-}
-
-const evidence = (record: RecordItem) => ({
-  key: record.key,
-  source: record.source,
-  sequence: record.sequence,
-  r: fromHex(record.r),
-  package: decodeCanonical(PackageHeader, fromHex(record.header)),
-  ciphertextDigest: fromHex(record.ciphertextDigest),
-  plaintextDigest: fromHex(record.plaintextDigest),
-  batchPath: batchPathOf(record),
-});
 
 export const session = new Session();

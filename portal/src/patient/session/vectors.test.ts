@@ -9,11 +9,13 @@ import type { Share } from '../../crypto/shamir';
 import type { Network } from '../../verify/network';
 import { openDirectory } from './directory';
 import { grantKeys, pairwiseKeys } from './keys';
+import { cancelSeed, recoveryOf, rootLocator } from './recovery';
 import { unseal } from './unseal';
 
 interface Vectors {
   root: string; network: string; source: string; sourceNodeKey: string; sourceKemSeed: string; granteeKemSeed: string;
   pairwiseSeed: string; pairwisePublic: string; kemSeed: string; kemPublicSha256: string; address: string; cacheKey: string; profileKey: string;
+  recoverySeed: string; recovery: string; recoveryLocator: string;
   grant: string; grantCounter: number; grantSeed: string; grantTransaction: string; revokeTransaction: string;
   terms: string; termsSalt: string; termsCommitment: string; scopeSalt: string; scopeCommitment: string; letter: string; notice: string;
   directory: string; labsCompartment: string; labsKey: string; request: string; versionList: string; text: string;
@@ -37,6 +39,8 @@ describe.runIf(present)('the vectors of the vault', () => {
     expect(toHex(sha256(pairwise.kem.publicKey))).toBe(v.kemPublicSha256);
     expect(toHex(derive(label.patientCache, fromHex(v.root)))).toBe(v.cacheKey);
     expect(toHex(derive(label.patientProfile, fromHex(v.root)))).toBe(v.profileKey);
+    const at = [fromHex(v.root), v.source, v.grantCounter] as const;
+    expect([toHex(cancelSeed(...at)), toHex(recoveryOf(...at)), rootLocator(at[0])]).toEqual([v.recoverySeed, v.recovery, v.recoveryLocator]);
     const grant = grantKeys(fromHex(v.root), v.source, v.grantCounter);
     expect([grant.seed, grant.termsSalt, grant.scopeSalt, grantIdOf(grant.publicKey)].map(toHex)).toEqual([v.grantSeed, v.termsSalt, v.scopeSalt, v.grant]);
   });

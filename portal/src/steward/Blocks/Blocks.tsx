@@ -15,6 +15,8 @@ const ACTIONS: Record<string, string> = {
   Access: 'access event',
   Dropped: 'copy dropped',
   AnchorLog: 'access log anchored',
+  StartRecovery: 'recovery started',
+  CancelRecovery: 'recovery cancelled',
 };
 
 /** The newest blocks. None of them holds a name, a record, or anything that could be traced to a person. */

@@ -7,15 +7,15 @@ use anyhow::Context as _;
 use salus_crypto::{Digest, SigningKey, random};
 use salus_node::testing;
 use salus_types::action::{
-    Access, Action, Anchor, AnchorLog, BreakGlass, Dropped, Erased, Grant, OrderErasure, Propose,
-    RegisterPatient, RegisterPractitioner, Review, Revoke, Vote, scope_commitment,
+    Access, Action, Anchor, AnchorLog, BreakGlass, CancelRecovery, Dropped, Erased, Grant, OrderErasure,
+    Propose, RegisterPatient, RegisterPractitioner, Review, Revoke, StartRecovery, Vote, scope_commitment,
 };
 use salus_types::category::Purpose;
 use salus_types::emergency::EmergencyGround;
 use salus_types::erasure::ErasureGround;
 use salus_types::governance::SetParameters;
 use salus_types::transaction::Transaction;
-use salus_types::{Address, GrantId, NetworkId, OrganisationId};
+use salus_types::{Address, GrantId, NetworkId, OrganisationId, RecoveryId};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// How long a transaction may wait, in blocks.
@@ -42,12 +42,14 @@ pub(super) enum Kind {
     Vote,
     BreakGlass,
     Review,
+    StartRecovery,
+    CancelRecovery,
     OrderErasure,
     Erased,
 }
 
 impl Kind {
-    pub(super) const ALL: [Self; 14] = [
+    pub(super) const ALL: [Self; 16] = [
         Self::RegisterPatient,
         Self::RegisterPractitioner,
         Self::Anchor,
@@ -60,6 +62,8 @@ impl Kind {
         Self::Vote,
         Self::BreakGlass,
         Self::Review,
+        Self::StartRecovery,
+        Self::CancelRecovery,
         Self::OrderErasure,
         Self::Erased,
     ];
@@ -179,6 +183,7 @@ impl Maker {
             Kind::Propose => alone(self.proposals(network)?.1),
             Kind::Vote => self.votes(network)?,
             Kind::BreakGlass | Kind::Review => self.emergencies(network, kind, count),
+            Kind::StartRecovery | Kind::CancelRecovery => self.recoveries(network, kind, count),
             Kind::OrderErasure | Kind::Erased => self.erasures(network, kind, count),
         })
     }
@@ -212,6 +217,24 @@ impl Maker {
             self.own(network, node, Review { organisation, event, justified: true, reviewer, statement })
         });
         Script { before, measured }
+    }
+
+    fn recoveries(&self, network: &Network, kind: Kind, count: usize) -> Script {
+        let keys: Vec<_> = (0..count).map(|_| SigningKey::generate()).collect();
+        let recovery = |number: usize| RecoveryId::of(&keys[number].public());
+        let started = self.lists(count, |number, node| {
+            let (organisation, device) = (self.organisations[node].clone(), random_digest());
+            let start = StartRecovery { organisation, recovery: recovery(number), number: 0, device };
+            self.own(network, node, start)
+        });
+        if kind == Kind::StartRecovery {
+            return Script { before: Vec::new(), measured: started };
+        }
+        let measured = self.lists(count, |number, _| {
+            let cancel = CancelRecovery { recovery: recovery(number), number: 0 };
+            Transaction::sign(self.network, &keys[number], valid_until(network), cancel)
+        });
+        Script { before: vec![started], measured }
     }
 
     fn erasures(&self, network: &Network, kind: Kind, count: usize) -> Script {

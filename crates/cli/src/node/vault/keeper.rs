@@ -164,6 +164,19 @@ impl Keeper for LocalKeeper {
         source.enrol_patient(patient, key, kem.as_ref()).await.map_err(source_error)
     }
 
+    async fn rekey(
+        &self,
+        patient: &str,
+        old: Option<PublicKey>,
+        key: PublicKey,
+        kem: HpkePublicKey,
+    ) -> Result<Directory, VaultError> {
+        let Some(source) = &self.vault.source else {
+            return Err(VaultError::Refused("this organisation keeps no records".to_owned()));
+        };
+        source.rekey_patient(patient, old, key, kem.as_ref()).await.map_err(source_error)
+    }
+
     fn register(&self, registry: &mut Registry) {
         self.measures.register(registry);
     }

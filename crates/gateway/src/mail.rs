@@ -1,15 +1,18 @@
-//! E-mail to the patient: that their emergency summary was opened, when, and by which organisation. Who it was and why
-//! stands in the portal alone, because e-mail is read by many.
+//! E-mail to patients: that something happened that they should look at, when, and at which organisation. Who it was and
+//! why stands in the portal alone, because e-mail is read by many.
 
-use super::rows::{MAILS, Mail};
 use crate::clock;
 use crate::error::Error;
 use crate::staff::patients;
 use crate::state::{Gateway, MailConfig, MailSecurity};
+use crate::store::{Rows, StoreError};
 use axum::http::Method;
 use lettre::message::header::ContentType;
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::{AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor};
+use redb::WriteTransaction;
+use salus_types::OrganisationId;
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// How often it is looked, and tried again.
@@ -21,10 +24,48 @@ const AT_ONCE: usize = 32;
 /// When it is given up: later it would not be news.
 const GIVEN_UP_MS: u64 = 3 * 24 * 3_600 * 1_000;
 
+/// E-mail to patients that waits, by a name of its own.
+const MAILS: Rows<Mail> = Rows::new("mails");
+
+/// A message to a patient; it names nobody.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Mail {
+    /// FHIR Patient id here.
+    pub(crate) patient: String,
+    /// Its subject.
+    pub(crate) subject: String,
+    /// Its text.
+    pub(crate) text: String,
+    /// When what it tells happened, in milliseconds since 1970-01-01 UTC.
+    pub(crate) time_ms: u64,
+}
+
+/// Has a message sent; one under the same name takes its place.
+///
+/// # Errors
+/// A fault of the store.
+pub(crate) fn queue(tx: &WriteTransaction, at: &str, mail: &Mail) -> Result<(), StoreError> {
+    MAILS.put(tx, at, mail)
+}
+
+/// The name of an organisation as people know it.
+pub(crate) fn name_of(gateway: &Gateway, id: &OrganisationId) -> String {
+    let network = gateway.chain().network();
+    network.organisation(id).map_or_else(|| id.to_string(), |one| one.name.as_str().to_owned())
+}
+
 type Server = AsyncSmtpTransport<Tokio1Executor>;
 
+/// Sends what waits until the gateway stops.
+pub(crate) async fn run(gateway: Gateway) {
+    tokio::select! {
+        () = gateway.stopped() => (),
+        () = follow(&gateway) => (),
+    }
+}
+
 /// Works for as long as it is polled; for ever idle without a server.
-pub(super) async fn follow(gateway: &Gateway) {
+async fn follow(gateway: &Gateway) {
     let Some(config) = &gateway.config.mail else { return gateway.stopped().await };
     let mut ticks = tokio::time::interval(INTERVAL);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -37,7 +78,7 @@ pub(super) async fn follow(gateway: &Gateway) {
 }
 
 /// Sends what waits. One that fails stays for the next time.
-pub(super) async fn send_all(gateway: &Gateway, config: &MailConfig) -> Result<(), Error> {
+pub(crate) async fn send_all(gateway: &Gateway, config: &MailConfig) -> Result<(), Error> {
     let waiting = gateway.store.read(|tx| MAILS.scan(tx, "", AT_ONCE))?;
     if waiting.is_empty() {
         return Ok(());
@@ -46,7 +87,7 @@ pub(super) async fn send_all(gateway: &Gateway, config: &MailConfig) -> Result<(
     for (at, mail) in waiting {
         let too_old = clock::now_ms().saturating_sub(mail.time_ms) > GIVEN_UP_MS;
         if !too_old && let Some(address) = address_of(gateway, &mail.patient).await? {
-            send(gateway, config, &server, &mail, &address).await?;
+            send(config, &server, &mail, &address).await?;
         }
         gateway.store.write(move |tx| MAILS.take(tx, &at)).await?;
     }
@@ -71,7 +112,7 @@ fn server(config: &MailConfig) -> Result<Server, Error> {
 /// The patient's address in the clinical store; none is no error.
 async fn address_of(gateway: &Gateway, patient: &str) -> Result<Option<String>, Error> {
     let at = format!("/fhir/Patient/{patient}");
-    let patient = patients::fetch(gateway, "emergency", Method::GET, &at, String::new()).await?;
+    let patient = patients::fetch(gateway, "mail", Method::GET, &at, String::new()).await?;
     let telecom = patient.as_ref().and_then(|patient| patient["telecom"].as_array());
     let in_use =
         telecom.into_iter().flatten().find(|contact| contact["system"] == "email" && contact["use"] != "old");
@@ -79,13 +120,7 @@ async fn address_of(gateway: &Gateway, patient: &str) -> Result<Option<String>, 
 }
 
 /// An address that is none is not tried again; neither it nor the server's words come by a log.
-async fn send(
-    gateway: &Gateway,
-    config: &MailConfig,
-    server: &Server,
-    mail: &Mail,
-    address: &str,
-) -> Result<(), Error> {
+async fn send(config: &MailConfig, server: &Server, mail: &Mail, address: &str) -> Result<(), Error> {
     let Ok(to) = address.parse() else {
         tracing::warn!("a patient's e-mail address does not parse");
         return Ok(());
@@ -93,9 +128,9 @@ async fn send(
     let message = Message::builder()
         .from(config.from.parse().map_err(|_| Error::internal("the sender of e-mail does not parse"))?)
         .to(to)
-        .subject("Your emergency summary was opened")
+        .subject(mail.subject.as_str())
         .header(ContentType::TEXT_PLAIN)
-        .body(text(gateway, mail))
+        .body(mail.text.clone())
         .map_err(Error::internal)?;
     match server.send(message).await {
         Err(error) if error.is_permanent() => tracing::warn!("the e-mail server refuses a message"),
@@ -105,15 +140,9 @@ async fn send(
     Ok(())
 }
 
-fn text(gateway: &Gateway, mail: &Mail) -> String {
-    let network = gateway.chain().network();
-    let named =
-        |id| network.organisation(id).map_or_else(|| id.to_string(), |one| one.name.as_str().to_owned());
-    let (by, own) = (named(&mail.by), named(&gateway.config.organisation));
-    let (when, portal) = (clock::instant(mail.time_ms), &gateway.config.public_url);
-    format!(
-        "Somebody at {by} opened the emergency summary that {own} keeps of you, on {when}.\n\n\
-         Sign in to see who it was, why, and until when: {portal}\n\n\
-         It has to be reviewed there within three days. You need not do anything.\n"
-    )
+/// What waits to be sent.
+#[cfg(test)]
+pub(crate) fn waiting(gateway: &Gateway) -> Vec<Mail> {
+    let rows = gateway.store.read(|tx| MAILS.scan(tx, "", AT_ONCE)).expect("rows");
+    rows.into_iter().map(|(_, mail)| mail).collect()
 }
