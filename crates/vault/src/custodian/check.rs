@@ -141,7 +141,7 @@ impl Custodian {
             let (source, sequence, generation) = key::generation_parts(&at).ok_or(StoreError::Damaged)?;
             let name = PackName::evidence(&source, sequence, generation);
             let bytes = self.ctx.store.packs.get(&name).await.unwrap_or_default();
-            if !body(&bytes).is_some_and(|(body, _)| sha256(body) == digest) {
+            if body(&bytes).is_none_or(|(body, _)| sha256(body) != digest) {
                 tracing::error!(%source, sequence, generation, "evidence against a source is damaged");
             }
         }

@@ -113,6 +113,8 @@ pub(crate) enum Tamper {
     Others,
     /// To sources: nothing, duly sealed.
     Nothing,
+    /// To sources: nothing, and that it holds a generation that was never made.
+    Boasts,
     /// To sources: everything, and that the batch with number 0 is damaged.
     Complains,
 }

@@ -223,7 +223,12 @@ impl World {
                 let false_word = (0..=newest).map(|generation| DamagedBatch { sequence: 0, generation });
                 given.damaged = Bounded::new(false_word.collect()).expect("few");
             }
-            _ => (shares, versions) = (Vec::new(), Vec::new()),
+            how => {
+                (shares, versions) = (Vec::new(), Vec::new());
+                if how == Tamper::Boasts {
+                    given.newest = Some(9);
+                }
+            }
         }
         given.shares = Bounded::new(shares).expect("as many");
         release.versions = Bounded::new(versions).expect("as many");
@@ -243,7 +248,7 @@ impl World {
             }),
             Tamper::Path => versions.iter_mut().for_each(|released| released.path.index ^= 1),
             Tamper::Sender => release.shares.sender = PublicKey([3; 32]),
-            Tamper::Replay | Tamper::Others | Tamper::Nothing | Tamper::Complains => {}
+            Tamper::Replay | Tamper::Others | Tamper::Nothing | Tamper::Boasts | Tamper::Complains => {}
             Tamper::Shares => {
                 let key = self.kem(to.as_str());
                 let label = salus_types::label::HPKE_RELEASE;

@@ -48,7 +48,16 @@ async fn read_world(reads: usize) -> Arc<World> {
             assert_eq!(reading.records.len(), 3, "as many as an event may have");
         }
     }
+    restart(&world);
     world
+}
+
+/// Ends what custodians that were asked besides still write.
+fn restart(world: &Arc<World>) {
+    for name in CUSTODIANS {
+        world.vaults.lock().expect("unpoisoned").remove(&id(name));
+        world.open(name);
+    }
 }
 
 fn plant(world: &World, name: &str, access: AccessId, root: Digest, row: &ReleaseRow) {
@@ -149,9 +158,6 @@ async fn what_is_refused_is_no_release_and_a_restart_forgets_none() {
     let reader = world.vault("insurer").expect("open").reader.clone();
     let grant = world.access_events().into_iter().next().expect("an event").1.grant;
     assert!(reader.read(grant, DOCTOR, Purpose::Treatment).await.is_err(), "it has no such grant");
-    for name in CUSTODIANS {
-        world.vaults.lock().expect("unpoisoned").remove(&id(name));
-        world.open(name);
-    }
+    restart(&world);
     assert_eq!(logs(&world).await, before);
 }

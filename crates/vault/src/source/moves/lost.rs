@@ -18,7 +18,7 @@ use std::time::Duration;
 /// Whether a batch whose custodians are the right ones is to be made anew all the same: a copy is lost, or one of them
 /// is still to get what stands, and cannot get it as it was.
 pub(super) fn is_incomplete(tx: &impl Reads, at: &[u8], batch: &BatchRow) -> Result<bool, StoreError> {
-    let late = batch.acked.iter().any(|acked| *acked == 0) && tx.get(&OPEN_BATCHES, at)?.is_none();
+    let late = batch.acked.contains(&0) && tx.get(&OPEN_BATCHES, at)?.is_none();
     Ok(late || tx.scan(&LOST, at, None, usize::MAX)?.iter().any(|(_, lost)| lost.good_ms == 0))
 }
 

@@ -2,7 +2,8 @@
 //!
 //! Two custodians that hold the same newer generation are believed: only this source can have made it. Its commitments
 //! are with the custodians alone; what their shares open tells true from false instead, and the batch is made anew
-//! under the next generation, from which on everything is known here again.
+//! under the next generation, from which on everything is known here again. Two that say so falsely keep the batch from
+//! being moved, as they could by silence, and until they say something else: what nobody holds is not held on to.
 
 use super::Round;
 use super::lost::mark_lost;
@@ -45,8 +46,11 @@ impl Source {
                 Err(PeerError::Refused(_)) => {}
             }
         }
-        newest.retain(|custodian, generation| {
-            round.custodians.contains(custodian) && *generation > batch.row.generation
+        // One that was believed before, and is held by nobody after all, may be followed by a lower one.
+        let believed = batch.versions.iter().any(|version| version.row.share_commitments == UNKNOWN);
+        let known = batch.row.generation;
+        newest.retain(|custodian, said| {
+            round.custodians.contains(custodian) && (*said > known || believed && *said != known)
         });
         let held_by = |generation: &u32| newest.values().filter(|said| *said == generation).count();
         let agreed =
@@ -54,7 +58,7 @@ impl Source {
         let Some(generation) = agreed else { return Ok(()) };
         newest.retain(|_, said| *said == generation);
         tracing::warn!(sequence, generation, "custodians hold newer shares than this source knows");
-        let (ctx, known, custodians) = (self.ctx.clone(), batch.row.generation, round.custodians.clone());
+        let (ctx, custodians) = (self.ctx.clone(), round.custodians.clone());
         Ok(blocking(move || {
             let tx = ctx.store.write()?;
             adopt(&tx, sequence, (known, generation), &custodians, &newest, (ctx.clock)())?;

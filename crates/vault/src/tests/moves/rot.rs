@@ -363,3 +363,45 @@ async fn a_source_that_comes_back_from_a_backup_older_than_its_generations_makes
         all_lies_where_it_should(&world);
     }
 }
+
+fn generations(world: &World) -> BTreeSet<u32> {
+    let batches = own_tables(world).scan(&BATCHES, &[], None, usize::MAX).expect("rows");
+    batches.into_iter().map(|(_, batch)| batch.generation).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_custodian_that_boasts_of_a_newer_generation_is_not_believed() {
+    let (world, person, grant) = watchful_world().await;
+    *world.tamper.lock().expect("unpoisoned") = Some((id("regulator"), Tamper::Boasts));
+    world.away(&["hospital-b"]);
+    let failed = |status: &CustodyStatus| status.challenges.get(&id("regulator")).map_or(0, |one| one.failed);
+    run_all_until(&world, async |now| failed(now) > 20).await;
+    assert_eq!((generations(&world), status(&world).await.moved), (BTreeSet::from([0]), 0));
+    *world.tamper.lock().expect("unpoisoned") = None;
+    world.away(&[]);
+    run_all_until(&world, async |now| now.repaired > 0 && is_still(now)).await;
+    all_is_well(&world, &person, &grant, "one word is none").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_generation_that_two_boasted_of_is_let_go_once_they_say_what_they_hold() {
+    let (world, person, grant) = watchful_world().await;
+    // What two liars make of the source's tables.
+    let vault = world.vault("hospital-a").expect("open");
+    let tx = vault.custodian.store().write().expect("a writer");
+    let batches = tx.scan(&BATCHES, &[], None, usize::MAX).expect("rows");
+    for (at, mut batch) in batches.clone() {
+        batch.generation = u32::MAX;
+        tx.put(&BATCHES, &at, &batch).expect("put");
+    }
+    for (at, mut version) in tx.scan(&VERSIONS, &[], None, usize::MAX).expect("rows") {
+        version.share_commitments = [Digest::ZERO; 3];
+        tx.put(&VERSIONS, &at, &version).expect("put");
+    }
+    tx.commit().expect("durable");
+    drop(vault);
+    let all = batches.len() as u64;
+    run_all_until(&world, async |now| now.moved >= all && is_still(now)).await;
+    assert_eq!(generations(&world), BTreeSet::from([1]));
+    all_is_well(&world, &person, &grant, "after the lie").await;
+}
