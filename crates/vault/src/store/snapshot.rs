@@ -71,7 +71,7 @@ impl View {
     pub fn write(self) -> Result<(), StoreError> {
         let copy = Database::create(self.folder.join("vault.redb"))?;
         let tx = copy.begin_write()?;
-        copy_all(&self.tables, &tx)?;
+        copy_all(&self.tables.0, &tx)?;
         Ok(tx.commit()?)
     }
 }
