@@ -17,7 +17,6 @@ use redb::Database;
 use salus_crypto::Secret32;
 use salus_types::Digest;
 use std::fs;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::sync::OwnedRwLockWriteGuard;
@@ -127,9 +126,7 @@ pub fn settle_restored(folder: &Path, key: &Secret32) -> Result<Inspection, Stor
         return Ok(Inspection::default());
     }
     let mut store = Store::open(folder, key)?;
-    // redb panics at some damaged pages.
-    let check = AssertUnwindSafe(|| store.db.check_integrity());
-    if !catch_unwind(check).map_err(|_| StoreError::Damaged)?? {
+    if !store.db.check_integrity()? {
         return Err(StoreError::Damaged);
     }
     let tx = store.write()?;
