@@ -37,18 +37,27 @@ pub(super) async fn follow(gateway: &Gateway) {
 /// Gets every work as far as it goes; whether one is left.
 pub(super) async fn round(gateway: &Gateway) -> Result<bool, Error> {
     let works = gateway.store.read(|tx| WORKS.scan(tx, "", WORKS_MAX))?;
-    let mut left = false;
-    for (case, mut work) in works.into_iter().filter(|(_, work)| work.step != Step::Ordered) {
-        while work.step != Step::Ordered {
-            if !step(gateway, &mut work).await? {
-                left = true;
-                break;
-            }
-            let (at, row) = (case.clone(), work.clone());
-            gateway.store.write(move |tx| WORKS.put(tx, &at, &row)).await?;
+    let (mut left, mut failed) = (false, None);
+    for (case, work) in works.into_iter().filter(|(_, work)| work.step != Step::Ordered) {
+        match go_on(gateway, &case, work).await {
+            Ok(done) => left |= !done,
+            // One that fails does not keep the others waiting.
+            Err(error) => failed = Some(error),
         }
     }
-    Ok(left)
+    failed.map_or(Ok(left), Err)
+}
+
+/// Gets one work as far as it goes; whether it is done.
+async fn go_on(gateway: &Gateway, case: &str, mut work: Work) -> Result<bool, Error> {
+    while work.step != Step::Ordered {
+        if !step(gateway, &mut work).await? {
+            return Ok(false);
+        }
+        let (at, row) = (case.to_owned(), work.clone());
+        gateway.store.write(move |tx| WORKS.put(tx, &at, &row)).await?;
+    }
+    Ok(true)
 }
 
 /// One step; false if it has to wait.
@@ -60,7 +69,7 @@ async fn step(gateway: &Gateway, work: &mut Work) -> Result<bool, Error> {
             }
             let versions =
                 gateway.ports.erasures.versions_of(&work.resources).await.map_err(Error::internal)?;
-            work.orders = orders(gateway, work, &versions);
+            work.orders = orders(gateway, work, &versions)?;
             work.resources = Vec::new();
             work.step = Step::Ordering;
         }
@@ -86,7 +95,7 @@ pub(super) async fn remove(gateway: &Gateway, resources: &[Named]) -> Result<boo
     Ok(done)
 }
 
-fn orders(gateway: &Gateway, work: &Work, versions: &[VersionId]) -> Vec<Order> {
+fn orders(gateway: &Gateway, work: &Work, versions: &[VersionId]) -> Result<Vec<Order>, Error> {
     let organisation = &gateway.config.organisation;
     let order = |versions: &[VersionId]| {
         let salt: [u8; 32] = random::bytes();
@@ -102,9 +111,9 @@ fn orders(gateway: &Gateway, work: &Work, versions: &[VersionId]) -> Vec<Order> 
             source: organisation.clone(),
             erasure: action.id(),
             salt,
-            versions: versions.to_vec().try_into().unwrap_or_default(),
+            versions: versions.to_vec().try_into().map_err(Error::internal)?,
         };
-        Order { action: hex::encode(action.encode()), notice: hex::encode(notice.encode()) }
+        Ok(Order { action: hex::encode(action.encode()), notice: hex::encode(notice.encode()) })
     };
     versions.chunks(ERASED_VERSIONS_MAX).map(order).collect()
 }

@@ -21,11 +21,15 @@ pub(super) async fn follow(gateway: &Gateway) {
 
 /// Looks at everything that is due once; whether something is left.
 pub(super) async fn round(gateway: &Gateway) -> Result<bool, Error> {
-    let mut left = false;
+    let (mut left, mut failed) = (false, None);
     for due in gateway.ports.erasures.due().await.map_err(Error::internal)? {
-        left |= !erase(gateway, &due).await?;
+        match erase(gateway, &due).await {
+            Ok(done) => left |= !done,
+            // One that fails does not keep the others waiting.
+            Err(error) => failed = Some(error),
+        }
     }
-    Ok(left)
+    failed.map_or(Ok(left), Err)
 }
 
 /// Whether it is done.

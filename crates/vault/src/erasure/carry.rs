@@ -7,7 +7,7 @@ use crate::ledger::entry;
 use crate::node::blocking;
 use crate::source::erase::{Forgotten, are_on_their_way, forget};
 use crate::store::tables::{
-    ERASURES, ERASURES_WANTED, ErasedResource, ErasureRow, HELD, HeldRow, id_at_end, key,
+    ERASURES, ERASURES_DUE, ERASURES_WANTED, ErasedResource, ErasureRow, HELD, HeldRow, MARK, id_at_end, key,
 };
 use crate::store::{Reads, Store, StoreError};
 use salus_types::action::Erased;
@@ -74,9 +74,15 @@ impl Erasure {
     /// [`StoreError`].
     pub async fn due(&self) -> Result<Vec<DueErasure>, StoreError> {
         let store = self.ctx.store.clone();
-        let rows = blocking(move || store.read()?.scan(&ERASURES, &[], None, usize::MAX)).await?;
-        let due = rows.into_iter().map(|(_, row): (_, ErasureRow)| row).filter(|row| row.state != DONE);
-        Ok(due
+        let rows = blocking(move || {
+            let tx = store.read()?;
+            let due = tx.scan(&ERASURES_DUE, &[], None, usize::MAX)?;
+            let row = |(at, _): &(Vec<u8>, _)| tx.get(&ERASURES, at)?.ok_or(StoreError::Damaged);
+            due.iter().map(row).collect::<Result<Vec<ErasureRow>, StoreError>>()
+        })
+        .await?;
+        Ok(rows
+            .into_iter()
             .map(|row| DueErasure {
                 grants: row.grants.into_inner(),
                 resources: row
@@ -130,6 +136,7 @@ impl Erasure {
         blocking(move || {
             let tx = store.write()?;
             tx.put(&ERASURES, erasure.as_bytes(), &ErasureRow { state: DONE, ..row })?;
+            tx.remove(&ERASURES_DUE, erasure.as_bytes())?;
             tx.commit()
         })
         .await?;
@@ -160,6 +167,7 @@ fn begin(store: &Store, own: bool, notice: &ErasureNotice) -> Result<(), StoreEr
             grants: bounded(grants)?,
         };
         tx.put(&ERASURES, notice.erasure.as_bytes(), &row)?;
+        tx.put(&ERASURES_DUE, notice.erasure.as_bytes(), &MARK)?;
     }
     tx.commit()
 }

@@ -140,6 +140,8 @@ tables! {
 
     /// Order -> how far it is carried out here.
     ERASURES: ErasureRow = "erasures";
+    /// Order -> nothing: orders of which copies, or the receipt, may be left.
+    ERASURES_DUE: Mark = "erasures-due";
     /// Order -> nothing: orders whose notice is not here yet.
     ERASURES_WANTED: Mark = "erasures-wanted";
 
