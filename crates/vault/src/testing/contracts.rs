@@ -1,6 +1,7 @@
 //! What the contracts would do, as far as the vault depends on it.
 
 use super::*;
+use salus_types::action::OrderErasure;
 use salus_types::emergency::{EMERGENCY_ACCESS_MS, EMERGENCY_REVIEW_MS};
 use salus_types::erasure::ERASURE_RECEIPTS_MS;
 use salus_types::state::{EmergencyEntry, ErasedEntry, ErasureEntry};
@@ -91,25 +92,7 @@ impl World {
                 ledger.state.insert(at, entry.encode().to_vec());
                 at
             }
-            Action::OrderErasure(order) => {
-                let count = ledger.state.get(&key::erasures());
-                let number: u64 = count.map_or(0, |count| decode_canonical(count).expect("a number"));
-                let entry = ErasureEntry {
-                    number,
-                    organisation: order.organisation.clone(),
-                    versions_root: order.versions_root,
-                    count: order.count,
-                    ground: order.ground,
-                    height,
-                    time_ms,
-                    receipts_due_ms: time_ms + ERASURE_RECEIPTS_MS,
-                };
-                let at = key::erasure(&order.id());
-                ledger.state.insert(at, entry.encode().to_vec());
-                ledger.state.insert(key::erasure_of_number(number), order.id().encode().to_vec());
-                ledger.state.insert(key::erasures(), (number + 1).encode().to_vec());
-                at
-            }
+            Action::OrderErasure(order) => order_erasure(&mut ledger.state, order, (height, time_ms)),
             Action::Erased(erased) => {
                 let at = key::erased(&erased.erasure, &erased.organisation);
                 if ledger.state.contains_key(&at) {
@@ -138,4 +121,28 @@ impl World {
             block: CertifiedHeader { headers: Bounded::default(), certificate: Bounded::default() },
         }
     }
+}
+
+fn order_erasure(
+    state: &mut HashMap<StateKey, Vec<u8>>,
+    order: &OrderErasure,
+    (height, time_ms): (u64, u64),
+) -> StateKey {
+    let count = state.get(&key::erasures());
+    let number: u64 = count.map_or(0, |count| decode_canonical(count).expect("a number"));
+    let entry = ErasureEntry {
+        number,
+        organisation: order.organisation.clone(),
+        versions_root: order.versions_root,
+        count: order.count,
+        ground: order.ground,
+        height,
+        time_ms,
+        receipts_due_ms: time_ms + ERASURE_RECEIPTS_MS,
+    };
+    let at = key::erasure(&order.id());
+    state.insert(at, entry.encode().to_vec());
+    state.insert(key::erasure_of_number(number), order.id().encode().to_vec());
+    state.insert(key::erasures(), (number + 1).encode().to_vec());
+    at
 }
