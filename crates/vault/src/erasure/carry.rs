@@ -40,7 +40,7 @@ impl Erasure {
         let runtime = tokio::runtime::Handle::current();
         blocking(move || {
             Custodian::exclusively(&accepting, || {
-                begin(&ctx.store, &ctx.node.organisation == &notice.source, &notice)?;
+                begin(&ctx.store, ctx.node.organisation == notice.source, &notice)?;
                 blank(&ctx, &runtime)
             })
         })

@@ -138,7 +138,7 @@ impl Store {
 
     /// Writes the tables anew: what was removed from them is in no freed page any more. Blocking; who writes waits.
     pub(crate) fn rewrite(&self) -> Result<(), StoreError> {
-        self.db.rewrite(|from, to| transaction::copy_all(from, to))
+        self.db.rewrite(transaction::copy_all)
     }
 
     /// Removes a pack, as soon as no copy is being made.
