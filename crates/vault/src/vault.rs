@@ -132,7 +132,7 @@ impl Vault {
         let custodian = Arc::new(Custodian::new(ctx.clone(), config.checks));
         Ok(Self {
             mailbox: Arc::new(Mailbox::new(ctx.clone(), source.clone())),
-            erasure: Arc::new(Erasure::new(ctx.clone(), source.clone(), custodian.clone())),
+            erasure: Arc::new(Erasure::new(ctx.clone(), source.clone(), &custodian)),
             custodian,
             emergency: Arc::new(Emergency::new(ctx.clone(), config.reader.clone())),
             reader: Arc::new(Reader::new(ctx, config.reader)),

@@ -8,7 +8,6 @@
 //! A pack keeps its length, so every other place in it stays as it was. It is not what the source signed any more; what it
 //! is instead is noted before, so that a check does not take it for damaged.
 
-use super::Custodian;
 use crate::node::Context;
 use crate::store::tables::{
     BLANKED, BLANKS, ERASED, HELD_VERSIONS, HeldVersionRow, IN_COMPARTMENT, OF_BATCH, key,
@@ -19,7 +18,6 @@ use salus_crypto::hash::sha256;
 use salus_types::vault::ErasureNotice;
 use salus_types::{OrganisationId, VersionId};
 use std::ops::Range;
-use std::sync::{Mutex, PoisonError};
 
 /// Removes the rows of the versions that a notice names, notes what is to be blanked, and lets none come again. How many
 /// were held. A version of another source is not this one's to erase, whatever the notice says.
@@ -119,12 +117,4 @@ fn pack_of(generation: &[u8]) -> Result<PackName, StoreError> {
 fn place(at: &[u8], length: u32) -> Option<Range<usize>> {
     let at = usize::try_from(u64::from_be_bytes(*at.last_chunk()?)).ok()?;
     Some(at..at.checked_add(length as usize)?)
-}
-
-impl Custodian {
-    /// Runs `work` while no batch is taken: of what it erases, nothing comes in between.
-    pub(crate) fn exclusively<T>(accepting: &Mutex<()>, work: impl FnOnce() -> T) -> T {
-        let _one = accepting.lock().unwrap_or_else(PoisonError::into_inner);
-        work()
-    }
 }

@@ -1,7 +1,6 @@
 //! Carrying out one order: the rows, the packs, and at the end the receipt.
 
 use super::{CARRIED, DONE, DueErasure, Erasure, ErasureError, WIPED};
-use crate::custodian::Custodian;
 use crate::custodian::erase::{blank, condemn, is_erased};
 use crate::ledger::entry;
 use crate::node::blocking;
@@ -15,6 +14,7 @@ use salus_types::state::{ErasedEntry, ErasureEntry, key as state_key};
 use salus_types::vault::ErasureNotice;
 use salus_types::{Bounded, ErasureId, GrantId, OrganisationId, Text, VersionId};
 use std::collections::{BTreeSet, HashSet};
+use std::sync::PoisonError;
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -36,13 +36,12 @@ impl Erasure {
         if notice.network != self.ctx.node.network || !notice.opens(&order) {
             return Err(ErasureError::Notice);
         }
-        let (ctx, accepting) = (self.ctx.clone(), self.custodian.accepting());
+        let (ctx, accepting) = (self.ctx.clone(), self.accepting.clone());
         let runtime = tokio::runtime::Handle::current();
         blocking(move || {
-            Custodian::exclusively(&accepting, || {
-                begin(&ctx.store, ctx.node.organisation == notice.source, &notice)?;
-                blank(&ctx, &runtime)
-            })
+            let _one = accepting.lock().unwrap_or_else(PoisonError::into_inner);
+            begin(&ctx.store, ctx.node.organisation == notice.source, &notice)?;
+            blank(&ctx, &runtime)
         })
         .await?;
         if let Some(source) = &self.source {

@@ -25,7 +25,7 @@ use crate::source::Source;
 use crate::store::StoreError;
 use salus_types::GrantId;
 use salus_types::vault::ErasureNotice;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use tokio::sync::Notify;
 
 /// Nothing of it is given out any more; copies may be left.
@@ -70,7 +70,8 @@ pub struct DueErasure {
 pub struct Erasure {
     ctx: Arc<Context>,
     source: Option<Arc<Source>>,
-    custodian: Arc<Custodian>,
+    /// Held while a batch is taken: of what is erased, nothing comes in between.
+    accepting: Arc<Mutex<()>>,
     /// There may be new orders.
     news: Notify,
     /// There may be something to do for who removes copies.
@@ -78,7 +79,7 @@ pub struct Erasure {
 }
 
 impl Erasure {
-    pub(crate) fn new(ctx: Arc<Context>, source: Option<Arc<Source>>, custodian: Arc<Custodian>) -> Self {
-        Self { ctx, source, custodian, news: Notify::new(), due: Notify::new() }
+    pub(crate) fn new(ctx: Arc<Context>, source: Option<Arc<Source>>, custodian: &Custodian) -> Self {
+        Self { ctx, source, accepting: custodian.accepting(), news: Notify::new(), due: Notify::new() }
     }
 }

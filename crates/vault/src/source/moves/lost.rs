@@ -25,7 +25,8 @@ pub(super) fn is_incomplete(tx: &impl Reads, at: &[u8], batch: &BatchRow) -> Res
 /// All custodians of a batch have a newer generation: what was lost of it is made good.
 pub(super) fn made_good(tx: &WriteTx, sequence: u64, generation: u32, now_ms: u64) -> Result<(), StoreError> {
     for (at, lost) in tx.scan(&LOST, &sequence.to_be_bytes(), None, usize::MAX)? {
-        if lost.good_ms == 0 && lost.generation < generation {
+        // A generation that was let go was higher.
+        if lost.good_ms == 0 && lost.generation != generation {
             tx.put(&LOST, &at, &LostRow { good_ms: now_ms, ..lost })?;
             bump(tx, counter::REPAIRED, 1)?;
         }
@@ -53,7 +54,9 @@ pub(super) fn mark_lost(
         (key::receipt(sequence, custodian), u64::try_from(pause.as_millis()).unwrap_or(u64::MAX));
     match tx.get(&LOST, &lost)? {
         Some(known) if known.good_ms > 0 && now_ms < known.good_ms.saturating_add(pause) => return Ok(()),
-        Some(known) if known.good_ms == 0 && known.generation >= generation => {}
+        // It is being made good: who complains of each new copy before the last of the three has it makes no more work.
+        Some(known) if known.good_ms == 0 && known.generation < generation => return Ok(()),
+        Some(known) if known.good_ms == 0 => {}
         _ => tx.put(&LOST, &lost, &LostRow { since_ms: now_ms, generation, good_ms: 0 })?,
     }
     anew(tx, &at, &batch)
