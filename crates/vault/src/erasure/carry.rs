@@ -8,7 +8,7 @@ use crate::source::erase::{Forgotten, are_on_their_way, forget};
 use crate::store::tables::{
     ERASURES, ERASURES_DUE, ERASURES_WANTED, ErasedResource, ErasureRow, HELD, HeldRow, MARK, id_at_end, key,
 };
-use crate::store::{Reads, Store, StoreError};
+use crate::store::{PackName, Reads, Store, StoreError};
 use salus_types::action::Erased;
 use salus_types::state::{ErasedEntry, ErasureEntry, key as state_key};
 use salus_types::vault::ErasureNotice;
@@ -124,6 +124,7 @@ impl Erasure {
         let store = self.ctx.store.clone();
         let row = blocking(move || wipe(&store, erasure)).await?;
         let Some(row) = row else { return Ok(()) };
+        self.delete_orphans(&row.batches).await?;
         let organisation = self.ctx.node.organisation.clone();
         let receipt = state_key::erased(&erasure, &organisation);
         let known: Option<ErasedEntry> = entry(&*self.ctx.ledger, receipt).await?;
@@ -139,6 +140,22 @@ impl Erasure {
             tx.commit()
         })
         .await?;
+        Ok(())
+    }
+}
+
+impl Erasure {
+    /// Deletes packs of batches that are on their way nowhere any more: a stop may have left them.
+    async fn delete_orphans(&self, batches: &[u64]) -> Result<(), StoreError> {
+        let store = &self.ctx.store;
+        for sequence in batches {
+            store.delete_pack(&PackName::outgoing(*sequence)).await?;
+        }
+        for (sequence, generation) in store.packs.moving().await? {
+            if batches.contains(&sequence) {
+                store.delete_pack(&PackName::moving(sequence, generation)).await?;
+            }
+        }
         Ok(())
     }
 }

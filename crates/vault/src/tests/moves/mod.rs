@@ -184,6 +184,15 @@ fn held(world: &World) -> BTreeMap<VersionId, BTreeMap<OrganisationId, Vec<u32>>
     held
 }
 
+/// Whether nobody has another generation of a version than the source says that stands.
+fn is_in_place(world: &World) -> bool {
+    let (tx, held) = (own_tables(world), held(world));
+    tx.scan(&VERSIONS, &[], None, usize::MAX).expect("rows").into_iter().all(|(_, row)| {
+        let batch = tx.get(&BATCHES, &row.sequence.to_be_bytes()).expect("read").expect("a batch");
+        held[&row.package.version].values().all(|generations| *generations == [batch.generation])
+    })
+}
+
 /// Every version lies with its three, in the one generation that its batch has, and nowhere else.
 fn all_lies_where_it_should(world: &World) {
     let tx = own_tables(world);
