@@ -452,7 +452,7 @@ class Session {
   }
 
   /** What was asked of every organisation by the person's rights, newest first. */
-  cases = () => allCases(this.unlocked().profile, (organisation) => this.askCase(organisation, { ask: 'list' }));
+  cases = async () => allCases(this.unlocked().profile, (organisation) => this.askCase(organisation, { ask: 'list' }));
 
   async askCase(organisation: string, what: CaseAsk): Promise<CaseBody[]> {
     return (await this.askCases(organisation, what)).cases;
