@@ -209,7 +209,9 @@ async function what_is_erased_is_gone_everywhere_and_a_saved_dossier_proves_it({
 
   await page.bringToFront();
   const confirmed = page.getByText('4 of 4 organisations have confirmed that nothing of it is left.');
+  const until = Date.now() + 120_000;
   while (!(await confirmed.isVisible())) {
+    if (Date.now() > until) throw new Error('not everybody has confirmed the erasure');
     await tab(page, 'Settings').click();
     await page.locator('a[href="/requests"]').click();
     await page.getByText(/organisations have confirmed|Being erased now|Waiting for an answer/).first().waitFor();
