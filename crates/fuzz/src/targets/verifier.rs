@@ -170,6 +170,7 @@ pub(super) const TARGETS: &[Target] = &[
             "verifier::file/mod::parse",
             "verifier::file/record::parse",
             "verifier::file/entry::parse",
+            "verifier::file/erasure::parse",
             "verifier::file/parts::decode",
             "verifier::genesis_file::parse",
             "verifier::checkpoint_file::parse",
