@@ -12,6 +12,7 @@ use salus_types::proof::Handover;
 use salus_types::state::{ProposalEntry, key};
 use salus_types::transaction::Transaction;
 use salus_types::{Digest, OrganisationId, PublicKey, decode_canonical};
+use std::time::Instant;
 
 fn parameters() -> Parameters {
     Parameters { epoch_blocks: 8, ..Parameters::default() }
@@ -50,11 +51,13 @@ impl Cluster {
                 finalised(self.handle(*voter), sent).await;
             }
         }
+        let until = Instant::now() + 2 * PATIENCE;
         for proposal in proposals {
             let mut head = self.handle(0).watch_head();
             loop {
                 let (entry, _) = self.handle(0).state(key::proposal(&proposal)).await;
                 let entry: ProposalEntry = decode_canonical(&entry.unwrap()).unwrap();
+                assert!(Instant::now() < until, "never decided: {entry:?}");
                 match entry.outcome {
                     Outcome::Open => drop(tokio::time::timeout(PATIENCE, head.changed()).await.unwrap()),
                     outcome => {
