@@ -195,7 +195,7 @@ async function what_is_erased_is_gone_everywhere_and_a_saved_dossier_proves_it({
   await page.getByText('Waiting for an answer').waitFor();
 
   await desk.bringToFront();
-  const { code } = await network.ops<{ code: string }>('hospital-a', '/staff', { id: 'steward-hospital-a', name: 'Steward of Northmere', role: 'steward' });
+  const { code } = await network.ops<{ code: string }>('hospital-a', '/staff', { id: 'records-office', name: 'Records office of Northmere', role: 'steward' });
   await desk.goto(`${network.portal('hospital-a')}/steward#${code}`);
   await button(desk, 'Join').click();
   await tab(desk, /requests/i).click();
