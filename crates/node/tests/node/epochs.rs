@@ -35,20 +35,25 @@ impl Cluster {
         Admit { organisation, acceptance }.into()
     }
 
+    /// Hands in at the signer's own node, and waits until it is final.
+    async fn act(&self, signer: usize, action: impl Into<Action>) {
+        let node = self.handle(signer);
+        let taken = tokio::time::timeout(PATIENCE, node.submit(self.sign(signer, action))).await;
+        finalised(node, taken.expect("taken in time").unwrap()).await;
+    }
+
     /// Organisation 0 proposes, `voters` approve, and everybody waits until it is in force.
     pub(crate) async fn decide(&self, changes: Vec<Change>, voters: &[usize]) {
         let mut proposals = Vec::new();
         for change in changes {
             let propose = Propose { organisation: id(0), change, nonce: [0; 16] };
             proposals.push(propose.id());
-            let sent = self.handle(0).submit(self.sign(0, propose)).await.unwrap();
-            finalised(self.handle(0), sent).await;
+            self.act(0, propose).await;
         }
         for voter in voters {
             for proposal in &proposals {
                 let vote = Vote { organisation: id(*voter), proposal: *proposal, approve: true };
-                let sent = self.handle(*voter).submit(self.sign(*voter, vote)).await.unwrap();
-                finalised(self.handle(*voter), sent).await;
+                self.act(*voter, vote).await;
             }
         }
         let until = Instant::now() + 2 * PATIENCE;
