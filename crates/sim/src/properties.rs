@@ -101,10 +101,7 @@ impl Property<PublicKey, Machine> for Correct {
             no_gap(world)?;
             nothing_is_lost(world)?;
             consent_is_obeyed(world)?;
-            let state = state_by_the_rules(world)?;
-            for machine in machines {
-                holds_the_state(machine, &state).await?;
-            }
+            let state = the_same_state(world, machines).await?;
             soon_well(world)?;
             liars_are_known(world, &state)?;
             for node in machines.iter().filter_map(|machine| machine.node.as_ref()) {
@@ -240,12 +237,38 @@ async fn keeps_what_it_must(world: &World, node: &NodeHandle) -> Result<(), Stri
     Ok(())
 }
 
+/// Every node holds the state that the chain makes by the rules. Evidence may still come to the ledger when the workload
+/// rests, so nodes are compared when all of them have applied the same last block.
+async fn the_same_state(
+    world: &World,
+    machines: &[&Machine],
+) -> Result<BTreeMap<StateKey, StateValue>, String> {
+    let nodes = || machines.iter().filter_map(|machine| machine.node.as_ref());
+    loop {
+        let last = world.seen().blocks.keys().next_back().copied().unwrap_or(0);
+        for node in nodes() {
+            node.watch_head().wait_for(|head| head.height >= last).await;
+        }
+        let state = state_by_the_rules(world)?;
+        let mut held = Ok(());
+        for machine in machines {
+            held = held.and(holds_the_state(machine, &state).await);
+        }
+        if nodes().all(|node| node.head().height == last) {
+            return held.map(|()| state);
+        }
+    }
+}
+
 async fn holds_the_state(machine: &Machine, state: &BTreeMap<StateKey, StateValue>) -> Result<(), String> {
     let Some(node) = &machine.node else { return Ok(()) };
     for (key, value) in state {
-        if node.state(*key).await.0.as_ref() != Some(value) {
-            let number = machine.number;
-            return Err(format!("node {number} holds another state than the chain makes"));
+        let (held, head) = node.state(*key).await;
+        if held.as_ref() != Some(value) {
+            let (number, height) = (machine.number, head.height);
+            return Err(format!(
+                "node {number} holds another state than the chain makes: at height {height}, under {key:?}, {held:?} instead of {value:?}"
+            ));
         }
     }
     Ok(())
