@@ -1,13 +1,13 @@
 /** What the person asks of an organisation by their rights: a correction, that a record is not used, that it is erased. Sealed and signed. */
-import { relay } from '../../api/ledger';
-import { decodeCanonical, encode, label, namespace, randomBytes, sign } from '../../crypto';
+import { encode, label, namespace, sign } from '../../crypto';
 import * as f from '../../crypto/formats';
-import { hpkeInfo, openEnvelope, sealEnvelope } from '../../crypto/hpke';
 import type { Network } from '../../verify/network';
+import { correspond, letterHead, type Way } from './correspond';
 import type { PairwiseKeys } from './keys';
 import type { Profile } from './profile';
-import { nodeKeyOf } from './requests';
 import type { CaseBody, EraseScope } from '../../api/cases';
+
+const WAY: Way = { letter: label.hpkeCaseLetter, answer: label.hpkeCaseAnswer, route: 'case' };
 
 export interface RecordName {
   type: string;
@@ -30,22 +30,9 @@ export interface CaseAnswers {
 
 /** All cases at the organisation, newest first, after what was asked is done. */
 export async function askCases(network: Network, organisation: string, keys: PairwiseKeys, what: CaseAsk): Promise<CaseAnswers> {
-  const nodeKey = nodeKeyOf(network, organisation);
-  const body: f.CaseLetterBody = {
-    network: network.id,
-    organisation,
-    patient: keys.publicKey,
-    kemKey: keys.kem.publicKey,
-    timeMs: Date.now(),
-    nonce: randomBytes(16),
-    text: JSON.stringify(what),
-  };
+  const body: f.CaseLetterBody = { ...letterHead(network, organisation, keys), text: JSON.stringify(what) };
   const letter = { ...body, signature: sign(keys.seed, namespace.case, encode(f.CaseLetterBody, body)) };
-  const to = network.byId.get(organisation)!.kemKey;
-  const sealed = await sealEnvelope(to, hpkeInfo(label.hpkeCaseLetter, network.id), encode(f.CaseLetter, letter), keys.seed);
-  const answer = decodeCanonical(f.SealedEnvelope, await relay.case(organisation, sealed));
-  const opened = await openEnvelope(keys.kem, hpkeInfo(label.hpkeCaseAnswer, network.id), answer, nodeKey);
-  return JSON.parse(new TextDecoder().decode(opened)) as CaseAnswers;
+  return (await correspond(network, organisation, WAY, encode(f.CaseLetter, letter), keys)) as CaseAnswers;
 }
 
 /** The cases at every organisation of a profile, newest first, and who did not answer. */

@@ -2,16 +2,15 @@
  * Recovery shares: the root in three parts, any two of which give it back. Organisations keep parts, sealed to them, and
  * give them to a new device late and in the open; parts on paper are for the person and those they trust.
  */
-import { relay } from '../../api/ledger';
 import { PlainError } from '../../api/http';
-import { concat, decodeCanonical, derive, encode, equal, fromHex, label, namespace, publicKey, randomBytes, recoveryIdOf, sha256, sign, toHex, u32be, utf8, type Bytes } from '../../crypto';
+import { concat, derive, encode, equal, fromHex, label, namespace, publicKey, randomBytes, recoveryIdOf, sha256, sign, toHex, u32be, utf8, type Bytes } from '../../crypto';
 import * as f from '../../crypto/formats';
-import { hpkeInfo, kemKey, openEnvelope, sealEnvelope } from '../../crypto/hpke';
+import { kemKey } from '../../crypto/hpke';
 import { combine, split, type Share } from '../../crypto/shamir';
 import type { Network } from '../../verify/network';
+import { correspond, letterHead, type Way } from './correspond';
 import type { PairwiseKeys } from './keys';
 import { letters, readLetters, type CodeProblem } from './letters';
-import { nodeKeyOf } from './requests';
 
 const EMPTY = new Uint8Array();
 const THRESHOLD = 2;
@@ -45,26 +44,15 @@ export function readPaper(typed: string): Share | CodeProblem {
   return fits ? { index: share[0]!, value: share.slice(1) } : 'check';
 }
 
+const WAY: Way = { letter: label.hpkeRecoveryLetter, answer: label.hpkeRecoveryAnswer, route: 'recovery' };
+
 /** Sends a letter about keys to an organisation, and opens its answer. */
-export async function ask(network: Network, organisation: string, letter: f.RecoveryLetter, seed: Uint8Array, kem: PairwiseKeys['kem']): Promise<unknown> {
-  const nodeKey = nodeKeyOf(network, organisation);
-  const to = network.byId.get(organisation)!.kemKey;
-  const sealed = await sealEnvelope(to, hpkeInfo(label.hpkeRecoveryLetter, network.id), encode(f.RecoveryLetter, letter), seed);
-  const answer = decodeCanonical(f.SealedEnvelope, await relay.recovery(organisation, sealed));
-  return JSON.parse(new TextDecoder().decode(await openEnvelope(kem, hpkeInfo(label.hpkeRecoveryAnswer, network.id), answer, nodeKey)));
-}
+export const ask = (network: Network, organisation: string, letter: f.RecoveryLetter, seed: Uint8Array, kem: PairwiseKeys['kem']): Promise<unknown> =>
+  correspond(network, organisation, WAY, encode(f.RecoveryLetter, letter), { seed, kem });
 
 /** Gives a share to an organisation in place of the one before, or takes that back. */
 export async function deposit(network: Network, organisation: string, keys: PairwiseKeys, share: f.RecoveryShare | null): Promise<void> {
-  const body: f.RecoveryDepositBody = {
-    network: network.id,
-    organisation,
-    patient: keys.publicKey,
-    kemKey: keys.kem.publicKey,
-    timeMs: Date.now(),
-    nonce: randomBytes(16),
-    share,
-  };
+  const body: f.RecoveryDepositBody = { ...letterHead(network, organisation, keys), share };
   const signature = sign(keys.seed, namespace.recovery, encode(f.RecoveryDepositBody, body));
   const { kept } = (await ask(network, organisation, { kind: 'RecoveryDeposit', ...body, signature }, keys.seed, keys.kem)) as { kept: string | null };
   if (kept !== (share && toHex(share.recovery))) throw new PlainError('Your part was not kept there. Please try again later.');
