@@ -6,7 +6,7 @@ import type { Browser, Page } from 'playwright-core';
 import { watch, withAuthenticator } from './browser';
 import { Looker } from './look';
 import { Network } from './network';
-import { button, category, heading, tab } from './page';
+import { button, category, heading, tab, until } from './page';
 import { play } from './stage';
 
 const BASE_PORTS: Record<string, number> = { desktop: 22_100, phone: 22_200 };
@@ -112,14 +112,16 @@ async function a_clinician_of_hospital_b_reads_it_with_a_reason({ clinician: pag
   await eyes.look(page, 'real-clinic-everything');
 }
 
+async function seeWhoLooked(page: Page): Promise<void> {
+  await tab(page, 'My record').click();
+  await tab(page, /Who looked/).click();
+}
+
 async function the_patient_sees_who_looked_with_a_confirmed_name({ patient: page, network, eyes }: Stage): Promise<void> {
   await page.bringToFront();
-  await tab(page, 'My record').click();
-  await button(page, 'Check again').click();
-  await tab(page, /Who looked/).click();
+  await until(page.getByText('Confirmed', { exact: true }), () => seeWhoLooked(page));
   const doctor = network.demo.practitioners.find((one) => one.organisation === 'hospital-b')!;
   await page.getByText(new RegExp(doctor.name)).first().waitFor();
-  await page.getByText('Confirmed', { exact: true }).first().waitFor();
   const unknown = await page.getByText(/\b(null|undefined)\b/).count();
   if (unknown > 0) throw new Error('what is not known shows as null');
   await eyes.look(page, 'real-who-looked');
@@ -132,9 +134,11 @@ async function sharing_stops_and_the_copy_is_gone({ patient: page, clinician, ne
   await page.getByRole('heading', { name: 'Ended' }).waitFor();
   await eyes.look(page, 'real-sharing-ended');
   await clinician.bringToFront();
-  await clinician.goto(`${network.portal('hospital-b')}/clinic`);
-  await heading(clinician, 'Patients').waitFor();
-  await clinician.getByRole('link', { name: new RegExp(network.demo.patients[0]!.name) }).waitFor();
+  const notShared = clinician.getByRole('link', { name: new RegExp(network.demo.patients[0]!.name) }).filter({ hasNotText: 'Shares with us' });
+  await until(notShared, async () => {
+    await clinician.goto(`${network.portal('hospital-b')}/clinic`);
+    await heading(clinician, 'Patients').waitFor();
+  });
   assert.equal(await clinician.getByText('Shares with us').count(), 0);
 }
 
@@ -154,11 +158,11 @@ async function a_clinician_opens_what_hospital_a_keeps_for_an_emergency({ clinic
 async function the_patient_is_told_who_opened_it_and_why({ patient: page, eyes }: Stage): Promise<void> {
   await page.bringToFront();
   await tab(page, 'My record').click();
-  await button(page, 'Check again').click();
-  await page.getByRole('alert').getByText('Your emergency summary was opened').waitFor();
+  await until(page.getByRole('alert').getByText('Your emergency summary was opened'), () => button(page, 'Check again').click());
   await page.getByRole('link', { name: 'See who, and why' }).click();
+  // Who gave a part of the key told of the event first; who opened it says why in a message of its own.
+  await until(page.getByText('Reason confirmed'), () => seeWhoLooked(page));
   await page.getByText(/Found unconscious at the station/).first().waitFor();
-  await page.getByText('Reason confirmed').first().waitFor();
   await eyes.look(page, 'real-who-looked-emergency');
 }
 
@@ -209,13 +213,10 @@ async function what_is_erased_is_gone_everywhere_and_a_saved_dossier_proves_it({
 
   await page.bringToFront();
   const confirmed = page.getByText('4 of 4 organisations have confirmed that nothing of it is left.');
-  const until = Date.now() + 120_000;
-  while (!(await confirmed.isVisible())) {
-    if (Date.now() > until) throw new Error('not everybody has confirmed the erasure');
+  await until(confirmed, async () => {
     await tab(page, 'Settings').click();
     await page.locator('a[href="/requests"]').click();
-    await page.getByText(/organisations have confirmed|Being erased now|Waiting for an answer/).first().waitFor();
-  }
+  });
   await eyes.look(page, 'real-erased');
   const [download] = await Promise.all([page.waitForEvent('download'), button(page, 'Save the proof').click()]);
   const dossier = join(network.dir, 'erasure.json');
@@ -284,7 +285,7 @@ export async function runNetwork(browser: Browser, name: string, viewport: { wid
   /** A person with a device of their own. */
   const person = async (organisation: string): Promise<Page> => {
     const context = await browser.newContext({ viewport, locale: 'en-GB', reducedMotion: 'reduce', isMobile: name === 'phone', hasTouch: name === 'phone', acceptDownloads: true });
-    context.setDefaultTimeout(20_000);
+    context.setDefaultTimeout(60_000);
     watched.push(watch(context, network.portal(organisation)));
     const page = await context.newPage();
     await withAuthenticator(page);

@@ -1,5 +1,5 @@
 import { Button } from '@mantine/core';
-import { useEffect, useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { timeOfMs } from '../../ui/fhir/dates';
 import { CATEGORY_WORDS, GROUND_WORDS, PURPOSE_WORDS } from '../../ui/fhir/describe';
 import { useNow } from '../../ui/hooks';
@@ -21,6 +21,11 @@ export function Access() {
   const nameOf = useOrganisationName();
   const [seenMs] = useState(profile?.seenMs ?? 0);
   const ready = accesses?.state === 'ready';
+  const known = useRef(ready);
+  // What others had still to say when the list was read may be there by now.
+  useEffect(() => {
+    if (known.current) void session.refreshAccesses();
+  }, []);
   useEffect(() => {
     if (ready) void session.markSeen();
   }, [ready]);

@@ -17,6 +17,7 @@ const opened = (accesses: AccessView[], seenMs = 0) => {
   const snapshot = { ...session.get(), profile: { ...emptyProfile('network'), seenMs }, accesses: { accesses, requests: [], silent: [], state: 'ready' } } as Snapshot;
   vi.spyOn(session, 'get').mockReturnValue(snapshot);
   vi.spyOn(session, 'markSeen').mockResolvedValue(undefined);
+  vi.spyOn(session, 'refreshAccesses').mockResolvedValue(undefined);
 };
 
 afterEach(() => vi.restoreAllMocks());

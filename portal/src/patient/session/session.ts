@@ -54,6 +54,7 @@ class Session {
   private anchors = new Anchors();
   private work = new AbortController();
   private idle: ReturnType<typeof setTimeout> | undefined;
+  private readings = 0;
   private prepared: replacing.Prepared | null = null;
   private stopTimers = new Map<string, ReturnType<typeof setTimeout>>();
 
@@ -340,12 +341,15 @@ class Session {
   async refreshAccesses(): Promise<void> {
     const { around, profile } = this.unlocked();
     const known = this.snapshot.accesses;
+    const reading = ++this.readings;
+    // Of two that run at once, the one that began later knows more.
+    const isNewest = () => this.root && this.readings === reading;
     this.set({ accesses: { accesses: [], requests: [], silent: [], ...known, state: 'loading' } });
     try {
       const report = await readAccesses(around, profile, this.keysOf);
-      if (this.root) this.set({ accesses: { ...report, state: 'ready' } });
+      if (isNewest()) this.set({ accesses: { ...report, state: 'ready' } });
     } catch {
-      if (this.root) this.set({ accesses: { accesses: [], requests: [], silent: [], ...known, state: 'failed' } });
+      if (isNewest()) this.set({ accesses: { accesses: [], requests: [], silent: [], ...known, state: 'failed' } });
     }
   }
 
@@ -473,9 +477,11 @@ class Session {
     await this.save({ ...profile, answered: [...profile.answered, id] });
   }
 
+  /** What the list shows has been looked at; what comes later has not. */
   async markSeen(): Promise<void> {
     const { profile } = this.unlocked();
-    await this.save({ ...profile, seenMs: Date.now() }).catch(() => undefined);
+    const seenMs = (this.snapshot.accesses?.accesses ?? []).reduce((newest, { timeMs }) => Math.max(newest, timeMs), profile.seenMs);
+    if (seenMs > profile.seenMs) await this.save({ ...profile, seenMs }).catch(() => undefined);
   }
 
   // Replacing all keys.
