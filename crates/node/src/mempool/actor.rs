@@ -64,10 +64,10 @@ impl Mempool {
     }
 
     fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
-        let (result, ready) = {
-            let mut state = self.0.state.lock();
-            (change(&mut state), state.ready() > 0)
-        };
+        let mut state = self.0.state.lock();
+        let result = change(&mut state);
+        // Under the lock: of two changes the later one has the last word.
+        let ready = state.ready() > 0;
         self.0.ready.update(|old| std::mem::replace(old, ready) != ready);
         result
     }
