@@ -22,7 +22,7 @@ const LABELS: [&str; 8] = ["reason", "direction", "outcome", "route", "status", 
 const VALUES_MAX: usize = 20;
 
 fn packaging(file: &str) -> String {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../packaging");
+    let root = Path::new("../../packaging");
     fs::read_to_string(root.join(file)).unwrap()
 }
 

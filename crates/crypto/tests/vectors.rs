@@ -4,7 +4,7 @@
 use salus_crypto::{Secret32, SigningKey, aead, commit, hash, kdf, merkle};
 use serde_json::{Value, json};
 
-const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/constructions.json");
+const FILE: &str = "testdata/constructions.json";
 const LABEL: kdf::Label = kdf::Label::new("salus/vector/label");
 
 fn constructions() -> Value {

@@ -12,9 +12,12 @@ use std::path::{Path, PathBuf};
 /// Longest input that is kept, in bytes.
 const KEPT_BYTES_MAX: usize = 2_048;
 
-/// A file beside the sources of this workspace.
+/// A file beside the sources of this workspace: of the checkout in which this runs, which need not be the one in which it
+/// was built.
 pub(crate) fn source(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
+    let here = std::env::current_dir().unwrap_or_default();
+    let crates = here.ancestors().map(|folder| folder.join("crates")).find(|crates| crates.is_dir());
+    crates.unwrap_or_default().join(path)
 }
 
 fn kept(target: &Target) -> PathBuf {

@@ -117,7 +117,7 @@ fn files(folder: &Path, found: &mut Vec<PathBuf>) {
 }
 
 fn crates() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+    PathBuf::from("..")
 }
 
 fn all_decoders() -> BTreeSet<String> {

@@ -42,7 +42,15 @@ const fn everywhere(word: &'static str, instead: &'static str) -> Ban {
     Ban { folders: EVERYWHERE, extensions: TEXT, word, instead }
 }
 
+const BUILT_ONCE: &[&str] = &["crates/", "clinical/"];
+
 const BANS: &[Ban] = &[
+    Ban {
+        folders: BUILT_ONCE,
+        extensions: RUST,
+        word: "CARGO_MANIFEST_DIR",
+        instead: "one build serves all checkouts: tests run in their crate's folder, so name files from there",
+    },
     pure("SystemTime::now", "use the block's time"),
     pure("Instant::now", "use the block's time"),
     pure("std::net", "node does the network"),

@@ -9,6 +9,7 @@ use super::figure::Figure;
 use super::stage::{POLL, Stage};
 use crate::client;
 use crate::demo::load::Loader;
+use crate::demo::report::Patient;
 use crate::demo::until_anchored;
 use crate::patient::{KeyFile, Session};
 use crate::token::{User, fetch};
@@ -51,15 +52,7 @@ pub(super) fn transaction(resources: impl Iterator<Item = Value>) -> Value {
 pub(super) async fn measure(stage: &Stage, extent: Extent) -> anyhow::Result<Vec<Figure>> {
     let report = stage.report()?;
     let patient = report.patients.first().context("no patient")?;
-    let (fhir, client) = stage.hospital("hospital-a")?;
-    let here = patient.at.get("hospital-a").context("not enrolled")?;
-    let mut loader = Loader::new(&fhir, &client)?;
-    let count = RESOURCES / extent.smaller;
-    for start in (0..count).step_by(250) {
-        let labs = (start..count.min(start + 250)).map(|number| lab(here, number));
-        loader.post(&transaction(labs)).await?;
-    }
-    until_anchored(&stage.ops("hospital-a")).await?;
+    let count = fill(stage, patient, extent).await?;
     let key = KeyFile::read(&patient.key)?;
     let session = Session::open(&report, key).await?;
     let [mut grant_ms, mut first, mut both, mut again, mut gone] = [const { Vec::new() }; 5];
@@ -98,15 +91,29 @@ pub(super) async fn measure(stage: &Stage, extent: Extent) -> anyhow::Result<Vec
     ])
 }
 
+/// Gives a patient [`RESOURCES`] laboratory results at Hospital A, sealed and anchored; how many.
+pub(super) async fn fill(stage: &Stage, patient: &Patient, extent: Extent) -> anyhow::Result<usize> {
+    let (fhir, client) = stage.hospital("hospital-a")?;
+    let here = patient.at.get("hospital-a").context("not enrolled")?;
+    let mut loader = Loader::new(&fhir, &client)?;
+    let count = RESOURCES / extent.smaller;
+    for start in (0..count).step_by(250) {
+        let labs = (start..count.min(start + 250)).map(|number| lab(here, number));
+        loader.post(&transaction(labs)).await?;
+    }
+    until_anchored(&stage.ops("hospital-a")).await?;
+    Ok(count)
+}
+
 /// A clinician of Hospital B with a token for the chart.
-struct Clinician {
+pub(super) struct Clinician {
     http: reqwest::Client,
     url: String,
     token: String,
 }
 
 impl Clinician {
-    async fn open(stage: &Stage, session: &Session) -> anyhow::Result<Self> {
+    pub(super) async fn open(stage: &Stage, session: &Session) -> anyhow::Result<Self> {
         let report = stage.report()?;
         let (fhir, client) = stage.hospital("hospital-b")?;
         let practitioner = report.practitioners.iter().find(|one| one.organisation == "hospital-b");
@@ -123,14 +130,27 @@ impl Clinician {
     }
 
     /// Searches; an error if fewer than `count` resources come.
-    async fn search(&self, count: usize) -> anyhow::Result<()> {
-        let answer = self.http.get(&self.url).bearer_auth(&self.token).send().await?;
-        let bundle: Value = client::json(answer).await?;
-        let found = bundle["entry"].as_array().map_or(0, Vec::len);
-        let of_others = |entry: &&Value| entry["search"]["mode"] == "outcome";
-        let notes = bundle["entry"].as_array().into_iter().flatten().find(of_others);
-        let notes = notes.map(|entry| entry["resource"]["issue"].to_string()).unwrap_or_default();
+    pub(super) async fn search(&self, count: usize) -> anyhow::Result<()> {
+        let (found, notes) = self.ask().await?;
         ensure!(found >= count, "{found} of {count} resources came {notes}");
         Ok(())
+    }
+
+    /// Searches; how many resources come.
+    pub(super) async fn found(&self) -> anyhow::Result<usize> {
+        Ok(self.ask().await?.0)
+    }
+
+    /// How many resources come, and what is said of others.
+    async fn ask(&self) -> anyhow::Result<(usize, String)> {
+        let answer = self.http.get(&self.url).bearer_auth(&self.token).send().await?;
+        let bundle: Value = client::json(answer).await?;
+        let (notes, found): (Vec<_>, Vec<_>) = bundle["entry"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .partition(|entry| entry["search"]["mode"] == "outcome");
+        let notes = notes.first().map(|entry| entry["resource"]["issue"].to_string()).unwrap_or_default();
+        Ok((found.len(), notes))
     }
 }

@@ -10,6 +10,7 @@ mod idle;
 mod ledger;
 mod proofs;
 mod reads;
+mod revoke;
 mod sealing;
 mod stage;
 mod validators;
@@ -73,6 +74,8 @@ enum Part {
     Reads,
     /// A grant, and the first read under it.
     Chart,
+    /// The end of a grant.
+    Revoke,
     /// Sealing, and a second start.
     Sealing,
 }
@@ -93,6 +96,7 @@ impl Part {
             Self::Proofs => "proofs",
             Self::Reads => "local reads",
             Self::Chart => "reads of another organisation's chart",
+            Self::Revoke => "the end of a grant",
             Self::Sealing => "the start of what has run before, and sealing",
         }
     }
@@ -132,6 +136,7 @@ async fn measure(arguments: &Whole, extent: Extent, output: Output) -> anyhow::R
             Part::Proofs => proofs::measure(&stage, extent).await?,
             Part::Reads => reads::measure(&stage, extent).await?,
             Part::Chart => chart::measure(&stage, extent).await?,
+            Part::Revoke => revoke::measure(&stage, extent).await?,
             Part::Sealing => sealing::measure(&mut stage, extent).await?,
         });
     }

@@ -72,6 +72,15 @@ impl Session {
         Ok(open_directories(own, &self.members.network(), source, &answers))
     }
 
+    /// The newest epoch of a category at a source, if it has any.
+    pub(crate) async fn newest_epoch(&self, source: &str, category: Category) -> anyhow::Result<Option<u32>> {
+        let source = source.parse()?;
+        let source =
+            self.sources()?.into_iter().find(|one| one.id == source).context("not enrolled there")?;
+        let known = self.directories(&source, &self.root.at(&source.id)).await?.compartments;
+        Ok(known.iter().filter(|one| one.category == category).map(|one| one.epoch).max())
+    }
+
     /// The source, and every custodian.
     fn holders(&self, source: &Organisation) -> Vec<OrganisationId> {
         let custodians = self.members.custodians().map(|custodian| custodian.id.clone());

@@ -237,7 +237,7 @@ struct VectorShare {
     commitment: Digest,
 }
 
-const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/shamir.json");
+const FILE: &str = "testdata/shamir.json";
 
 #[test]
 fn the_vector_file_combines() {

@@ -3,7 +3,7 @@ use salus_node::certificate::{Certificate, CertificateError, quorum};
 use salus_node::testing::{CertificateVector, certificate_vector};
 use serde_json::json;
 
-const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/certificate.json");
+const FILE: &str = "testdata/certificate.json";
 
 fn document(vector: &CertificateVector) -> String {
     let header = &vector.header;

@@ -79,6 +79,6 @@ async fn regenerate_the_state_proofs() {
             }));
         }
     }
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/state-proofs.json");
+    let path = "testdata/state-proofs.json";
     std::fs::write(path, serde_json::to_string_pretty(&vectors).unwrap() + "\n").unwrap();
 }

@@ -8,7 +8,7 @@ use crate::placement::{custodians, emergency_holders};
 use crate::source::parcel::queue_emergency;
 use crate::source::{Source, SourceError};
 use crate::store::tables::{
-    EMERGENCIES, EMERGENCY_AT, EMERGENCY_ROTATE, EMERGENCY_STALE, EMERGENCY_USES, EmergencyRow,
+    AT_ONCE, EMERGENCIES, EMERGENCY_AT, EMERGENCY_ROTATE, EMERGENCY_STALE, EMERGENCY_USES, EmergencyRow,
     EmergencyUseRow, Name,
 };
 use crate::store::{Reads, Store, StoreError, WriteTx};
@@ -229,7 +229,11 @@ fn keep_use(ctx: &Context, notice: &EmergencyNotice, until_ms: u64) -> Result<bo
     let row: Option<EmergencyRow> = tx.get(&EMERGENCIES, at)?;
     // One that comes after the key was replaced replaces nothing more.
     if row.is_some_and(|row| row.compartment == compartment) {
-        let due = tx.get(&EMERGENCY_ROTATE, at)?.unwrap_or(0).max(until_ms);
+        let due = match tx.get(&EMERGENCY_ROTATE, at)? {
+            // Signed with a key that is no member's: another four hours of it would help nobody.
+            Some(AT_ONCE) => AT_ONCE,
+            due => due.unwrap_or_default().max(until_ms),
+        };
         tx.put(&EMERGENCY_ROTATE, at, &due)?;
     }
     let told = |by: u8| [notice.ask.event.as_bytes(), &[by]].concat();

@@ -15,8 +15,8 @@ use super::{Source, SourceError, Step};
 use crate::ledger::member;
 use crate::node::{Context, blocking};
 use crate::store::tables::{
-    COMPARTMENTS, EMERGENCIES, EMERGENCY_ROTATE, LIVE_NOTICES, NOTICES, PATIENTS, PatientRow, SIGNER,
-    SignerRow, id_at_end,
+    AT_ONCE, COMPARTMENTS, EMERGENCIES, EMERGENCY_ROTATE, LIVE_NOTICES, NOTICES, PATIENTS, PatientRow,
+    SIGNER, SignerRow, id_at_end,
 };
 use crate::store::{Reads, StoreError, WriteTx};
 use crate::wrap::sign_link;
@@ -137,7 +137,7 @@ impl Source {
 fn replace_emergencies(tx: &WriteTx, row: &SignerRow) -> Result<Option<Vec<u8>>, SourceError> {
     let summaries = tx.scan(&EMERGENCIES, &[], after(row), PER_STEP)?;
     for (patient, _) in &summaries {
-        tx.put(&EMERGENCY_ROTATE, patient, &0)?;
+        tx.put(&EMERGENCY_ROTATE, patient, &AT_ONCE)?;
     }
     Ok(summaries.last().map(|(at, _)| at.clone()))
 }

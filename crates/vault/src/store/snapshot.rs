@@ -7,8 +7,8 @@
 
 use super::packs::{KINDS, PackName};
 use super::tables::{
-    BATCHES, BatchRow, COUNTERS, CUSTODY, CustodyRow, EMERGENCIES, EMERGENCY_ROTATE, EMERGENCY_STALE,
-    EmergencyRow, Mark, OPEN_BATCHES, counter, key,
+    AT_ONCE, BATCHES, BatchRow, COUNTERS, CUSTODY, CustodyRow, EMERGENCIES, EMERGENCY_ROTATE,
+    EMERGENCY_STALE, EmergencyRow, Mark, OPEN_BATCHES, counter, key,
 };
 use super::transaction::{Reads, copy_all};
 use super::{ReadTx, Store, StoreError, WriteTx};
@@ -140,7 +140,7 @@ pub fn settle_restored(folder: &Path, key: &Secret32) -> Result<Inspection, Stor
 /// Holders may have newer emergency summaries than this source knows: all get new keys.
 fn renew_emergencies(tx: &WriteTx) -> Result<(), StoreError> {
     for (patient, _) in tx.scan::<EmergencyRow>(&EMERGENCIES, &[], None, usize::MAX)? {
-        tx.put(&EMERGENCY_ROTATE, &patient, &0)?;
+        tx.put(&EMERGENCY_ROTATE, &patient, &AT_ONCE)?;
         tx.put(&EMERGENCY_STALE, &patient, &0)?;
     }
     Ok(())

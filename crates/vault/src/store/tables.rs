@@ -10,6 +10,9 @@ use salus_types::organisation::Organisation;
 use salus_types::vault::{CompartmentRecord, Destroyed, PatientLink};
 use salus_types::{CompartmentId, Digest, ErasureId, VersionId};
 
+/// The time from which something is to be replaced that should be by now, and that nothing puts off.
+pub(crate) const AT_ONCE: u64 = 0;
+
 /// Decodes bytes, and gives their encoding if they are one.
 pub(crate) type Decoder = fn(&[u8]) -> Option<bytes::Bytes>;
 
@@ -94,7 +97,7 @@ tables! {
     EMERGENCY_USES: EmergencyUseRow = "source-emergency-uses";
     /// patient -> outbox row with which the summary became stale.
     EMERGENCY_STALE: u64 = "source-emergency-stale";
-    /// patient -> time in milliseconds from which the emergency key is to be replaced.
+    /// patient -> time in milliseconds from which the emergency key is to be replaced, or [`AT_ONCE`].
     EMERGENCY_ROTATE: u64 = "source-emergency-rotate";
 
     /// source, sequence, generation -> batch in custody.

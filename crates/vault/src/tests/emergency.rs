@@ -163,7 +163,6 @@ async fn after_four_hours_the_event_opens_nothing_and_the_old_shares_are_gone_wi
     assert_eq!(open(&world, &ask).await.expect("opens").text.as_slice(), SUMMARY);
 }
 
-/// Runs the holders until all their notices are at the source.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn organisations_that_change_their_keys_go_on_holding_and_sealing_summaries() {
     let world = world().await;
@@ -178,13 +177,17 @@ async fn organisations_that_change_their_keys_go_on_holding_and_sealing_summarie
     let ask = asked(&world, before.compartment, 2, true);
     assert!(open(&world, &ask).await.is_err(), "signed with a key that is no member's");
     world.run_until(async |_, source| source.stale_summaries(1).await.expect("stale").len() == 1).await;
+    let source = world.vault("hospital-a").expect("open").source.clone().expect("a source");
+    let late = EmergencyNotice { ask, account: None };
+    assert!(source.emergency_told(late).await.expect("heard"), "a holder tells of it after the change");
     seal(&world, SUMMARY).await;
     let after = found(&world).await;
-    assert_ne!(after.compartment, before.compartment);
+    assert_ne!(after.compartment, before.compartment, "no emergency puts the new key off");
     let summary = open(&world, &asked(&world, after.compartment, 3, true)).await.expect("opens");
     assert!(summary.blame.is_empty() && summary.text.as_slice() == SUMMARY);
 }
 
+/// Runs the holders until all their notices are at the source.
 async fn tell_all(world: &Arc<World>) {
     let expected = world.released.lock().expect("unpoisoned").len().min(3);
     let running: Vec<_> = HOLDERS

@@ -32,7 +32,7 @@ impl Case {
 }
 
 fn cases() -> Vec<Case> {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../node/testdata/state-proofs.json");
+    let path = "../node/testdata/state-proofs.json";
     let vectors: Vec<Vector> =
         serde_json::from_slice(&std::fs::read(path).expect("the file")).expect("vectors");
     let digest = |text: &str| -> Digest { text.parse().expect("a digest") };

@@ -133,7 +133,7 @@ fn a_certificate_of_a_node_holds() {
         header: String,
         validators: Vec<PublicKey>,
     }
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../node/testdata/certificate.json");
+    let path = "../node/testdata/certificate.json";
     let vector: Vector = serde_json::from_slice(&std::fs::read(path).expect("the file")).expect("a vector");
     let header: Header = decode_canonical(&hex::decode(vector.header).expect("hex")).expect("a header");
     let mut validators = vector.validators;

@@ -272,7 +272,7 @@ fn spawn(folder: &Path, arguments: &[String]) -> Child {
 
 /// `SALUS_DEFINITIONS`, or what `clinical/fetch-definitions` fetched.
 pub(crate) fn definitions() -> PathBuf {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../definitions");
+    let here = PathBuf::from("../../definitions");
     let folder = std::env::var_os("SALUS_DEFINITIONS").map_or(here, PathBuf::from);
     assert!(folder.join("search-parameters-r4.json").exists(), "run clinical/fetch-definitions first");
     folder
