@@ -11,10 +11,13 @@ export interface StaffTab {
   end?: boolean;
 }
 
+/** More than fit beside each other on most screens. */
+const MANY = 5;
+
 /** The frame of the pages for staff: who is signed in, where, and the way out. */
 export function StaffShell({ home, area, tabs, me, onSignOut, children }: { home: string; area: string; tabs: StaffTab[]; me: StaffMember | null; onSignOut: () => void; children: ReactNode }) {
   return (
-    <div className={css.shell}>
+    <div className={`${css.shell} ${tabs.length > MANY ? css.many : ''}`}>
       <a href="#main" className={css.skip}>Skip to content</a>
       <header className={`${css.top} no-print`}>
         <Link to={home} className={css.brand}><img src="/icon.svg" alt="" width={30} height={30} /> Salus <span className={css.area}>{area}</span></Link>
