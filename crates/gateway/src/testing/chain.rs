@@ -200,6 +200,10 @@ impl FakeChain {
             Action::Anchor(action) => anchor_entry(action, height, self.head().time_ms),
             Action::AnchorLog(action) => {
                 let entry = LogEntry { head: action.head, entries: action.entries, height };
+                let mut state = self.state.lock().expect("lock");
+                let anchors = state.entry(key::log_anchors(&action.organisation)).or_default();
+                let count = decode_canonical::<u64>(anchors).unwrap_or_default();
+                *anchors = (count + 1).encode().to_vec();
                 (key::log(&action.organisation, action.sequence), entry.encode().to_vec())
             }
             Action::Access(action) => {
