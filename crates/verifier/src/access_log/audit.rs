@@ -120,7 +120,9 @@ impl LogAudit {
         if head.version != 1 || head.kind != KIND {
             return Err(LogError::Kind);
         }
-        let (mut anchors, mut height) = (Vec::<(u64, LogEntry)>::new(), 0);
+        // First, because its handovers lead to the blocks of all others.
+        let count = shown(validators, &head.count, &Subject::Entry(key::log_anchors(&head.organisation)))?;
+        let (mut anchors, mut height) = (Vec::<(u64, LogEntry)>::new(), count.height);
         for AnchorFile { sequence, entry } in &head.anchors {
             let subject = Subject::Entry(key::log(&head.organisation, *sequence));
             let verified = shown(validators, entry, &subject)?;
@@ -132,12 +134,10 @@ impl LogAudit {
             height = height.max(verified.height);
             anchors.push((*sequence, anchor));
         }
-        let count = shown(validators, &head.count, &Subject::Entry(key::log_anchors(&head.organisation)))?;
         let (on_ledger, named) = (count.entry::<u64>()?.unwrap_or_default(), anchors.len() as u64);
         if on_ledger != named {
             return Err(LogError::Anchors { on_ledger, named });
         }
-        height = height.max(count.height);
         let (position, frontier) = (Position::default(), Frontier::default());
         Ok(Self { position, frontier, anchors, reached: 0, height })
     }
