@@ -62,7 +62,7 @@ async fn a_list_has_every_entry_of_the_patient_and_nobody_elses_up_to_its_own_ma
 async fn a_list_has_the_grants_that_the_organisation_was_told_of_and_that_are_on_the_ledger() {
     let world = World::new().await;
     let person = Person::enrolled(&world, PATIENT).await;
-    let (known, unknown) = (world.grant(|_| {}).await.id, GrantId(salus_types::Digest([9; 32])));
+    let (known, unknown) = (world.grant(|_| {}).await.held.grant, GrantId(salus_types::Digest([9; 32])));
     *world.vault.given.lock().expect("lock") =
         [known, unknown].map(|grant| GivenGrant { grant, not_before_ms: 1 }).to_vec();
     let file = accounting(&world, &person, json!({ "ask": "accounting" })).await;
