@@ -14,8 +14,8 @@ use std::io::{self, BufRead as _, BufReader, BufWriter, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-/// Longest line: a reason has at most 500 characters, and names are short.
-const LINE_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// Longest line: the head, with some kilobytes for each anchor.
+const LINE_BYTES_MAX: u64 = 1024 * 1024 * 1024;
 
 /// Export an organisation's log of who looked, or check one against the ledger.
 #[derive(clap::Args)]
