@@ -153,6 +153,7 @@ export class MockNode {
     ['GET', /^\/staff\/log$/, () => ({ json: this.logs.filter((one) => one.organisation === this.home).map(({ entry }) => ({ ...entry, practitioner: entry.name, action: String(entry.action) })).toReversed() })],
     ['GET', /^\/staff\/cases$/, (_m, _b, request) => (this.staff(request), { json: { cases: this.cases.of(this.home), nowMs: Date.now() } })],
     ['GET', /^\/staff\/cases\/\w+\/survey/, (_m, _b, request) => (this.staff(request), { json: survey })],
+    ['POST', /^\/staff\/accountings$/, (_m, body, request) => (this.staff(request), { json: this.listOf(this.home, { id: (JSON.parse(body.toString()) as { patient: string }).patient }) })],
     ['POST', /^\/staff\/cases\/(\w+)\/(answer|extend|lift)$/, ([, id, step], body, request) => (this.staff(request), this.cases.step(id!, step!, JSON.parse(body.toString())), { status: 204 })],
     ['GET', /^\/staff\/governance$/, (_m, _b, request, url) => this.governed(request, url)],
     ['POST', /^\/staff\/governance\/proposals$/, (_m, body, request) => this.propose(body, request)],
