@@ -147,13 +147,15 @@ fn who_looked_is_signed_and_checked_offline(demo: &Demo) {
         assert!(error.contains("did not sign this"), "{error}");
 
         let (home, log) = (demo.folder.join(hospital), demo.folder.join(format!("{hospital}-log.jsonl")));
-        let export = ["access-log", "export", "--home", home.to_str().unwrap(), "--out", log.to_str().unwrap()];
+        let export =
+            ["access-log", "export", "--home", home.to_str().unwrap(), "--out", log.to_str().unwrap()];
         let entries = demo.salus(&export)["entries"].as_u64().unwrap();
         let report = checked(demo, &["access-log", "check"], &log).expect("the log holds");
         assert_eq!(report["entries"], entries);
         assert!(report["anchored"].as_u64().unwrap() > 0, "the list was anchored: {report}");
         let text = std::fs::read_to_string(&log).unwrap();
-        let kept: Vec<&str> = text.lines().enumerate().filter(|(at, _)| *at != 2).map(|(_, line)| line).collect();
+        let kept: Vec<&str> =
+            text.lines().enumerate().filter(|(at, _)| *at != 2).map(|(_, line)| line).collect();
         std::fs::write(&log, kept.join("\n")).unwrap();
         let error = checked(demo, &["access-log", "check"], &log).expect_err("a line less");
         assert!(error.contains("entry 2 is missing"), "{error}");

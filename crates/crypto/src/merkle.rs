@@ -197,7 +197,11 @@ fn left_half(count: u64) -> u64 {
     1 << (count - 1).ilog2()
 }
 
-fn subtree<E>(start: u64, end: u64, node: &mut impl FnMut(u32, u64) -> Result<Digest, E>) -> Result<Digest, E> {
+fn subtree<E>(
+    start: u64,
+    end: u64,
+    node: &mut impl FnMut(u32, u64) -> Result<Digest, E>,
+) -> Result<Digest, E> {
     let count = end - start;
     if count.is_power_of_two() {
         let level = count.trailing_zeros();

@@ -19,7 +19,8 @@ use salus_types::{
     AccessId, Bounded, CompartmentId, Digest, GrantId, PublicKey, SigningKey, Text, VersionId,
 };
 use salus_verifier::{
-    Account, AccountingFile, AnchorFile, Listed, ListedGrant, LogAnchor, LogHead, PROVEN, Position, STATED, Statement,
+    Account, AccountingFile, AnchorFile, Listed, ListedGrant, LogAnchor, LogHead, PROVEN, Position, STATED,
+    Statement,
 };
 use salus_verifier::{
     Application, ApplicationFile, CheckpointFile, EntryFile, EntryProof, GenesisFile, ProofFile,

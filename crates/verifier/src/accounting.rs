@@ -12,7 +12,9 @@ use salus_crypto::merkle::{InclusionProof, ProofError};
 use salus_types::access_log::{Access, Entry, Kind, Who, leaf, line_hash};
 use salus_types::category::Purpose;
 use salus_types::state::{AccessEntry, EmergencyEntry, LogEntry, key};
-use salus_types::{AccessId, Digest, EmergencyId, GrantId, OrganisationId, PublicKey, decode_canonical, namespace};
+use salus_types::{
+    AccessId, Digest, EmergencyId, GrantId, OrganisationId, PublicKey, decode_canonical, namespace,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How far the block that shows the organisation's key may be from when the file was made.
@@ -220,16 +222,16 @@ fn check_signature(ledger: &mut Ledger<'_>, file: &AccountingFile) -> Result<(),
 }
 
 /// Every entry is this patient's, says what its line says, is in the log, and none is missing between two.
-fn check_entries(
-    statement: &Statement,
-    anchor: &LogEntry,
-) -> Result<Vec<Entry>, AccountingError> {
+fn check_entries(statement: &Statement, anchor: &LogEntry) -> Result<Vec<Entry>, AccountingError> {
     let mut entries: Vec<Entry> = Vec::with_capacity(statement.entries.len());
     for listed in &statement.entries {
         let entry = check_entry(statement, anchor, listed)?;
         let expected = entries.last().and_then(|before| before.patient_number).map(|number| number + 1);
         if expected.is_some_and(|expected| expected != listed.number) {
-            return Err(AccountingError::Gap { expected: expected.unwrap_or_default(), found: listed.number });
+            return Err(AccountingError::Gap {
+                expected: expected.unwrap_or_default(),
+                found: listed.number,
+            });
         }
         if entries.last().is_some_and(|before| before.number >= entry.number) {
             return Err(AccountingError::Line(listed.number));

@@ -5,9 +5,9 @@ use crate::file::{EntryFile, ErasureOrderFile, ProofFileError};
 use crate::shown::{ShownError, shown};
 use crate::validators::Validators;
 use commonware_codec::{Encode, Read};
+use salus_types::OrganisationId;
 use salus_types::state::{ErasedEntry, ErasureEntry, StateKey, key};
 use salus_types::vault::ErasureNotice;
-use salus_types::OrganisationId;
 
 /// Why a dossier does not hold.
 #[derive(Debug, thiserror::Error)]

@@ -39,9 +39,7 @@ mod words;
 pub use access_log::{
     Account, AnchorFile, LogAudit, LogError, LogFault, LogHead, Position, Side, VerifiedLog,
 };
-pub use accounting::{
-    AccountingError, Disclosed, PROVEN, STATED, VerifiedAccounting, verify_accounting,
-};
+pub use accounting::{AccountingError, Disclosed, PROVEN, STATED, VerifiedAccounting, verify_accounting};
 pub use anchor::{AnchorError, VerifiedAnchor, verify_anchors};
 pub use application_file::{Application, ApplicationFile, ApplicationFileError, ApplicationFileOrganisation};
 pub use certificate::CertificateError;

@@ -16,7 +16,8 @@ pub(super) async fn save(
     out: &Path,
     output: Output,
 ) -> anyhow::Result<()> {
-    let answer = session.write_to(&session.at(at)?, &json!({ "ask": "accounting", "before": before })).await?;
+    let answer =
+        session.write_to(&session.at(at)?, &json!({ "ask": "accounting", "before": before })).await?;
     let file = AccountingFile::parse(&answer["accounting"].to_string())
         .with_context(|| format!("`{at}` gave a malformed list"))?;
     fs::write(out, serde_json::to_vec_pretty(&file)?)

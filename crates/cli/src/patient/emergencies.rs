@@ -39,7 +39,8 @@ pub(super) async fn print(session: &Session, output: Output) -> anyhow::Result<(
             continue;
         };
         for entry in log["entries"].as_array().into_iter().flatten() {
-            let event = entry["emergency"]["event"].as_str().and_then(|event| event.parse::<EmergencyId>().ok());
+            let event =
+                entry["emergency"]["event"].as_str().and_then(|event| event.parse::<EmergencyId>().ok());
             let Some(event) = event else { continue };
             // A holder may have told of it before who opened it has said who that was.
             if !told.contains_key(&event) || !entry["name"].as_str().unwrap_or_default().is_empty() {

@@ -76,8 +76,14 @@ pub(super) async fn print(session: &Session, key: &Path, output: Output) -> anyh
 fn gap(gap: &Gap) -> Vec<String> {
     let Gap { organisation, missing, doubtful } = gap;
     let lines = [
-        (*missing, format!("{missing} entries are missing from the list of `{organisation}`. Ask there why.")),
-        (*doubtful, format!("{doubtful} entries in the list of `{organisation}` have no number of their own.")),
+        (
+            *missing,
+            format!("{missing} entries are missing from the list of `{organisation}`. Ask there why."),
+        ),
+        (
+            *doubtful,
+            format!("{doubtful} entries in the list of `{organisation}` have no number of their own."),
+        ),
     ];
     lines.into_iter().filter(|(count, _)| *count > 0).map(|(_, line)| line).collect()
 }
@@ -120,7 +126,8 @@ impl Session {
 
 fn merge(entries: &mut Vec<Entry>, organisation: &str, logged: &Value) {
     let text = |name: &str| logged[name].as_str().map(str::to_owned);
-    let made_for: Vec<&str> = logged["accesses"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let made_for: Vec<&str> =
+        logged["accesses"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     let mut on_ledger = false;
     let named = |entry: &&mut Entry| entry.access.as_deref().is_some_and(|access| made_for.contains(&access));
     for known in entries.iter_mut().filter(named) {

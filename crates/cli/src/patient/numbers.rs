@@ -23,7 +23,11 @@ pub(super) fn numbers(listed: &[Option<u64>], seen: u64) -> Numbers {
     let first = if listed.len() < ENTRIES_MAX { 1 } else { known.first().copied().unwrap_or(1) };
     let expected = (highest + 1).saturating_sub(first);
     let there = known.range(first..).count() as u64;
-    Numbers { highest, missing: expected.saturating_sub(there), doubtful: (listed.len() - known.len()) as u64 }
+    Numbers {
+        highest,
+        missing: expected.saturating_sub(there),
+        doubtful: (listed.len() - known.len()) as u64,
+    }
 }
 
 #[cfg(test)]

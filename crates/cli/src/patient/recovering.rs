@@ -52,7 +52,10 @@ impl Attempt {
     fn line(&self, now_ms: u64) -> String {
         let (began, ready) = (words(self.entry.time_ms), words(self.entry.ready_ms));
         let state = self.state(now_ms);
-        format!("{began}  {:<13} {state:<9} gives its part from {ready}  {}", self.organisation, self.recovery)
+        format!(
+            "{began}  {:<13} {state:<9} gives its part from {ready}  {}",
+            self.organisation, self.recovery
+        )
     }
 }
 
@@ -66,7 +69,13 @@ impl Session {
                 for number in 0..ATTEMPTS_MAX {
                     let entry = self.relay.state(key::recovery(&recovery, number)).await?;
                     let Some(entry) = entry else { break };
-                    attempts.push(Attempt { organisation: source.id.clone(), counter, recovery, number, entry });
+                    attempts.push(Attempt {
+                        organisation: source.id.clone(),
+                        counter,
+                        recovery,
+                        number,
+                        entry,
+                    });
                 }
             }
         }
@@ -80,7 +89,11 @@ pub(super) async fn print(session: &Session, output: Output) -> anyhow::Result<(
     let shown: Vec<Value> = attempts.iter().map(|attempt| attempt.shown(now_ms)).collect();
     output.result(&json!({ "attempts": shown }), || {
         let lines: Vec<String> = attempts.iter().map(|attempt| attempt.line(now_ms)).collect();
-        if lines.is_empty() { "Nobody has tried to recover this record.".to_owned() } else { lines.join("\n") }
+        if lines.is_empty() {
+            "Nobody has tried to recover this record.".to_owned()
+        } else {
+            lines.join("\n")
+        }
     })
 }
 

@@ -85,7 +85,11 @@ impl Relay {
     }
 
     /// A sealed letter about the person's rights; the answer is sealed, too.
-    pub(crate) async fn case(&self, to: &OrganisationId, letter: &SealedEnvelope) -> anyhow::Result<SealedEnvelope> {
+    pub(crate) async fn case(
+        &self,
+        to: &OrganisationId,
+        letter: &SealedEnvelope,
+    ) -> anyhow::Result<SealedEnvelope> {
         let answer = self.post(&format!("/relay/{to}/case"), letter).await?;
         decode_canonical(&answer).with_context(|| format!("`{to}` gave a malformed answer"))
     }

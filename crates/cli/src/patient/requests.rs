@@ -193,7 +193,12 @@ fn show(organisation: &OrganisationId, case: &Value, output: Output) -> anyhow::
     let case = with_place(organisation, case.clone());
     output.result(&case, || {
         let mut lines = vec![line(&case)];
-        let said = [("reason", "Asked because"), ("wrong", "Wrong"), ("right", "Right"), ("disagreement", "Disagreement")];
+        let said = [
+            ("reason", "Asked because"),
+            ("wrong", "Wrong"),
+            ("right", "Right"),
+            ("disagreement", "Disagreement"),
+        ];
         for (field, title) in said {
             lines.extend(case[field].as_str().map(|text| format!("  {title}: {text}")));
         }
@@ -204,7 +209,9 @@ fn show(organisation: &OrganisationId, case: &Value, output: Output) -> anyhow::
             let signed = receipts.iter().filter(|receipt| receipt["timeMs"].is_u64()).count();
             lines.push(format!(
                 "  Erasure: {} records, {} kept; signed that nothing is left: {signed} of {} members",
-                erasure["records"], erasure["keptCount"], receipts.len()
+                erasure["records"],
+                erasure["keptCount"],
+                receipts.len()
             ));
         }
         lines.join("\n")

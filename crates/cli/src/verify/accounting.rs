@@ -4,7 +4,9 @@ use super::Anchor;
 use crate::clock::words;
 use crate::output::Output;
 use anyhow::Context as _;
-use salus_verifier::{AccountingFile, Account, Disclosed, Side, Statement, VerifiedAccounting, verify_accounting};
+use salus_verifier::{
+    Account, AccountingFile, Disclosed, Side, Statement, VerifiedAccounting, verify_accounting,
+};
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -48,13 +50,13 @@ struct Shared {
 }
 
 pub(super) fn print(mut anchor: Anchor, file: &AccountingFile, output: Output) -> anyhow::Result<()> {
-    let verified =
-        verify_accounting(&mut anchor.validators, file).context("the list does not hold")?;
+    let verified = verify_accounting(&mut anchor.validators, file).context("the list does not hold")?;
     output.result(&report(&file.statement, &verified), || text(&file.statement, &verified))
 }
 
 fn report<'a>(statement: &'a Statement, verified: &'a VerifiedAccounting) -> Report<'a> {
-    let entry = |(number, time_ms, says): &'a (u64, u64, Account)| Entry { number: *number, time_ms: *time_ms, says };
+    let entry =
+        |(number, time_ms, says): &'a (u64, u64, Account)| Entry { number: *number, time_ms: *time_ms, says };
     Report {
         verified: true,
         organisation: statement.organisation.as_str(),
@@ -84,14 +86,24 @@ fn shared(reading: &Disclosed) -> Shared {
 
 fn text(statement: &Statement, verified: &VerifiedAccounting) -> String {
     let line = |(number, time_ms, says): &(u64, u64, Account)| {
-        format!("  {number:>4}  {}  {} at {}: {}; {}", words(*time_ms), says.who, says.at, says.what, says.why)
+        format!(
+            "  {number:>4}  {}  {} at {}: {}; {}",
+            words(*time_ms),
+            says.who,
+            says.at,
+            says.what,
+            says.why
+        )
     };
     let of = |side: Side| -> Vec<String> {
         verified.entries.iter().filter(|(_, _, says)| says.side == side).map(line).collect()
     };
     let shared = verified.disclosed.iter().map(|reading| {
         let Disclosed { to, purpose, count, time_ms, .. } = reading;
-        format!("        {}  {to}: read {count} entries that the patient shares with it, for {purpose}", words(*time_ms))
+        format!(
+            "        {}  {to}: read {count} entries that the patient shares with it, for {purpose}",
+            words(*time_ms)
+        )
     });
     let left: Vec<String> = of(Side::Disclosure).into_iter().chain(shared).collect();
     let section = |title: &str, lines: Vec<String>| {

@@ -100,7 +100,8 @@ pub(crate) async fn make(
         stated: STATED.map(str::to_owned).to_vec(),
         anchor: LogAnchor {
             sequence,
-            entry: prove_later(gateway, Subject::Entry(key::log(&gateway.config.organisation, sequence))).await?,
+            entry: prove_later(gateway, Subject::Entry(key::log(&gateway.config.organisation, sequence)))
+                .await?,
         },
         entries: listed(gateway, lines, anchored.entries)?,
         grants,
@@ -148,7 +149,10 @@ async fn grants(gateway: &Gateway, patient: &str) -> Result<Vec<ListedGrant>, Er
         let Some(count) = count else { continue };
         readings = readings.saturating_add(count);
         if readings > READINGS_MAX {
-            return Err(Error::new(Code::Conflict, "more was read than one list holds; please ask in writing"));
+            return Err(Error::new(
+                Code::Conflict,
+                "more was read than one list holds; please ask in writing",
+            ));
         }
         grants.push(grant(gateway, given.grant).await?);
     }

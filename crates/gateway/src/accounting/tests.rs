@@ -39,7 +39,8 @@ async fn a_list_has_every_entry_of_the_patient_and_nobody_elses_up_to_its_own_ma
     }
     let file = accounting(&world, &person, json!({ "ask": "accounting" })).await;
     let statement = &file.statement;
-    let said: Vec<_> = statement.entries.iter().map(|entry| (entry.number, entry.says.why.as_str())).collect();
+    let said: Vec<_> =
+        statement.entries.iter().map(|entry| (entry.number, entry.says.why.as_str())).collect();
     assert_eq!(said, [(1, "first"), (2, "second"), (3, "at the patient's wish")]);
     assert!(!json!(file).to_string().contains("elsewhere"), "what others did elsewhere is not in it");
     assert_eq!(statement.entries[0].says.side, Side::Disclosure, "a system may stand anywhere");

@@ -102,7 +102,8 @@ impl AccessLog {
         let (queue, waiting) = mpsc::channel(WAITING_ENTRIES_MAX);
         let (sender, committed) = watch::channel(Committed::of(&frontier));
         let tail = Arc::new(Mutex::new(Tail { position, journal, queue }));
-        let committer = commit::Committer::new(store.clone(), Arc::downgrade(&tail), waiting, sender, frontier);
+        let committer =
+            commit::Committer::new(store.clone(), Arc::downgrade(&tail), waiting, sender, frontier);
         std::thread::Builder::new().name("access-log".into()).spawn(move || committer.run())?;
         Ok(Self { store, tail, committed, anchoring: Arc::default() })
     }

@@ -140,6 +140,6 @@ async fn a_changed_entry_shows() {
 }
 
 use crate::store::StoreError;
+use redb::ReadableTable as _;
 use salus_crypto::merkle::InclusionProof;
 use salus_types::access_log::{leaf, line_hash};
-use redb::ReadableTable as _;

@@ -10,7 +10,8 @@ use crate::testing::erasures::FakeErasures;
 use crate::testing::keeper::FakeKeeper;
 use crate::testing::{ORIGIN, Party, genesis};
 use crate::vault::{
-    GivenGrant, HeldGrant, OpenedVersion, OwnProofs, ProofState, SharedAnswer, SharedAsk, SharedRecords, VaultError,
+    GivenGrant, HeldGrant, OpenedVersion, OwnProofs, ProofState, SharedAnswer, SharedAsk, SharedRecords,
+    VaultError,
 };
 use crate::{chain::Chain as _, practitioner::Practitioner};
 use async_trait::async_trait;

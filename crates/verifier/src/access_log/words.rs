@@ -55,7 +55,9 @@ fn who(who: &Who) -> String {
     match who {
         Who::Practitioner { name, role, .. } => format!("{name} ({role})"),
         Who::System { id } => format!("the registered system {id}"),
-        Who::Elsewhere { name, .. } if name.is_empty() => "somebody who has not said who it was yet".to_owned(),
+        Who::Elsewhere { name, .. } if name.is_empty() => {
+            "somebody who has not said who it was yet".to_owned()
+        }
         Who::Elsewhere { name, role, .. } => format!("{name} ({role})"),
         Who::Node => "the organisation's own computer".to_owned(),
     }

@@ -3,9 +3,9 @@
 use super::states::state_of;
 use super::*;
 use crate::{
-    Account, AccountingError, AccountingFile, AnchorFile, AnyProofFile, EntryFile, EntryProof, Listed, ListedGrant,
-    LogAnchor, LogAudit, LogError, LogFault, LogHead, PROVEN, Position, STATED, Statement, Subject, VerifiedLog,
-    verify_accounting,
+    Account, AccountingError, AccountingFile, AnchorFile, AnyProofFile, EntryFile, EntryProof, Listed,
+    ListedGrant, LogAnchor, LogAudit, LogError, LogFault, LogHead, PROVEN, Position, STATED, Statement,
+    Subject, VerifiedLog, verify_accounting,
 };
 use commonware_codec::Encode;
 use salus_crypto::merkle::{self, Frontier};
@@ -178,7 +178,13 @@ fn a_whole_log_holds_against_its_anchors_and_every_planted_fault_is_named() {
         ("an entry is skipped", &without(&honest, 3), anchored, 0, "entry 4 is missing: entry 5"),
         ("the last one is skipped", &honest[..5], anchored, 0, "the head of 6 entries, and only 5"),
         ("the tail is dropped", &honest[..3], anchored, 0, "the head of 6 entries, and only 3"),
-        ("an entry is rewritten", &replaced(&honest, "Dr bo", "Dr ba"), anchored, 0, "entry 2 does not follow"),
+        (
+            "an entry is rewritten",
+            &replaced(&honest, "Dr bo", "Dr ba"),
+            anchored,
+            0,
+            "entry 2 does not follow",
+        ),
         ("entries are swapped", &swapped, anchored, 0, "entry 2 is missing: entry 3"),
         ("all is chained anew without one", &never_was, anchored, 0, "the first 6 entries are not those"),
         ("all is chained anew with another", &rewritten, anchored, 0, "the first 3 entries are not those"),
@@ -190,8 +196,20 @@ fn a_whole_log_holds_against_its_anchors_and_every_planted_fault_is_named() {
             "the first 6 entries are not those whose head is on the ledger (anchor 1)",
         ),
         ("an anchor is left out", &honest, &[&never_was[..3], &honest[..6]], 1, "counts 2 anchors"),
-        ("a practitioner's number is skipped", &own, &[&own[..6]], 0, "entry 4 is number 4 of the same person"),
-        ("a patient's number is skipped", &patient, &[&patient[..6]], 0, "entry 4 is not the next one of its"),
+        (
+            "a practitioner's number is skipped",
+            &own,
+            &[&own[..6]],
+            0,
+            "entry 4 is number 4 of the same person",
+        ),
+        (
+            "a patient's number is skipped",
+            &patient,
+            &[&patient[..6]],
+            0,
+            "entry 4 is not the next one of its",
+        ),
         ("an entry is put back in time", &time, &[&time[..6]], 0, "entry 4 is older"),
     ];
     for (case, lines, anchored, left_out, reason) in cases {
@@ -206,7 +224,8 @@ fn a_whole_log_holds_against_its_anchors_and_every_planted_fault_is_named() {
 #[test]
 fn a_patients_numbers_are_its_own() {
     let lines = log(accesses(), |_| ());
-    let entries: Vec<Entry> = lines.iter().map(|line| serde_json::from_str(line).expect("an entry")).collect();
+    let entries: Vec<Entry> =
+        lines.iter().map(|line| serde_json::from_str(line).expect("an entry")).collect();
     let numbers: Vec<_> = entries.iter().map(|entry| entry.patient_number).collect();
     assert_eq!(numbers, [Some(1), Some(1), None, Some(2), Some(3), Some(4), Some(2), Some(5)]);
     assert_ne!(patient_key("lab"), Who::System { id: "lab".into() }.key());
@@ -304,10 +323,7 @@ fn statement(lines: &[String], state: &State) -> Statement {
             entry: file(Subject::Grant(other_grant())),
             readings: [2, 3].map(|n| file(Subject::Access(access_id(n)))).to_vec(),
         }],
-        events: vec![
-            file(Subject::Access(access_id(1))),
-            file(Subject::Entry(at::emergency(&emergency()))),
-        ],
+        events: vec![file(Subject::Access(access_id(1))), file(Subject::Entry(at::emergency(&emergency())))],
     }
 }
 
@@ -339,7 +355,11 @@ fn a_list_holds_and_every_way_to_cheat_its_reader_fails_with_its_reason() {
     let by_itself: [(&str, Change<'_>, &str); 17] = [
         ("an entry is left out", &|list| drop(list.entries.remove(2)), "the patient's entry 3 is missing: 4"),
         ("two are swapped", &|list| list.entries.swap(1, 2), "the patient's entry 2 is missing: 3"),
-        ("one is there twice", &|list| list.entries.insert(1, list.entries[0].clone()), "entry 2 is missing: 1"),
+        (
+            "one is there twice",
+            &|list| list.entries.insert(1, list.entries[0].clone()),
+            "entry 2 is missing: 1",
+        ),
         ("the newest are left out", &|list| drop(list.entries.pop()), "does not end where it must"),
         ("all are left out", &|list| list.entries.clear(), "does not end where it must"),
         (
@@ -355,20 +375,52 @@ fn a_list_holds_and_every_way_to_cheat_its_reader_fails_with_its_reason() {
             },
             "entry 2 of the patient is not in the log",
         ),
-        ("the words are others", &|list| list.entries[0].says.why = "nothing".into(), "what is said of entry 1"),
+        (
+            "the words are others",
+            &|list| list.entries[0].says.why = "nothing".into(),
+            "what is said of entry 1",
+        ),
         ("the time is another", &|list| list.entries[0].time_ms += 1, "what is said of entry 1"),
-        ("a path is another", &|list| list.entries[0].path.swap(0, 1), "entry 1 of the patient is not in the log"),
-        ("a path is cut", &|list| drop(list.entries[0].path.pop()), "entry 1 of the patient is not in the log"),
-        ("somebody else's entry", &|list| list.entries.insert(0, listed(&lines, 2)), "is about somebody else"),
-        ("an event is left out", &|list| drop(list.events.remove(0)), "entry 2 of the patient names an event"),
-        ("an emergency is left out", &|list| drop(list.events.remove(1)), "entry 3 of the patient names an event"),
-        ("a reading is left out", &|list| drop(list.grants[0].readings.pop()), "counts 2 readings under the grant"),
+        (
+            "a path is another",
+            &|list| list.entries[0].path.swap(0, 1),
+            "entry 1 of the patient is not in the log",
+        ),
+        (
+            "a path is cut",
+            &|list| drop(list.entries[0].path.pop()),
+            "entry 1 of the patient is not in the log",
+        ),
+        (
+            "somebody else's entry",
+            &|list| list.entries.insert(0, listed(&lines, 2)),
+            "is about somebody else",
+        ),
+        (
+            "an event is left out",
+            &|list| drop(list.events.remove(0)),
+            "entry 2 of the patient names an event",
+        ),
+        (
+            "an emergency is left out",
+            &|list| drop(list.events.remove(1)),
+            "entry 3 of the patient names an event",
+        ),
+        (
+            "a reading is left out",
+            &|list| drop(list.grants[0].readings.pop()),
+            "counts 2 readings under the grant",
+        ),
         (
             "one reading stands for another",
             &|list| list.grants[0].readings[1] = list.grants[0].readings[0].clone(),
             "or a reading under it, is not on the ledger",
         ),
-        ("it claims more", &|list| list.proven.push("That it is complete.".into()), "what the list says of itself"),
+        (
+            "it claims more",
+            &|list| list.proven.push("That it is complete.".into()),
+            "what the list says of itself",
+        ),
     ];
     for (case, change, reason) in by_itself {
         let error = verdict(&signed(change)).expect_err(case).to_string();
@@ -376,10 +428,26 @@ fn a_list_holds_and_every_way_to_cheat_its_reader_fails_with_its_reason() {
     }
 
     let by_others: [(&str, AccountingFile, &str); 7] = [
-        ("somebody else signs", AccountingFile::sign(honest.clone(), member(0), &key(9)), "did not sign this"),
-        ("another member signs", AccountingFile::sign(honest.clone(), member(1), &key(2)), "is not that of the org"),
-        ("another's key is shown", AccountingFile::sign(honest.clone(), member(1), &key(1)), "is not that of the org"),
-        ("another's name", signed(&|list| list.name = "Hospital B".into()), "is not that of the organisation"),
+        (
+            "somebody else signs",
+            AccountingFile::sign(honest.clone(), member(0), &key(9)),
+            "did not sign this",
+        ),
+        (
+            "another member signs",
+            AccountingFile::sign(honest.clone(), member(1), &key(2)),
+            "is not that of the org",
+        ),
+        (
+            "another's key is shown",
+            AccountingFile::sign(honest.clone(), member(1), &key(1)),
+            "is not that of the org",
+        ),
+        (
+            "another's name",
+            signed(&|list| list.name = "Hospital B".into()),
+            "is not that of the organisation",
+        ),
         ("of another time", signed(&|list| list.made_ms = 100_000_000), "is not shown for the time"),
         ("of another network", signed(&|list| list.network.0 = Digest([1; 32])), "of another network"),
         (

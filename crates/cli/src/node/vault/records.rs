@@ -4,7 +4,8 @@ use super::{read_error, source_error, store_error};
 use async_trait::async_trait;
 use bytes::Bytes;
 use salus_gateway::vault::{
-    GivenGrant, HeldGrant, OpenedVersion, OwnProofs, ProofState, SharedAnswer, SharedAsk, SharedRecords, VaultError,
+    GivenGrant, HeldGrant, OpenedVersion, OwnProofs, ProofState, SharedAnswer, SharedAsk, SharedRecords,
+    VaultError,
 };
 use salus_types::GrantId;
 use salus_vault::Vault;
