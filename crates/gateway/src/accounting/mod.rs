@@ -17,7 +17,7 @@ pub use export::{LogPage, log_page};
 use crate::clock;
 use crate::error::{Code, Error};
 use crate::limits::PORTAL_JSON_BYTES_MAX;
-use crate::log::anchor::{self, Anchored};
+use crate::log::anchor;
 use crate::log::{Access, Kind, Line, Page, Who};
 use crate::origin;
 use crate::proven::prove;
@@ -78,7 +78,7 @@ pub(crate) async fn make(
     let receipt = gateway.log.append(access)?;
     let own = receipt.number;
     receipt.durable().await?;
-    let anchored = anchored(gateway, own).await?;
+    let anchored = anchor::up_to(gateway, own, ANCHORED_WITHIN).await?;
     let page = Page { before: own + 1, limit: ENTRIES_MAX };
     let lines = gateway.log.lines_of_patient(patient, page, before.unwrap_or(u64::MAX)).await?;
     if lines.is_empty() {
@@ -111,18 +111,6 @@ pub(crate) async fn make(
     let handovers = gateway.chain().handovers().await?;
     let member = prove(gateway, &Subject::Member(gateway.key.public()), &handovers).await?;
     Ok(AccountingFile::sign(statement, member, &gateway.key))
-}
-
-/// Sees to it that an entry is anchored.
-async fn anchored(gateway: &Gateway, entry: u64) -> Result<Anchored, Error> {
-    // The first may be one that was made before a restart.
-    for _ in 0..2 {
-        let anchored = anchor::up_to(gateway, entry, ANCHORED_WITHIN).await?;
-        if anchored.entries >= entry {
-            return Ok(anchored);
-        }
-    }
-    Err(Error::new(Code::Away, "the network does not take the seal of the list now").retry_after(30))
 }
 
 /// The lines in plain words, oldest first, each with its way to the log's head.

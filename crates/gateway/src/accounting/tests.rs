@@ -9,8 +9,9 @@ use crate::vault::GivenGrant;
 use axum::http::StatusCode;
 use salus_crypto::merkle::InclusionProof;
 use salus_types::access_log::{leaf, line_hash};
+use salus_types::action::AnchorLog;
 use salus_types::state::{LogEntry, key};
-use salus_types::{GrantId, decode_canonical};
+use salus_types::{Digest, GrantId, decode_canonical};
 use salus_verifier::{AccountingFile, Side};
 use serde_json::json;
 
@@ -63,12 +64,28 @@ async fn a_list_has_every_entry_of_the_patient_and_nobody_elses_up_to_its_own_ma
 async fn a_list_has_the_grants_that_the_organisation_was_told_of_and_that_are_on_the_ledger() {
     let world = World::new().await;
     let person = Person::enrolled(&world, PATIENT).await;
-    let (known, unknown) = (world.grant(|_| {}).await.held.grant, GrantId(salus_types::Digest([9; 32])));
+    let (known, unknown) = (world.grant(|_| {}).await.held.grant, GrantId(Digest([9; 32])));
     *world.vault.given.lock().expect("lock") =
         [known, unknown].map(|grant| GivenGrant { grant, not_before_ms: 1 }).to_vec();
     let file = accounting(&world, &person, json!({ "ask": "accounting" })).await;
     let grants: Vec<_> = file.statement.grants.iter().map(|grant| grant.grant).collect();
     assert_eq!(grants, [known], "what never came about gave nothing to anybody");
+}
+
+#[tokio::test]
+async fn after_a_restore_from_an_older_backup_the_log_that_is_there_is_anchored() {
+    let world = World::new().await;
+    let person = Person::enrolled(&world, PATIENT).await;
+    let organisation = world.gateway.config.organisation.clone();
+    for (sequence, entries) in [(0, 1), (1, 500)] {
+        let lost = AnchorLog { organisation: organisation.clone(), head: Digest([7; 32]), entries, sequence };
+        world.gateway.submit(lost, std::time::Duration::from_secs(5)).await.expect("anchored");
+    }
+    let file = accounting(&world, &person, json!({ "ask": "accounting" })).await;
+    let (anchor, entry) = (anchor(&world, 2).await, &file.statement.entries[0]);
+    assert_eq!((file.statement.anchor.sequence, anchor.entries), (2, 1));
+    let proof = InclusionProof { index: 0, size: 1, path: entry.path.clone() };
+    proof.verify(&leaf(&line_hash(entry.line.as_bytes())), &anchor.head).expect("leads to the head");
 }
 
 #[tokio::test]

@@ -65,35 +65,43 @@ async fn wait(gateway: &Gateway, log: &AccessLog, due: Instant) -> Result<(), Er
 /// The ledger does not take the anchor within `limit`.
 pub(crate) async fn up_to(gateway: &Gateway, entry: u64, limit: Duration) -> Result<Anchored, Error> {
     let _one_at_a_time = gateway.log.anchoring.lock().await;
-    let anchored = read(gateway)?;
+    let before = read(gateway)?;
     let now = *gateway.log.committed.borrow();
-    if anchored.entries >= entry || now.entries <= anchored.entries {
-        return Ok(anchored);
+    if before.entries >= entry || now.entries <= before.entries {
+        return Ok(before);
     }
-    anchor(gateway, anchored, now, limit).await
+    let mut anchored = catch_up(gateway, before).await?;
+    if anchored.entries < entry {
+        anchored = submit(gateway, anchored.sequence, now, limit).await?;
+    }
+    gateway.store.write(move |tx| STATE.put(tx, "", &anchored)).await?;
+    Ok(anchored)
 }
 
-async fn anchor(
+/// Anchors on the ledger that are not noted here: made before a restart, or before this node was restored from a backup.
+/// One over a log that this one does not continue covers nothing of it.
+async fn catch_up(gateway: &Gateway, before: Anchored) -> Result<Anchored, Error> {
+    let mut anchored = before;
+    loop {
+        let at = key::log(&gateway.config.organisation, anchored.sequence);
+        let Some(bytes) = gateway.chain().state(at).await? else { return Ok(anchored) };
+        let entry: LogEntry = salus_types::decode_canonical(&bytes).map_err(Error::internal)?;
+        let is_ours = gateway.log.root(entry.entries)? == Some(entry.head);
+        let entries = if is_ours { entry.entries } else { 0 };
+        anchored = Anchored { sequence: anchored.sequence + 1, entries };
+    }
+}
+
+async fn submit(
     gateway: &Gateway,
-    before: Anchored,
+    sequence: u64,
     now: Committed,
     limit: Duration,
 ) -> Result<Anchored, Error> {
-    let sequence = before.sequence;
-    let state_key = key::log(&gateway.config.organisation, sequence);
-    let entries = match gateway.chain().state(state_key).await? {
-        // Made before a restart, but not noted.
-        Some(bytes) => salus_types::decode_canonical::<LogEntry>(&bytes).map_err(Error::internal)?.entries,
-        None => {
-            let organisation = gateway.config.organisation.clone();
-            let action = AnchorLog { organisation, head: now.head, entries: now.entries, sequence };
-            gateway.submit(action, limit).await?;
-            now.entries
-        }
-    };
-    let anchored = Anchored { sequence: sequence + 1, entries };
-    gateway.store.write(move |tx| STATE.put(tx, "", &anchored)).await?;
-    Ok(anchored)
+    let organisation = gateway.config.organisation.clone();
+    let action = AnchorLog { organisation, head: now.head, entries: now.entries, sequence };
+    gateway.submit(action, limit).await?;
+    Ok(Anchored { sequence: sequence + 1, entries: now.entries })
 }
 
 /// The newest anchor that this node knows of.

@@ -3,7 +3,7 @@
 use super::{Entry, Tail};
 use crate::state::OpenError;
 use crate::store::{Store, StoreError};
-use redb::{ReadableTable as _, TableDefinition, TableError, WriteTransaction};
+use redb::{ReadTransaction, ReadableTable as _, TableDefinition, TableError, WriteTransaction};
 use salus_crypto::merkle::{Frontier, Node};
 use salus_types::Digest;
 use salus_types::access_log::{leaf, line_hash, patient_key};
@@ -133,7 +133,7 @@ fn insert_nodes(transaction: &WriteTransaction, nodes: &[Node]) -> Result<(), St
 /// The end of the chain, after the journal's lines that the database lacks were brought into it.
 pub(crate) fn recover(store: &Store, lines: Vec<Vec<u8>>) -> Result<(Position, Frontier), OpenError> {
     let mut position = stored_position(store)?;
-    let mut frontier = stored_frontier(store, position.number())?;
+    let mut frontier = store.read(|transaction| stored_frontier(transaction, position.number()))?;
     let (mut missing, mut nodes) = (Vec::new(), Vec::new());
     for line in lines {
         let Ok(entry) = serde_json::from_slice::<Entry>(&line) else {
@@ -159,18 +159,16 @@ pub(crate) fn recover(store: &Store, lines: Vec<Vec<u8>>) -> Result<(Position, F
     Ok((position, frontier))
 }
 
-fn stored_frontier(store: &Store, entries: u64) -> Result<Frontier, OpenError> {
-    let frontier = store.read(|transaction| {
-        if entries == 0 {
-            return Ok(Frontier::default());
-        }
-        let table = transaction.open_table(NODES)?;
-        Frontier::of(entries, |level, index| {
-            let hash = table.get((level, index))?.ok_or(StoreError::Row("log-nodes"))?;
-            Ok(Digest(*hash.value()))
-        })
-    });
-    Ok(frontier?)
+/// The right edge of the tree as it was after so many entries.
+pub(super) fn stored_frontier(transaction: &ReadTransaction, entries: u64) -> Result<Frontier, StoreError> {
+    if entries == 0 {
+        return Ok(Frontier::default());
+    }
+    let table = transaction.open_table(NODES)?;
+    Frontier::of(entries, |level, index| {
+        let hash = table.get((level, index))?.ok_or(StoreError::Row("log-nodes"))?;
+        Ok(Digest(*hash.value()))
+    })
 }
 
 fn stored_position(store: &Store) -> Result<Position, OpenError> {

@@ -1,6 +1,6 @@
 //! Reading the log: for patients, stewards and auditors.
 
-use super::commit::{BY_PATIENT, ENTRIES, NODES};
+use super::commit::{BY_PATIENT, ENTRIES, NODES, stored_frontier};
 use super::{AccessLog, Entry};
 use crate::error::Error;
 use crate::store::StoreError;
@@ -122,6 +122,18 @@ impl AccessLog {
             })
         })?;
         proof.map(|proof| proof.path).ok_or_else(|| Error::internal("the entry is not anchored"))
+    }
+
+    /// The head as it was after so many entries; `None` if there are not as many.
+    ///
+    /// # Errors
+    /// A fault of the database.
+    pub(crate) fn root(&self, entries: u64) -> Result<Option<Digest>, Error> {
+        if entries == 0 || entries > self.committed.borrow().entries {
+            return Ok(None);
+        }
+        let frontier = self.store.read(|transaction| stored_frontier(transaction, entries))?;
+        Ok(Some(frontier.root()))
     }
 
     /// Checks the whole chain as it is on disk; returns the number of entries.
