@@ -1,5 +1,7 @@
 //! The main job, end to end, through four real processes: records in, the patient in control, proof out.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+
 mod common;
 
 use common::{Demo, eventually, get, post, read_json, salus};
