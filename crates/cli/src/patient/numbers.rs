@@ -34,10 +34,13 @@ pub(super) fn numbers(listed: &[Option<u64>], seen: u64) -> Numbers {
 mod tests {
     use super::*;
 
+    /// What is listed, what was seen before, and: the highest number, how many are missing, how many doubtful.
+    type Case<'a> = (&'a str, &'a [Option<u64>], u64, (u64, u64, u64));
+
     #[test]
     fn numbers_that_are_missing_show_in_the_middle_at_the_end_and_against_what_was_seen_before() {
         let full: Vec<Option<u64>> = (501..=1_500).rev().map(Some).collect();
-        let cases: [(&str, &[Option<u64>], u64, (u64, u64, u64)); 9] = [
+        let cases: [Case<'_>; 9] = [
             ("nothing yet", &[], 0, (0, 0, 0)),
             ("all are there", &[Some(3), Some(2), Some(1)], 0, (3, 0, 0)),
             ("the first is missing", &[Some(3), Some(2)], 0, (3, 1, 0)),
