@@ -75,17 +75,14 @@ pub(super) async fn print(session: &Session, key: &Path, output: Output) -> anyh
 
 fn gap(gap: &Gap) -> Vec<String> {
     let Gap { organisation, missing, doubtful } = gap;
+    let entries = |count: u64| if count == 1 { "1 entry".to_owned() } else { format!("{count} entries") };
+    let (is, has) = (if *missing == 1 { "is" } else { "are" }, if *doubtful == 1 { "has" } else { "have" });
     let lines = [
-        (
-            *missing,
-            format!("{missing} entries are missing from the list of `{organisation}`. Ask there why."),
-        ),
-        (
-            *doubtful,
-            format!("{doubtful} entries in the list of `{organisation}` have no number of their own."),
-        ),
+        (*missing, format!("{} {is} missing from the list of `{organisation}`.", entries(*missing))),
+        (*doubtful, format!("{} in the list of `{organisation}` {has} no own number.", entries(*doubtful))),
     ];
-    lines.into_iter().filter(|(count, _)| *count > 0).map(|(_, line)| line).collect()
+    let wrong = lines.into_iter().filter(|(count, _)| *count > 0);
+    wrong.map(|(_, line)| format!("{line} Ask there why, and for a signed list.")).collect()
 }
 
 /// Every access event under every grant, by number, so that none can be left out.
