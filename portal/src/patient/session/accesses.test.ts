@@ -87,6 +87,7 @@ it('numbers that are missing show: in the middle, at the end, and against what w
     ['everything is gone', [], 4, [4, 4, 0]],
     ['one is there twice', [2, 2, 1], 2, [2, 0, 1]],
     ['one has no number', [1, undefined], 0, [1, 0, 1]],
+    ['no number is 0', [1, 0], 0, [1, 0, 1]],
     ['the oldest are on no page', full, 1_400, [1_500, 0, 0]],
   ] as [string, (number | undefined)[], number, number[]][]) {
     const { highest, missing, doubtful } = numbersOf(numbers.map((number) => ({ number })), seen);
