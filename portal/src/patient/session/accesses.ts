@@ -112,7 +112,7 @@ const ENTRIES_MAX = 1_000;
 
 /** What the numbers of a list say of it, of which `seen` was the highest before: they begin with 1 and leave none out. */
 export function numbersOf(entries: Pick<LogEntry, 'number'>[], seen = 0): { highest: number; missing: number; doubtful: number } {
-  const known = new Set(entries.map(({ number }) => number).filter((number) => typeof number === 'number' && number > 0));
+  const known = new Set(entries.map(({ number }) => number).filter((number): number is number => typeof number === 'number' && number > 0));
   const highest = Math.max(seen, ...known);
   const first = entries.length < ENTRIES_MAX || known.size === 0 ? 1 : Math.min(...known);
   return { highest, missing: Math.max(0, highest + 1 - first - known.size), doubtful: entries.length - known.size };
