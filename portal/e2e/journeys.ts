@@ -187,6 +187,10 @@ async function the_patient_sees_who_looked_and_the_request(stage: Stage): Promis
   await page.getByText('Confirmed', { exact: true }).first().waitFor();
   await page.getByText('Name confirmed').first().waitFor();
   await eyes.look(page, 'who-looked');
+  await page.getByRole('link', { name: /^Signed list of/ }).first().click();
+  await page.getByRole('button', { name: /for the list/ }).click();
+  await page.getByRole('heading', { name: 'What left this organisation' }).waitFor();
+  await eyes.look(page, 'signed-list');
   await tab(page, /^Sharing/).click();
   await page.getByText('Results for the heart check next week').waitFor();
   await eyes.look(page, 'sharing-request');

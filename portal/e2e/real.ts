@@ -125,6 +125,14 @@ async function the_patient_sees_who_looked_with_a_confirmed_name({ patient: page
   const unknown = await page.getByText(/\b(null|undefined)\b/).count();
   if (unknown > 0) throw new Error('what is not known shows as null');
   await eyes.look(page, 'real-who-looked');
+  await page.getByRole('link', { name: /^Signed list of/ }).first().click();
+  await page.getByRole('button', { name: /for the list/ }).click();
+  await page.getByRole('heading', { name: 'What left this organisation' }).waitFor();
+  await eyes.look(page, 'real-signed-list');
+  const [download] = await Promise.all([page.waitForEvent('download'), button(page, 'Save the signed file').click()]);
+  const list = join(network.dir, 'who-looked.json');
+  writeFileSync(list, readFileSync(await download.path()));
+  assert.equal(network.salus('verify', list, '--genesis', network.demo.genesis).verified, true);
 }
 
 async function sharing_stops_and_the_copy_is_gone({ patient: page, clinician, network, eyes }: Stage): Promise<void> {

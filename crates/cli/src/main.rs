@@ -1,5 +1,6 @@
 //! `salus`: the one binary. A module per subcommand; each prints for people, and JSON with `--json`.
 
+mod access_log;
 mod assets;
 mod audit;
 mod backup;
@@ -46,7 +47,7 @@ enum Command {
     Prepare(prepare::Arguments),
     /// Run a network of four organisations on this machine, with demo patients.
     Demo(demo::Arguments),
-    /// Act as a patient: records, grants, log, proofs.
+    /// Act as a patient: records, grants, log, lists, requests, recovery, proofs.
     Patient(patient::Arguments),
     /// Get a bearer token for an organisation's FHIR API.
     Token(token::Arguments),
@@ -60,6 +61,8 @@ enum Command {
     Bench(Box<bench::Arguments>),
     /// Compare what custodians released with the access events on the ledger. Exit status 0 (they match), 1, 2.
     Audit(audit::Arguments),
+    /// Export an organisation's log of who looked, or check one against the ledger.
+    AccessLog(access_log::Arguments),
     /// Back a node up into one sealed file, while it runs or is stopped; or check such a file.
     Backup(backup::Arguments),
     /// Make a node's folder from a backup, and check it.
@@ -95,6 +98,7 @@ fn run(command: Command, output: output::Output) -> anyhow::Result<ExitCode> {
         Command::Status(arguments) => status::run(arguments, output),
         Command::Governance(arguments) => governance::run(&arguments, output),
         Command::Bench(arguments) => bench::run(&arguments, output),
+        Command::AccessLog(arguments) => access_log::run(&arguments, output),
         Command::Backup(arguments) => backup::run(arguments, output),
         Command::Restore(arguments) => backup::restore(arguments, output),
         Command::Proof(arguments) => proof::run(&arguments, output),

@@ -1,5 +1,7 @@
 //! `salus verify`: checks a proof with nothing but the genesis, or a checkpoint.
 
+mod accounting;
+
 use crate::network::read_genesis;
 use crate::output::Output;
 use anyhow::Context as _;
@@ -29,7 +31,7 @@ pub(crate) struct Arguments {
 /// With what trust begins.
 #[derive(clap::Args)]
 #[group(required = true, multiple = false)]
-struct Trust {
+pub(crate) struct Trust {
     /// The genesis of the network that the proof is from.
     #[arg(long)]
     genesis: Option<PathBuf>,
@@ -39,13 +41,13 @@ struct Trust {
 }
 
 /// Whom the verifier believes, before any handover.
-struct Anchor {
-    validators: Validators,
+pub(crate) struct Anchor {
+    pub(crate) validators: Validators,
     genesis: Option<Genesis>,
 }
 
 impl Trust {
-    fn read(&self) -> anyhow::Result<Anchor> {
+    pub(crate) fn read(&self) -> anyhow::Result<Anchor> {
         if let Some(path) = &self.genesis {
             let genesis = read_genesis(path)?;
             return Ok(Anchor { validators: Validators::of_genesis(&genesis), genesis: Some(genesis) });
@@ -91,6 +93,7 @@ pub(crate) fn run(arguments: &Arguments, output: Output) -> anyhow::Result<()> {
         AnyProofFile::Record(file) => record(anchor, &file, arguments.resource.as_deref(), output),
         AnyProofFile::Entry(file) => entry(anchor, &file, output),
         AnyProofFile::Erasure(file) => erasure(anchor, &file, output),
+        AnyProofFile::Accounting(file) => accounting::print(anchor, &file, output),
     }
 }
 

@@ -1,9 +1,12 @@
 //! The main job, end to end, through four real processes: records in, the patient in control, proof out.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+
 mod common;
 
 use common::{Demo, eventually, get, post, read_json, salus};
-use serde_json::Value;
+use serde_json::{Value, json};
+use std::path::Path;
 
 fn total(answer: &common::Answer) -> u64 {
     assert_eq!(answer.status, 200, "{}", answer.body);
@@ -85,12 +88,9 @@ fn a_record_follows_the_person_under_control_with_proof() {
     changed["batchPath"]["index"] = (changed["batchPath"]["index"].as_u64().unwrap() ^ 1).into();
     assert!(!verify(&changed));
 
-    // The patient sees who looked, when and why.
-    let log = demo.patient(0, &["log"]);
-    let entries = log["entries"].as_array().unwrap();
-    let seen =
-        entries.iter().find(|entry| entry["organisation"] == "hospital-b" && entry["access"].is_string());
-    assert_eq!(seen.expect("the access event")["purpose"], "treatment");
+    the_patient_sees_who_looked(&demo);
+    who_looked_is_signed_and_checked_offline(&demo);
+    what_the_portal_can_ask_the_command_line_can(&demo);
 
     // Another purpose is refused, with a reason.
     let research = get(&search, &demo.clinician_token(0, "research"));
@@ -111,6 +111,79 @@ fn a_record_follows_the_person_under_control_with_proof() {
     let clinical = demo.folder.join("hospital-b/clinical");
     let id = shared["id"].as_str().unwrap();
     assert!(!common::holds(&clinical, id), "no file of hospital B's store holds the copy any more");
+}
+
+/// Who, when and why, and that no number is missing.
+fn the_patient_sees_who_looked(demo: &Demo) {
+    let log = demo.patient(0, &["log"]);
+    let entries = log["entries"].as_array().unwrap();
+    let seen =
+        entries.iter().find(|entry| entry["organisation"] == "hospital-b" && entry["access"].is_string());
+    assert_eq!(seen.expect("the access event")["purpose"], "treatment");
+    assert_eq!((&log["gaps"], &log["silent"]), (&json!([]), &json!([])));
+}
+
+/// What `salus` says of a file against the demo's genesis: the report, or the error.
+fn checked(demo: &Demo, what: &[&str], file: &Path) -> Result<Value, String> {
+    let genesis = demo.folder.join("genesis.json");
+    demo.try_salus(&[what, &[file.to_str().unwrap(), "--genesis", genesis.to_str().unwrap()]].concat())
+}
+
+/// Both hospitals list who looked: the one that read, and the one whose records they are. Whole logs hold, and do not
+/// with a line less.
+fn who_looked_is_signed_and_checked_offline(demo: &Demo) {
+    for (hospital, shared_min) in [("hospital-b", 0), ("hospital-a", 1)] {
+        let list = demo.folder.join(format!("{hospital}-list.json"));
+        demo.patient(0, &["accounting", "--at", hospital, "--out", list.to_str().unwrap()]);
+        let report = checked(demo, &["verify"], &list).expect("the list holds");
+        assert_eq!((&report["organisation"], &report["first"]), (&json!(hospital), &json!(1)));
+        let entries = report["entries"].as_array().unwrap();
+        assert_eq!(entries.last().unwrap()["what"], "made a signed list of who looked");
+        let shared = report["shared"].as_array().unwrap();
+        assert!(shared.len() >= shared_min, "{report}");
+        assert!(shared.iter().all(|reading| reading["to"] == "hospital-b"), "{report}");
+        let mut shorter = read_json(&list);
+        shorter["statement"]["entries"].as_array_mut().unwrap().remove(0);
+        std::fs::write(&list, shorter.to_string()).unwrap();
+        let error = checked(demo, &["verify"], &list).expect_err("an entry less");
+        assert!(error.contains("did not sign this"), "{error}");
+
+        let (home, log) = (demo.folder.join(hospital), demo.folder.join(format!("{hospital}-log.jsonl")));
+        let export =
+            ["access-log", "export", "--home", home.to_str().unwrap(), "--out", log.to_str().unwrap()];
+        let entries = demo.salus(&export)["entries"].as_u64().unwrap();
+        let report = checked(demo, &["access-log", "check"], &log).expect("the log holds");
+        assert_eq!(report["entries"], entries);
+        assert!(report["anchored"].as_u64().unwrap() > 0, "the list was anchored: {report}");
+        let text = std::fs::read_to_string(&log).unwrap();
+        let kept: Vec<&str> =
+            text.lines().enumerate().filter(|(at, _)| *at != 2).map(|(_, line)| line).collect();
+        std::fs::write(&log, kept.join("\n")).unwrap();
+        let error = checked(demo, &["access-log", "check"], &log).expect_err("a line less");
+        assert!(error.contains("entry 2 is missing"), "{error}");
+    }
+}
+
+/// Requests, emergencies and recoveries, by `salus patient`.
+fn what_the_portal_can_ask_the_command_line_can(demo: &Demo) {
+    let asked = demo.patient(0, &["requests", "restrict", "--at", "hospital-a", "--reason", "I contest it"]);
+    assert_eq!((&asked["kind"], &asked["state"]), (&json!("restriction"), &json!("open")));
+    let case = asked["id"].as_str().unwrap();
+    let withdrawn = demo.patient(0, &["requests", "withdraw", "--at", "hospital-a", case]);
+    assert_eq!(withdrawn["state"], "withdrawn");
+    let erase = ["requests", "erase", "--at", "hospital-a", "--category", "labs", "--reason", "it is mine"];
+    let erase = demo.patient(0, &erase)["id"].as_str().unwrap().to_owned();
+    let dossier = demo.folder.join("dossier.json");
+    let dossier = ["requests", "dossier", "--at", "hospital-a", &erase, "--out", dossier.to_str().unwrap()];
+    let none = demo.try_patient(0, &dossier).expect_err("nothing was erased yet");
+    assert!(none.contains("nothing was erased"), "{none}");
+    demo.patient(0, &["requests", "withdraw", "--at", "hospital-a", &erase]);
+    let list = demo.patient(0, &["requests", "list"]);
+    let states: Vec<&Value> = list["cases"].as_array().unwrap().iter().map(|case| &case["state"]).collect();
+    assert_eq!(states, ["withdrawn", "withdrawn"]);
+    assert_eq!(demo.patient(0, &["requests", "show", "--at", "hospital-a", case])["reason"], "I contest it");
+    assert_eq!(demo.patient(0, &["recovery"])["attempts"], json!([]));
+    assert_eq!(demo.patient(0, &["emergencies"])["emergencies"], json!([]));
 }
 
 fn shared_count(answer: &common::Answer) -> usize {

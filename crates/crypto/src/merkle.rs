@@ -105,6 +105,112 @@ impl Tree {
     }
 }
 
+/// A node of a tree under which every place is taken: it stays as it is however many leaves follow.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Node {
+    /// Height above the leaves.
+    pub level: u32,
+    /// Its number on that level, from 0.
+    pub index: u64,
+    /// Its hash.
+    pub hash: Digest,
+}
+
+/// The right edge of a tree that only grows: all that its root and further leaves need, in O(log n) space.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Frontier {
+    size: u64,
+    /// Roots of the complete subtrees, the largest first: one for each bit that is set in `size`.
+    peaks: Vec<Digest>,
+}
+
+impl Frontier {
+    /// The edge of a tree of `size` leaves whose complete nodes are kept elsewhere and given by level and index.
+    ///
+    /// # Errors
+    /// That of `node`.
+    pub fn of<E>(size: u64, mut node: impl FnMut(u32, u64) -> Result<Digest, E>) -> Result<Self, E> {
+        let levels = (0..u64::BITS).rev().filter(|level| size >> level & 1 == 1);
+        let peaks = levels.map(|level| node(level, (size >> level) - 1)).collect::<Result<_, _>>()?;
+        Ok(Self { size, peaks })
+    }
+
+    /// Number of leaves.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Adds a hash made by [`leaf_hash`]; the nodes that are complete by that.
+    pub fn push(&mut self, leaf_hash: Digest) -> Vec<Node> {
+        let mut node = Node { level: 0, index: self.size, hash: leaf_hash };
+        let mut complete = vec![node];
+        while node.index & 1 == 1
+            && let Some(left) = self.peaks.pop()
+        {
+            let hash = node_hash(&left, &node.hash);
+            node = Node { level: node.level + 1, index: node.index >> 1, hash };
+            complete.push(node);
+        }
+        self.peaks.push(node.hash);
+        self.size += 1;
+        complete
+    }
+
+    /// The root.
+    pub fn root(&self) -> Digest {
+        let mut peaks = self.peaks.iter().rev();
+        let Some(last) = peaks.next() else { return crate::hash::sha256([]) };
+        peaks.fold(*last, |right, left| node_hash(left, &right))
+    }
+}
+
+/// The proof for leaf `index` of a tree of `size` leaves whose complete nodes are kept elsewhere and given by level and
+/// index; `None` if there is no such leaf.
+///
+/// # Errors
+/// That of `node`.
+pub fn prove_from<E>(
+    size: u64,
+    index: u64,
+    mut node: impl FnMut(u32, u64) -> Result<Digest, E>,
+) -> Result<Option<InclusionProof>, E> {
+    if index >= size {
+        return Ok(None);
+    }
+    let (mut start, mut end, mut path) = (0, size, Vec::new());
+    while end - start > 1 {
+        let split = start + left_half(end - start);
+        if index < split {
+            path.push(subtree(split, end, &mut node)?);
+            end = split;
+        } else {
+            path.push(subtree(start, split, &mut node)?);
+            start = split;
+        }
+    }
+    path.reverse();
+    Ok(Some(InclusionProof { index, size, path }))
+}
+
+/// The largest power of two below `count`, which is at least 2.
+fn left_half(count: u64) -> u64 {
+    1 << (count - 1).ilog2()
+}
+
+fn subtree<E>(
+    start: u64,
+    end: u64,
+    node: &mut impl FnMut(u32, u64) -> Result<Digest, E>,
+) -> Result<Digest, E> {
+    let count = end - start;
+    if count.is_power_of_two() {
+        let level = count.trailing_zeros();
+        return node(level, start >> level);
+    }
+    let split = start + left_half(count);
+    Ok(node_hash(&subtree(start, split, node)?, &subtree(split, end, node)?))
+}
+
 /// Proof that a leaf is at `index` in a tree of `size` leaves (RFC 9162, 2.1.3).
 #[derive(Clone, Debug, Eq, PartialEq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

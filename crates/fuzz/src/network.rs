@@ -4,6 +4,7 @@ use commonware_codec::Write as _;
 use commonware_codec::varint::UInt;
 use salus_crypto::hash::sha256;
 use salus_crypto::merkle::{self, leaf_hash};
+use salus_types::access_log::{Access, Kind, Who};
 use salus_types::action::Anchor;
 use salus_types::block::{Header, list_root};
 use salus_types::genesis::{Genesis, Parameters};
@@ -11,10 +12,16 @@ use salus_types::governance::accept;
 use salus_types::membership::validators_hash;
 use salus_types::organisation::{Class, KEM_KEY_LENGTH, Organisation};
 use salus_types::proof::{AnchorProof, BatchId, CertifiedHeader, Handover, RecordProof};
-use salus_types::state::{AnchorEntry, StateKey};
+use salus_types::state::{self, AnchorEntry, StateKey};
 use salus_types::transaction::Transaction;
 use salus_types::vault::{Content, PackageHeader, SUITE_1, package_digest, record_commitment};
-use salus_types::{Bounded, CompartmentId, Digest, PublicKey, SigningKey, Text, VersionId};
+use salus_types::{
+    AccessId, Bounded, CompartmentId, Digest, GrantId, PublicKey, SigningKey, Text, VersionId,
+};
+use salus_verifier::{
+    Account, AccountingFile, AnchorFile, Listed, ListedGrant, LogAnchor, LogHead, PROVEN, Position, STATED,
+    Statement,
+};
 use salus_verifier::{
     Application, ApplicationFile, CheckpointFile, EntryFile, EntryProof, GenesisFile, ProofFile,
 };
@@ -194,7 +201,67 @@ pub(crate) fn proof_files() -> Vec<String> {
         let proof = EntryProof { block: block.clone(), value: value.clone(), proof: vec![9; 100] };
         json(&EntryFile::of(&subject, &proof, &[]))
     });
-    entries.chain([json(&record)]).collect()
+    entries.chain([json(&record), json(&accounting_file())]).collect()
+}
+
+/// What stands under a key, with a proof that is none.
+fn entry_file(subject: &Subject) -> EntryFile {
+    let value = Some(bounded(vec![1, 2, 3]));
+    EntryFile::of(subject, &EntryProof { block: CERTIFIED[0].clone(), value, proof: vec![9; 100] }, &[])
+}
+
+/// A line of a log.
+fn log_line() -> String {
+    let access = Access::about(Who::Node, Kind::Accounting, "p1", None, "asked");
+    let line = Position::default().follow(access, 1, sha256("blind")).1;
+    String::from_utf8(line).expect("JSON")
+}
+
+/// A list of who looked, with an entry and a grant.
+fn accounting_file() -> AccountingFile {
+    let organisation = GENESIS.organisations[0].clone();
+    let access = Access::about(Who::Node, Kind::Accounting, "p1", None, "asked");
+    let listed = Listed {
+        number: 1,
+        time_ms: 1,
+        says: Account::of(&access, &organisation.id),
+        line: log_line(),
+        path: vec![sha256("path")],
+    };
+    let grant = GrantId(sha256("grant"));
+    let reading = entry_file(&Subject::Access(AccessId(sha256("access"))));
+    let statement = Statement {
+        network: GENESIS.network(),
+        name: organisation.name.as_str().to_owned(),
+        patient: "p1".into(),
+        made_ms: 1,
+        before: None,
+        proven: PROVEN.map(str::to_owned).to_vec(),
+        stated: STATED.map(str::to_owned).to_vec(),
+        anchor: LogAnchor {
+            sequence: 0,
+            entry: entry_file(&Subject::Entry(state::key::log(&organisation.id, 0))),
+        },
+        organisation: organisation.id,
+        entries: vec![listed],
+        grants: vec![ListedGrant {
+            grant,
+            entry: entry_file(&Subject::Grant(grant)),
+            readings: vec![reading.clone()],
+        }],
+        events: vec![reading],
+    };
+    let member = entry_file(&Subject::Member(organisation.node_key));
+    AccountingFile::sign(statement, member, &SigningKey::from_seed(&[1; 32]))
+}
+
+/// An exported log of one entry.
+pub(crate) fn access_log() -> String {
+    let organisation = GENESIS.organisations[0].id.clone();
+    let entry = |key| entry_file(&Subject::Entry(key));
+    let anchor = AnchorFile { sequence: 0, entry: entry(state::key::log(&organisation, 0)) };
+    let count = entry(state::key::log_anchors(&organisation));
+    format!("{}\n{}", json(&LogHead::new(organisation, vec![anchor], count)), log_line())
 }
 
 /// A genesis file.

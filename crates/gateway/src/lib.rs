@@ -26,6 +26,7 @@ mod passkey;
 mod places;
 mod portal_files;
 pub mod practitioner;
+mod proven;
 mod rate;
 pub mod serve;
 mod session;
@@ -43,6 +44,7 @@ pub mod vault;
 
 // Patients, staff and other nodes.
 pub mod account;
+pub mod accounting;
 mod cases;
 pub mod ledger;
 pub mod peer;
@@ -69,6 +71,7 @@ pub fn public_router(gateway: Gateway) -> Router {
         .merge(staff::router(gateway.clone()))
         .merge(steward::router(gateway.clone()))
         .merge(cases::router(gateway.clone()))
+        .merge(accounting::router(gateway.clone()))
         .merge(recovery::router(gateway.clone()))
         .merge(emergency::router(gateway.clone()))
         .fallback_service(portal_files::router(&gateway.config))

@@ -1,6 +1,7 @@
 //! What every handler holds: [`Gateway`], made once from [`Config`] and [`Ports`].
 
 use crate::account::Accounts;
+use crate::accounting::Accountings;
 use crate::chain::Chain;
 use crate::emergency::{Emergencies, EmergencyVault};
 use crate::engine::{Engine, EngineAddress, Mode};
@@ -226,6 +227,8 @@ pub struct Inner {
     pub emergencies: Emergencies,
     /// Erasures under way.
     pub erasures: Erasures,
+    /// How often lists of who looked are made.
+    pub accountings: Accountings,
     /// Numbers for dashboards.
     pub metrics: Metrics,
     stop: watch::Sender<bool>,
@@ -267,6 +270,7 @@ impl Gateway {
             ledger: LedgerState::new(&config),
             emergencies: Emergencies::default(),
             erasures: Erasures::default(),
+            accountings: Accountings::default(),
             metrics: Metrics::new(&ports),
             stop: watch::Sender::new(false),
             config,

@@ -82,8 +82,8 @@ pub struct OpenedVersion {
 /// What a reading gave.
 #[derive(Clone, Debug, Default)]
 pub struct SharedAnswer {
-    /// The access event, unless there was nothing to read.
-    pub access: Option<AccessId>,
+    /// The access events, in order; none if there was nothing to read.
+    pub accesses: Vec<AccessId>,
     /// The versions, oldest first.
     pub versions: Vec<OpenedVersion>,
     /// Versions that the grant reaches and that did not come this time.
@@ -120,11 +120,24 @@ pub enum ProofState {
     Anchored(Box<RecordProof>),
 }
 
-/// Proofs of own records.
+/// A patient's grant over this organisation's own records, as the patient's notice tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GivenGrant {
+    /// The grant.
+    pub grant: GrantId,
+    /// Time from which it held, in milliseconds since 1970-01-01 UTC.
+    pub not_before_ms: u64,
+}
+
+/// Proofs of own records, and who was given them.
 #[async_trait]
 pub trait OwnProofs: Send + Sync + 'static {
     /// The proof of a version of an own resource; the newest one where no version is named.
     async fn proof_of(&self, kind: &str, id: &str, version: Option<&str>) -> Result<ProofState, VaultError>;
+
+    /// All grants over a patient's records here that this organisation was told of, ended or not, also by keys that
+    /// were replaced since; oldest first.
+    async fn grants_over(&self, patient: &str) -> Result<Vec<GivenGrant>, VaultError>;
 }
 
 /// For an organisation without a vault: nothing is shared, nothing is proven.
@@ -153,5 +166,9 @@ impl SharedRecords for NoVault {
 impl OwnProofs for NoVault {
     async fn proof_of(&self, _: &str, _: &str, _: Option<&str>) -> Result<ProofState, VaultError> {
         Ok(ProofState::Unknown)
+    }
+
+    async fn grants_over(&self, _: &str) -> Result<Vec<GivenGrant>, VaultError> {
+        Ok(Vec::new())
     }
 }

@@ -170,7 +170,10 @@ pub fn read_set(transaction: &Transaction) -> Vec<StateKey> {
         Action::Dropped(action) => {
             vec![signer, key::grant(&action.grant), key::dropped(&action.grant, &action.organisation)]
         }
-        Action::AnchorLog(action) => vec![signer, key::log(&action.organisation, action.sequence)],
+        Action::AnchorLog(action) => {
+            let organisation = &action.organisation;
+            vec![signer, key::log(organisation, action.sequence), key::log_anchors(organisation)]
+        }
         Action::Propose(action) => {
             let mut keys = Roster::keys();
             keys.extend([signer, key::proposals(), key::proposal(&action.id())]);

@@ -100,7 +100,7 @@ codec_struct! {
     pub struct AnchorLog {
         /// The signing organisation.
         pub organisation: OrganisationId,
-        /// Hash of the newest entry.
+        /// Root of the tree over all entries so far ([`crate::access_log`]).
         pub head: Digest,
         /// Number of entries up to and including it.
         pub entries: u64,

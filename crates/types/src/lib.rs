@@ -3,6 +3,7 @@
 //! Clients, verifiers and nodes share these types; executing them is the business of `salus-ledger`.
 //! Architecture invariant: no I/O, no clock, no randomness; nothing here decides anything.
 
+pub mod access_log;
 pub mod action;
 pub mod block;
 pub mod category;

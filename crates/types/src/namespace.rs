@@ -10,6 +10,8 @@ pub const PATIENT_REQUEST: &str = "salus/patient-request/v1";
 pub const ENROLMENT: &str = "salus/enrolment/v1";
 /// What a person asks of an organisation about their own rights.
 pub const CASE: &str = "salus/case/v1";
+/// A list of who looked at a person's record, as its organisation states it.
+pub const ACCOUNTING: &str = "salus/accounting/v1";
 /// A share of the root that a person gives to an organisation.
 pub const RECOVERY: &str = "salus/recovery/v1";
 /// That a person's new keys take the place of the old ones.

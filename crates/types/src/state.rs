@@ -190,6 +190,11 @@ pub mod key {
         let organisation = organisation.as_str().as_bytes();
         StateKey(hash("salus/state/log/v1", &[organisation, &sequence.to_be_bytes()]))
     }
+
+    /// Number of an organisation's [`LogEntry`]s, a `u64`: none of them can be left out unseen.
+    pub fn log_anchors(organisation: &OrganisationId) -> StateKey {
+        StateKey(hash("salus/state/log-anchors/v1", &[organisation.as_str().as_bytes()]))
+    }
 }
 
 codec_struct! {
@@ -412,7 +417,7 @@ codec_struct! {
 codec_struct! {
     /// An anchored head of an access log.
     pub struct LogEntry {
-        /// Hash of the newest entry.
+        /// Root of the tree over all entries so far ([`crate::access_log`]).
         pub head: Digest,
         /// Number of entries.
         pub entries: u64,

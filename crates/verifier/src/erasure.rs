@@ -1,12 +1,13 @@
 //! What the dossier of an erasure shows: what was ordered and why, and who has signed that nothing of it is left.
 
-use crate::entry::{EntryError, Found, Subject, verify_entry};
+use crate::entry::Subject;
 use crate::file::{EntryFile, ErasureOrderFile, ProofFileError};
-use crate::validators::{HandoverError, Validators};
+use crate::shown::{ShownError, shown};
+use crate::validators::Validators;
 use commonware_codec::{Encode, Read};
+use salus_types::OrganisationId;
 use salus_types::state::{ErasedEntry, ErasureEntry, StateKey, key};
 use salus_types::vault::ErasureNotice;
-use salus_types::{OrganisationId, decode_canonical};
 
 /// Why a dossier does not hold.
 #[derive(Debug, thiserror::Error)]
@@ -14,15 +15,9 @@ pub enum ErasureError {
     /// A part of the file does not decode.
     #[error(transparent)]
     File(#[from] ProofFileError),
-    /// The handovers do not lead to the block's validators.
+    /// What is said of the ledger does not hold.
     #[error(transparent)]
-    Handover(#[from] HandoverError),
-    /// A proof does not hold.
-    #[error(transparent)]
-    Entry(#[from] EntryError),
-    /// A proof is about something else.
-    #[error("a proof is not about what the dossier says it is")]
-    Subject,
+    Shown(#[from] ShownError),
     /// The order is not on the ledger.
     #[error("the order is not on the ledger")]
     NoOrder,
@@ -74,18 +69,6 @@ fn read<T: Read<Cfg = ()> + Encode>(
     file: &EntryFile,
     at: StateKey,
 ) -> Result<(Option<T>, u64), ErasureError> {
-    let subject = file.subject()?;
-    if subject != Subject::Entry(at) {
-        return Err(ErasureError::Subject);
-    }
-    validators.extend(&file.handovers()?)?;
-    let verified = verify_entry(validators, &subject, &file.proof()?)?;
-    match verified.found {
-        Found::Nothing => Ok((None, verified.height)),
-        Found::Entry(value) => {
-            let entry = decode_canonical(&value).map_err(|_| EntryError::Entry)?;
-            Ok((Some(entry), verified.height))
-        }
-        Found::Grant(_) | Found::Access(_) | Found::Member(_) => Err(ErasureError::Subject),
-    }
+    let verified = shown(validators, file, &Subject::Entry(at))?;
+    Ok((verified.entry()?, verified.height))
 }

@@ -19,6 +19,8 @@
 //! does not show that no later handover exists: whoever leaves one out shows an older network, to which only those who
 //! voted then could add.
 
+mod access_log;
+mod accounting;
 mod anchor;
 mod application_file;
 mod certificate;
@@ -29,10 +31,15 @@ mod erasure;
 mod file;
 mod genesis_file;
 mod record;
+mod shown;
 mod state;
 mod validators;
 mod words;
 
+pub use access_log::{
+    Account, AnchorFile, LogAudit, LogError, LogFault, LogHead, Position, Side, VerifiedLog,
+};
+pub use accounting::{AccountingError, Disclosed, PROVEN, STATED, VerifiedAccounting, verify_accounting};
 pub use anchor::{AnchorError, VerifiedAnchor, verify_anchors};
 pub use application_file::{Application, ApplicationFile, ApplicationFileError, ApplicationFileOrganisation};
 pub use certificate::CertificateError;
@@ -41,10 +48,12 @@ pub use checkpoint_file::{CheckpointFile, CheckpointFileError};
 pub use entry::{EntryError, EntryProof, Found, Subject, VerifiedEntry, verify_entry};
 pub use erasure::{ErasureError, VerifiedErasure, verify_erasure};
 pub use file::{
-    AnyProofFile, EntryFile, ErasureFile, ErasureOrderFile, ProofFile, ProofFileError, ReceiptFile,
+    AccountingFile, AnyProofFile, EntryFile, ErasureFile, ErasureOrderFile, Listed, ListedGrant, LogAnchor,
+    ProofFile, ProofFileError, ReceiptFile, Statement,
 };
 pub use genesis_file::{GenesisFile, GenesisFileError};
 pub use record::{RecordError, VerifiedRecord, verify_anchored_record, verify_record};
+pub use shown::ShownError;
 pub use state::{StateError, verify_state};
 pub use validators::{HandoverError, KeysError, Validators};
 

@@ -1,6 +1,7 @@
 //! Proofs made here by hand, as `docs/protocol/certificates.md` lays them down, and what happens to them when anything
 //! at all is changed.
 
+mod accountings;
 mod applications;
 mod certificates;
 mod chains;

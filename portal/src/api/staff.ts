@@ -8,6 +8,7 @@ import type {
 import type { Category, EmergencyGround, Organisation, Purpose } from '../crypto/formats';
 import type { Bundle } from './fhirTypes';
 import type { Ceremony } from './account';
+import type { AccountingFile } from './accounting';
 import type { ErasureGround } from '../crypto/formats';
 import type { CaseRow, EraseScope, ErasureSurvey, RefusalGround } from './cases';
 import { getJson, request } from './http';
@@ -251,6 +252,8 @@ export const staff = {
   /** What an erasure that is asked for would concern, on a ground. */
   surveyCase: (id: string, basis: ErasureGround) => getJson<ErasureSurvey>(`/staff/cases/${id}/survey?basis=${basis}`),
   caseDossier: (id: string) => getJson<unknown>(`/staff/cases/${id}/dossier`),
+  /** The signed list of who looked, for a patient who asks at the desk. */
+  signedList: (patient: string) => getJson<AccountingFile>('/staff/accountings', { json: { patient }, timeoutMs: 60_000 }),
   orderErasure: (order: { patient: string; scope: EraseScope; basis: ErasureGround; words: string }) => request('/staff/erasures', { json: order }),
   extendCase: (id: string, why: string) => request(`/staff/cases/${id}/extend`, { json: { why } }),
   liftCase: (id: string, why: string) => request(`/staff/cases/${id}/lift`, { json: { why } }),

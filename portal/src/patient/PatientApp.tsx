@@ -7,6 +7,7 @@ import { Category } from './Category/Category';
 import { Home } from './Home/Home';
 import { Join } from './Join/Join';
 import { Recover, SignIn } from './SignIn/SignIn';
+import { SignedList } from './SignedList/SignedList';
 import { SignUp } from './SignUp/SignUp';
 import { ReplaceKeys } from './ReplaceKeys/ReplaceKeys';
 import { Requests } from './Requests/Requests';
@@ -60,6 +61,7 @@ export default function PatientApp() {
           <Route path="/share" element={<Opened><Share /></Opened>} />
           <Route path="/sharing" element={<Opened><Sharing /></Opened>} />
           <Route path="/looked" element={<Opened><Access /></Opened>} />
+          <Route path="/looked/list/:organisation" element={<Opened><SignedList /></Opened>} />
           <Route path="/requests" element={<Opened><Requests /></Opened>} />
           <Route path="/settings" element={<Opened><Settings /></Opened>} />
           <Route path="/settings/replace" element={<Opened><ReplaceKeys /></Opened>} />

@@ -9,6 +9,7 @@ import { Blocks } from './Blocks/Blocks';
 import { Cases } from './Cases/Cases';
 import { Custody } from './Custody/Custody';
 import { Emergencies } from './Emergencies/Emergencies';
+import { Lists } from './Lists/Lists';
 import { Members } from './Members/Members';
 import { Overview } from './Overview/Overview';
 import { Propose } from './Propose/Propose';
@@ -40,6 +41,7 @@ export default function StewardApp() {
             <Route path="/custody" element={<Custody nameOf={nameOf} />} />
             <Route path="/accesses" element={<Accesses nameOf={nameOf} />} />
             <Route path="/cases" element={<Cases />} />
+            <Route path="/lists" element={<Lists />} />
             <Route path="/emergencies" element={<Emergencies nameOf={nameOf} />} />
             <Route path="/recovery" element={<RecoveryDesk />} />
             <Route path="/members" element={<Members />} />

@@ -44,6 +44,7 @@ export class MockCases {
       case 'amend': return void open({ kind: 'amendment', record: ask.record, wrong: ask.wrong, right: ask.right }, 60);
       case 'erase': return void open({ kind: 'erasure', scope: ask.scope, reason: ask.reason }, 30);
       case 'dossier': return;
+      case 'accounting': return;
       case 'restrict': return void open({ kind: 'restriction', reason: ask.reason }, 30);
       case 'disagree': return void Object.assign(this.find(ask.case), { disagreement: ask.statement });
       default: return void Object.assign(this.find(ask.case), { state: ask.ask === 'lift' ? 'lifted' : 'withdrawn', ended: { why: 'at your wish', timeMs: now } });

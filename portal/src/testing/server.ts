@@ -10,7 +10,9 @@ import * as f from '../crypto/formats';
 import { hpkeInfo, openEnvelope } from '../crypto/hpke';
 import { label } from '../crypto/labels';
 import { MockChain, Rejected } from './chain';
+import type { AccountingFile } from '../api/accounting';
 import type { Resource } from '../api/fhirTypes';
+import type { CaseAsk } from '../patient/session/cases';
 import type { AskedChange, Change, Governance, Proposal } from '../api/staff';
 import { awayHistory, homeHistory, mockGovernance, mockPatients, type MockPatient } from './data';
 import { MockAccounts } from './accounts';
@@ -151,6 +153,7 @@ export class MockNode {
     ['GET', /^\/staff\/log$/, () => ({ json: this.logs.filter((one) => one.organisation === this.home).map(({ entry }) => ({ ...entry, practitioner: entry.name, action: String(entry.action) })).toReversed() })],
     ['GET', /^\/staff\/cases$/, (_m, _b, request) => (this.staff(request), { json: { cases: this.cases.of(this.home), nowMs: Date.now() } })],
     ['GET', /^\/staff\/cases\/\w+\/survey/, (_m, _b, request) => (this.staff(request), { json: survey })],
+    ['POST', /^\/staff\/accountings$/, (_m, body, request) => (this.staff(request), { json: this.listOf(this.home, { id: (JSON.parse(body.toString()) as { patient: string }).patient }) })],
     ['POST', /^\/staff\/cases\/(\w+)\/(answer|extend|lift)$/, ([, id, step], body, request) => (this.staff(request), this.cases.step(id!, step!, JSON.parse(body.toString())), { status: 204 })],
     ['GET', /^\/staff\/governance$/, (_m, _b, request, url) => this.governed(request, url)],
     ['POST', /^\/staff\/governance\/proposals$/, (_m, body, request) => this.propose(body, request)],
@@ -214,7 +217,7 @@ export class MockNode {
   private logOf(organisation: string, holding: Holding): unknown {
     const mine = (patient: string) => patient === holding.patient.id;
     return {
-      entries: this.logs.filter((one) => one.organisation === organisation && mine(one.patient)).map((one) => one.entry),
+      entries: this.logs.filter((one) => one.organisation === organisation && mine(one.patient)).map((one, at) => ({ ...one.entry, number: at + 1 })),
       requests: this.requests.filter((one) => organisation === this.home && mine(one.patient)).map((one) => one.request),
     };
   }
@@ -242,8 +245,24 @@ export class MockNode {
   }
 
   private async caseLetter(id: string, body: Buffer): Promise<Answer> {
-    const answer = await this.vault.caseLetter(id, decodeCanonical(f.SealedEnvelope, body), (holding, ask) => this.cases.letter(id, holding.patient, ask));
+    const answer = await this.vault.caseLetter(id, decodeCanonical(f.SealedEnvelope, body), (holding, ask) => {
+      const answer = this.cases.letter(id, holding.patient, ask);
+      return (ask as CaseAsk).ask === 'accounting' ? { ...answer, accounting: this.listOf(id, holding.patient) } : answer;
+    });
     return { bytes: answer ? encode(f.SealedEnvelope, answer) : refuse(401, 'sign-in', 'the letter is not signed by the person that it names') };
+  }
+
+  /** As an organisation's list; its proofs are none. */
+  private listOf(organisation: string, patient: { id: string }): AccountingFile {
+    this.logs.push({ organisation, patient: patient.id, entry: { timeMs: Date.now(), action: 'accounting', name: 'this organisation', role: 'system', reason: '', categories: [] } });
+    const mine = this.logs.filter((one) => one.organisation === organisation && one.patient === patient.id);
+    const entries = mine.map(({ entry }, at) => ({
+      number: at + 1,
+      timeMs: Number(entry.timeMs),
+      says: { side: entry.by ? 'disclosure' as const : 'use' as const, who: `${String(entry.name)} (${String(entry.role)})`, at: String(entry.by ?? organisation), what: String(entry.action), why: String(entry.reason) },
+    }));
+    const name = this.chain.organisation(organisation).info.name;
+    return { statement: { organisation, name, madeMs: Date.now(), proven: ['No number is missing.'], stated: ['That everything was noted.'], entries, grants: [] } };
   }
 
   private async recoveryLetter(id: string, body: Buffer): Promise<Answer> {
@@ -344,7 +363,7 @@ export class MockNode {
     const entry = this.chain.places.get(id)!.entry;
     const access = this.chain.blocks[this.chain.places.get(id)!.height]!.block.transactions[0]!;
     const accessId = access.action.kind === 'Access' ? hash('salus/access/v1', access.signer, encode(f.AccessBody, access.action)) : fromHex(entry);
-    this.logs.push({ organisation: this.home, patient, entry: { timeMs: Date.now(), action: 'shared-read', name: member.name, role: member.credential.role, credential: toHex(encode(f.PractitionerCredential, member.credential)), purpose: terms.purpose, reason: 'Appointment today', count, access: toHex(accessId) } });
+    this.logs.push({ organisation: this.home, patient, entry: { timeMs: Date.now(), action: 'shared-read', name: member.name, role: member.credential.role, credential: toHex(encode(f.PractitionerCredential, member.credential)), purpose: terms.purpose, reason: 'Appointment today', count, accesses: [toHex(accessId)] } });
   }
   private beginEmergency(body: Buffer, request: IncomingMessage): Answer {
     const member = this.staff(request);

@@ -12,6 +12,7 @@ use commonware_codec::Encode as _;
 use http_body_util::{BodyExt as _, Full};
 use hyper::Request;
 use hyper_util::rt::TokioIo;
+use salus_gateway::accounting::LogPage;
 use salus_gateway::practitioner::Role;
 use salus_gateway::steward::governance::{AskedChange, Governance, Proposed};
 use salus_types::organisation::Organisation;
@@ -257,6 +258,11 @@ impl Client {
     pub(crate) async fn access_events(&self, before: Option<u64>) -> anyhow::Result<Vec<LedgerEvent>> {
         let query = before.map_or_else(String::new, |before| format!("?before={before}"));
         self.get(&format!("/access-events{query}")).await
+    }
+
+    /// The lines of the access log after an entry, a page at a time; an empty page ends it, with the proofs of its anchors.
+    pub(crate) async fn access_log(&self, after: u64) -> anyhow::Result<LogPage> {
+        self.get(&format!("/access-log?after={after}")).await
     }
 
     async fn get<T: DeserializeOwned>(&self, path: &str) -> anyhow::Result<T> {

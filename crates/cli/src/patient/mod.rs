@@ -2,15 +2,22 @@
 //!
 //! The key file holds the root, from which every key is derived; whoever has it is the patient.
 
+mod accounting;
 mod anchors;
+mod emergencies;
 mod grants;
+mod letters;
 mod log;
+mod numbers;
 mod proof;
 pub(crate) mod records;
+mod recovering;
 pub(crate) mod recovery;
 pub(crate) mod relay;
+mod requests;
 
 use crate::demo::report::Report;
+use crate::keys::write_private;
 use crate::members::Members;
 use crate::network;
 use crate::output::Output;
@@ -18,15 +25,15 @@ use crate::public_node::PublicNode;
 use anyhow::{Context as _, bail};
 use relay::Relay;
 use salus_crypto::Secret32;
-use salus_types::GrantId;
 use salus_types::category::Purpose;
+use salus_types::{GrantId, OrganisationId, RecoveryId};
 use salus_vault::patient::Root;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Act as a patient: records, grants, log, proofs.
+/// Act as a patient: records, grants, log, lists, requests, recovery, proofs.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// Folder of the demo network.
@@ -65,8 +72,33 @@ enum Command {
     },
     /// List the grants.
     Grants,
-    /// Show who looked at the records, when and why.
+    /// Show who looked at the records, when and why, and whether an entry is missing.
     Log,
+    /// Save a signed list of who looked at the records of one organisation.
+    Accounting {
+        /// The organisation.
+        #[arg(long)]
+        at: OrganisationId,
+        /// Only what is older than the entry with this number.
+        #[arg(long)]
+        before: Option<u64>,
+        /// The file to write.
+        #[arg(long)]
+        out: PathBuf,
+    },
+    /// Show in which emergencies a summary was opened, by whom, and whether somebody looked at it again.
+    Emergencies,
+    /// Ask an organisation to correct, restrict or erase; see what became of it.
+    Requests {
+        #[command(subcommand)]
+        request: requests::Request,
+    },
+    /// Show whether somebody tries to recover this record, or cancel that.
+    Recovery {
+        /// Cancel this one.
+        #[arg(long)]
+        cancel: Option<RecoveryId>,
+    },
     /// Get the proof of a record.
     Proof {
         /// The record, as `records` prints it: `Type/ID`.
@@ -83,18 +115,39 @@ pub(crate) struct KeyFile {
     root: String,
     /// `Patient/ID` at each organisation where the person is enrolled.
     pub(crate) at: BTreeMap<String, String>,
+    /// The highest number seen in each organisation's list of who looked.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    seen: BTreeMap<String, u64>,
 }
 
 impl KeyFile {
     /// A new root.
     pub(crate) fn generate(name: &str) -> Self {
         let root = hex::encode(Secret32::random().expose());
-        Self { name: name.to_owned(), root, at: BTreeMap::new() }
+        Self { name: name.to_owned(), root, at: BTreeMap::new(), seen: BTreeMap::new() }
     }
 
     pub(crate) fn read(path: &Path) -> anyhow::Result<Self> {
         let text = fs::read_to_string(path).with_context(|| format!("cannot read `{}`", path.display()))?;
         serde_json::from_str(&text).with_context(|| format!("`{}` is no key file", path.display()))
+    }
+
+    /// Writes the highest numbers seen into a key file; none becomes lower. Two programs at a time may lose the other's.
+    fn remember_seen(path: &Path, seen: &BTreeMap<String, u64>) -> anyhow::Result<()> {
+        let mut file = Self::read(path)?;
+        let before = file.seen.clone();
+        for (organisation, number) in seen.iter().filter(|(_, number)| **number > 0) {
+            let known = file.seen.entry(organisation.clone()).or_default();
+            *known = (*known).max(*number);
+        }
+        if file.seen == before {
+            return Ok(());
+        }
+        // Never half of it: whoever loses the root loses the record.
+        let (text, beside) = (serde_json::to_string_pretty(&file)?, path.with_extension("part"));
+        let _ = fs::remove_file(&beside);
+        write_private(&beside, text.as_bytes())?;
+        Ok(fs::rename(&beside, path)?)
     }
 
     pub(crate) fn secret(&self) -> anyhow::Result<Secret32> {
@@ -146,7 +199,14 @@ pub(crate) fn run(arguments: Arguments, output: Output) -> anyhow::Result<()> {
             }
             Command::Revoke { grant } => grants::revoke(&session, grant, output).await,
             Command::Grants => grants::print(&session, output).await,
-            Command::Log => log::print(&session, output).await,
+            Command::Log => log::print(&session, &arguments.key, output).await,
+            Command::Accounting { at, before, out } => {
+                accounting::save(&session, &at, before, &out, output).await
+            }
+            Command::Emergencies => emergencies::print(&session, output).await,
+            Command::Requests { request } => requests::run(&session, request, output).await,
+            Command::Recovery { cancel: None } => recovering::print(&session, output).await,
+            Command::Recovery { cancel: Some(id) } => recovering::cancel(&session, id, output).await,
             Command::Proof { record } => proof::print(&mut session, &record, output).await,
         }
     })

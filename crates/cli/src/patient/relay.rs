@@ -84,6 +84,16 @@ impl Relay {
         decode_canonical(&answer).with_context(|| format!("`{to}` gave a malformed answer"))
     }
 
+    /// A sealed letter about the person's rights; the answer is sealed, too.
+    pub(crate) async fn case(
+        &self,
+        to: &OrganisationId,
+        letter: &SealedEnvelope,
+    ) -> anyhow::Result<SealedEnvelope> {
+        let answer = self.post(&format!("/relay/{to}/case"), letter).await?;
+        decode_canonical(&answer).with_context(|| format!("`{to}` gave a malformed answer"))
+    }
+
     pub(crate) async fn mail(&self, to: &OrganisationId, letter: &SealedEnvelope) -> anyhow::Result<()> {
         self.post(&format!("/relay/{to}/mailbox"), letter).await.map(|_| ())
     }

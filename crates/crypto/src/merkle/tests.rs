@@ -168,3 +168,22 @@ proptest! {
         let _ = InclusionProof::decode(Copying(&bytes[..]));
     }
 }
+
+#[test]
+fn a_tree_that_grows_has_the_roots_and_proofs_of_one_that_is_built_at_once() {
+    use std::collections::HashMap;
+    let leaves: Vec<Digest> = (0_u64..70).map(|n| leaf_hash(n.to_be_bytes())).collect();
+    let (mut frontier, mut nodes) = (Frontier::default(), HashMap::new());
+    for size in 0..=leaves.len() {
+        assert_eq!(frontier.root(), root_of_leaf_hashes(&leaves[..size]), "{size} leaves");
+        let node = |level: u32, index: u64| nodes.get(&(level, index)).copied().ok_or((level, index));
+        assert_eq!(Frontier::of(size as u64, node), Ok(frontier.clone()), "{size} leaves");
+        let tree = Tree::new(leaves[..size].to_vec());
+        for index in 0..=size as u64 {
+            assert_eq!(prove_from(size as u64, index, node), Ok(tree.prove(index)), "{index} of {size}");
+        }
+        if let Some(leaf) = leaves.get(size) {
+            nodes.extend(frontier.push(*leaf).into_iter().map(|node| ((node.level, node.index), node.hash)));
+        }
+    }
+}

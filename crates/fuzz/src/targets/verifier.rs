@@ -8,9 +8,9 @@ use commonware_codec::Encode as _;
 use salus_types::proof::{AnchorProofs, CertifiedHeader, Handover, RecordProof};
 use salus_types::{Bounded, Digest};
 use salus_verifier::{
-    AnyProofFile, ApplicationFile, CertificateError, CheckpointFile, EntryFile, ErasureFile, GenesisFile,
-    ProofFile, Validators, verify_anchors, verify_certified_header, verify_entry, verify_erasure,
-    verify_record, verify_state,
+    AccountingFile, AnyProofFile, ApplicationFile, CertificateError, CheckpointFile, EntryFile, ErasureFile,
+    GenesisFile, LogAudit, LogHead, ProofFile, Validators, verify_accounting, verify_anchors,
+    verify_certified_header, verify_entry, verify_erasure, verify_record, verify_state,
 };
 
 fn utf8(bytes: &[u8]) -> &str {
@@ -46,8 +46,21 @@ fn proof_file(bytes: &[u8]) {
                 let _ = verify_erasure(&mut Validators::of_genesis(&GENESIS), order);
             }
         }
+        Ok(AnyProofFile::Accounting(file)) => {
+            settled(&*file, |text| AccountingFile::parse(text).ok());
+            let genuine = verify_accounting(&mut Validators::of_genesis(&GENESIS), &file);
+            assert!(genuine.is_err(), "nobody signed this list");
+        }
         Err(error) => drop(error.to_string()),
     }
+}
+
+/// The head of an exported log in the first line, entries in all others.
+fn access_log(bytes: &[u8]) {
+    let mut lines = bytes.split(|byte| *byte == b'\n');
+    let Some(Ok(head)) = lines.next().map(serde_json::from_slice::<LogHead>) else { return };
+    let Ok(mut audit) = LogAudit::begin(&mut Validators::of_genesis(&GENESIS), &head) else { return };
+    let _ = lines.try_for_each(|line| audit.line(line)).and_then(|()| audit.finish().map(|_| ()));
 }
 
 fn trust(handovers: &[Handover]) {
@@ -70,11 +83,16 @@ fn application_file(bytes: &[u8]) {
     let _ = ApplicationFile::parse(utf8(bytes), &GENESIS.network());
 }
 
-const FILES: Choice = Choice(&[proof_file, genesis_file, checkpoint_file, application_file]);
+const FILES: Choice = Choice(&[proof_file, genesis_file, checkpoint_file, application_file, access_log]);
 
 fn files() -> Vec<Vec<u8>> {
     let proofs = network::proof_files().into_iter().map(|file| chosen(0, file.as_bytes()));
-    let others = [network::genesis_file(), network::checkpoint_file(), network::application_file()];
+    let others = [
+        network::genesis_file(),
+        network::checkpoint_file(),
+        network::application_file(),
+        network::access_log(),
+    ];
     let others = (1..).zip(others).map(|(place, file)| chosen(place, file.as_bytes()));
     proofs.chain(others).collect()
 }
@@ -168,6 +186,7 @@ pub(super) const TARGETS: &[Target] = &[
         name: "files",
         decoders: &[
             "verifier::file/mod::parse",
+            "verifier::file/accounting::parse",
             "verifier::file/record::parse",
             "verifier::file/entry::parse",
             "verifier::file/erasure::parse",

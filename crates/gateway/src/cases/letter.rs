@@ -4,6 +4,7 @@ use super::case::{Case, Kind, Record, State};
 use super::{
     OPEN_PER_PATIENT_MAX, RESTRICTED, erasure_of, find, keep, new_id, note, of_patient, shown_with_erasure,
 };
+use crate::accounting;
 use crate::clock;
 use crate::envelope;
 use crate::erasure::{Scope, dossier};
@@ -32,6 +33,11 @@ enum Ask {
     Erase { scope: Scope, reason: String },
     /// What anyone needs to verify an erasure, beside the list.
     Dossier { case: String },
+    /// The signed list of who looked, beside the list of cases; or what is older than the patient's entry `before`.
+    Accounting {
+        #[serde(default)]
+        before: Option<u64>,
+    },
     /// That a restriction end.
     Lift { case: String },
     /// To take a case back.
@@ -50,10 +56,12 @@ pub(crate) async fn answer(gateway: &Gateway, sealed: SealedEnvelope) -> Result<
     let refuse = |_| Error::new(Code::Invalid, "what the letter asks is not understood");
     let ask: Ask = serde_json::from_str(letter.text.as_str()).map_err(refuse)?;
     let patient = staff::admit(gateway, &letter.patient, letter.time_ms, letter.nonce).await?;
-    let wanted = match &ask {
-        Ask::Dossier { case } => Some(case.clone()),
-        _ => None,
-    };
+    let (mut wanted, mut accounting) = (None, None);
+    match &ask {
+        Ask::Dossier { case } => wanted = Some(case.clone()),
+        Ask::Accounting { before } => accounting = Some(*before),
+        _ => (),
+    }
     if let Some((case, step)) = carry_out(gateway, &patient, ask, clock::now_ms()).await? {
         note(gateway, Who::Node, &case, step).await?;
     }
@@ -65,6 +73,9 @@ pub(crate) async fn answer(gateway: &Gateway, sealed: SealedEnvelope) -> Result<
     if let Some(case) = wanted {
         let work = erasure_of(gateway, &case, Some(&patient))?;
         document["dossier"] = json!(dossier(gateway, &work).await?);
+    }
+    if let Some(before) = accounting {
+        document["accounting"] = json!(accounting::make(gateway, &patient, Who::Node, before).await?);
     }
     let document = document.to_string();
     let to = letter.kem_key.as_ref();
@@ -92,7 +103,7 @@ async fn carry_out(
     now_ms: u64,
 ) -> Result<Option<(Case, &'static str)>, Error> {
     let asked = match ask {
-        Ask::List {} | Ask::Dossier { .. } => return Ok(None),
+        Ask::List {} | Ask::Dossier { .. } | Ask::Accounting { .. } => return Ok(None),
         Ask::Amend { record, wrong, right } => {
             let known = is_type(&record.kind) && is_id(&record.id) && is_id(&record.version);
             if !known {

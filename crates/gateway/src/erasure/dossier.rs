@@ -3,11 +3,12 @@
 use super::carry::read;
 use super::rows::{Order, Step, Work};
 use crate::error::Error;
+use crate::proven::prove;
 use crate::state::Gateway;
 use salus_types::OrganisationId;
-use salus_types::state::{ErasedEntry, ErasureEntry, StateKey, StateValue, key};
+use salus_types::state::{ErasedEntry, ErasureEntry, StateKey, key};
 use salus_types::{ErasureId, decode_canonical};
-use salus_verifier::{EntryFile, EntryProof, ErasureFile, ErasureOrderFile, ReceiptFile, Subject};
+use salus_verifier::{EntryFile, ErasureFile, ErasureOrderFile, ReceiptFile, Subject};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -86,26 +87,18 @@ async fn order_file(gateway: &Gateway, order: &Order) -> Result<ErasureOrderFile
     let members: Vec<OrganisationId> =
         gateway.chain().network().organisations().map(|member| member.id.clone()).collect();
     for organisation in members {
-        let entry = prove(gateway, key::erased(&notice.erasure, &organisation)).await?;
+        let entry = prove_entry(gateway, key::erased(&notice.erasure, &organisation)).await?;
         receipts.push(ReceiptFile { organisation, entry });
     }
     let erasure: ErasureId = notice.erasure;
     Ok(ErasureOrderFile {
         notice: order.notice.clone(),
-        order: prove(gateway, key::erasure(&erasure)).await?,
+        order: prove_entry(gateway, key::erasure(&erasure)).await?,
         receipts,
     })
 }
 
-async fn prove(gateway: &Gateway, key: StateKey) -> Result<EntryFile, Error> {
-    let proof = gateway.chain().prove_state(key).await?;
-    let block = gateway.chain().headers(proof.height, 1).await.pop();
-    let value = proof.value.map(StateValue::new).transpose().map_err(Error::internal)?;
-    let proof = EntryProof {
-        block: block.ok_or_else(|| Error::internal("no certified header"))?,
-        value,
-        proof: proof.proof,
-    };
+async fn prove_entry(gateway: &Gateway, key: StateKey) -> Result<EntryFile, Error> {
     let handovers = gateway.chain().handovers().await?;
-    Ok(EntryFile::of(&Subject::Entry(key), &proof, &handovers))
+    prove(gateway, &Subject::Entry(key), &handovers).await
 }

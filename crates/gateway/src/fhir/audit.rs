@@ -35,7 +35,7 @@ pub(crate) fn record(
             (Who::System { id: system.client.clone() }, ask.patient.clone(), None, String::new())
         }
         Principal::Practitioner(who) => (
-            Who::of(who),
+            Who::from(who),
             who.patient.clone().or_else(|| ask.patient.clone()),
             Some(who.purpose),
             who.reason.clone(),
@@ -50,5 +50,6 @@ pub(crate) fn record(
         types: vec![ask.kind.clone()],
         count: None,
         grants: permit.grants.clone(),
+        events: Vec::new(),
     })
 }

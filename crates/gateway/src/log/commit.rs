@@ -1,11 +1,13 @@
 //! Brings entries into the database, many at a time, and on disk.
 
-use super::Tail;
-use super::entry::{Entry, Position, line_hash};
+use super::{Entry, Tail};
 use crate::state::OpenError;
 use crate::store::{Store, StoreError};
-use redb::{ReadableTable as _, TableDefinition, TableError, WriteTransaction};
+use redb::{ReadTransaction, ReadableTable as _, TableDefinition, TableError, WriteTransaction};
+use salus_crypto::merkle::{Frontier, Node};
 use salus_types::Digest;
+use salus_types::access_log::{leaf, line_hash, patient_key};
+use salus_verifier::Position;
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError, Weak};
 use std::time::Duration;
@@ -13,9 +15,11 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 /// Entries by number: the exact JSON line.
 pub(crate) const ENTRIES: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("log-entries");
-/// (patient, number).
-pub(crate) const BY_PATIENT: TableDefinition<'_, (&str, u64), ()> = TableDefinition::new("log-by-patient");
-/// Newest own number by who.
+/// The patient's own number, by (patient, number).
+pub(crate) const BY_PATIENT: TableDefinition<'_, (&str, u64), u64> = TableDefinition::new("log-by-patient");
+/// Nodes of the tree under which every place is taken, by (level, index).
+pub(crate) const NODES: TableDefinition<'_, (u32, u64), &[u8; 32]> = TableDefinition::new("log-nodes");
+/// Newest own number by who, and by patient.
 pub(crate) const COUNTERS: TableDefinition<'_, &str, u64> = TableDefinition::new("log-counters");
 
 /// Entries in one commit.
@@ -28,8 +32,14 @@ const RETRY_PAUSE: Duration = Duration::from_millis(500);
 pub(crate) struct Committed {
     /// Number of entries.
     pub(crate) entries: u64,
-    /// Hash of the newest.
+    /// Root of the tree over them.
     pub(crate) head: Digest,
+}
+
+impl Committed {
+    pub(crate) fn of(frontier: &Frontier) -> Self {
+        Self { entries: frontier.size(), head: frontier.root() }
+    }
 }
 
 /// An entry that is in the journal and waits for the database.
@@ -46,6 +56,7 @@ pub(crate) struct Committer {
     tail: Weak<Mutex<Tail>>,
     waiting: mpsc::Receiver<Pending>,
     committed: watch::Sender<Committed>,
+    frontier: Frontier,
 }
 
 impl Committer {
@@ -54,20 +65,23 @@ impl Committer {
         tail: Weak<Mutex<Tail>>,
         waiting: mpsc::Receiver<Pending>,
         committed: watch::Sender<Committed>,
+        frontier: Frontier,
     ) -> Self {
-        Self { store, tail, waiting, committed }
+        Self { store, tail, waiting, committed, frontier }
     }
 
     /// Runs until the log is dropped and everything is committed.
     pub(crate) fn run(mut self) {
         let mut batch = Vec::new();
         while self.waiting.blocking_recv_many(&mut batch, COMMIT_ENTRIES_MAX) > 0 {
-            while let Err(error) = self.commit(&batch) {
+            let nodes: Vec<_> =
+                batch.iter().flat_map(|pending| self.frontier.push(leaf(&pending.hash))).collect();
+            while let Err(error) = self.commit(&batch, &nodes) {
                 tracing::error!(%error, "the access log cannot be committed; trying again");
                 std::thread::park_timeout(RETRY_PAUSE);
             }
             if let Some(last) = batch.last() {
-                self.committed.send_replace(Committed { entries: last.entry.number, head: last.hash });
+                self.committed.send_replace(Committed::of(&self.frontier));
                 self.tidy_journal(last.entry.number);
             }
             for pending in batch.drain(..) {
@@ -77,12 +91,12 @@ impl Committer {
         }
     }
 
-    fn commit(&self, batch: &[Pending]) -> Result<(), StoreError> {
+    fn commit(&self, batch: &[Pending], nodes: &[Node]) -> Result<(), StoreError> {
         self.store.write_blocking(|transaction| {
             for pending in batch {
                 insert(transaction, &pending.entry, &pending.line)?;
             }
-            Ok(())
+            insert_nodes(transaction, nodes)
         })
     }
 
@@ -101,16 +115,26 @@ impl Committer {
 fn insert(transaction: &WriteTransaction, entry: &Entry, line: &[u8]) -> Result<(), StoreError> {
     transaction.open_table(ENTRIES)?.insert(entry.number, line)?;
     transaction.open_table(COUNTERS)?.insert(entry.access.who.key().as_str(), entry.own_number)?;
-    if let Some(patient) = &entry.access.patient {
-        transaction.open_table(BY_PATIENT)?.insert((patient.as_str(), entry.number), ())?;
+    if let (Some(patient), Some(number)) = (&entry.access.patient, entry.patient_number) {
+        transaction.open_table(BY_PATIENT)?.insert((patient.as_str(), entry.number), number)?;
+        transaction.open_table(COUNTERS)?.insert(patient_key(patient).as_str(), number)?;
+    }
+    Ok(())
+}
+
+fn insert_nodes(transaction: &WriteTransaction, nodes: &[Node]) -> Result<(), StoreError> {
+    let mut table = transaction.open_table(NODES)?;
+    for node in nodes {
+        table.insert((node.level, node.index), &node.hash.0)?;
     }
     Ok(())
 }
 
 /// The end of the chain, after the journal's lines that the database lacks were brought into it.
-pub(crate) fn recover(store: &Store, lines: Vec<Vec<u8>>) -> Result<Position, OpenError> {
+pub(crate) fn recover(store: &Store, lines: Vec<Vec<u8>>) -> Result<(Position, Frontier), OpenError> {
     let mut position = stored_position(store)?;
-    let mut missing = Vec::new();
+    let mut frontier = store.read(|transaction| stored_frontier(transaction, position.number()))?;
+    let (mut missing, mut nodes) = (Vec::new(), Vec::new());
     for line in lines {
         let Ok(entry) = serde_json::from_slice::<Entry>(&line) else {
             // A power failure can leave a tail that was never written out.
@@ -120,16 +144,31 @@ pub(crate) fn recover(store: &Store, lines: Vec<Vec<u8>>) -> Result<Position, Op
         if entry.number <= position.number() {
             continue;
         }
-        if !position.fits(&entry) {
+        if position.check(&entry).is_err() {
             return Err(OpenError::Log("the journal does not continue the database".into()));
         }
-        position.advance(&entry, line_hash(&line));
+        let hash = line_hash(&line);
+        position.advance(&entry, hash);
+        nodes.extend(frontier.push(leaf(&hash)));
         missing.push((entry, line));
     }
     store.write_blocking(|transaction| {
-        missing.iter().try_for_each(|(entry, line)| insert(transaction, entry, line))
+        missing.iter().try_for_each(|(entry, line)| insert(transaction, entry, line))?;
+        insert_nodes(transaction, &nodes)
     })?;
-    Ok(position)
+    Ok((position, frontier))
+}
+
+/// The right edge of the tree as it was after so many entries.
+pub(super) fn stored_frontier(transaction: &ReadTransaction, entries: u64) -> Result<Frontier, StoreError> {
+    if entries == 0 {
+        return Ok(Frontier::default());
+    }
+    let table = transaction.open_table(NODES)?;
+    Frontier::of(entries, |level, index| {
+        let hash = table.get((level, index))?.ok_or(StoreError::Row("log-nodes"))?;
+        Ok(Digest(*hash.value()))
+    })
 }
 
 fn stored_position(store: &Store) -> Result<Position, OpenError> {
@@ -150,5 +189,5 @@ fn stored_position(store: &Store) -> Result<Position, OpenError> {
     let Some((line, counters)) = last else { return Ok(Position::default()) };
     let entry: Entry = serde_json::from_slice(&line)
         .map_err(|_| OpenError::Log("the newest entry does not parse".into()))?;
-    Ok(Position::new(Some((&entry, line_hash(&line))), counters))
+    Ok(Position::resume(Some((&entry, line_hash(&line))), counters))
 }

@@ -1,35 +1,37 @@
 //! The access log: who looked at whose records, when, why. Hash-chained, gap-free, anchored.
 //!
-//! * Every entry carries the hash of the one before, a number in this node's log without gaps, and a number
-//!   in the log of its practitioner (or system) without gaps: a missing entry shows.
+//! * Every entry carries the hash of the one before, a number in this node's log without gaps, a number in the log of
+//!   its practitioner (or system) without gaps, and one in the log of its patient: a missing entry shows, to the patient
+//!   too. The rules are those of [`salus_verifier::Position`], by which others check the log.
 //! * An entry is written **before** the answer leaves. It is appended to a journal with one `write`, which
 //!   survives the end of the process at any point; within milliseconds it is committed to the database and on
 //!   disk, many entries at a time. Imports, chart openings and writes wait for that ([`Receipt::durable`]);
 //!   plain reads do not, so that a read costs microseconds. A power failure can lose entries of plain reads of
 //!   the last commit interval (about 10 ms); the chain itself is never broken by it.
-//! * The newest head is put on the ledger every so often ([`anchor`]): entries cannot be changed or removed
-//!   after that without showing.
+//! * The entries are the leaves of a tree that only grows. Its root is put on the ledger every so often ([`anchor`]):
+//!   entries cannot be changed or removed after that without showing, and a short path shows that one is there.
 //!
 //! What it does not do: it says nothing about who looked with database tools, past the gateway.
 
 pub(crate) mod anchor;
 mod commit;
-mod entry;
 mod journal;
 mod query;
 #[cfg(test)]
 mod tests;
 
-pub use entry::{Access, Entry, Kind, Who};
-pub use query::Page;
+pub use query::{Line, Page};
+pub use salus_types::access_log::{Access, Entry, Kind, Who};
 
 use crate::clock;
 use crate::error::{Code, Error};
 use crate::state::OpenError;
 use crate::store::Store;
 use commit::{Committed, Pending};
-use entry::Position;
 use journal::Journal;
+use salus_crypto::random;
+use salus_types::Digest;
+use salus_verifier::Position;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -43,6 +45,20 @@ pub struct AccessLog {
     store: Store,
     tail: Arc<Mutex<Tail>>,
     committed: watch::Receiver<Committed>,
+    /// Held while an anchor is made: two would cover the same entries.
+    anchoring: Arc<tokio::sync::Mutex<()>>,
+}
+
+/// A practitioner at work.
+impl From<&crate::fhir::principal::Practitioner> for Who {
+    fn from(who: &crate::fhir::principal::Practitioner) -> Self {
+        Self::Practitioner {
+            id: who.id.clone(),
+            name: who.name.clone(),
+            role: who.role.as_str().to_owned(),
+            commitment: who.commitment,
+        }
+    }
 }
 
 /// Where the next entry goes.
@@ -81,14 +97,15 @@ impl AccessLog {
     /// [`OpenError`] if the journal and the database do not fit together.
     pub(crate) fn open(store: Store, journal: &Path) -> Result<Self, OpenError> {
         let (mut journal, lines) = Journal::open(journal)?;
-        let position = commit::recover(&store, lines)?;
+        let (position, frontier) = commit::recover(&store, lines)?;
         journal.clear()?;
         let (queue, waiting) = mpsc::channel(WAITING_ENTRIES_MAX);
-        let (sender, committed) = watch::channel(position.committed());
+        let (sender, committed) = watch::channel(Committed::of(&frontier));
         let tail = Arc::new(Mutex::new(Tail { position, journal, queue }));
-        let committer = commit::Committer::new(store.clone(), Arc::downgrade(&tail), waiting, sender);
+        let committer =
+            commit::Committer::new(store.clone(), Arc::downgrade(&tail), waiting, sender, frontier);
         std::thread::Builder::new().name("access-log".into()).spawn(move || committer.run())?;
-        Ok(Self { store, tail, committed })
+        Ok(Self { store, tail, committed, anchoring: Arc::default() })
     }
 
     /// Writes an entry. When this returns, the end of the process does not lose it.
@@ -99,7 +116,7 @@ impl AccessLog {
         let (done, durable) = oneshot::channel();
         let mut tail = self.tail.lock().unwrap_or_else(PoisonError::into_inner);
         let place = tail.queue.clone().try_reserve_owned().map_err(|_| away())?;
-        let (entry, line, next) = tail.position.follow(access, clock::now_ms());
+        let (entry, line, next) = tail.position.follow(access, clock::now_ms(), Digest(random::bytes()));
         if let Err(error) = tail.journal.append(&line) {
             tracing::error!(%error, "the access log's journal cannot be written");
             return Err(away());

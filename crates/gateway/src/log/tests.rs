@@ -34,6 +34,7 @@ fn access(who: &str, patient: &str) -> Access {
         types: vec!["Observation".into()],
         count: None,
         grants: Vec::new(),
+        events: Vec::new(),
     }
 }
 
@@ -45,8 +46,9 @@ async fn entries_are_numbered_without_gaps_in_the_log_and_for_everybody() {
         log.append(access(who, patient)).expect("append");
     }
     let entries = log.of_patient("p1", Page::default()).await.expect("query");
-    let numbers: Vec<_> = entries.iter().map(|entry| (entry.number, entry.own_number)).collect();
-    assert_eq!(numbers, [(4, 3), (2, 1), (1, 1)]);
+    let numbers: Vec<_> =
+        entries.iter().map(|entry| (entry.number, entry.own_number, entry.patient_number)).collect();
+    assert_eq!(numbers, [(4, 3, Some(3)), (2, 1, Some(2)), (1, 1, Some(1))]);
     assert_eq!(log.newest(Page { before: 4, limit: 2 }).await.expect("query").len(), 2);
     assert_eq!(log.verify().expect("chain"), 4);
 }
@@ -65,8 +67,8 @@ async fn what_the_journal_has_beyond_the_database_is_recovered_and_half_a_line_i
     let folder = Folder::new();
     let line = {
         // The process ends after the `write`, before the commit: only the journal has the entry.
-        let position = entry::Position::default();
-        position.follow(access("a", "p1"), 1).1
+        let position = Position::default();
+        position.follow(access("a", "p1"), 1, Digest::ZERO).1
     };
     let mut bytes = [line.as_slice(), b"\n"].concat();
     bytes.extend_from_slice(br#"{"number":2,"own"#);
@@ -82,10 +84,10 @@ async fn what_the_journal_has_beyond_the_database_is_recovered_and_half_a_line_i
 #[tokio::test]
 async fn a_journal_that_does_not_continue_the_database_is_refused() {
     let folder = Folder::new();
-    let mut position = entry::Position::default();
-    let (entry, _, hash) = position.follow(access("a", "p1"), 1);
+    let mut position = Position::default();
+    let (entry, _, hash) = position.follow(access("a", "p1"), 1, Digest::ZERO);
     position.advance(&entry, hash);
-    let second = position.follow(access("a", "p1"), 2).1;
+    let second = position.follow(access("a", "p1"), 2, Digest::ZERO).1;
     std::fs::write(folder.journal(), [second.as_slice(), b"\n"].concat()).expect("journal");
     assert!(matches!(AccessLog::open(folder.store(), &folder.journal()), Err(OpenError::Log(_))));
 }
@@ -107,6 +109,15 @@ async fn the_log_goes_on_where_it_stopped() {
         let log = AccessLog::open(store, &folder.journal()).expect("log");
         log.append(access("a", "p1")).expect("append").durable().await.expect("durable");
         assert_eq!(log.verify().expect("chain"), round);
+        let entries = log.of_patient("p1", Page::default()).await.expect("query");
+        assert_eq!(entries[0].patient_number, Some(round), "counters are those on disk");
+        let Committed { entries: size, head } = *log.committed.borrow();
+        for line in log.lines_of_patient("p1", Page::default(), u64::MAX).await.expect("lines") {
+            let number = line.entry.number;
+            let path = log.path(number, size).expect("a path");
+            let leaf = leaf(&line_hash(line.text.as_bytes()));
+            InclusionProof { index: number - 1, size, path }.verify(&leaf, &head).expect("leads to the head");
+        }
     }
 }
 
@@ -130,3 +141,5 @@ async fn a_changed_entry_shows() {
 
 use crate::store::StoreError;
 use redb::ReadableTable as _;
+use salus_crypto::merkle::InclusionProof;
+use salus_types::access_log::{leaf, line_hash};

@@ -160,6 +160,7 @@ async fn note(gateway: &Gateway, grant: GrantId, patient: Option<String>, copies
         types: Vec::new(),
         count: Some(u32::try_from(copies).unwrap_or(u32::MAX)),
         grants: vec![grant],
+        events: Vec::new(),
     };
     gateway.log.append(access)?.durable().await
 }

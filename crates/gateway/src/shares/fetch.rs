@@ -142,7 +142,7 @@ impl Shares {
         types.sort();
         types.dedup();
         let access = Access {
-            who: Who::of(who),
+            who: Who::from(who),
             kind: Kind::ShareImport,
             patient: Some(grant.patient.clone()),
             purpose: Some(who.purpose),
@@ -150,6 +150,7 @@ impl Shares {
             types,
             count: Some(count),
             grants: vec![grant.grant],
+            events: answer.accesses.clone(),
         };
         let unlogged = |error: crate::Error| VaultError::Unavailable(error.message().to_owned());
         gateway.log.append(access).map_err(unlogged)?.durable().await.map_err(unlogged)
@@ -262,7 +263,7 @@ fn prepare(
         let copied = newest.contains_key(&(row.kind.clone(), row.id.clone())) && row.kind != "Patient";
         row.copy = copied.then(|| names.id(&row.kind, &row.id));
     }
-    let provenance = provenance(gateway, grant, &names, answer.access)
+    let provenance = provenance(gateway, grant, &names, answer.accesses.last().copied())
         .ok_or_else(|| VaultError::Fault("the provenance cannot be written".into()))?;
     prepared.resources.push(provenance);
     Ok(prepared)

@@ -2,7 +2,7 @@
 //! the patient.
 //!
 //! `{ "entries": [{ timeMs, organisation, action, name, role, credential?, purpose?, reason?, categories, types,
-//! count?, grants, access? }], "requests": [{ id, timeMs, organisation, name, role, reason, categories, days,
+//! count?, grants, accesses, number }], "requests": [{ id, timeMs, organisation, name, role, reason, categories, days,
 //! purpose }] }`
 
 use super::{requests, rows};
@@ -16,9 +16,8 @@ use crate::store::{Rows, Store};
 use commonware_codec::Encode as _;
 use salus_crypto::hash::hash;
 use salus_types::category::Category;
-use salus_types::state::{AccessEntry, GrantEntry, key};
 use salus_types::vault::{PatientRequest, SealedEnvelope};
-use salus_types::{AccessId, Address, Digest, GrantId, PublicKey, decode_canonical, label, namespace};
+use salus_types::{Address, PublicKey, label, namespace};
 use serde_json::{Value, json};
 
 /// How far a request's time may be from this node's.
@@ -27,10 +26,6 @@ const FRESH_MS: u64 = 5 * 60 * 1_000;
 const NONCES_MAX: u64 = 100_000;
 /// Entries in one answer.
 const ENTRIES_MAX: usize = 1_000;
-/// Access events of one grant that are looked through.
-const EVENTS_PER_GRANT_MAX: u32 = 256;
-/// How far an entry may be from the access event it belongs to.
-const SAME_READ_MS: u64 = 5 * 60 * 1_000;
 
 /// When a nonce may be forgotten: until then a request with it would be fresh. By hash of key and nonce, and on disk,
 /// so that no restart answers a request again.
@@ -79,7 +74,7 @@ pub(crate) async fn access_log(gateway: &Gateway, request: &PatientRequest) -> R
     let page = Page { limit: ENTRIES_MAX, ..Page::default() };
     let mut entries = Vec::new();
     for entry in gateway.log.of_patient(&patient, page).await? {
-        entries.push(shown(gateway, &entry).await?);
+        entries.push(shown(gateway, &entry)?);
     }
     let requests = requests::of_patient(gateway, &patient)?;
     let document = json!({ "entries": entries, "requests": requests }).to_string();
@@ -131,6 +126,7 @@ pub(crate) fn action(kind: Kind) -> &'static str {
         Kind::ChartOpened => "chart-opened",
         Kind::ShareDropped => "share-dropped",
         Kind::Case => "case",
+        Kind::Accounting => "accounting",
         Kind::Recovery => "recovery",
         Kind::EmergencyFound => "emergency-found",
         Kind::EmergencyOpened => "break-glass",
@@ -138,7 +134,7 @@ pub(crate) fn action(kind: Kind) -> &'static str {
     }
 }
 
-async fn shown(gateway: &Gateway, entry: &Entry) -> Result<Value, Error> {
+fn shown(gateway: &Gateway, entry: &Entry) -> Result<Value, Error> {
     let access = &entry.access;
     let categories: Vec<Category> = access.types.iter().filter_map(|kind| kind.parse().ok()).collect();
     let mut shown = json!({
@@ -151,16 +147,15 @@ async fn shown(gateway: &Gateway, entry: &Entry) -> Result<Value, Error> {
         "types": access.types,
         "count": access.count,
         "grants": access.grants,
+        "accesses": access.events,
+        "number": entry.patient_number,
     });
     match &access.who {
-        Who::Practitioner { id, name, role, commitment } => {
+        Who::Practitioner { id, name, role, .. } => {
             shown["name"] = json!(name);
             shown["role"] = json!(role);
             let credential = gateway.practitioners.find(id)?.and_then(|found| found.credential());
             shown["credential"] = json!(credential.map(|credential| hex::encode(credential.encode())));
-            if access.kind == Kind::ShareImport {
-                shown["access"] = json!(event_of(gateway, entry, commitment).await?);
-            }
         }
         Who::System { id } => (shown["name"], shown["role"]) = (json!(id), json!("system")),
         Who::Elsewhere { organisation, name, role, event } => {
@@ -173,34 +168,4 @@ async fn shown(gateway: &Gateway, entry: &Entry) -> Result<Value, Error> {
         Who::Node => (shown["name"], shown["role"]) = (json!("this organisation's node"), json!("system")),
     }
     Ok(shown)
-}
-
-/// The access event that an import was made for: of the same practitioner, and nearest in time.
-async fn event_of(gateway: &Gateway, entry: &Entry, commitment: &Digest) -> Result<Option<AccessId>, Error> {
-    let mut nearest: Option<(u64, AccessId)> = None;
-    for grant in &entry.access.grants {
-        for (id, event) in events(gateway, grant).await? {
-            let apart_ms = event.time_ms.abs_diff(entry.time_ms);
-            let nearer = nearest.is_none_or(|(least_ms, _)| apart_ms < least_ms);
-            if event.practitioner == *commitment && apart_ms <= SAME_READ_MS && nearer {
-                nearest = Some((apart_ms, id));
-            }
-        }
-    }
-    Ok(nearest.map(|(_, id)| id))
-}
-
-/// The newest access events of a grant.
-async fn events(gateway: &Gateway, grant: &GrantId) -> Result<Vec<(AccessId, AccessEntry)>, Error> {
-    let chain = gateway.chain();
-    let Some(bytes) = chain.state(key::grant(grant)).await? else { return Ok(Vec::new()) };
-    let count = decode_canonical::<GrantEntry>(&bytes).map_err(Error::internal)?.accesses;
-    let mut events = Vec::new();
-    for number in count.saturating_sub(EVENTS_PER_GRANT_MAX)..count {
-        let id = chain.state(key::access_of_grant(grant, number)).await?;
-        let Some(id) = id.and_then(|bytes| decode_canonical::<AccessId>(&bytes).ok()) else { continue };
-        let event = chain.state(key::access(&id)).await?;
-        events.extend(event.and_then(|bytes| decode_canonical(&bytes).ok()).map(|event| (id, event)));
-    }
-    Ok(events)
 }

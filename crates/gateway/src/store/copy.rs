@@ -53,7 +53,8 @@ fn copy_table(from: &ReadTransaction, to: &WriteTransaction, name: &str) -> Resu
     let copied = copy_as::<&str, &[u8]>(from, to, name)?
         || copy_as::<u64, &[u8]>(from, to, name)?
         || copy_as::<&str, u64>(from, to, name)?
-        || copy_as::<(&str, u64), ()>(from, to, name)?;
+        || copy_as::<(&str, u64), u64>(from, to, name)?
+        || copy_as::<(u32, u64), &[u8; 32]>(from, to, name)?;
     if copied { Ok(()) } else { Err(StoreError::Unknown(name.to_owned())) }
 }
 

@@ -200,6 +200,7 @@ impl FakeChain {
             Action::Anchor(action) => anchor_entry(action, height, self.head().time_ms),
             Action::AnchorLog(action) => {
                 let entry = LogEntry { head: action.head, entries: action.entries, height };
+                self.count_anchor(&action.organisation);
                 (key::log(&action.organisation, action.sequence), entry.encode().to_vec())
             }
             Action::Access(action) => {
@@ -258,6 +259,14 @@ impl FakeChain {
         };
         self.state.lock().expect("lock").insert(state_key, value);
         state_key
+    }
+
+    /// As the contract does.
+    fn count_anchor(&self, organisation: &OrganisationId) {
+        let mut state = self.state.lock().expect("lock");
+        let anchors = state.entry(key::log_anchors(organisation)).or_default();
+        let count = decode_canonical::<u64>(anchors).unwrap_or_default();
+        *anchors = (count + 1).encode().to_vec();
     }
 
     fn govern(&self, transaction: &Transaction, height: u64) -> StateKey {
@@ -355,7 +364,8 @@ impl Chain for FakeChain {
     }
 
     async fn headers(&self, _: u64, _: u64) -> Vec<CertifiedHeader> {
-        Vec::new()
+        let headers = vec![header(self.network, 0)].try_into().expect("one");
+        vec![CertifiedHeader { headers, certificate: Vec::new().try_into().expect("none") }]
     }
 
     async fn prove_anchors(&self, batches: &[BatchId]) -> Result<AnchorProofs, ChainError> {

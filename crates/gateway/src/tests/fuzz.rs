@@ -87,7 +87,7 @@ impl Mutations {
 #[test]
 fn every_decoder_refuses_or_reads_what_it_writes() {
     let mut mutations = Mutations::new();
-    let entry = br#"{"number":1,"own_number":1,"time_ms":1,"previous":"0000000000000000000000000000000000000000000000000000000000000000","access":{"who":{"system":{"id":"lab"}},"kind":"read","patient":"p1","purpose":null,"reason":"","types":["Patient"],"count":1,"grants":[]}}"#;
+    let entry = br#"{"number":1,"own_number":1,"patient_number":1,"time_ms":1,"previous":"0000000000000000000000000000000000000000000000000000000000000000","blind":"0000000000000000000000000000000000000000000000000000000000000000","access":{"who":{"system":{"id":"lab"}},"kind":"read","patient":"p1","purpose":null,"reason":"","types":["Patient"],"count":1,"grants":[],"events":[]}}"#;
     let resource = r#"{"resourceType":"Observation","subject":{"reference":"Patient/p1"},"value":[1.10,{"a":"\u00e4"}]}"#;
     for _ in 0..INPUTS {
         let input = mutations.of(b"system/Observation.cruds user/*.rs patient/Patient.r");

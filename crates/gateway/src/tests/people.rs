@@ -101,6 +101,7 @@ pub(crate) const ROWS: &[Row] = &[
     ("GET", "/staff/cases/x/survey", Nothing, [401, 401, 403, 403, 404, 401]),
     ("GET", "/staff/cases/x/dossier", Nothing, [401, 401, 403, 403, 404, 401]),
     ("POST", "/staff/erasures", Json(ERASURE), [401, 401, 403, 403, 404, 401]),
+    ("POST", "/staff/accountings", Json(r#"{"patient":"nobody"}"#), [401, 401, 403, 403, 404, 401]),
     ("GET", "/staff/governance", Nothing, [401, 401, 403, 403, 200, 401]),
     ("POST", "/staff/governance/proposals", Json(PROPOSAL), [401, 401, 403, 403, 201, 401]),
     ("POST", UNKNOWN_VOTE, Json(r#"{"approve":true}"#), [401, 401, 403, 403, 404, 401]),

@@ -10,7 +10,8 @@ use crate::testing::erasures::FakeErasures;
 use crate::testing::keeper::FakeKeeper;
 use crate::testing::{ORIGIN, Party, genesis};
 use crate::vault::{
-    HeldGrant, OpenedVersion, OwnProofs, ProofState, SharedAnswer, SharedAsk, SharedRecords, VaultError,
+    GivenGrant, HeldGrant, OpenedVersion, OwnProofs, ProofState, SharedAnswer, SharedAsk, SharedRecords,
+    VaultError,
 };
 use crate::{chain::Chain as _, practitioner::Practitioner};
 use async_trait::async_trait;
@@ -44,6 +45,8 @@ pub(crate) const OTHER: &str = "p2-kanarienvogel";
 pub(crate) struct FakeVault {
     grants: Mutex<Vec<HeldGrant>>,
     versions: Mutex<HashMap<GrantId, Vec<OpenedVersion>>>,
+    /// Grants over the own records.
+    pub(crate) given: Mutex<Vec<GivenGrant>>,
     /// Custodians do not answer.
     pub(crate) away: AtomicBool,
     /// A version after the first is sealed, and not anchored.
@@ -79,7 +82,8 @@ impl SharedRecords for FakeVault {
         // As the vault does: nothing to read is no access event.
         let access = (!versions.is_empty()).then_some(AccessId(Digest([7; 32])));
         self.reads.fetch_add(usize::from(access.is_some()), Ordering::Relaxed);
-        Ok(SharedAnswer { access, versions, missing: self.missing.load(Ordering::Relaxed) as u32 })
+        let accesses = access.into_iter().collect();
+        Ok(SharedAnswer { accesses, versions, missing: self.missing.load(Ordering::Relaxed) as u32 })
     }
 
     async fn forget(&self, grant: GrantId) -> Result<(), VaultError> {
@@ -106,6 +110,10 @@ impl OwnProofs for FakeVault {
             "sealed" => ProofState::Sealed,
             _ => ProofState::Stored,
         })
+    }
+
+    async fn grants_over(&self, _: &str) -> Result<Vec<GivenGrant>, VaultError> {
+        Ok(self.given.lock().expect("lock").clone())
     }
 }
 

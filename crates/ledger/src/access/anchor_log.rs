@@ -1,4 +1,5 @@
-//! Upon `AnchorLog(head, entries)`: an organisation binds itself to its access log so far.
+//! Upon `AnchorLog(head, entries)`: an organisation binds itself to its access log so far. Its anchors are counted, so that
+//! whoever checks the log against them knows that they have all.
 
 use crate::Rejection;
 use crate::execute::Call;
@@ -14,7 +15,10 @@ pub(crate) fn anchor_log(
 ) -> Result<StateKey, Rejection> {
     let organisation = named_organisation(call, &action.organisation, state)?;
     let entry = LogEntry { head: action.head, entries: action.entries, height: call.context.height };
-    let key = key::log(&organisation.id, action.sequence);
-    state.create(key, &entry, "a log anchor with this number")?;
-    Ok(key)
+    let at = key::log(&organisation.id, action.sequence);
+    state.create(at, &entry, "a log anchor with this number")?;
+    let anchors = key::log_anchors(&organisation.id);
+    let count: u64 = state.read(&anchors).unwrap_or_default();
+    state.put(anchors, &(count + 1))?;
+    Ok(at)
 }

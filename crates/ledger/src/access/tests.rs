@@ -108,4 +108,8 @@ fn a_log_anchor_is_given_once_by_its_own_organisation() {
     assert_eq!(world.act("insurer", anchor(0)), Err(Rejection::Exists("a log anchor with this number")));
     assert_eq!(world.act("insurer", anchor(1)), Ok(()));
     assert_eq!(world.act("hospital-a", anchor(2)), Err(Rejection::OtherOrganisation(id("insurer"))));
+    // A number that is left out hides nothing: anchors are counted.
+    assert_eq!(world.act("insurer", anchor(7)), Ok(()));
+    let count = |of: &str| world.entry::<u64>(state::key::log_anchors(&id(of)));
+    assert_eq!((count("insurer"), count("hospital-a")), (Some(3), None));
 }

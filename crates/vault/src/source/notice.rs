@@ -1,6 +1,7 @@
 //! Grants over this source's records: remembered while they may end, so that an end rotates epochs and a new epoch
 //! reaches who may still read.
 
+use super::enrol::compartments;
 use super::{Source, SourceError};
 use crate::ledger::entry;
 use crate::node::blocking;
@@ -9,7 +10,8 @@ use crate::store::{Reads, Store, StoreError};
 use commonware_codec::Encode as _;
 use salus_types::state::{GrantEntry, key};
 use salus_types::vault::SourceNotice;
-use salus_types::{GrantId, decode_canonical};
+use salus_types::{CompartmentId, GrantId, decode_canonical};
+use std::collections::HashSet;
 use std::convert::Infallible;
 use std::sync::Arc;
 use tokio::time::sleep;
@@ -54,6 +56,31 @@ impl Source {
         .await?;
         self.parcels.notify_one();
         Ok(remembered)
+    }
+
+    /// Every grant over a patient's records here that a notice told of, with the time from which it held, oldest first.
+    /// Notices stay when grants have ended and when the patient has new keys.
+    ///
+    /// # Errors
+    /// [`SourceError::Store`].
+    pub async fn grants_over(self: &Arc<Self>, patient: &str) -> Result<Vec<(GrantId, u64)>, SourceError> {
+        let (source, patient) = (self.clone(), patient.to_owned());
+        let grants = blocking(move || {
+            let (store, tx) = (&source.ctx.store, source.ctx.store.read()?);
+            let own: HashSet<CompartmentId> =
+                compartments(&tx, &patient)?.into_iter().map(|(id, _)| id).collect();
+            let mut grants = Vec::new();
+            for (at, row) in tx.scan(&NOTICES, &[], None, usize::MAX)? {
+                let notice = open_notice(store, &GrantId(id_at_end(&at)), &row)?;
+                if notice.terms.compartments.iter().any(|id| own.contains(id)) {
+                    grants.push((notice.terms.grant, notice.terms.not_before_ms));
+                }
+            }
+            grants.sort_by_key(|(_, not_before_ms)| *not_before_ms);
+            Ok::<_, StoreError>(grants)
+        })
+        .await?;
+        Ok(grants)
     }
 
     /// Looks whether a grant has ended and rotates the epochs that it reached, if so. Called for each `Revoke` in a

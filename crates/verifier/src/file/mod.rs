@@ -2,11 +2,13 @@
 //!
 //! Architecture invariant: reading a file verifies nothing.
 
+mod accounting;
 mod entry;
 mod erasure;
 mod parts;
 mod record;
 
+pub use accounting::{AccountingFile, Listed, ListedGrant, LogAnchor, Statement};
 pub use entry::EntryFile;
 pub use erasure::{ErasureFile, ErasureOrderFile, ReceiptFile};
 pub use record::ProofFile;
@@ -36,6 +38,8 @@ pub enum AnyProofFile {
     Entry(EntryFile),
     /// Of an erasure.
     Erasure(ErasureFile),
+    /// Of who looked at a patient's record.
+    Accounting(Box<AccountingFile>),
 }
 
 #[derive(Deserialize)]
@@ -53,6 +57,9 @@ impl AnyProofFile {
         let Kind { kind } = serde_json::from_str(text)?;
         match kind {
             Some(kind) if kind == erasure::KIND => Ok(Self::Erasure(ErasureFile::parse(text)?)),
+            Some(kind) if kind == accounting::KIND => {
+                Ok(Self::Accounting(Box::new(AccountingFile::parse(text)?)))
+            }
             None => Ok(Self::Record(Box::new(ProofFile::parse(text)?))),
             Some(_) => Ok(Self::Entry(EntryFile::parse(text)?)),
         }

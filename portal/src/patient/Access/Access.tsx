@@ -1,5 +1,6 @@
 import { Button } from '@mantine/core';
 import { useEffect, useRef, useState } from 'react';
+import { Link } from 'react-router';
 import { timeOfMs } from '../../ui/fhir/dates';
 import { CATEGORY_WORDS, GROUND_WORDS, PURPOSE_WORDS } from '../../ui/fhir/describe';
 import { useNow } from '../../ui/hooks';
@@ -7,7 +8,7 @@ import { Icon } from '../../ui/icons';
 import { Empty, ErrorNote, Note, Skeletons } from '../../ui/Note/Note';
 import { Page, Section } from '../../ui/Page/Page';
 import { Tag } from '../../ui/Tag/Tag';
-import type { AccessView, EmergencyView } from '../session/accesses';
+import type { AccessView, EmergencyView, Gap } from '../session/accesses';
 import { session } from '../session/session';
 import { useOrganisationName, useSession } from '../session/useSession';
 import css from './Access.module.css';
@@ -34,20 +35,36 @@ export function Access() {
     <Page title="Who looked" lead="Everyone who opened your record: at your own hospitals, and at those with whom you share.">
       {accesses?.state === 'failed' && <ErrorNote message="The list could not be fetched. Please try again." onRetry={() => void session.refreshAccesses()} />}
       {(accesses?.silent.length ?? 0) > 0 && <Note tone="warn">{accesses!.silent.map(nameOf).join(' and ')} did not answer. What they noted themselves is missing here; please look again later.</Note>}
+      {(accesses?.gaps ?? []).map((gap) => <GapNote key={gap.organisation} of={gap} />)}
       {list.length === 0 ? (
         !accesses || accesses.state === 'loading' ? <Skeletons rows={4} /> : <Empty icon="eye" title="Nobody has looked yet">As soon as someone opens your record, you see it here.</Empty>
       ) : (
         <ul className={css.list}>{list.slice(0, shown).map((access) => <Row key={access.id} access={access} fresh={access.timeMs > seenMs} />)}</ul>
       )}
       {list.length > shown && <Button variant="default" onClick={() => setShown(shown + SHOWN)}>Show earlier</Button>}
+      <Section title="A list to keep" hint="An organisation lists everyone who looked at what it keeps about you, and signs it. You can print it, or give it to somebody who checks it for you.">
+        <div className={css.lists}>
+          {(profile?.organisations ?? []).map(({ id }) => <Button key={id} variant="default" component={Link} to={`/looked/list/${id}`}>Signed list of {nameOf(id)}</Button>)}
+        </div>
+      </Section>
       <Section title="How complete is this list?">
         <p className={css.explain}>
           When another organisation opens what you shared, it has to leave a lasting entry before it can read anything; it cannot skip that or remove it later. These are marked “Confirmed”.
-          What your own hospital opens in its own files is in that hospital’s own log, which it cannot change afterwards unnoticed.
+          What your own hospital opens in its own files is in that hospital’s own log, which it cannot change afterwards unnoticed. It numbers your entries, so you are told here if one is missing.
         </p>
       </Section>
     </Page>
   );
+}
+
+/** Numbers that are missing in what an organisation tells. */
+function GapNote({ of: { organisation, missing, doubtful } }: { of: Gap }) {
+  const name = useOrganisationName()(organisation);
+  const lines = [
+    missing > 0 && `${missing} ${missing === 1 ? 'entry is' : 'entries are'} missing from ${name}’s list.`,
+    doubtful > 0 && `${doubtful} ${doubtful === 1 ? 'entry' : 'entries'} in ${name}’s list ${doubtful === 1 ? 'has' : 'have'} no number of ${doubtful === 1 ? 'its' : 'their'} own.`,
+  ];
+  return <Note tone="warn">{lines.filter(Boolean).join(' ')} Ask {name} why, and ask for a signed list.</Note>;
 }
 
 const ACTIONS: Record<AccessView['action'], string> = {
@@ -59,6 +76,7 @@ const ACTIONS: Record<AccessView['action'], string> = {
   'share-dropped': 'deleted its copy of what you shared',
   'break-glass': 'opened your emergency summary',
   case: 'dealt with your request',
+  accounting: 'made a signed list of who looked',
   recovery: 'dealt with the recovery of your record',
   'emergency-found': 'asked in an emergency whether you are a patient',
   'emergency-read': 'read an emergency summary about you',

@@ -14,7 +14,7 @@ const access = (change: Partial<AccessView> = {}): AccessView => ({
   emergency: { source: 'hospital-a', ground: 'unconscious', untilMs: Date.now() + 3 * HOUR, dueMs: Date.now() + 71 * HOUR, review: null, reasonConfirmed: true }, ...change,
 });
 const opened = (accesses: AccessView[], seenMs = 0) => {
-  const snapshot = { ...session.get(), profile: { ...emptyProfile('network'), seenMs }, accesses: { accesses, requests: [], silent: [], state: 'ready' } } as Snapshot;
+  const snapshot = { ...session.get(), profile: { ...emptyProfile('network'), seenMs }, accesses: { accesses, requests: [], silent: [], gaps: [], numbers: {}, state: 'ready' } } as Snapshot;
   vi.spyOn(session, 'get').mockReturnValue(snapshot);
   vi.spyOn(session, 'markSeen').mockResolvedValue(undefined);
   vi.spyOn(session, 'refreshAccesses').mockResolvedValue(undefined);

@@ -4,10 +4,10 @@ import { credentialCommitment, emergencyId, emergencyTarget, encode, signTransac
 import * as f from '../../crypto/formats';
 import { MockChain } from '../../testing/chain';
 import { run } from '../../verify/run';
-import { readAccesses, type AccessView, type LogEntry } from './accesses';
+import { numbersOf, readAccesses, type AccessView, type LogEntry } from './accesses';
 import type { PairwiseKeys } from './keys';
 import type { Surroundings } from './network';
-import { emptyProfile } from './profile';
+import { emptyProfile, mergeProfiles } from './profile';
 
 const log = vi.hoisted(() => ({ entries: [] as unknown[] }));
 vi.mock('./requests', () => ({ askAccessLog: async () => log }));
@@ -74,4 +74,33 @@ it('the review is read from the shared record', async () => {
   submit({ kind: 'Review', organisation: 'hospital-b', event: emergencyId(action), justified: false, reviewer: new Uint8Array(32), statement: new Uint8Array(32) });
   const [view] = await told(entry());
   expect(view).toMatchObject({ confirmed: true, emergency: { review: { justified: false, late: false } } });
+});
+
+it('numbers that are missing show: in the middle, at the end, and against what was seen before', () => {
+  const full = Array.from({ length: 1_000 }, (_, at) => 1_500 - at);
+  for (const [what, numbers, seen, expected] of [
+    ['nothing yet', [], 0, [0, 0, 0]],
+    ['all are there', [3, 2, 1], 0, [3, 0, 0]],
+    ['the first is missing', [3, 2], 0, [3, 1, 0]],
+    ['two in the middle are missing', [5, 2, 1], 2, [5, 2, 0]],
+    ['the end was cut off', [2, 1], 5, [5, 3, 0]],
+    ['everything is gone', [], 4, [4, 4, 0]],
+    ['one is there twice', [2, 2, 1], 2, [2, 0, 1]],
+    ['one has no number', [1, undefined], 0, [1, 0, 1]],
+    ['no number is 0', [1, 0], 0, [1, 0, 1]],
+    ['the oldest are on no page', full, 1_400, [1_500, 0, 0]],
+  ] as [string, (number | undefined)[], number, number[]][]) {
+    const { highest, missing, doubtful } = numbersOf(numbers.map((number) => ({ number })), seen);
+    expect([highest, missing, doubtful], what).toEqual(expected);
+  }
+});
+
+it('a list with a gap is reported with its organisation, and the highest number is remembered', async () => {
+  log.entries = [entry({ action: 'read', emergency: undefined, number: 4 }), entry({ action: 'read', emergency: undefined, number: 1 })];
+  const around = { genesis: encode(f.Genesis, chain.genesis) } as Surroundings;
+  const profile = { ...emptyProfile('network'), organisations: [{ id: 'hospital-a', name: 'Una Able' }], seenNumbers: { 'hospital-a': 5 } } as unknown as Parameters<typeof readAccesses>[1];
+  const report = await readAccesses(around, profile, async () => ({}) as PairwiseKeys);
+  expect(report.gaps).toEqual([{ organisation: 'hospital-a', missing: 3, doubtful: 0 }]);
+  expect(report.numbers).toEqual({ 'hospital-a': 5 });
+  expect(mergeProfiles({ ...profile, seenNumbers: { 'hospital-a': 7 } }, profile).seenNumbers, 'no device forgets').toEqual({ 'hospital-a': 7 });
 });

@@ -1,6 +1,7 @@
 /**
  * Who looked: access events of every grant, from the ledger and checked there, joined with what the organisations'
- * own logs say. A number missing in a grant's sequence of events shows, because the ledger counts without gaps.
+ * own logs say. A number missing in a grant's sequence of events shows, because the ledger counts without gaps; so does
+ * one in an organisation's own list, which numbers the person's entries from 1.
  */
 import { ledger } from '../../api/ledger';
 import { credentialCommitment, decodeCanonical, emergencyTarget, equal, fromHex, stateKey, toHex, wordsCommitment } from '../../crypto';
@@ -15,7 +16,9 @@ import { askAccessLog } from './requests';
 
 export interface LogEntry {
   timeMs: number;
-  action: 'chart-opened' | 'read' | 'shared-read' | 'exported' | 'written' | 'share-dropped' | 'break-glass' | 'emergency-found' | 'emergency-read' | 'case' | 'recovery';
+  /** The person's own number of it there. */
+  number?: number | null;
+  action: 'chart-opened' | 'read' | 'shared-read' | 'exported' | 'written' | 'share-dropped' | 'break-glass' | 'emergency-found' | 'emergency-read' | 'case' | 'recovery' | 'accounting';
   /** Another organisation, where somebody there did it. */
   by?: string;
   emergency?: EmergencyEvidence;
@@ -27,7 +30,8 @@ export interface LogEntry {
   categories?: f.Category[];
   /** `null` where the organisation did not know it before it answered. */
   count?: number | null;
-  access?: string;
+  /** The events of the shared record that it was made for. */
+  accesses?: string[];
 }
 export interface AccessRequest {
   id: string;
@@ -89,6 +93,29 @@ export interface AccessReport {
   requests: AccessRequest[];
   /** Organisations whose own log could not be read now. */
   silent: string[];
+  /** What the lists of organisations lack. */
+  gaps: Gap[];
+  /** The highest number of each organisation's list. */
+  numbers: Record<string, number>;
+}
+
+export interface Gap {
+  organisation: string;
+  /** Numbers that are missing up to the highest one ever seen. */
+  missing: number;
+  /** Entries without a number, or with one that is there twice. */
+  doubtful: number;
+}
+
+/** Most entries that an organisation gives at once. */
+const ENTRIES_MAX = 1_000;
+
+/** What the numbers of a list say of it, of which `seen` was the highest before: they begin with 1 and leave none out. */
+export function numbersOf(entries: Pick<LogEntry, 'number'>[], seen = 0): { highest: number; missing: number; doubtful: number } {
+  const known = new Set(entries.map(({ number }) => number).filter((number): number is number => typeof number === 'number' && number > 0));
+  const highest = Math.max(seen, ...known);
+  const first = entries.length < ENTRIES_MAX || known.size === 0 ? 1 : Math.min(...known);
+  return { highest, missing: Math.max(0, highest + 1 - first - known.size), doubtful: entries.length - known.size };
 }
 
 interface Event {
@@ -233,15 +260,18 @@ export async function readAccesses(
     ])
   )[0].flat();
   const byAccess = new Map<string, LogEntry>();
-  for (const { entries } of logs.values()) for (const entry of entries ?? []) if (entry.access) byAccess.set(entry.access, entry);
+  for (const { entries } of logs.values()) for (const entry of entries ?? []) for (const access of entry.accesses ?? []) byAccess.set(access, entry);
   const onLedger = new Set(events.map((event) => event.id));
   const views = events.map((event) => viewOfEvent(event, byAccess.get(event.id)));
   for (const [organisation, { entries }] of logs) {
     (entries ?? []).forEach((entry, at) => {
-      if (!entry.emergency && (!entry.access || !onLedger.has(entry.access))) views.push(viewOfLog(organisation, entry, at));
+      if (!entry.emergency && !entry.accesses?.some((access) => onLedger.has(access))) views.push(viewOfLog(organisation, entry, at));
     });
   }
   for (const [organisation, { entries }] of logs) views.push(...(await emergenciesOf(around, organisation, entries ?? [])));
   const requests = [...logs].flatMap(([organisation, log]) => (log.requests ?? []).map((request) => ({ ...request, organisation })));
-  return { accesses: views.sort((a, b) => b.timeMs - a.timeMs), requests, silent };
+  const lists = [...logs].map(([organisation, { entries }]) => ({ organisation, ...numbersOf(entries ?? [], profile.seenNumbers?.[organisation]) }));
+  const gaps = lists.filter(({ missing, doubtful }) => missing + doubtful > 0).map(({ organisation, missing, doubtful }) => ({ organisation, missing, doubtful }));
+  const numbers = Object.fromEntries(lists.map(({ organisation, highest }) => [organisation, highest]));
+  return { accesses: views.sort((a, b) => b.timeMs - a.timeMs), requests, silent, gaps, numbers };
 }

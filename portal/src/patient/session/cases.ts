@@ -5,6 +5,7 @@ import type { Network } from '../../verify/network';
 import { correspond, letterHead, type Way } from './correspond';
 import type { PairwiseKeys } from './keys';
 import type { Profile } from './profile';
+import type { AccountingFile } from '../../api/accounting';
 import type { CaseBody, EraseScope } from '../../api/cases';
 
 const WAY: Way = { letter: label.hpkeCaseLetter, answer: label.hpkeCaseAnswer, route: 'case' };
@@ -20,12 +21,15 @@ export type CaseAsk =
   | { ask: 'restrict'; reason: string }
   | { ask: 'erase'; scope: EraseScope; reason: string }
   | { ask: 'lift' | 'withdraw' | 'dossier'; case: string }
-  | { ask: 'disagree'; case: string; statement: string };
+  | { ask: 'disagree'; case: string; statement: string }
+  | { ask: 'accounting' };
 
 export interface CaseAnswers {
   cases: CaseBody[];
   /** What anyone needs to check an erasure, if that was asked for. */
   dossier?: unknown;
+  /** The signed list of who looked, if that was asked for. */
+  accounting?: AccountingFile;
 }
 
 /** All cases at the organisation, newest first, after what was asked is done. */

@@ -70,6 +70,8 @@ export interface Profile {
   answered: string[];
   /** Accesses up to this time have been looked at. */
   seenMs: number;
+  /** The highest number seen in each organisation's list of who looked: one that was cut off shows. */
+  seenNumbers?: Record<string, number>;
   recovery?: RecoverySetup;
   /** Keys that are being replaced: the former root, and where it still stands. */
   former?: FormerKeys;
@@ -111,6 +113,13 @@ function mergeNames(a: Profile['deviceNames'] = {}, b: Profile['deviceNames'] = 
   return merged;
 }
 
+/** The higher number of each organisation. */
+export function higher(a: Record<string, number> = {}, b: Record<string, number> = {}): Record<string, number> {
+  const merged = { ...a };
+  for (const [organisation, number] of Object.entries(b)) merged[organisation] = Math.max(merged[organisation] ?? 0, number);
+  return merged;
+}
+
 /** What either device has done is done; without a root everything is. */
 function mergeFormer(a?: FormerKeys, b?: FormerKeys): FormerKeys | undefined {
   if (!a || !b) return a ?? b;
@@ -135,6 +144,7 @@ export function mergeProfiles(a: Profile, b: Profile): Profile {
     grants: [...grants.values()],
     answered: [...new Set([...a.answered, ...b.answered])],
     seenMs: Math.max(a.seenMs, b.seenMs),
+    seenNumbers: higher(a.seenNumbers, b.seenNumbers),
     recovery: laterSetup(a.recovery, b.recovery),
     ownRecoveries: [...new Set([...(a.ownRecoveries ?? []), ...(b.ownRecoveries ?? [])])],
     deviceNames: mergeNames(a.deviceNames, b.deviceNames),

@@ -8,6 +8,7 @@ import { createPasskey, prfOf, askPasskey } from '../../api/webauthn';
 import { fromBase64, label, randomBytes, toBase64, toHex } from '../../crypto';
 import { check } from '../../verify/client';
 import type { Verdict } from '../../verify/messages';
+import type { AccountingFile } from '../../api/accounting';
 import type { CaseBody } from '../../api/cases';
 import { allCases, askCases, type CaseAnswers, type CaseAsk } from './cases';
 import { readAccesses } from './accesses';
@@ -18,7 +19,7 @@ import { notRegistered } from './keyCheck';
 import * as granting from './grants';
 import { openUnder, pairwiseKeys, sealUnder, type PairwiseKeys } from './keys';
 import { surroundings, type Surroundings } from './network';
-import { emptyProfile, isStopping, loadBackup, mergeProfiles, saveBackup, type FormerKeys, type GrantRecord, type Profile } from './profile';
+import { emptyProfile, higher, isStopping, loadBackup, mergeProfiles, saveBackup, type FormerKeys, type GrantRecord, type Profile } from './profile';
 import * as recovering from './recovering';
 import type { RecoveryAttempt } from './recovering';
 import type { Part } from './recovery';
@@ -35,6 +36,7 @@ export const IDLE_LOCK_MS = 5 * 60_000;
 export const LOCK_WARNING_MS = 60_000;
 export const UNDO_MS = 6_000;
 
+const NOTHING_READ = { accesses: [], requests: [], silent: [], gaps: [], numbers: {} };
 const UNKNOWN_CODE = 'No record belongs to this code here. Check the code, and that this is the address where you signed up.';
 
 /** Under which this device remembers the passkey that it was opened with last. */
@@ -344,12 +346,12 @@ class Session {
     const reading = ++this.readings;
     // Of two that run at once, the one that began later knows more.
     const isNewest = () => this.root && this.readings === reading;
-    this.set({ accesses: { accesses: [], requests: [], silent: [], ...known, state: 'loading' } });
+    this.set({ accesses: { ...NOTHING_READ, ...known, state: 'loading' } });
     try {
       const report = await readAccesses(around, profile, this.keysOf);
       if (isNewest()) this.set({ accesses: { ...report, state: 'ready' } });
     } catch {
-      if (isNewest()) this.set({ accesses: { accesses: [], requests: [], silent: [], ...known, state: 'failed' } });
+      if (isNewest()) this.set({ accesses: { ...NOTHING_READ, ...known, state: 'failed' } });
     }
   }
 
@@ -467,6 +469,13 @@ class Session {
     return (await this.askCases(organisation, { ask: 'dossier', case: id })).dossier;
   }
 
+  /** Everyone who looked at what an organisation keeps, signed by it. */
+  async signedList(organisation: string): Promise<AccountingFile> {
+    const { accounting } = await this.askCases(organisation, { ask: 'accounting' });
+    if (!accounting) throw new PlainError('No list came. Please try again later.');
+    return accounting;
+  }
+
   private async askCases(organisation: string, what: CaseAsk): Promise<CaseAnswers> {
     const { around } = this.unlocked();
     return askCases(around.network, organisation, await this.keysOf(organisation), what);
@@ -480,8 +489,11 @@ class Session {
   /** What the list shows has been looked at; what comes later has not. */
   async markSeen(): Promise<void> {
     const { profile } = this.unlocked();
-    const seenMs = (this.snapshot.accesses?.accesses ?? []).reduce((newest, { timeMs }) => Math.max(newest, timeMs), profile.seenMs);
-    if (seenMs > profile.seenMs) await this.save({ ...profile, seenMs }).catch(() => undefined);
+    const { accesses = [], numbers = {} } = this.snapshot.accesses ?? {};
+    const seenMs = accesses.reduce((newest, { timeMs }) => Math.max(newest, timeMs), profile.seenMs);
+    const seenNumbers = higher(profile.seenNumbers, numbers);
+    const isMore = Object.entries(numbers).some(([organisation, number]) => number > (profile.seenNumbers?.[organisation] ?? 0));
+    if (seenMs > profile.seenMs || isMore) await this.save({ ...profile, seenMs, seenNumbers }).catch(() => undefined);
   }
 
   // Replacing all keys.

@@ -1,5 +1,6 @@
 import { Button, NativeSelect, Textarea } from '@mantine/core';
 import { useState } from 'react';
+import { Link } from 'react-router';
 import { BASIS_WORDS, GROUND_WORDS, GROUNDS_OF, WORDS_MAX, type CaseRow, type RefusalGround } from '../../api/cases';
 import { staff } from '../../api/staff';
 import type { ErasureGround } from '../../crypto/formats';
@@ -26,7 +27,7 @@ export function Cases() {
   const waiting = rows.filter((row) => row.state === 'open').sort((a, b) => a.dueMs - b.dueMs);
   const rest = rows.filter((row) => row.state !== 'open');
   return (
-    <Page title="Patients’ requests" lead="To correct an entry (60 days), to keep a record without using it, and to erase records (one month each). The patient sees every step.">
+    <Page title="Patients’ requests" lead="To correct an entry (60 days), to keep a record without using it, and to erase records (one month each). The patient sees every step." action={<Button variant="default" component={Link} to="/steward/lists">List of who looked</Button>}>
       {loaded.error && <ErrorNote message={loaded.error} onRetry={loaded.again} />}
       {loaded.loading ? <Skeletons rows={4} /> : (
         <>

@@ -12,6 +12,7 @@ use axum::extract::{Query, State};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use commonware_codec::Encode as _;
+use salus_gateway::accounting::{LogPage, log_page};
 use salus_gateway::error::Code as Reason;
 use salus_gateway::peer::Keeper as _;
 use salus_gateway::staff::{bootstrap_staff, issue_invite};
@@ -71,6 +72,7 @@ pub(crate) async fn serve(
         .route("/membership", get(membership))
         .route("/releases", get(move |after| releases(after, vault.clone())))
         .route("/access-events", get(access_events))
+        .route("/access-log", get(access_log))
         .with_state(gateway);
     axum::serve(listener, router).with_graceful_shutdown(shutdown).await?;
     Ok(())
@@ -220,6 +222,18 @@ async fn access_events(
         LedgerEvent { number, access: id, organisation, versions_root, count }
     };
     Ok(Json(events.into_iter().map(event).collect()))
+}
+
+#[derive(Deserialize)]
+struct AfterEntry {
+    after: u64,
+}
+
+async fn access_log(
+    State(gateway): State<Gateway>,
+    Query(AfterEntry { after }): Query<AfterEntry>,
+) -> Result<Json<LogPage>, Error> {
+    log_page(&gateway, after).await.map(Json)
 }
 
 /// Resident memory of this process (`VmRSS`), 0 where the system does not tell.

@@ -4,7 +4,8 @@ use super::{read_error, source_error, store_error};
 use async_trait::async_trait;
 use bytes::Bytes;
 use salus_gateway::vault::{
-    HeldGrant, OpenedVersion, OwnProofs, ProofState, SharedAnswer, SharedAsk, SharedRecords, VaultError,
+    GivenGrant, HeldGrant, OpenedVersion, OwnProofs, ProofState, SharedAnswer, SharedAsk, SharedRecords,
+    VaultError,
 };
 use salus_types::GrantId;
 use salus_vault::Vault;
@@ -64,7 +65,7 @@ impl SharedRecords for LocalRecords {
             for blame in &reading.blame {
                 tracing::warn!(custodian = %blame.custodian, what = blame.what, "a custodian gave what does not hold");
             }
-            answer.access = reading.access.or(answer.access);
+            answer.accesses.extend(reading.access);
             answer.missing = u32::try_from(reading.remaining).unwrap_or(u32::MAX);
             let progress = !reading.records.is_empty();
             held.extend(reading.records.iter().map(|record| record.version));
@@ -92,5 +93,11 @@ impl OwnProofs for LocalRecords {
                 Ok(proof.map_or(ProofState::Sealed, |proof| ProofState::Anchored(Box::new(proof))))
             }
         }
+    }
+
+    async fn grants_over(&self, patient: &str) -> Result<Vec<GivenGrant>, VaultError> {
+        let Some(source) = &self.0.source else { return Ok(Vec::new()) };
+        let grants = source.grants_over(patient).await.map_err(source_error)?;
+        Ok(grants.into_iter().map(|(grant, not_before_ms)| GivenGrant { grant, not_before_ms }).collect())
     }
 }

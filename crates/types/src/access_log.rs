@@ -1,11 +1,13 @@
-//! Entries, and the chain they make.
+//! The entries of an organisation's access log: `docs/protocol/accounting.md`.
+//!
+//! An entry is one line of JSON. What counts is the line, byte for byte: the entry after it carries its hash, and the
+//! head that stands on the ledger is the root of a tree over the hashes of all lines.
 
-use super::commit::Committed;
-use salus_crypto::hash::hash;
-use salus_types::category::Purpose;
-use salus_types::{Digest, EmergencyId, GrantId, OrganisationId};
+use crate::category::Purpose;
+use crate::ids::{AccessId, EmergencyId, GrantId, OrganisationId};
+use salus_crypto::hash::{Digest, hash};
+use salus_crypto::merkle;
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
 
 /// What happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +31,8 @@ pub enum Kind {
     ShareDropped,
     /// What the patient asked for by their rights was received, answered or ended.
     Case,
+    /// A signed list of who looked was made, for the patient.
+    Accounting,
     /// A share of the patient's root was kept, or somebody recovers with it.
     Recovery,
     /// Another organisation asked, in an emergency, whether the person is a patient here.
@@ -75,16 +79,6 @@ pub enum Who {
 }
 
 impl Who {
-    /// A practitioner at work.
-    pub(crate) fn of(who: &crate::fhir::principal::Practitioner) -> Self {
-        Self::Practitioner {
-            id: who.id.clone(),
-            name: who.name.clone(),
-            role: who.role.as_str().to_owned(),
-            commitment: who.commitment,
-        }
-    }
-
     /// The key of the gap-free counter.
     pub fn key(&self) -> String {
         match self {
@@ -96,8 +90,9 @@ impl Who {
     }
 }
 
-/// What a caller has to say about an access.
+/// What was done to whose record, by whom and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Access {
     /// Who.
     pub who: Who,
@@ -115,11 +110,13 @@ pub struct Access {
     pub count: Option<u32>,
     /// The grants whose copies were within reach.
     pub grants: Vec<GrantId>,
+    /// The access events that this was made for, where records of another organisation were fetched.
+    pub events: Vec<AccessId>,
 }
 
 impl Access {
-    /// One that is about a patient and names no resources and no grants.
-    pub(crate) fn about(
+    /// One that is about a patient and names no resources, grants or events.
+    pub fn about(
         who: Who,
         kind: Kind,
         patient: &str,
@@ -135,89 +132,42 @@ impl Access {
             types: Vec::new(),
             count: None,
             grants: Vec::new(),
+            events: Vec::new(),
         }
     }
 }
 
+/// The key of a patient's gap-free counter, among those of [`Who::key`].
+pub fn patient_key(patient: &str) -> String {
+    format!("patient/{patient}")
+}
+
 /// An entry of the log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Entry {
     /// Number in this node's log, from 1, without gaps.
     pub number: u64,
     /// Number in the log of [`Access::who`], from 1, without gaps.
     pub own_number: u64,
+    /// Number in the log of [`Access::patient`], from 1, without gaps; `None` where no patient is named.
+    pub patient_number: Option<u64>,
     /// Milliseconds since 1970-01-01 UTC; never less than the entry before.
     pub time_ms: u64,
-    /// Hash of the entry before; zero for the first.
+    /// [`line_hash`] of the entry before; zero for the first.
     pub previous: Digest,
+    /// Random: others who see the line's hash, in the path of an entry of theirs, cannot try what it says.
+    pub blind: Digest,
     /// The access.
     pub access: Access,
 }
 
-/// The hash of an entry's exact JSON line.
-pub(crate) fn line_hash(line: &[u8]) -> Digest {
+/// The hash of an entry's exact line.
+pub fn line_hash(line: &[u8]) -> Digest {
     hash("salus/access-log/v1", &[line])
 }
 
-/// The end of the chain.
-#[derive(Debug, Default)]
-pub(crate) struct Position {
-    number: u64,
-    time_ms: u64,
-    head: Digest,
-    counters: HashMap<String, u64>,
-}
-
-impl Position {
-    /// The end of a chain that is already there.
-    pub(crate) fn new(last: Option<(&Entry, Digest)>, counters: HashMap<String, u64>) -> Self {
-        last.map_or_else(Self::default, |(entry, head)| Self {
-            number: entry.number,
-            time_ms: entry.time_ms,
-            head,
-            counters,
-        })
-    }
-
-    /// Number of the newest entry.
-    pub(crate) fn number(&self) -> u64 {
-        self.number
-    }
-
-    /// The chain up to here.
-    pub(crate) fn committed(&self) -> Committed {
-        Committed { entries: self.number, head: self.head }
-    }
-
-    /// The entry that would come next, its line and its hash.
-    pub(crate) fn follow(&self, access: Access, now_ms: u64) -> (Entry, Vec<u8>, Digest) {
-        let own_number = self.counters.get(&access.who.key()).copied().unwrap_or(0) + 1;
-        let entry = Entry {
-            number: self.number + 1,
-            own_number,
-            time_ms: now_ms.max(self.time_ms),
-            previous: self.head,
-            access,
-        };
-        // The types above always serialise; the text has no line break outside strings, where JSON escapes it.
-        let line = serde_json::to_vec(&entry).unwrap_or_default();
-        let hash = line_hash(&line);
-        (entry, line, hash)
-    }
-
-    /// Whether an entry is the next one.
-    pub(crate) fn fits(&self, entry: &Entry) -> bool {
-        entry.number == self.number + 1
-            && entry.previous == self.head
-            && entry.time_ms >= self.time_ms
-            && entry.own_number == self.counters.get(&entry.access.who.key()).copied().unwrap_or(0) + 1
-    }
-
-    /// Moves behind an entry.
-    pub(crate) fn advance(&mut self, entry: &Entry, hash: Digest) {
-        self.number = entry.number;
-        self.time_ms = entry.time_ms;
-        self.head = hash;
-        self.counters.insert(entry.access.who.key(), entry.own_number);
-    }
+/// The leaf of a line in the tree whose root is the log's head.
+pub fn leaf(line_hash: &Digest) -> Digest {
+    merkle::leaf_hash(line_hash)
 }
