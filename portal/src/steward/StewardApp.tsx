@@ -5,6 +5,7 @@ import { StaffShell, type StaffTab } from '../ui/StaffShell/StaffShell';
 import { StaffSignIn } from '../ui/StaffSignIn/StaffSignIn';
 import { useStaff } from '../ui/useStaff';
 import { Accesses } from './Accesses/Accesses';
+import { Apps } from './Apps/Apps';
 import { Blocks } from './Blocks/Blocks';
 import { Cases } from './Cases/Cases';
 import { Custody } from './Custody/Custody';
@@ -21,6 +22,7 @@ const TABS: StaffTab[] = [
   { to: '/steward/accesses', label: 'Access events', icon: 'eye' },
   { to: '/steward/cases', label: 'Patients’ requests', icon: 'message-circle' },
   { to: '/steward/emergencies', label: 'Emergency access', icon: 'alert-triangle' },
+  { to: '/steward/apps', label: 'Apps', icon: 'scan' },
   { to: '/steward/recovery', label: 'Recovery', icon: 'key' },
   { to: '/steward/members', label: 'Members and rules', icon: 'users' },
 ];
@@ -41,6 +43,7 @@ export default function StewardApp() {
             <Route path="/accesses" element={<Accesses nameOf={nameOf} />} />
             <Route path="/cases" element={<Cases />} />
             <Route path="/emergencies" element={<Emergencies nameOf={nameOf} />} />
+            <Route path="/apps" element={<Apps />} />
             <Route path="/recovery" element={<RecoveryDesk />} />
             <Route path="/members" element={<Members />} />
             <Route path="/members/propose" element={<Propose />} />

@@ -13,6 +13,7 @@ use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
+use salus_policy::Action;
 
 /// Largest single resource.
 const RESOURCE_BYTES_MAX: usize = 64 * 1024 * 1024;
@@ -32,6 +33,9 @@ pub(crate) async fn proxy(State(gateway): State<Gateway>, request: Request) -> R
         return Err(refusal);
     }
     let mut answer = forward::clean(answer)?;
+    if let Some(narrowing) = permit.narrowing.as_ref().filter(|_| ask.what.action() != Action::Write) {
+        answer = narrowing.apply(&gateway, &ask, &permit, answer).await?;
+    }
     if matches!(principal, Principal::System(_)) && ask.patient.is_none() && reads_one(&ask, &answer) {
         (answer, ask.patient) = with_patient(answer).await?;
     }

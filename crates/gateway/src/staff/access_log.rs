@@ -132,6 +132,7 @@ pub(crate) fn action(kind: Kind) -> &'static str {
         Kind::ShareDropped => "share-dropped",
         Kind::Case => "case",
         Kind::Recovery => "recovery",
+        Kind::App => "app",
         Kind::EmergencyFound => "emergency-found",
         Kind::EmergencyOpened => "break-glass",
         Kind::EmergencyRead => "emergency-read",
@@ -163,6 +164,7 @@ async fn shown(gateway: &Gateway, entry: &Entry) -> Result<Value, Error> {
             }
         }
         Who::System { id } => (shown["name"], shown["role"]) = (json!(id), json!("system")),
+        Who::App { name, .. } => (shown["name"], shown["role"]) = (json!(name), json!("app")),
         Who::Elsewhere { organisation, name, role, event } => {
             (shown["name"], shown["role"]) = (json!(name), json!(role));
             shown["by"] = json!(organisation);

@@ -90,7 +90,8 @@ fn every_decoder_refuses_or_reads_what_it_writes() {
     let entry = br#"{"number":1,"own_number":1,"time_ms":1,"previous":"0000000000000000000000000000000000000000000000000000000000000000","access":{"who":{"system":{"id":"lab"}},"kind":"read","patient":"p1","purpose":null,"reason":"","types":["Patient"],"count":1,"grants":[]}}"#;
     let resource = r#"{"resourceType":"Observation","subject":{"reference":"Patient/p1"},"value":[1.10,{"a":"\u00e4"}]}"#;
     for _ in 0..INPUTS {
-        let input = mutations.of(b"system/Observation.cruds user/*.rs patient/Patient.r");
+        let input = mutations
+            .of(b"system/Observation.cruds user/*.rs patient/Patient.r patient/Condition.rs?category=a|b");
         let text = String::from_utf8_lossy(&input);
         if let Ok(scopes) = text.parse::<Scopes>() {
             let written = scopes.to_string();

@@ -59,6 +59,7 @@ const ACTIONS: Record<AccessView['action'], string> = {
   'share-dropped': 'deleted its copy of what you shared',
   'break-glass': 'opened your emergency summary',
   case: 'dealt with your request',
+  app: 'was allowed to read, or stopped',
   recovery: 'dealt with the recovery of your record',
   'emergency-found': 'asked in an emergency whether you are a patient',
   'emergency-read': 'read an emergency summary about you',

@@ -15,6 +15,7 @@ import type { AccessRequest } from '../session/accesses';
 import { session } from '../session/session';
 import { useOrganisationName, useSession } from '../session/useSession';
 import { sharesOf, type ShareView } from '../shares';
+import { Apps } from './Apps';
 import css from './Sharing.module.css';
 
 /** Who can see what: requests, what is shared now, what has ended. */
@@ -37,6 +38,7 @@ export function Sharing() {
           live.map((share) => <Live key={share.share} share={share} now={now} stopAtMs={stopping[share.share]} />)
         )}
       </Section>
+      <Apps />
       {ended.length > 0 && <Section title="Ended">{ended.map((share) => <Ended key={share.share} share={share} />)}</Section>}
     </Page>
   );

@@ -15,7 +15,7 @@ import { askAccessLog } from './requests';
 
 export interface LogEntry {
   timeMs: number;
-  action: 'chart-opened' | 'read' | 'shared-read' | 'exported' | 'written' | 'share-dropped' | 'break-glass' | 'emergency-found' | 'emergency-read' | 'case' | 'recovery';
+  action: 'chart-opened' | 'read' | 'shared-read' | 'exported' | 'written' | 'share-dropped' | 'break-glass' | 'emergency-found' | 'emergency-read' | 'case' | 'recovery' | 'app';
   /** Another organisation, where somebody there did it. */
   by?: string;
   emergency?: EmergencyEvidence;

@@ -5,7 +5,9 @@ import type { Network } from '../../verify/network';
 import { correspond, letterHead, type Way } from './correspond';
 import type { PairwiseKeys } from './keys';
 import type { Profile } from './profile';
+import type { AllowedApp } from '../../api/apps';
 import type { CaseBody, EraseScope } from '../../api/cases';
+import type { AppAsk } from './apps';
 
 const WAY: Way = { letter: label.hpkeCaseLetter, answer: label.hpkeCaseAnswer, route: 'case' };
 
@@ -26,10 +28,13 @@ export interface CaseAnswers {
   cases: CaseBody[];
   /** What anyone needs to check an erasure, if that was asked for. */
   dossier?: unknown;
+  /** Apps, if they were asked about; and where the browser goes on, if one was allowed. */
+  apps?: AllowedApp[];
+  redirect?: string | null;
 }
 
 /** All cases at the organisation, newest first, after what was asked is done. */
-export async function askCases(network: Network, organisation: string, keys: PairwiseKeys, what: CaseAsk): Promise<CaseAnswers> {
+export async function askCases(network: Network, organisation: string, keys: PairwiseKeys, what: CaseAsk | AppAsk): Promise<CaseAnswers> {
   const body: f.CaseLetterBody = { ...letterHead(network, organisation, keys), text: JSON.stringify(what) };
   const letter = { ...body, signature: sign(keys.seed, namespace.case, encode(f.CaseLetterBody, body)) };
   return (await correspond(network, organisation, WAY, encode(f.CaseLetter, letter), keys)) as CaseAnswers;

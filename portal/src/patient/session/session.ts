@@ -9,6 +9,7 @@ import { fromBase64, label, randomBytes, toBase64, toHex } from '../../crypto';
 import { check } from '../../verify/client';
 import type { Verdict } from '../../verify/messages';
 import type { CaseBody } from '../../api/cases';
+import { allApps, type AppAsk } from './apps';
 import { allCases, askCases, type CaseAnswers, type CaseAsk } from './cases';
 import { readAccesses } from './accesses';
 import type { OpenCompartment } from './directory';
@@ -467,7 +468,10 @@ class Session {
     return (await this.askCases(organisation, { ask: 'dossier', case: id })).dossier;
   }
 
-  private async askCases(organisation: string, what: CaseAsk): Promise<CaseAnswers> {
+  /** The apps that may read, at every organisation. */
+  apps = async () => allApps(this.unlocked().profile, (organisation) => this.askCases(organisation, { ask: 'apps' }));
+
+  async askCases(organisation: string, what: CaseAsk | AppAsk): Promise<CaseAnswers> {
     const { around } = this.unlocked();
     return askCases(around.network, organisation, await this.keysOf(organisation), what);
   }
