@@ -10,7 +10,7 @@ mod authorise;
 mod forward;
 pub(crate) mod json;
 mod metadata;
-mod narrow;
+pub(crate) mod narrow;
 mod notes;
 pub mod principal;
 pub(crate) mod proof;

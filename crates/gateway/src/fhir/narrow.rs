@@ -75,7 +75,7 @@ impl Narrowing {
     }
 
     /// Whether a resource may be seen, from its exact text.
-    fn shows(&self, text: &str) -> bool {
+    pub(crate) fn shows(&self, text: &str) -> bool {
         let Some(object) = Object::parse(text) else { return false };
         let Some(kind) = object.text("resourceType") else { return false };
         let own = categories_of(&object);

@@ -176,10 +176,10 @@ impl Tokens {
 
     /// Checks a refresh token: signature, kind, time. What it is worth, the authorisation says.
     pub(crate) fn check_refresh(&self, token: &str) -> Option<RefreshToken> {
-        self.decode_as(token, REFRESH_TYPE, &self.issuer)
+        self.claims_of(token, REFRESH_TYPE, &self.issuer)
     }
 
-    fn decode_as<T: serde::de::DeserializeOwned + Clone>(
+    fn claims_of<T: serde::de::DeserializeOwned + Clone>(
         &self,
         token: &str,
         kind: &str,
@@ -203,7 +203,7 @@ impl Tokens {
     /// [`Code::SignIn`], always in the same words.
     pub fn check(&self, token: &str) -> Result<AccessToken, Error> {
         let refuse = || Error::new(Code::SignIn, "the access token is not valid, or no longer");
-        let token: AccessToken = self.decode_as(token, TYPE, &self.audience).ok_or_else(refuse)?;
+        let token: AccessToken = self.claims_of(token, TYPE, &self.audience).ok_or_else(refuse)?;
         let revoked = self.revoked.read().unwrap_or_else(PoisonError::into_inner).contains_key(&token.jti);
         if revoked { Err(refuse()) } else { Ok(token) }
     }

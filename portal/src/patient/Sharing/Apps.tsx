@@ -26,6 +26,11 @@ const ENDS: Record<AppEnd, string> = {
 /** Past ones that are shown. */
 const PAST_MAX = 10;
 
+function pastOf({ ended, state, untilMs }: AllowedApp): string {
+  if (ended) return `Ended ${dayOfMs(ended.timeMs)}`;
+  return state === 'over' ? `Ended ${dayOfMs(untilMs)}` : 'Ended';
+}
+
 /** The apps that may read, as every hospital has them. */
 export function Apps() {
   const list = useLoad('apps', () => session.apps());
@@ -42,7 +47,7 @@ export function Apps() {
       {live.map(({ organisation, app }) => <Live key={app.id} organisation={organisation} app={app} onStopped={list.again} />)}
       {past.map(({ organisation, app }) => (
         <Card key={app.id} tone="soft">
-          <div className={css.head}><h3>{app.name}</h3><Tag icon="check">Ended {dayOfMs(app.ended?.timeMs ?? Math.min(app.untilMs, Date.now()))}</Tag></div>
+          <div className={css.head}><h3>{app.name}</h3><Tag icon="check">{pastOf(app)}</Tag></div>
           <p className={css.past}>{app.ended ? ENDS[app.ended.why] : app.state === 'unused' ? ENDS['not-taken'] : app.state === 'ended' ? `${nameOf(organisation)} does not let this app in any more` : 'Its time was over'}.</p>
         </Card>
       ))}

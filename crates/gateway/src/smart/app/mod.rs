@@ -25,6 +25,8 @@ pub(crate) use consent::{Ask, Signed, answer};
 pub(crate) use identity::Identities;
 pub(crate) use launch::at_work;
 pub(crate) use register::App;
+#[cfg(test)]
+pub(crate) use scopes::AppScopes;
 
 use super::Smart;
 use crate::clock;
