@@ -86,7 +86,7 @@ async fn app(
     kind: Option<String>,
     assertion: Option<String>,
 ) -> Result<Client> {
-    let client = caller(gateway, id, kind, assertion).await?;
+    let client = client_of(gateway, id, kind, assertion).await?;
     match client.app {
         Some(_) => Ok(client),
         None => Err(Error::new(Code::OAuthUnauthorized, "this client is no app of a person")),
@@ -94,7 +94,7 @@ async fn app(
 }
 
 /// The client that asks: by its assertion, or, of an app that has no keys, by its name alone.
-async fn caller(
+async fn client_of(
     gateway: &Gateway,
     id: Option<String>,
     kind: Option<String>,
@@ -192,7 +192,8 @@ pub(crate) async fn revoke(
 ) -> Result<impl IntoResponse> {
     gateway.smart.limit.check(caller)?;
     let Form(form) = form.map_err(|_| malformed())?;
-    let client = caller(&gateway, form.client_id, form.client_assertion_type, form.client_assertion).await?;
+    let client =
+        client_of(&gateway, form.client_id, form.client_assertion_type, form.client_assertion).await?;
     let shown = form.token.unwrap_or_default();
     if let Some(token) = own_token(&gateway, &shown, &client)? {
         gateway.smart.tokens.revoke(&token).await?;
@@ -210,7 +211,8 @@ pub(crate) async fn introspect(
 ) -> Result<impl IntoResponse> {
     gateway.smart.limit.check(caller)?;
     let Form(form) = form.map_err(|_| malformed())?;
-    let client = caller(&gateway, form.client_id, form.client_assertion_type, form.client_assertion).await?;
+    let client =
+        client_of(&gateway, form.client_id, form.client_assertion_type, form.client_assertion).await?;
     let shown = form.token.unwrap_or_default();
     let Some(token) = own_token(&gateway, &shown, &client)? else {
         let refresh = apps::of_refresh(&gateway, &shown, &client.id)?;

@@ -163,7 +163,7 @@ fn checked(
     if state.is_empty() {
         return invalid("`state` is missing or too long");
     }
-    if asked.aud.as_deref().map(|aud| aud.trim_end_matches('/')) != Some(&gateway.config.fhir_url()) {
+    if asked.aud.as_deref().map(|aud| aud.trim_end_matches('/')) != Some(gateway.config.fhir_url().as_str()) {
         return invalid("`aud` is not the FHIR base of this server");
     }
     let challenge = asked.code_challenge.unwrap_or_default();
