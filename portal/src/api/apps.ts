@@ -5,6 +5,7 @@ import { getJson, request } from './http';
 /** What an app asks the person for. */
 export interface AppRequest {
   organisation: string;
+  organisationName: string;
   client: string;
   name: string;
   site: string | null;

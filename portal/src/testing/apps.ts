@@ -18,7 +18,7 @@ export class MockApps {
   private readonly waiting = new Map<string, Waiting>();
   private readonly allowed: { patient: string; app: AllowedApp }[] = [];
 
-  constructor(private readonly organisation: string) {}
+  constructor(private readonly organisation: string, private readonly organisationName: () => string) {}
 
   authorize(url: URL): Answer {
     const field = (name: string) => url.searchParams.get(name) ?? '';
@@ -26,7 +26,7 @@ export class MockApps {
     if (!app || !app.redirects.includes(field('redirect_uri'))) return refuse(400, 'invalid', 'This app is not known here.');
     const id = token();
     const scope = field('scope');
-    const of = { organisation: this.organisation, client: app.id, name: app.name, site: app.site, redirect: field('redirect_uri'), challenge: field('code_challenge'), scope, categories: [...CATEGORIES], stays: scope.includes('offline_access'), identity: scope.includes('openid'), launch: false };
+    const of = { organisation: this.organisation, organisationName: this.organisationName(), client: app.id, name: app.name, site: app.site, redirect: field('redirect_uri'), challenge: field('code_challenge'), scope, categories: [...CATEGORIES], stays: scope.includes('offline_access'), identity: scope.includes('openid'), launch: false };
     this.waiting.set(id, { state: field('state'), of });
     return { status: 303, location: `/allow/${id}` };
   }

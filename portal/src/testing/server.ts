@@ -74,7 +74,7 @@ export class MockNode {
   readonly vault: MockVault;
   private readonly governance: Governance;
   private readonly cases = new MockCases();
-  private readonly apps = new MockApps(this.home);
+  private readonly apps = new MockApps(this.home, () => this.chain.organisation(this.home).info.name);
   readonly recoveries: MockRecovery;
   /** Set by tests: routes that fail for a while. */
   readonly broken = new Set<string>();

@@ -9,7 +9,7 @@ import { show } from '../../testing/render';
 import { AllowLaunch, LaunchApps } from './Launch';
 
 const ASKED: AppRequest = {
-  organisation: 'hospital-a', client: 'app-1', name: 'My Diary', site: null, redirect: 'https://diary.example/back', challenge: 'c', scope: 'launch user/Observation.rs', categories: ['labs'], stays: false, identity: false, launch: true,
+  organisation: 'hospital-a', organisationName: 'St. Anna Hospital', client: 'app-1', name: 'My Diary', site: null, redirect: 'https://diary.example/back', challenge: 'c', scope: 'launch user/Observation.rs', categories: ['labs'], stays: false, identity: false, launch: true,
 };
 const gone = vi.fn<(url: string) => void>();
 

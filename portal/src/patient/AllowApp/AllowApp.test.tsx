@@ -12,7 +12,7 @@ import { session, type Snapshot } from '../session/session';
 import { AllowApp } from './AllowApp';
 
 const ASKED: api.AppRequest = {
-  organisation: 'hospital-a', client: 'app-1', name: 'My Diary', site: 'https://diary.example/', redirect: 'https://diary.example/back', challenge: 'c', scope: 'launch/patient patient/*.rs',
+  organisation: 'hospital-a', organisationName: 'St. Anna Hospital', client: 'app-1', name: 'My Diary', site: 'https://diary.example/', redirect: 'https://diary.example/back', challenge: 'c', scope: 'launch/patient patient/*.rs',
   categories: ['labs', 'medications', 'hiv'], stays: true, identity: false, launch: false,
 };
 const as = (phase: Snapshot['phase'], organisations = ['hospital-a']) => {

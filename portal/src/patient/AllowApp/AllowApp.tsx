@@ -13,7 +13,7 @@ import { ErrorNote, Note, Skeletons } from '../../ui/Note/Note';
 import { Card, Page, Section } from '../../ui/Page/Page';
 import { allowing } from '../session/apps';
 import { session } from '../session/session';
-import { useOrganisationName, useSession } from '../session/useSession';
+import { useSession } from '../session/useSession';
 import css from './AllowApp.module.css';
 
 const DAY_MS = 86_400_000;
@@ -36,19 +36,18 @@ export function AllowApp() {
 
 function Asked({ id, of }: { id: string; of: AppRequest }) {
   const { phase, profile, freshCode } = useSession();
-  const nameOf = useOrganisationName();
   const open = phase === 'open' && !freshCode;
   const known = profile?.organisations.some((one) => one.id === of.organisation) ?? false;
   const refusal = useAction(async () => leaveTo(await apps.refuse(id)));
   const refuse = <Button size="lg" variant="default" loading={refusal.busy} onClick={() => void refusal.go()}>No, thank you</Button>;
   return (
-    <Page title={`${of.name} wants to see your record`} lead={`It asks for what ${nameOf(of.organisation)} keeps about you. You decide what it gets. It is not made by your hospital.`}>
+    <Page title={`${of.name} wants to see your record`} lead={`It asks for what ${of.organisationName} keeps about you. You decide what it gets. It is not made by your hospital.`}>
       {of.site && <p className={css.site}>More about it: {of.site}</p>}
       {refusal.error && <ErrorNote message={refusal.error} />}
       {open && known ? <Choice id={id} of={of} refuse={refuse} /> : (
         <>
           {open ? (
-            <Note tone="warn" title="No record to show">Your record on this device has nothing from {nameOf(of.organisation)}. Ask there for an invitation first.</Note>
+            <Note tone="warn" title="No record to show">Your record on this device has nothing from {of.organisationName}. Ask there for an invitation first.</Note>
           ) : (
             <Note>Unlock your record to choose. Nothing is shown to {of.name} before you have.</Note>
           )}

@@ -295,9 +295,10 @@ pub(super) async fn show(State(gateway): State<Gateway>, Path(id): Path<String>)
     let request = waiting(&gateway, &id)?;
     let client = gateway.smart.clients.find(&request.client)?;
     let client = client.ok_or_else(|| Error::new(Code::Gone, "this app may not be used here any more"))?;
-    let stays = request.scope.has("offline_access");
+    let (stays, own) = (request.scope.has("offline_access"), gateway.membership());
     Ok(Json(json!({
         "organisation": gateway.config.organisation,
+        "organisationName": own.map(|own| own.organisation.name.as_str().to_owned()),
         "client": client.id,
         "name": client.name,
         "site": client.app.and_then(|app| app.site),
