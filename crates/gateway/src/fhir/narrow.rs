@@ -13,13 +13,15 @@ use crate::error::{Code, Error, Result};
 use crate::smart::Scopes;
 use crate::state::Gateway;
 use axum::body::{Body, to_bytes};
+use axum::http::uri::PathAndQuery;
 use axum::http::{Method, Response, StatusCode, Uri, header};
 use salus_policy::{Area, area_of};
 use salus_types::category::Category;
 use serde_json::value::RawValue;
 
-/// Pages of the engine that are read for one answer.
-const PAGES_MAX: usize = 40;
+/// Pages of the engine that are read for one answer, and how many entries a page has.
+const PAGES_MAX: usize = 20;
+const PAGE_ENTRIES: usize = 500;
 /// Largest page of the engine.
 const PAGE_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Parameters with a leading underscore that neither shape resources nor ask about others.
@@ -72,6 +74,14 @@ impl Narrowing {
             Code::Scope,
             "includes, chains and what shapes resources need a reach over the whole record, which this caller has not",
         ))
+    }
+
+    /// The query that is sent on: in pages as large as can be, whatever the caller wants them to be.
+    pub(crate) fn widened(query: &str) -> String {
+        let kept = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name != "_count");
+        let mut out = form_urlencoded::Serializer::new(String::new());
+        out.extend_pairs(kept).append_pair("_count", &PAGE_ENTRIES.to_string());
+        out.finish()
     }
 
     /// Whether a resource may be seen, from its exact text.
@@ -164,21 +174,24 @@ impl Narrowing {
             resource.is_some_and(|resource| self.shows(&resource))
         });
         let seen = seen.map(str::to_owned).collect();
-        Ok((seen, kind, bundle.raw("link").and_then(next_of)))
+        let next = bundle.raw("link").map(next_of).transpose()?.flatten();
+        Ok((seen, kind, next))
     }
 }
 
-/// The path and query of the next page, within this server.
-fn next_of(links: &str) -> Option<String> {
-    let links: Vec<&RawValue> = serde_json::from_str(links).ok()?;
-    let next = links.into_iter().filter_map(|link| Object::parse(link.get()));
-    let next = next
-        .filter(|link| link.text("relation").as_deref() == Some("next"))
-        .find_map(|link| link.text("url"))?;
-    let uri: Uri = next.parse().ok()?;
-    let path = uri.path_and_query()?.as_str();
-    let at = path.find("/fhir")?;
-    Some(path[at..].to_owned())
+/// The path and query of the next page, within this server. One that is not understood is a fault: what it leads to would
+/// be missing without a word.
+fn next_of(links: &str) -> Result<Option<String>> {
+    let malformed = || Error::from(EngineError::Malformed);
+    let links: Vec<&RawValue> = serde_json::from_str(links).map_err(|_| malformed())?;
+    let mut links = links.into_iter().filter_map(|link| Object::parse(link.get()));
+    let Some(next) = links.find(|link| link.text("relation").as_deref() == Some("next")) else {
+        return Ok(None);
+    };
+    let uri: Uri = next.text("url").and_then(|url| url.parse().ok()).ok_or_else(malformed)?;
+    let path = uri.path_and_query().map(PathAndQuery::as_str).unwrap_or_default();
+    let at = path.find("/fhir/").ok_or_else(malformed)?;
+    Ok(Some(path[at..].to_owned()))
 }
 
 /// System and code of every `category` of a resource; a bare code has no system.
@@ -210,5 +223,59 @@ fn is_of(own: &[(Option<String>, String)], wanted: &str) -> bool {
             own.iter().any(|(has, is)| has.as_deref().unwrap_or_default() == system && is == code)
         }
         None => own.iter().any(|(_, is)| is == wanted),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn labs() -> Narrowing {
+        Narrowing::of("patient/*.rs".parse().expect("scopes"), Some(&[Category::Labs])).expect("narrow")
+    }
+
+    #[test]
+    fn a_page_shows_what_was_chosen_and_leads_to_the_next() {
+        let lab = r#"{"resource":{"resourceType":"Observation","category":[{"coding":[{"code":"laboratory"}]}],"valueDecimal":1.10}}"#;
+        let other =
+            r#"{"resource":{"resourceType":"Observation","category":[{"coding":[{"code":"vital-signs"}]}]}}"#;
+        let outcome = r#"{"resource":{"resourceType":"OperationOutcome"}},{"fullUrl":"x"},{"resource":"x"}"#;
+        let page = |links: &str| {
+            let text = format!(
+                r#"{{"resourceType":"Bundle","type":"searchset","total":9,{links}"entry":[{lab},{other},{outcome}]}}"#
+            );
+            labs().page(&text).map(|(entries, kind, next)| (entries.join(""), kind, next))
+        };
+        let expected =
+            |next: Option<&str>| Ok((lab.to_owned(), "searchset".to_owned(), next.map(str::to_owned)));
+        assert_eq!(page(""), expected(None), "the text of what is shown stays as it is");
+        for (links, next) in [
+            (r#""link":[{"relation":"self","url":"https://a.example/fhir/Observation"}],"#, None),
+            (
+                r#""link":[{"relation":"next","url":"https://a.example/fhir/Observation?_cursor=x%3D"}],"#,
+                Some("/fhir/Observation?_cursor=x%3D"),
+            ),
+            (r#""link":[{"relation":"next","url":"/fhir/_history?a=b"}],"#, Some("/fhir/_history?a=b")),
+        ] {
+            assert_eq!(page(links), expected(next), "{links}");
+        }
+        for links in [
+            r#""link":[{"relation":"next","url":"https://a.example/elsewhere"}],"#,
+            r#""link":[{"relation":"next"}],"#,
+            r#""link":"next","#,
+        ] {
+            assert!(page(links).is_err(), "nothing is left out without a word: {links}");
+        }
+    }
+
+    #[test]
+    fn a_query_keeps_what_it_asks_and_loses_how_many() {
+        for (query, sent) in [
+            ("", "_count=500"),
+            ("code=a%7Cb&_count=1", "code=a%7Cb&_count=500"),
+            ("_count=0&date=ge2020&_count=7", "date=ge2020&_count=500"),
+        ] {
+            assert_eq!(Narrowing::widened(query), sent);
+        }
     }
 }
