@@ -155,7 +155,7 @@ async function sharing_leaves_out_what_is_protected(stage: Stage): Promise<void>
   const { patient: page, eyes } = stage;
   await page.bringToFront();
   await tab(page, /^Sharing/).click();
-  await page.getByText('Nobody else can see your record').waitFor();
+  await page.getByText('No other organisation sees your record').waitFor();
   await eyes.look(page, 'sharing-empty');
   await page.getByRole('link', { name: 'Share', exact: true }).click();
   await page.getByLabel('Lakeside Clinic').check();

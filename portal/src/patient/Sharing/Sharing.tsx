@@ -33,7 +33,7 @@ export function Sharing() {
       {session.stopFailure && <ErrorNote title="Sharing was not stopped" message={session.stopFailure} />}
       <Section title="Shared now">
         {live.length === 0 ? (
-          <Empty icon="lock" title="Nobody else can see your record">Share it when you go to another hospital or practice, so that they know your history.</Empty>
+          <Empty icon="lock" title="No other organisation sees your record">Share it when you go to another hospital or practice, so that they know your history.</Empty>
         ) : (
           live.map((share) => <Live key={share.share} share={share} now={now} stopAtMs={stopping[share.share]} />)
         )}
