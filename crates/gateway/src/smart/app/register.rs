@@ -4,6 +4,7 @@ use super::scopes::AppScopes;
 use crate::clock;
 use crate::error::{Code, Error, Result};
 use crate::rate::Caller;
+use crate::smart::ScopeContext;
 use crate::smart::client::{self, Client};
 use crate::state::Gateway;
 use crate::store::{Rows, StoreError};
@@ -171,7 +172,8 @@ fn checked(metadata: Metadata) -> Result<Client> {
         }
     };
     let scope = AppScopes::of(metadata.scope.as_deref().unwrap_or_default())?;
-    if scope.data.is_empty() && !scope.has("openid") {
+    let for_people = scope.data.only(&[ScopeContext::Patient, ScopeContext::User]);
+    if !for_people || (scope.data.is_empty() && !scope.has("openid")) {
         return Err(refuse("`scope` names nothing that this server offers to apps"));
     }
     let app = App {
@@ -193,7 +195,11 @@ fn is_plain(character: char) -> bool {
 
 fn normal(text: &str) -> Option<Url> {
     let url = Url::parse(text).ok()?;
-    let exact = url.as_str() == text && text.len() <= URI_BYTES_MAX && url.fragment().is_none();
+    // A star is a part of a name for parsers and a pattern for people: nothing here is a pattern.
+    let exact = url.as_str() == text
+        && !text.contains('*')
+        && text.len() <= URI_BYTES_MAX
+        && url.fragment().is_none();
     (exact && url.username().is_empty() && url.password().is_none()).then_some(url)
 }
 
