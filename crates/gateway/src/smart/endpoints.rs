@@ -73,9 +73,12 @@ async fn of_code(gateway: &Gateway, form: TokenForm) -> Result<Value> {
 }
 
 async fn of_refresh(gateway: &Gateway, form: TokenForm) -> Result<Value> {
-    let client = app(gateway, form.client_id, form.client_assertion_type, form.client_assertion).await?;
     let missing = || Error::new(Code::OAuthRequest, "`refresh_token` is missing");
     let token = form.refresh_token.ok_or_else(missing)?;
+    // An app without keys need not name itself (RFC 6749, 6): its name would prove nothing, and the token tells it.
+    let unnamed = form.client_id.is_none() && form.client_assertion.is_none();
+    let id = if unnamed { Some(apps::client_of(gateway, &token)?) } else { form.client_id };
+    let client = app(gateway, id, form.client_assertion_type, form.client_assertion).await?;
     apps::by_refresh(gateway, &client, &token, form.scope.as_deref()).await
 }
 

@@ -150,7 +150,10 @@ async fn redeem(world: &World, client: &str, code: &str, change: &[(&str, &str)]
 }
 
 async fn refresh(world: &World, client: &str, token: &str, scope: &str) -> Answer {
-    let mut fields = vec![("grant_type", "refresh_token"), ("client_id", client), ("refresh_token", token)];
+    let mut fields = vec![("grant_type", "refresh_token"), ("refresh_token", token)];
+    if !client.is_empty() {
+        fields.push(("client_id", client));
+    }
     if !scope.is_empty() {
         fields.push(("scope", scope));
     }

@@ -182,6 +182,17 @@ fn answer(gateway: &Gateway, of: &Authorisation, scope: &AppScopes, nonce: Optio
     Ok(answer)
 }
 
+/// The client that a refresh token was issued to, whether the token is still good or not.
+///
+/// # Errors
+/// [`Code::OAuthGrant`] for what is no refresh token of this node.
+pub(crate) fn client_of(gateway: &Gateway, token: &str) -> Result<String> {
+    let wrong = || Error::new(Code::OAuthGrant, "the refresh token is not valid, or no longer");
+    let token = gateway.smart.tokens.check_refresh(token).ok_or_else(wrong)?;
+    let found = gateway.store.read(|tx| ROWS.get(tx, &token.sub))?;
+    found.map(|found| found.client).ok_or_else(wrong)
+}
+
 /// What a refresh token of this client is of, while it is good.
 ///
 /// # Errors

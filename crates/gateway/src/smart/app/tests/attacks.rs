@@ -164,7 +164,7 @@ async fn refresh_tokens_rotate_give_no_more_than_before_and_a_used_one_ends_all(
     let narrow = text(&narrower, "access_token");
     assert_eq!(world.get(&narrow, "/fhir/Observation/o1").await.status, StatusCode::FORBIDDEN);
     let second = text(&narrower, "refresh_token");
-    let full = refresh(&world, &client, &second, "").await.json();
+    let full = refresh(&world, "", &second, "").await.json();
     assert_eq!(text(&full, "scope"), "fhirUser launch/patient offline_access openid patient/*.rs");
     let (token, third) = (text(&full, "access_token"), text(&full, "refresh_token"));
     let other = app(&world, &metadata()).await;
@@ -180,7 +180,8 @@ async fn refresh_tokens_rotate_give_no_more_than_before_and_a_used_one_ends_all(
         "no refresh token"
     );
     assert_eq!(world.get(&token, "/fhir/Observation/o1").await.status, StatusCode::OK);
-    assert_eq!(refresh(&world, &client, &first, "").await.json()["error"], "invalid_grant", "used before");
+    assert_eq!(refresh(&world, "", "x", "").await.json()["error"], "invalid_grant", "no token");
+    assert_eq!(refresh(&world, "", &first, "").await.json()["error"], "invalid_grant", "used before");
     assert_eq!(world.get(&token, "/fhir/Observation/o1").await.status, StatusCode::UNAUTHORIZED);
     assert_eq!(
         refresh(&world, &client, &third, "").await.json()["error"],
