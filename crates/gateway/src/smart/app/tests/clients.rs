@@ -116,6 +116,11 @@ async fn an_app_with_keys_shows_them_and_never_reads_by_its_own_right() {
     let shows = [("client_assertion_type", kind), ("client_assertion", assertion.as_str())];
     let answer = redeem(&world, &client, &first, &shows).await;
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+    let token = text(&answer.json(), "refresh_token");
+    for name in ["", client.as_str()] {
+        let refused = refresh(&world, name, &token, "").await.json();
+        assert_eq!(refused["error"], "invalid_client", "who has keys shows them: `{name}`");
+    }
     assert_eq!(
         redeem(&world, &client, &first, &shows).await.json()["error"],
         "invalid_client",
