@@ -115,11 +115,47 @@ async function a_record_explains_itself_and_its_proof_holds_elsewhere(stage: Sta
   assert.throws(() => verifyRecordProof(network, proof, `${resource} `));
 }
 
+const ASKED = new URLSearchParams({
+  response_type: 'code', client_id: 'diary', redirect_uri: '/mock-app', scope: 'launch/patient offline_access patient/*.rs', state: 's1', code_challenge: 'c', code_challenge_method: 'S256',
+}).toString();
+
+async function an_app_gets_what_was_chosen_for_it_until_it_is_stopped(stage: Stage): Promise<void> {
+  const { patient: page, origin, eyes } = stage;
+  await page.bringToFront();
+  // The app's link loads the page anew, which locks the record.
+  await page.goto(`${origin}/smart/authorize?${ASKED}`);
+  await heading(page, 'My Diary wants to see your record').waitFor();
+  await eyes.look(page, 'app-locked');
+  await button(page, 'No, thank you').click();
+  await page.waitForURL(/error=access_denied&state=s1/);
+  await page.goto(`${origin}/smart/authorize?${ASKED}`);
+  await page.getByRole('link', { name: 'Unlock and choose' }).click();
+  await button(page, /passkey/).click();
+  await heading(page, 'My Diary wants to see your record').waitFor();
+  assert.equal(await button(page, 'Allow').isDisabled(), true);
+  await page.getByLabel('Lab results').check();
+  await page.getByLabel('Medicines').check();
+  await page.getByLabel('3 months').check();
+  await page.getByText(/My Diary will see your lab results and medicines until/).waitFor();
+  await eyes.look(page, 'app-choice');
+  await button(page, 'Allow').click();
+  await page.waitForURL(/mock-app\?code=\w+&state=s1/);
+  await page.goto(`${origin}/sharing`);
+  await button(page, /passkey/).click();
+  await button(page, 'Stop My Diary').waitFor();
+  await eyes.look(page, 'sharing-apps');
+  await button(page, 'Stop My Diary').click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Stop' }).click();
+  await page.getByText('You stopped it').waitFor();
+  await tab(page, 'My record').click();
+  await page.getByText(/Up to date/).waitFor();
+}
+
 async function sharing_leaves_out_what_is_protected(stage: Stage): Promise<void> {
   const { patient: page, eyes } = stage;
   await page.bringToFront();
   await tab(page, /^Sharing/).click();
-  await page.getByText('Nobody else can see your record').waitFor();
+  await page.getByText('No other organisation sees your record').waitFor();
   await eyes.look(page, 'sharing-empty');
   await page.getByRole('link', { name: 'Share', exact: true }).click();
   await page.getByLabel('Lakeside Clinic').check();
@@ -350,6 +386,9 @@ async function a_steward_sees_the_network(stage: Stage): Promise<void> {
   await tab(page, 'Access events').click();
   await page.getByRole('rowheader', { name: 'Lakeside Clinic' }).waitFor();
   await eyes.look(page, 'steward-accesses');
+  await tab(page, 'Apps').click();
+  await button(page, 'Approve Step Counter').waitFor();
+  await eyes.look(page, 'steward-apps');
 }
 
 async function a_steward_reviews_an_emergency(stage: Stage): Promise<void> {
@@ -427,6 +466,7 @@ export const journeys = [
   the_timeline_is_readable_and_searchable,
   categories_show_charts_and_lists,
   a_record_explains_itself_and_its_proof_holds_elsewhere,
+  an_app_gets_what_was_chosen_for_it_until_it_is_stopped,
   sharing_leaves_out_what_is_protected,
   a_clinician_reads_what_is_shared,
   the_patient_sees_who_looked_and_the_request,

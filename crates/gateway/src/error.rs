@@ -93,6 +93,10 @@ codes! {
     OAuthScope = BAD_REQUEST, "invalid_scope", "invalid";
     /// RFC 6749, 5.2.
     OAuthGrantType = BAD_REQUEST, "unsupported_grant_type", "not-supported";
+    /// RFC 7591, 3.2.2.
+    OAuthRedirect = BAD_REQUEST, "invalid_redirect_uri", "invalid";
+    /// RFC 7591, 3.2.2.
+    OAuthMetadata = BAD_REQUEST, "invalid_client_metadata", "invalid";
     /// RFC 6749, 5.2: the client may not do that.
     OAuthUnauthorized = BAD_REQUEST, "unauthorized_client", "forbidden";
 }

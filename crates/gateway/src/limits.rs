@@ -18,6 +18,8 @@ pub(crate) const STREAMS_MAX: u32 = 128;
 pub(crate) const PORTAL_JSON_BYTES_MAX: usize = 64 * 1024;
 /// Largest form of a SMART route: an assertion is at most 16 KiB, and written with escapes.
 pub(crate) const SMART_FORM_BYTES_MAX: usize = 64 * 1024;
+/// Apps that one caller may register in a minute: each waits for a person.
+pub(crate) const APP_REGISTRATIONS_PER_MINUTE: u32 = 10;
 /// Largest form of a FHIR `_search`.
 pub(crate) const SEARCH_FORM_BYTES_MAX: usize = 64 * 1024;
 /// Largest backup of a patient's settings.

@@ -45,6 +45,11 @@ pub enum Principal<'a> {
         /// Client id.
         client: &'a str,
     },
+    /// An app that a patient lets read their record.
+    App {
+        /// Client id.
+        client: &'a str,
+    },
 }
 
 /// What is asked.
@@ -82,6 +87,8 @@ pub enum Action {
     ReviewEmergency,
     /// Propose changes of the network for this organisation, and vote on them.
     Govern,
+    /// Say which apps may be used with this organisation's records.
+    DecideOnApps,
 }
 
 impl Action {
@@ -103,6 +110,7 @@ impl Action {
         Self::BreakGlass,
         Self::ReviewEmergency,
         Self::Govern,
+        Self::DecideOnApps,
     ];
 
     /// The name in the policies.
@@ -124,6 +132,7 @@ impl Action {
             Self::BreakGlass => "breakGlass",
             Self::ReviewEmergency => "reviewEmergency",
             Self::Govern => "govern",
+            Self::DecideOnApps => "decideOnApps",
         }
     }
 }
@@ -168,6 +177,8 @@ pub enum Relation {
     Chart,
     /// A client that is trusted with it says so.
     Asserted,
+    /// The patient chose the app for their own record.
+    Patient,
 }
 
 impl Relation {
@@ -177,6 +188,7 @@ impl Relation {
             Self::None => "none",
             Self::Chart => "chart",
             Self::Asserted => "asserted",
+            Self::Patient => "patient",
         }
     }
 }

@@ -19,6 +19,7 @@ pub(crate) const FILES: &[(&str, &str)] = &[
     ("clerk.cedar", include_str!("../policies/clerk.cedar")),
     ("steward.cedar", include_str!("../policies/steward.cedar")),
     ("system.cedar", include_str!("../policies/system.cedar")),
+    ("app.cedar", include_str!("../policies/app.cedar")),
     ("shares.cedar", include_str!("../policies/shares.cedar")),
     ("restriction.cedar", include_str!("../policies/restriction.cedar")),
 ];
@@ -66,7 +67,7 @@ pub enum Broken {
 struct Rules {
     policies: PolicySet,
     reasons: HashMap<PolicyId, String>,
-    /// What to say when nothing permits, by role (or `System`) and action.
+    /// What to say when nothing permits, by role (or `System`, `App`) and action.
     otherwise: HashMap<(&'static str, &'static str), Vec<Reason>>,
     names: Names,
 }
@@ -75,6 +76,7 @@ struct Names {
     role: EntityTypeName,
     practitioner: EntityTypeName,
     system: EntityTypeName,
+    app: EntityTypeName,
     records: EntityTypeName,
     share: EntityTypeName,
     node: EntityTypeName,
@@ -151,11 +153,12 @@ impl Rules {
         let who = match request.principal {
             Principal::Practitioner { role, .. } => role.as_str(),
             Principal::System { .. } => "System",
+            Principal::App { .. } => "App",
         };
         self.otherwise.get(&(who, request.action.as_str())).cloned().unwrap_or_else(|| {
             vec![Reason {
                 policy: "default".into(),
-                text: format!("no policy lets a {} do that", who.to_lowercase()),
+                text: format!("no policy lets any {} do that", who.to_lowercase()),
             }]
         })
     }
@@ -168,6 +171,7 @@ fn places(policy: &Policy, names: &Names) -> Vec<(&'static str, &'static str)> {
             Role::ALL.iter().find(|known| known.as_str() == role.id().unescaped()).map(|role| role.as_str())
         }
         PrincipalConstraint::Is(kind) if kind == names.system => Some("System"),
+        PrincipalConstraint::Is(kind) if kind == names.app => Some("App"),
         _ => None,
     };
     let Some(who) = who else { return Vec::new() };
@@ -192,6 +196,7 @@ impl Names {
             role: name("Role")?,
             practitioner: name("Practitioner")?,
             system: name("System")?,
+            app: name("App")?,
             records: name("Records")?,
             share: name("Share")?,
             node: name("Node")?,
@@ -222,6 +227,7 @@ impl Names {
                 HashSet::from([uid(&self.role, role.as_str())]),
             ),
             Principal::System { client } => Entity::new_no_attrs(uid(&self.system, client), HashSet::new()),
+            Principal::App { client } => Entity::new_no_attrs(uid(&self.app, client), HashSet::new()),
         }
     }
 

@@ -34,10 +34,10 @@ fn every_policy_explains_itself() {
             );
         }
     }
-    assert_eq!(policies_count, 24);
+    assert_eq!(policies_count, 26);
 }
 
-/// `role action kind [words] -> allowed, policy`. Words: `chart`, `asserted`, `reason`, `noscope`, a purpose,
+/// `role action kind [words] -> allowed, policy`. Words: `chart`, `asserted`, `allowed`, `reason`, `noscope`, a purpose,
 /// and for shares `dead`, `other-patient`, `protected`, `named-me`, `named-other`, `granted:PURPOSE`.
 fn check(line: &str) {
     let (question, answer) = line.split_once("->").expect("an arrow");
@@ -46,6 +46,7 @@ fn check(line: &str) {
     let has = |word: &str| rest.contains(&word);
     let principal = match Role::ALL.iter().find(|role| role.as_str() == *who) {
         Some(role) => Principal::Practitioner { id: "dr-bo", role: *role },
+        None if *who == "app" => Principal::App { client: "diary" },
         None => Principal::System { client: "lab" },
     };
     let action = *Action::ALL.iter().find(|known| known.as_str() == *action).expect("action");
@@ -63,6 +64,7 @@ fn check(line: &str) {
         kind => Resource::Records { kind, area: area_of(kind) },
     };
     let relation = match (has("chart"), has("asserted")) {
+        _ if has("allowed") => Relation::Patient,
         (true, _) => Relation::Chart,
         (_, true) => Relation::Asserted,
         _ => Relation::None,
@@ -190,6 +192,25 @@ fn systems_stay_within_their_scopes_and_see_no_share() {
     check("system write Bundle -> allowed system-works-within-its-scopes");
     check("system read Observation noscope -> denied scopes-narrow-everybody");
     check("system useShare share chart reason -> denied system-sees-no-shares");
+}
+
+#[test]
+fn an_app_reads_what_its_patient_allowed_and_nothing_else() {
+    check("app read Observation allowed -> allowed app-reads-what-the-patient-allowed");
+    check("app search Observation allowed -> allowed app-reads-what-the-patient-allowed");
+    check("app read Observation -> denied app-reads-what-the-patient-allowed");
+    check("app read Observation chart reason -> denied app-reads-what-the-patient-allowed");
+    check("app read Observation allowed noscope -> denied scopes-narrow-everybody");
+    check("app read Observation allowed restricted -> denied record-is-restricted");
+    check("clinician read Observation allowed -> denied clinician-reads-an-open-chart");
+    for action in ["write", "prove"] {
+        check(&format!("app {action} Observation allowed -> denied default"));
+    }
+    check("app useShare share allowed -> denied default");
+    check("steward decideOnApps node -> allowed steward-decides-on-apps");
+    for who in ["clinician", "clerk", "system", "app"] {
+        check(&format!("{who} decideOnApps node reason -> denied default"));
+    }
 }
 
 #[test]

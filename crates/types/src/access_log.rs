@@ -35,6 +35,8 @@ pub enum Kind {
     Accounting,
     /// A share of the patient's root was kept, or somebody recovers with it.
     Recovery,
+    /// The patient let an app read, or that ended.
+    App,
     /// Another organisation asked, in an emergency, whether the person is a patient here.
     EmergencyFound,
     /// Another organisation opened the emergency summary of this one.
@@ -63,6 +65,13 @@ pub enum Who {
         /// Client id.
         id: String,
     },
+    /// An app that the patient lets read.
+    App {
+        /// Client id.
+        id: String,
+        /// Name shown to the patient.
+        name: String,
+    },
     /// Somebody at another organisation, in an emergency.
     Elsewhere {
         /// The organisation.
@@ -84,6 +93,7 @@ impl Who {
         match self {
             Self::Practitioner { id, .. } => format!("practitioner/{id}"),
             Self::System { id } => format!("system/{id}"),
+            Self::App { id, .. } => format!("app/{id}"),
             Self::Elsewhere { organisation, .. } => format!("elsewhere/{organisation}"),
             Self::Node => "node".into(),
         }

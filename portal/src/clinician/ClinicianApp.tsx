@@ -7,6 +7,7 @@ import { StaffSignIn } from '../ui/StaffSignIn/StaffSignIn';
 import { useStaff } from '../ui/useStaff';
 import { ChartPage } from './ChartPage/ChartPage';
 import { Emergency } from './Emergency/Emergency';
+import { AllowLaunch } from './Launch/Launch';
 import { Patients } from './Patients/Patients';
 
 const TABS: StaffTab[] = [{ to: '/clinic', label: 'Patients', icon: 'users', end: true }];
@@ -24,6 +25,7 @@ export default function ClinicianApp() {
           <Routes>
             <Route path="/" element={<Patients me={me} />} />
             {me.role === 'clerk' && <Route path="/recovery" element={<RecoveryDesk />} />}
+            <Route path="/allow/:request" element={<AllowLaunch />} />
             <Route path="/patients/:patient/emergency" element={<Emergency me={me} nameOf={nameOf} />} />
             <Route path="/patients/:patient" element={<ChartPage me={me} nameOf={nameOf} />} />
           </Routes>

@@ -3,6 +3,7 @@ import { Navigate, Route, Routes, useLocation } from 'react-router';
 import { Skeletons } from '../ui/Note/Note';
 import { Page } from '../ui/Page/Page';
 import { Access } from './Access/Access';
+import { AllowApp } from './AllowApp/AllowApp';
 import { Category } from './Category/Category';
 import { Home } from './Home/Home';
 import { Join } from './Join/Join';
@@ -60,6 +61,7 @@ export default function PatientApp() {
           <Route path="/record/:key" element={<Opened><Detail /></Opened>} />
           <Route path="/share" element={<Opened><Share /></Opened>} />
           <Route path="/sharing" element={<Opened><Sharing /></Opened>} />
+          <Route path="/allow/:request" element={<AllowApp />} />
           <Route path="/looked" element={<Opened><Access /></Opened>} />
           <Route path="/looked/list/:organisation" element={<Opened><SignedList /></Opened>} />
           <Route path="/requests" element={<Opened><Requests /></Opened>} />

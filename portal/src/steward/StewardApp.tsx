@@ -5,6 +5,7 @@ import { StaffShell, type StaffTab } from '../ui/StaffShell/StaffShell';
 import { StaffSignIn } from '../ui/StaffSignIn/StaffSignIn';
 import { useStaff } from '../ui/useStaff';
 import { Accesses } from './Accesses/Accesses';
+import { Apps } from './Apps/Apps';
 import { Blocks } from './Blocks/Blocks';
 import { Cases } from './Cases/Cases';
 import { Custody } from './Custody/Custody';
@@ -22,6 +23,7 @@ const TABS: StaffTab[] = [
   { to: '/steward/accesses', label: 'Access events', icon: 'eye' },
   { to: '/steward/cases', label: 'Patients’ requests', icon: 'message-circle' },
   { to: '/steward/emergencies', label: 'Emergency access', icon: 'alert-triangle' },
+  { to: '/steward/apps', label: 'Apps', icon: 'scan' },
   { to: '/steward/recovery', label: 'Recovery', icon: 'key' },
   { to: '/steward/members', label: 'Members and rules', icon: 'users' },
 ];
@@ -43,6 +45,7 @@ export default function StewardApp() {
             <Route path="/cases" element={<Cases />} />
             <Route path="/lists" element={<Lists />} />
             <Route path="/emergencies" element={<Emergencies nameOf={nameOf} />} />
+            <Route path="/apps" element={<Apps />} />
             <Route path="/recovery" element={<RecoveryDesk />} />
             <Route path="/members" element={<Members />} />
             <Route path="/members/propose" element={<Propose />} />

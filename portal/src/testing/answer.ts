@@ -2,7 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import { randomBytes, toHex } from '../crypto';
 
-export type Answer = { json?: unknown; bytes?: Uint8Array; status?: number; cookie?: string };
+export type Answer = { json?: unknown; bytes?: Uint8Array; status?: number; cookie?: string; location?: string; html?: string };
 
 export class Refusal extends Error {
   constructor(readonly status: number, readonly code: string, message: string) {

@@ -15,6 +15,7 @@ import type { Resource } from '../api/fhirTypes';
 import type { CaseAsk } from '../patient/session/cases';
 import type { AskedChange, Change, Governance, Proposal } from '../api/staff';
 import { awayHistory, homeHistory, mockGovernance, mockPatients, type MockPatient } from './data';
+import { MockApps } from './apps';
 import { MockAccounts } from './accounts';
 import { cookieOf, refuse, Refusal, token, type Answer } from './answer';
 import { MockCases, survey } from './cases';
@@ -75,6 +76,7 @@ export class MockNode {
   readonly vault: MockVault;
   private readonly governance: Governance;
   private readonly cases = new MockCases();
+  private readonly apps = new MockApps(this.home, () => this.chain.organisation(this.home).info.name);
   readonly recoveries: MockRecovery;
   /** Set by tests: routes that fail for a while. */
   readonly broken = new Set<string>();
@@ -155,6 +157,13 @@ export class MockNode {
     ['GET', /^\/staff\/cases\/\w+\/survey/, (_m, _b, request) => (this.staff(request), { json: survey })],
     ['POST', /^\/staff\/accountings$/, (_m, body, request) => (this.staff(request), { json: this.listOf(this.home, { id: (JSON.parse(body.toString()) as { patient: string }).patient }) })],
     ['POST', /^\/staff\/cases\/(\w+)\/(answer|extend|lift)$/, ([, id, step], body, request) => (this.staff(request), this.cases.step(id!, step!, JSON.parse(body.toString())), { status: 204 })],
+    ['GET', /^\/smart\/authorize$/, (_m, _b, _r, url) => this.apps.authorize(url)],
+    ['GET', /^\/smart\/requests\/(\w+)$/, ([, id]) => this.apps.request(id!)],
+    ['POST', /^\/smart\/requests\/(\w+)\/refuse$/, ([, id]) => this.apps.refused(id!)],
+    ['GET', /^\/mock-app$/, () => ({ html: '<!doctype html><html lang="en"><title>My Diary</title><main><h1>My Diary</h1></main></html>' })],
+    ['GET', /^\/staff\/apps$/, (_m, _b, request) => (this.staff(request), this.apps.desk())],
+    ['POST', /^\/staff\/apps\/(\w+)\/(approve|refuse|end)$/, ([, id, step], _b, request) => (this.staff(request), this.apps.decide(id!, step!))],
+    ['GET', /^\/staff\/launches$/, (_m, _b, request) => (this.staff(request), this.apps.launchable())],
     ['GET', /^\/staff\/governance$/, (_m, _b, request, url) => this.governed(request, url)],
     ['POST', /^\/staff\/governance\/proposals$/, (_m, body, request) => this.propose(body, request)],
     ['POST', /^\/staff\/governance\/proposals\/(\w+)\/vote$/, ([, id], body, request) => this.vote(id!, body, request)],
@@ -164,7 +173,7 @@ export class MockNode {
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? '/', 'http://localhost');
     const path = url.pathname;
-    const isApi = /^\/(ledger|relay|account|staff|fhir)(\/|$)/.test(path);
+    const isApi = /^\/(ledger|relay|account|staff|fhir|smart|mock-app)(\/|$)/.test(path);
     if (!isApi) return this.file(path, response);
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
@@ -246,7 +255,7 @@ export class MockNode {
 
   private async caseLetter(id: string, body: Buffer): Promise<Answer> {
     const answer = await this.vault.caseLetter(id, decodeCanonical(f.SealedEnvelope, body), (holding, ask) => {
-      const answer = this.cases.letter(id, holding.patient, ask);
+      const answer = this.apps.letter(`${id}/${holding.patient.id}`, ask) ?? this.cases.letter(id, holding.patient, ask);
       return (ask as CaseAsk).ask === 'accounting' ? { ...answer, accounting: this.listOf(id, holding.patient) } : answer;
     });
     return { bytes: answer ? encode(f.SealedEnvelope, answer) : refuse(401, 'sign-in', 'the letter is not signed by the person that it names') };
@@ -522,7 +531,13 @@ export class MockNode {
 function send(response: ServerResponse, answer: Answer): void {
   const headers: Record<string, string> = { 'cache-control': 'no-store' };
   if (answer.cookie) headers['set-cookie'] = answer.cookie;
-  if (answer.bytes) {
+  if (answer.location) {
+    response.writeHead(answer.status ?? 303, { ...headers, location: answer.location });
+    response.end();
+  } else if (answer.html) {
+    response.writeHead(200, { ...headers, 'content-type': 'text/html; charset=utf-8' });
+    response.end(answer.html);
+  } else if (answer.bytes) {
     response.writeHead(answer.status ?? 200, { ...headers, 'content-type': 'application/octet-stream' });
     response.end(answer.bytes);
   } else {

@@ -11,13 +11,14 @@ use crate::erasure::{Scope, dossier};
 use crate::error::{Code, Error};
 use crate::fhir::is_id;
 use crate::log::Who;
-use crate::smart::is_type;
+use crate::smart::{app, is_type};
 use crate::staff;
 use crate::state::Gateway;
+use commonware_codec::Encode as _;
 use salus_types::vault::{CaseLetter, SealedEnvelope};
 use salus_types::{decode_canonical, label};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// What a letter asks.
 #[derive(Deserialize)]
@@ -54,6 +55,10 @@ enum Ask {
 pub(crate) async fn answer(gateway: &Gateway, sealed: SealedEnvelope) -> Result<SealedEnvelope, Error> {
     let letter = open(gateway, &sealed)?;
     let refuse = |_| Error::new(Code::Invalid, "what the letter asks is not understood");
+    if let Ok(ask) = serde_json::from_str::<app::Ask>(letter.text.as_str()) {
+        let document = about_apps(gateway, &letter, ask).await?;
+        return sealed_answer(gateway, &letter, &document);
+    }
     let ask: Ask = serde_json::from_str(letter.text.as_str()).map_err(refuse)?;
     let patient = staff::admit(gateway, &letter.patient, letter.time_ms, letter.nonce).await?;
     let (mut wanted, mut accounting) = (None, None);
@@ -77,8 +82,17 @@ pub(crate) async fn answer(gateway: &Gateway, sealed: SealedEnvelope) -> Result<
     if let Some(before) = accounting {
         document["accounting"] = json!(accounting::make(gateway, &patient, Who::Node, before).await?);
     }
-    let document = document.to_string();
-    let to = letter.kem_key.as_ref();
+    sealed_answer(gateway, &letter, &document)
+}
+
+/// What the person's letter says about apps is carried out there.
+async fn about_apps(gateway: &Gateway, letter: &CaseLetter, ask: app::Ask) -> Result<Value, Error> {
+    let patient = staff::admit(gateway, &letter.patient, letter.time_ms, letter.nonce).await?;
+    app::answer(gateway, &patient, app::Signed { ask, letter: hex::encode(letter.encode()) }).await
+}
+
+fn sealed_answer(gateway: &Gateway, letter: &CaseLetter, document: &Value) -> Result<SealedEnvelope, Error> {
+    let (to, document) = (letter.kem_key.as_ref(), document.to_string());
     envelope::seal(&gateway.key, to, label::HPKE_CASE_ANSWER, &gateway.network, document.as_bytes())
 }
 

@@ -32,7 +32,7 @@ impl Person {
         person
     }
 
-    fn stranger() -> Self {
+    pub(crate) fn stranger() -> Self {
         Self { key: SigningKey::generate(), kem: HpkePrivateKey::generate() }
     }
 

@@ -7,6 +7,7 @@ use crate::error::Result;
 use crate::log::{Access, Kind, Receipt, Who};
 use crate::state::Gateway;
 use salus_policy::Action;
+use salus_types::category::Purpose;
 
 /// What kind of entry a request makes.
 pub(crate) fn kind(ask: &Ask) -> Kind {
@@ -34,6 +35,12 @@ pub(crate) fn record(
         Principal::System(system) => {
             (Who::System { id: system.client.clone() }, ask.patient.clone(), None, String::new())
         }
+        Principal::App(app) => (
+            Who::App { id: app.client.clone(), name: app.name.clone() },
+            Some(app.patient.clone()),
+            Some(Purpose::PatientRequest),
+            String::new(),
+        ),
         Principal::Practitioner(who) => (
             Who::from(who),
             who.patient.clone().or_else(|| ask.patient.clone()),

@@ -1,8 +1,9 @@
 //! Who asks: an access token, or a session of this node's own portal with an open chart.
 
-use super::principal::{Practitioner, Principal, System};
+use super::principal::{App, Practitioner, Principal, System};
 use crate::error::{Code, Error, Result};
 use crate::smart::AccessToken;
+use crate::smart::app::{self, By};
 use crate::state::Gateway;
 use axum::http::{HeaderMap, header};
 use salus_policy::Relation;
@@ -33,6 +34,9 @@ fn of_token(gateway: &Gateway, token: &str) -> Result<Principal> {
     let token = gateway.smart.tokens.check(token)?;
     // A client or practitioner that was removed loses access at once, not when the token ends.
     let client = gateway.smart.clients.find(&token.client_id)?.ok_or_else(gone)?;
+    if let Some(app) = token.app.clone() {
+        return of_app(gateway, &app, token);
+    }
     match (token.salus.clone(), token.patient.clone()) {
         (None, None) => Ok(Principal::System(System { client: client.id, scopes: token.scope })),
         (Some(on_behalf), Some(patient)) if client.may_assert_users => {
@@ -40,6 +44,26 @@ fn of_token(gateway: &Gateway, token: &str) -> Result<Principal> {
             Ok(Principal::Practitioner(practitioner(known, on_behalf, patient, token)))
         }
         _ => Err(gone()),
+    }
+}
+
+/// An app reads by what a patient or a clinician allowed, as long as that holds.
+fn of_app(gateway: &Gateway, id: &str, token: AccessToken) -> Result<Principal> {
+    let found = gateway.smart.authorised(id, &token.client_id)?.ok_or_else(gone)?;
+    match found.by {
+        By::Patient { categories, .. } => Ok(Principal::App(App {
+            client: found.client,
+            name: found.name,
+            patient: found.patient,
+            scopes: token.scope,
+            categories,
+        })),
+        By::Clinician { practitioner, chart } => {
+            let at_work =
+                app::at_work(gateway, &practitioner, &chart).map_err(|_| gone())?.ok_or_else(gone)?;
+            let reason = format!("{} (with the app {})", at_work.reason, found.name);
+            Ok(Principal::Practitioner(Practitioner { scopes: Some(token.scope), reason, ..at_work }))
+        }
     }
 }
 

@@ -2,7 +2,8 @@
 //! forwarded to the engine.
 
 use super::ask::{Ask, What, reaches_other_types};
-use super::principal::{Practitioner, Principal, System};
+use super::narrow::Narrowing;
+use super::principal::{App, Practitioner, Principal, System};
 use crate::cases;
 use crate::engine::{EnginePrincipal, Mode, Reach};
 use crate::error::{Code, Error, Result};
@@ -22,6 +23,8 @@ pub(crate) struct Permit {
     pub(crate) grants: Vec<salus_types::GrantId>,
     /// Whether queries must stay within their own type.
     pub(crate) narrow: bool,
+    /// What is taken out of answers.
+    pub(crate) narrowing: Option<Narrowing>,
 }
 
 impl Permit {
@@ -32,6 +35,9 @@ impl Permit {
 
     /// Checks a query, from the URL or the body of a `_search`.
     pub(crate) fn check_query(&self, query: &str) -> Result<()> {
+        if self.narrowing.is_some() {
+            Narrowing::check_query(query)?;
+        }
         if self.narrow && reaches_other_types(query) {
             return Err(Error::new(
                 Code::Scope,
@@ -58,6 +64,10 @@ pub(crate) async fn authorise(gateway: &Gateway, principal: &Principal, ask: &As
                 who.patient.as_ref().map(|patient| cases::is_restricted(gateway, patient)).transpose()?;
             check_policy(practitioner_request(who, ask, restricted == Some(true)))?;
             of_practitioner(gateway, who, ask).await
+        }
+        Principal::App(app) => {
+            check_policy(app_request(app, ask, cases::is_restricted(gateway, &app.patient)?))?;
+            of_app(app, ask)
         }
     }
 }
@@ -110,6 +120,22 @@ fn practitioner_request<'a>(who: &'a Practitioner, ask: &'a Ask, restricted: boo
     }
 }
 
+fn app_request<'a>(app: &'a App, ask: &'a Ask, restricted: bool) -> Request<'a> {
+    Request {
+        principal: salus_policy::Principal::App { client: &app.client },
+        action: ask.what.action(),
+        resource: resource(ask),
+        circumstances: Circumstances {
+            purpose: Purpose::PatientRequest,
+            reason_given: false,
+            chart_open: false,
+            relation: Relation::Patient,
+            scopes_allow: scopes_allow(&app.scopes, ask),
+            restricted,
+        },
+    }
+}
+
 fn check_policy(request: Request<'_>) -> Result<()> {
     let decision = decide(&request);
     if decision.allowed {
@@ -142,7 +168,26 @@ fn of_system(gateway: &Gateway, system: &System, ask: &Ask, hidden: Vec<String>)
         notes: Vec::new(),
         grants: Vec::new(),
         narrow: !system.scopes.allow_all(Interaction::Read),
+        narrowing: None,
     }
+}
+
+/// The patient's own record alone, and of it what was chosen: the engine keeps to the patient, `narrow` to the choice.
+fn of_app(app: &App, ask: &Ask) -> Result<Permit> {
+    let narrowing = Narrowing::of(app.scopes.clone(), Some(&app.categories));
+    if narrowing.is_some() {
+        Narrowing::check_ask(ask)?;
+    }
+    let principal = EnginePrincipal {
+        id: app.client.clone(),
+        read: Reach::Patient(app.patient.clone()),
+        write: Reach::None,
+        shares: Vec::new(),
+        hidden: Vec::new(),
+        mode: Mode::Interactive,
+    };
+    let narrow = narrowing.is_some() || !app.scopes.allow_all(Interaction::Read);
+    Ok(Permit { principal, notes: Vec::new(), grants: Vec::new(), narrow, narrowing })
 }
 
 async fn of_practitioner(gateway: &Gateway, who: &Practitioner, ask: &Ask) -> Result<Permit> {
@@ -157,6 +202,10 @@ async fn of_practitioner(gateway: &Gateway, who: &Practitioner, ask: &Ask) -> Re
     } else {
         ShareReach::default()
     };
+    let narrowing = who.scopes.as_ref().and_then(|scopes| Narrowing::of(scopes.clone(), None));
+    if narrowing.is_some() && ask.what.action() != Action::Write {
+        Narrowing::check_ask(ask)?;
+    }
     let narrow = reach == Reach::All || who.scopes.as_ref().is_some_and(|s| !s.allow_all(Interaction::Read));
     let principal = EnginePrincipal {
         id: who.id.clone(),
@@ -166,7 +215,7 @@ async fn of_practitioner(gateway: &Gateway, who: &Practitioner, ask: &Ask) -> Re
         hidden: Vec::new(),
         mode: Mode::Interactive,
     };
-    Ok(Permit { principal, notes: shares.notes, grants: shares.grants, narrow })
+    Ok(Permit { principal, notes: shares.notes, grants: shares.grants, narrow, narrowing })
 }
 
 fn wants_shares(ask: &Ask) -> bool {

@@ -116,15 +116,17 @@ fn patch(statement: &str, base: &str) -> Option<String> {
 
 fn security(base: &str) -> serde_json::Value {
     json!({
-        "cors": false,
+        "cors": true,
         "service": [{ "coding": [{
             "system": "http://terminology.hl7.org/CodeSystem/restful-security-service",
             "code": "SMART-on-FHIR",
         }] }],
-        "description": "SMART backend services with private_key_jwt; records of other organisations by grants of patients. Includes and chained searches need a reach over all types.",
+        "description": "SMART App Launch for apps that a steward approved and a patient or clinician allows, and backend services with private_key_jwt; records of other organisations by grants of patients. Includes and chained searches need a reach over all types.",
         "extension": [{
             "url": "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris",
             "extension": [
+                { "url": "authorize", "valueUri": format!("{base}/smart/authorize") },
+                { "url": "register", "valueUri": format!("{base}/smart/register") },
                 { "url": "token", "valueUri": format!("{base}/smart/token") },
                 { "url": "revoke", "valueUri": format!("{base}/smart/revoke") },
                 { "url": "introspect", "valueUri": format!("{base}/smart/introspect") },
@@ -147,10 +149,10 @@ mod tests {
 
     #[test]
     fn the_statement_tells_the_truth_about_security() {
-        let engine = r#"{"resourceType":"CapabilityStatement","implementation":{"url":"x"},"rest":[{"mode":"server","security":{"cors":true},"operation":[{"name":"export"}],"resource":[{"type":"Patient"}]}]}"#;
+        let engine = r#"{"resourceType":"CapabilityStatement","implementation":{"url":"x"},"rest":[{"mode":"server","security":{"cors":false},"operation":[{"name":"export"}],"resource":[{"type":"Patient"}]}]}"#;
         let text = patch(engine, "https://a.example").expect("patched");
         let json: serde_json::Value = serde_json::from_str(&text).expect("json");
-        assert_eq!(json["rest"][0]["security"]["cors"], false);
+        assert_eq!(json["rest"][0]["security"]["cors"], true);
         assert_eq!(json["rest"][0]["resource"][0]["type"], "Patient");
         assert_eq!(json["implementation"]["url"], "https://a.example/fhir");
         assert!(!text.contains("export"));

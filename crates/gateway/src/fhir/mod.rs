@@ -1,7 +1,7 @@
 //! The FHIR R4 API: the clinical engine behind authentication, policies, shares and the access log.
 //!
 //! `ask` understands the request, `authenticate` says who asks, `authorise` decides and makes the permit
-//! without which `forward` sends nothing, `audit` writes the log, `notes` says what is missing.
+//! without which `forward` sends nothing, `narrow` takes out of answers what a person did not choose for an app, `audit` writes the log, `notes` says what is missing.
 
 pub mod ask;
 mod audit;
@@ -10,6 +10,7 @@ mod authorise;
 mod forward;
 pub(crate) mod json;
 mod metadata;
+pub(crate) mod narrow;
 mod notes;
 pub mod principal;
 pub(crate) mod proof;
@@ -17,6 +18,7 @@ mod proxy;
 
 use crate::body::limit::{self, Limit};
 use crate::error::{Code, Error, as_outcome};
+use crate::smart::cors;
 use crate::state::Gateway;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{any, get};
@@ -54,6 +56,7 @@ pub(crate) fn router(gateway: Gateway) -> Router {
         .layer(DefaultBodyLimit::disable())
         .layer(middleware::from_fn_with_state(limit, limit::keep))
         .layer(middleware::from_fn(as_outcome))
+        .layer(middleware::from_fn_with_state(gateway.clone(), cors::share))
         .with_state(gateway)
 }
 

@@ -1,9 +1,9 @@
-//! Who asks: a system by its own right, or a practitioner with a patient, a purpose and a reason.
+//! Who asks: a system by its own right, a practitioner with a patient, a purpose and a reason, or an app of a patient.
 
 use crate::smart::Scopes;
 use salus_policy::{Relation, Role};
 use salus_types::Digest;
-use salus_types::category::Purpose;
+use salus_types::category::{Category, Purpose};
 
 /// Who asks on a FHIR route.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,6 +12,23 @@ pub enum Principal {
     System(System),
     /// Somebody who works here, by a chart session or through a client that vouches for them.
     Practitioner(Practitioner),
+    /// An app that a patient lets read.
+    App(App),
+}
+
+/// An app that one patient lets read their own record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct App {
+    /// Its client id.
+    pub client: String,
+    /// Name shown to the patient.
+    pub name: String,
+    /// Whose record: FHIR Patient id here.
+    pub patient: String,
+    /// What its token reaches.
+    pub scopes: Scopes,
+    /// What the patient chose to show.
+    pub categories: Vec<Category>,
 }
 
 /// A backend client.

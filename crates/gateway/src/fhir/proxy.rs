@@ -4,6 +4,7 @@ use super::ask::{Ask, What};
 use super::authorise::{Permit, authorise};
 use super::forward::{self, Forward};
 use super::json::subject_of;
+use super::narrow::Narrowing;
 use super::principal::Principal;
 use super::{audit, authenticate, notes};
 use crate::error::{Code, Error, Result};
@@ -13,6 +14,7 @@ use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
+use salus_policy::Action;
 
 /// Largest single resource.
 const RESOURCE_BYTES_MAX: usize = 64 * 1024 * 1024;
@@ -32,6 +34,9 @@ pub(crate) async fn proxy(State(gateway): State<Gateway>, request: Request) -> R
         return Err(refusal);
     }
     let mut answer = forward::clean(answer)?;
+    if let Some(narrowing) = permit.narrowing.as_ref().filter(|_| ask.what.action() != Action::Write) {
+        answer = narrowing.apply(&gateway, &ask, &permit, answer).await?;
+    }
     if matches!(principal, Principal::System(_)) && ask.patient.is_none() && reads_one(&ask, &answer) {
         (answer, ask.patient) = with_patient(answer).await?;
     }
@@ -68,8 +73,11 @@ async fn pass_on(
     } else {
         body
     };
-    let path = parts.uri.path_and_query().map_or("/fhir", |path| path.as_str());
-    forward::send(gateway, Forward::new(parts.method.clone(), path, permit).with(&parts.headers, body)).await
+    let mut path = parts.uri.path_and_query().map_or("/fhir", |path| path.as_str()).to_owned();
+    if permit.narrowing.is_some() && parts.method == Method::GET && in_pages(ask) {
+        path = format!("{}?{}", parts.uri.path(), Narrowing::widened(parts.uri.query().unwrap_or_default()));
+    }
+    forward::send(gateway, Forward::new(parts.method.clone(), &path, permit).with(&parts.headers, body)).await
 }
 
 /// The form of a `_search` must keep to what its query would have to.
@@ -80,7 +88,14 @@ async fn check_form(permit: &Permit, body: Body) -> Result<Body> {
     let text =
         std::str::from_utf8(&form).map_err(|_| Error::new(Code::Invalid, "the search form is not UTF-8"))?;
     permit.check_query(text)?;
-    Ok(Body::from(form))
+    Ok(match permit.narrowing {
+        Some(_) => Body::from(Narrowing::widened(text)),
+        None => Body::from(form),
+    })
+}
+
+fn in_pages(ask: &Ask) -> bool {
+    !matches!(ask.what, What::Read | What::Version)
 }
 
 async fn why_not(gateway: &Gateway, principal: &Principal, ask: &Ask) -> Result<Option<Error>> {

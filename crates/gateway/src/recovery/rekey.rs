@@ -6,6 +6,7 @@ use crate::envelope;
 use crate::error::{Code, Error};
 use crate::log::Who;
 use crate::peer;
+use crate::smart::app;
 use crate::staff;
 use crate::state::Gateway;
 use salus_types::Address;
@@ -37,7 +38,7 @@ pub(super) async fn replace(gateway: &Gateway, letter: Rekey) -> Result<Value, E
 
 /// From now on the new key is the patient's, and no other; the share of the old root is of no use any more.
 pub(crate) async fn forget_old(gateway: &Gateway, patient: &str, new: Address) -> Result<(), Error> {
-    let patient = patient.to_owned();
+    let (patient, of) = (patient.to_owned(), patient.to_owned());
     gateway
         .store
         .write(move |tx| {
@@ -45,5 +46,6 @@ pub(crate) async fn forget_old(gateway: &Gateway, patient: &str, new: Address) -
             SHARES.take(tx, &patient).map(|_| ())
         })
         .await?;
-    Ok(())
+    // Whoever had the old keys may have let apps read.
+    app::end_all(gateway, &of).await
 }

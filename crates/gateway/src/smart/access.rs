@@ -22,6 +22,8 @@ pub const TOKEN_SECONDS: u64 = 300;
 const TOKEN_BYTES_MAX: usize = 8 * 1024;
 /// Media type of RFC 9068.
 const TYPE: &str = "at+jwt";
+/// That of refresh tokens, so that neither passes for the other.
+const REFRESH_TYPE: &str = "salus-refresh+jwt";
 
 const KEY: Rows<String> = Rows::new("smart-token-key");
 const REVOKED: Rows<u64> = Rows::new("smart-revoked-tokens");
@@ -51,6 +53,21 @@ pub struct AccessToken {
     /// On behalf of a practitioner.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub salus: Option<OnBehalf>,
+    /// An app's: the authorisation by which it reads. The token is worth what that is worth at the moment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub app: Option<String>,
+}
+
+/// The claims of a refresh token.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct RefreshToken {
+    iss: String,
+    aud: String,
+    /// The authorisation.
+    pub(crate) sub: String,
+    /// How many were issued before: one that is behind was used already.
+    pub(crate) generation: u64,
+    pub(crate) exp: u64,
 }
 
 /// On whose behalf, and why.
@@ -70,6 +87,8 @@ pub(crate) struct Grant {
     pub(crate) scope: Scopes,
     pub(crate) patient: Option<String>,
     pub(crate) on_behalf: Option<OnBehalf>,
+    /// An app's authorisation, who it is about as the client knows them, and when it ends, in seconds.
+    pub(crate) app: Option<(String, String, u64)>,
 }
 
 /// Issues, checks and revokes access tokens.
@@ -107,30 +126,75 @@ impl Tokens {
         })
     }
 
-    /// The public key, as a JWK set.
-    pub(crate) fn jwks(&self) -> serde_json::Value {
-        serde_json::json!({ "keys": [self.jwk] })
+    /// The public key, as a JWK.
+    pub(crate) fn jwk(&self) -> &serde_json::Value {
+        &self.jwk
     }
 
     /// Issues a token.
     pub(crate) fn issue(&self, grant: Grant) -> Result<String, Error> {
         let now = clock::now_s();
+        let (app, subject, until) = match grant.app {
+            Some((app, subject, until)) => (Some(app), Some(subject), until),
+            None => (None, None, u64::MAX),
+        };
+        let own =
+            || grant.on_behalf.as_ref().map_or(&grant.client, |on_behalf| &on_behalf.practitioner).clone();
         let claims = AccessToken {
             iss: self.issuer.clone(),
             aud: self.audience.clone(),
-            sub: grant.on_behalf.as_ref().map_or(&grant.client, |on_behalf| &on_behalf.practitioner).clone(),
+            sub: subject.unwrap_or_else(own),
             client_id: grant.client,
             jti: hex::encode(random::bytes::<16>()),
             iat: now,
-            exp: now + TOKEN_SECONDS,
+            exp: (now + TOKEN_SECONDS).min(until),
             scope: grant.scope,
             patient: grant.patient,
             salus: grant.on_behalf,
+            app,
         };
+        self.sign(TYPE, &claims)
+    }
+
+    /// Issues a refresh token, dead from `exp` (in seconds) on.
+    pub(crate) fn issue_refresh(
+        &self,
+        authorisation: &str,
+        generation: u64,
+        exp: u64,
+    ) -> Result<String, Error> {
+        let (iss, sub) = (self.issuer.clone(), authorisation.to_owned());
+        self.sign(REFRESH_TYPE, &RefreshToken { aud: iss.clone(), iss, sub, generation, exp })
+    }
+
+    fn sign(&self, kind: &str, claims: &impl Serialize) -> Result<String, Error> {
         let mut header = Header::new(Algorithm::EdDSA);
-        header.typ = Some(TYPE.into());
+        header.typ = Some(kind.into());
         header.kid = Some(self.kid.clone());
-        encode(&header, &claims, &self.signing).map_err(Error::internal)
+        encode(&header, claims, &self.signing).map_err(Error::internal)
+    }
+
+    /// Checks a refresh token: signature, kind, time. What it is worth, the authorisation says.
+    pub(crate) fn check_refresh(&self, token: &str) -> Option<RefreshToken> {
+        self.claims_of(token, REFRESH_TYPE, &self.issuer)
+    }
+
+    fn claims_of<T: serde::de::DeserializeOwned + Clone>(
+        &self,
+        token: &str,
+        kind: &str,
+        audience: &str,
+    ) -> Option<T> {
+        if token.len() > TOKEN_BYTES_MAX {
+            return None;
+        }
+        let mut validation = Validation::new(Algorithm::EdDSA);
+        validation.leeway = 0;
+        validation.set_audience(&[audience]);
+        validation.set_issuer(&[&self.issuer]);
+        validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
+        let token = decode::<T>(token, &self.checking, &validation).ok()?;
+        (token.header.typ.as_deref() == Some(kind)).then_some(token.claims)
     }
 
     /// Checks a token: signature, kind, audience, time, revocation.
@@ -139,22 +203,9 @@ impl Tokens {
     /// [`Code::SignIn`], always in the same words.
     pub fn check(&self, token: &str) -> Result<AccessToken, Error> {
         let refuse = || Error::new(Code::SignIn, "the access token is not valid, or no longer");
-        if token.len() > TOKEN_BYTES_MAX {
-            return Err(refuse());
-        }
-        let mut validation = Validation::new(Algorithm::EdDSA);
-        validation.leeway = 0;
-        validation.set_audience(&[&self.audience]);
-        validation.set_issuer(&[&self.issuer]);
-        validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
-        let token = decode::<AccessToken>(token, &self.checking, &validation).map_err(|_| refuse())?;
-        let is_access_token = token.header.typ.as_deref() == Some(TYPE);
-        let revoked =
-            self.revoked.read().unwrap_or_else(PoisonError::into_inner).contains_key(&token.claims.jti);
-        if !is_access_token || revoked {
-            return Err(refuse());
-        }
-        Ok(token.claims)
+        let token: AccessToken = self.claims_of(token, TYPE, &self.audience).ok_or_else(refuse)?;
+        let revoked = self.revoked.read().unwrap_or_else(PoisonError::into_inner).contains_key(&token.jti);
+        if revoked { Err(refuse()) } else { Ok(token) }
     }
 
     /// Revokes a token, across restarts. A token that is not valid is revoked already.

@@ -1,11 +1,13 @@
 //! SMART scopes, version 2 (<https://hl7.org/fhir/smart-app-launch/scopes-and-launch-context.html>):
-//! `system/Observation.rs`, `user/*.cruds`.
+//! `system/Observation.rs`, `user/*.cruds`, and, for reading as a person, `patient/Observation.rs?category=SYSTEM|CODE`.
 
 use std::fmt;
 use std::str::FromStr;
 
 /// Most scopes in one request.
-const SCOPES_MAX: usize = 64;
+pub(crate) const SCOPES_MAX: usize = 64;
+/// Longest value of a search parameter in a scope, in bytes.
+const CATEGORY_BYTES_MAX: usize = 200;
 
 /// What a scope's letters stand for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -57,6 +59,8 @@ struct Scope {
     /// `None`: `*`.
     kind: Option<String>,
     letters: u8,
+    /// `SYSTEM|CODE` or `CODE`: only resources with this `category`.
+    category: Option<String>,
 }
 
 /// A set of scopes.
@@ -65,7 +69,9 @@ pub struct Scopes(Vec<Scope>);
 
 /// A text that is no list of scopes.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the scope is not understood; this server offers SMART version 2 scopes without search parameters")]
+#[error(
+    "the scope is not understood; this server offers SMART version 2 scopes, with no search parameter but `category`"
+)]
 pub struct BadScope;
 
 impl Scopes {
@@ -91,13 +97,55 @@ impl Scopes {
         self.0.iter().all(|scope| contexts.contains(&scope.context))
     }
 
+    /// Whether a scope shows some resources of a type only.
+    pub(crate) fn granular(&self) -> bool {
+        self.0.iter().any(|scope| scope.category.is_some())
+    }
+
+    /// Whether one resource is within reach for reading; `is_of` says whether it has a category.
+    pub(crate) fn show(&self, kind: &str, is_of: impl Fn(&str) -> bool) -> bool {
+        let reads = Interaction::Read as u8 | Interaction::Search as u8;
+        self.0.iter().any(|scope| {
+            scope.letters & reads != 0
+                && scope.kind.as_deref().is_none_or(|own| own == kind)
+                && scope.category.as_deref().is_none_or(&is_of)
+        })
+    }
+
+    /// What reads, as one person.
+    pub(crate) fn reading(&self, context: ScopeContext) -> Self {
+        let reads = Interaction::Read as u8 | Interaction::Search as u8;
+        let scopes = self.0.iter().filter(|scope| scope.context == context && scope.letters & reads != 0);
+        Self(scopes.map(|scope| Scope { letters: scope.letters & reads, ..scope.clone() }).collect())
+    }
+
+    /// The types that a person is asked about; `None`: all.
+    pub(crate) fn kinds(&self) -> Option<Vec<&str>> {
+        self.0.iter().map(|scope| scope.kind.as_deref()).collect()
+    }
+
+    /// Whether nothing of another set is out of this set's reach.
+    pub(crate) fn cover(&self, other: &Self) -> bool {
+        let covers = |own: &Scope, scope: &Scope| {
+            own.context == scope.context
+                && (own.kind.is_none() || own.kind == scope.kind)
+                && (own.category.is_none() || own.category == scope.category)
+        };
+        other.0.iter().all(|scope| {
+            let letters =
+                self.0.iter().filter(|own| covers(own, scope)).fold(0, |all, own| all | own.letters);
+            scope.letters & !letters == 0
+        })
+    }
+
     /// What is in both: what is granted of what was asked for.
     #[must_use]
     pub fn intersection(&self, other: &Self) -> Self {
         let mut both: Vec<Scope> = Vec::new();
         for (a, b) in self.0.iter().flat_map(|a| other.0.iter().map(move |b| (a, b))) {
             let Some(scope) = a.meet(b) else { continue };
-            match both.iter_mut().find(|known| (known.context, &known.kind) == (scope.context, &scope.kind)) {
+            let place = |of: &Scope| (of.context, of.kind.clone(), of.category.clone());
+            match both.iter_mut().find(|known| place(known) == place(&scope)) {
                 Some(known) => known.letters |= scope.letters,
                 None => both.push(scope),
             }
@@ -115,10 +163,16 @@ impl Scope {
             (Some(a), Some(b)) if a == b => Some(a.clone()),
             _ => return None,
         };
+        let category = match (&self.category, &other.category) {
+            (None, category) | (category, None) => category.clone(),
+            (Some(a), Some(b)) if a == b => Some(a.clone()),
+            _ => return None,
+        };
         (self.context == other.context && letters != 0).then_some(Self {
             context: self.context,
             kind,
             letters,
+            category,
         })
     }
 
@@ -136,7 +190,23 @@ impl Scope {
             kind if is_type(kind) => Some(kind.to_owned()),
             _ => return None,
         };
-        Some(Self { context, kind, letters: parse_letters(letters)? })
+        let (letters, category) = letters.split_once('?').map_or((letters, None), |(l, c)| (l, Some(c)));
+        let scope = Self { context, kind, letters: parse_letters(letters)?, category: None };
+        match category {
+            None => Some(scope),
+            Some(query) => scope.with(query),
+        }
+    }
+
+    /// The scope narrowed to one category: of one type, for reading, as a person.
+    fn with(self, query: &str) -> Option<Self> {
+        let value = query.strip_prefix("category=")?;
+        let plain = |byte: u8| byte.is_ascii_graphic() && !b"\"\\&?=,$".contains(&byte);
+        let named = (1..=CATEGORY_BYTES_MAX).contains(&value.len()) && value.bytes().all(plain);
+        let reads = Interaction::Read as u8 | Interaction::Search as u8;
+        let narrow =
+            self.kind.is_some() && self.context != ScopeContext::System && self.letters & !reads == 0;
+        (named && narrow).then(|| Self { category: Some(value.to_owned()), ..self })
     }
 }
 
@@ -183,6 +253,9 @@ impl fmt::Display for Scopes {
                     write!(f, "{letter}")?;
                 }
             }
+            if let Some(category) = &scope.category {
+                write!(f, "?category={category}")?;
+            }
         }
         Ok(())
     }
@@ -206,7 +279,14 @@ mod tests {
 
     #[test]
     fn only_version_2_scopes_are_understood() {
-        for good in ["system/*.rs", "user/Observation.cruds", "patient/*.r system/Patient.d", ""] {
+        for good in [
+            "system/*.rs",
+            "user/Observation.cruds",
+            "patient/*.r system/Patient.d",
+            "patient/Observation.rs?category=http://terminology.hl7.org/CodeSystem/observation-category|laboratory",
+            "user/Observation.s?category=vital-signs",
+            "",
+        ] {
             assert_eq!(good.parse::<Scopes>().expect(good).to_string(), good);
         }
         for bad in [
@@ -219,6 +299,12 @@ mod tests {
             "system/observation.r",
             "admin/*.r",
             "system/Observation.rs?category=x",
+            "patient/Observation.cruds?category=x",
+            "patient/*.rs?category=x",
+            "patient/Observation.rs?category=",
+            "patient/Observation.rs?category=x&code=y",
+            "patient/Observation.rs?code=x",
+            "patient/Observation.rs?category=x?category=y",
             "system/Observation/1.r",
             "system/*.rr",
             "system/.r",
@@ -236,6 +322,9 @@ mod tests {
             ("user/*.rs", "system/*.rs", ""),
             ("system/Patient.rs", "system/Observation.rs", ""),
             ("system/*.rs system/Patient.c", "system/*.cruds", "system/*.rs system/Patient.c"),
+            ("patient/Observation.rs?category=a", "patient/*.cruds", "patient/Observation.rs?category=a"),
+            ("patient/*.rs", "patient/Observation.r?category=a", "patient/Observation.r?category=a"),
+            ("patient/Observation.rs?category=a", "patient/Observation.rs?category=b", ""),
         ] {
             let (asked, registered): (Scopes, Scopes) =
                 (asked.parse().expect(asked), registered.parse().expect(registered));

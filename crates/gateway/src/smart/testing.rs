@@ -101,6 +101,7 @@ impl Smart {
             scope: scopes.parse().expect("scopes"),
             patient: patient.map(str::to_owned),
             on_behalf,
+            app: None,
         };
         self.tokens.issue(grant).expect("token")
     }

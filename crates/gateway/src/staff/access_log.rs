@@ -128,6 +128,7 @@ pub(crate) fn action(kind: Kind) -> &'static str {
         Kind::Case => "case",
         Kind::Accounting => "accounting",
         Kind::Recovery => "recovery",
+        Kind::App => "app",
         Kind::EmergencyFound => "emergency-found",
         Kind::EmergencyOpened => "break-glass",
         Kind::EmergencyRead => "emergency-read",
@@ -158,6 +159,7 @@ fn shown(gateway: &Gateway, entry: &Entry) -> Result<Value, Error> {
             shown["credential"] = json!(credential.map(|credential| hex::encode(credential.encode())));
         }
         Who::System { id } => (shown["name"], shown["role"]) = (json!(id), json!("system")),
+        Who::App { name, .. } => (shown["name"], shown["role"]) = (json!(name), json!("app")),
         Who::Elsewhere { organisation, name, role, event } => {
             (shown["name"], shown["role"]) = (json!(name), json!(role));
             shown["by"] = json!(organisation);

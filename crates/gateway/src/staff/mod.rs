@@ -142,6 +142,19 @@ impl Staff {
     }
 }
 
+/// A member of staff at work in a chart of theirs that is open.
+///
+/// # Errors
+/// [`Code::Forbidden`] if it is not.
+pub(crate) fn at_chart(
+    gateway: &Gateway,
+    member: Practitioner,
+    chart: &str,
+) -> Result<principal::Practitioner, Error> {
+    let chart = charts::open_chart(gateway, &member, chart)?;
+    Ok(at_work(member, Some(chart)))
+}
+
 /// A member of staff as the FHIR routes see them.
 fn at_work(member: Practitioner, chart: Option<rows::Chart>) -> principal::Practitioner {
     principal::Practitioner {

@@ -36,6 +36,7 @@ fn shown(entry: &Entry) -> Value {
     let who = match &access.who {
         Who::Practitioner { name, .. } => name.as_str(),
         Who::System { id } => id.as_str(),
+        Who::App { name, .. } => name.as_str(),
         Who::Elsewhere { organisation, .. } => organisation.as_str(),
         Who::Node => "this node",
     };

@@ -8,7 +8,9 @@ use super::people::{self, CALLERS, Load};
 use super::world::World;
 use crate::PeerIdentity;
 use crate::fhir::ask::Ask;
+use crate::fhir::narrow::Narrowing;
 use crate::log::Entry;
+use crate::smart::app::AppScopes;
 use crate::smart::{Scopes, testing};
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode, header};
@@ -21,6 +23,8 @@ use proptest::test_runner::TestRunner;
 use salus_types::vault::{PatientRequest, SealedEnvelope};
 use tower::ServiceExt as _;
 
+/// A resource that a scope for `a|b` does not show.
+const OTHER_CATEGORY: &str = r#"{"resourceType":"Observation","category":[{"coding":[{"system":"s","code":"vital"}]},"x"],"value":[1.10]}"#;
 /// Mutations of each body that each caller sends.
 const BODIES_PER_CALLER: usize = 6;
 /// Inputs of each decoder.
@@ -90,7 +94,8 @@ fn every_decoder_refuses_or_reads_what_it_writes() {
     let entry = br#"{"number":1,"own_number":1,"patient_number":1,"time_ms":1,"previous":"0000000000000000000000000000000000000000000000000000000000000000","blind":"0000000000000000000000000000000000000000000000000000000000000000","access":{"who":{"system":{"id":"lab"}},"kind":"read","patient":"p1","purpose":null,"reason":"","types":["Patient"],"count":1,"grants":[],"events":[]}}"#;
     let resource = r#"{"resourceType":"Observation","subject":{"reference":"Patient/p1"},"value":[1.10,{"a":"\u00e4"}]}"#;
     for _ in 0..INPUTS {
-        let input = mutations.of(b"system/Observation.cruds user/*.rs patient/Patient.r");
+        let input = mutations
+            .of(b"system/Observation.cruds user/*.rs patient/Patient.r patient/Condition.rs?category=a|b");
         let text = String::from_utf8_lossy(&input);
         if let Ok(scopes) = text.parse::<Scopes>() {
             let written = scopes.to_string();
@@ -100,10 +105,19 @@ fn every_decoder_refuses_or_reads_what_it_writes() {
             let _ = scopes.intersection(&scopes);
         }
         let _ = serde_json::from_slice::<Scopes>(&input);
+        if let Ok(scopes) = AppScopes::of(&text) {
+            assert_eq!(AppScopes::of(&scopes.to_string()).expect("what was written"), scopes, "{text}");
+            assert!(scopes.contains(&scopes), "{text}");
+        }
         if let Ok(read) = serde_json::from_slice::<Entry>(&mutations.of(entry)) {
             let written = serde_json::to_vec(&read).expect("it is written");
             assert_eq!(serde_json::from_slice::<Entry>(&written).expect("what was written"), read);
         }
+        let granular = "patient/Observation.rs?category=a|b".parse().expect("a scope");
+        let narrowing = Narrowing::of(granular, None).expect("narrow");
+        let bent = String::from_utf8_lossy(&mutations.of(OTHER_CATEGORY.as_bytes())).into_owned();
+        let wanted = bent.contains("\"a\"") || bent.contains("\\u");
+        assert!(!narrowing.shows(&bent) || wanted, "{bent}");
         let _ = crate::fhir::json::subject_of(&String::from_utf8_lossy(&mutations.of(resource.as_bytes())));
         let ask = String::from_utf8_lossy(&mutations.of(b"/Patient/p1/Observation?_include=x:y&_count=1"))
             .into_owned();

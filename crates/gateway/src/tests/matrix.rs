@@ -4,19 +4,20 @@ use super::people;
 use super::routes::{ANY, routes};
 use super::world::{CANARY, OTHER, PATIENT, World};
 use crate::fhir::ask::What;
+use crate::smart::app::tests as apps;
 use salus_types::category::Purpose;
 use std::collections::{BTreeSet, HashSet};
 
 /// Columns: nobody, system `*.cruds`, system `Observation.rs`, clinician with p1's chart, the same for research,
-/// clerk, steward. `ok`: any 2xx, else the status.
+/// clerk, steward, an app that p1 lets read all that is not protected. `ok`: any 2xx, else the status.
 struct Row {
     what: What,
     method: &'static str,
     path: &'static str,
-    expected: [&'static str; 7],
+    expected: [&'static str; 8],
 }
 
-const fn row(what: What, method: &'static str, path: &'static str, expected: [&'static str; 7]) -> Row {
+const fn row(what: What, method: &'static str, path: &'static str, expected: [&'static str; 8]) -> Row {
     Row { what, method, path, expected }
 }
 
@@ -26,36 +27,46 @@ const WHO: &str = "401";
 const NONE: &str = "404";
 
 const FHIR: &[Row] = &[
-    row(What::Read, "GET", "/fhir/Observation/o1", [WHO, OK, OK, OK, NO, NO, NO]),
-    row(What::Search, "GET", "/fhir/Observation/", [WHO, OK, OK, OK, NO, NO, NO]),
-    row(What::Read, "GET", "/fhir/Observation/o2", [WHO, OK, OK, NONE, NO, NO, NO]),
-    row(What::Read, "GET", "/fhir/Patient/p1", [WHO, OK, NO, OK, NO, OK, NO]),
-    row(What::Read, "GET", "/fhir/Patient/p2-kanarienvogel", [WHO, OK, NO, NONE, NO, OK, NO]),
-    row(What::Read, "GET", "/fhir/Organization/org", [WHO, OK, NO, OK, OK, OK, NO]),
-    row(What::Version, "GET", "/fhir/Observation/o1/_history/1", [WHO, OK, OK, OK, NO, NO, NO]),
-    row(What::InstanceHistory, "GET", "/fhir/Observation/o1/_history", [WHO, OK, OK, OK, NO, NO, NO]),
-    row(What::TypeHistory, "GET", "/fhir/Observation/_history", [WHO, OK, OK, OK, NO, NO, NO]),
-    row(What::SystemHistory, "GET", "/fhir/_history", [WHO, OK, NO, OK, NO, NO, NO]),
-    row(What::Search, "GET", "/fhir/Observation?patient=p1", [WHO, OK, OK, OK, NO, NO, NO]),
-    row(What::Search, "POST", "/fhir/Observation/_search", [WHO, OK, OK, OK, NO, NO, NO]),
-    row(What::Search, "GET", "/fhir/Patient?name=x", [WHO, OK, NO, OK, NO, OK, NO]),
-    row(What::Search, "GET", "/fhir/Patient?_revinclude=Observation:subject", [WHO, OK, NO, OK, NO, NO, NO]),
-    row(What::Search, "GET", "/fhir/Observation?subject.name=x", [WHO, OK, NO, OK, NO, NO, NO]),
-    row(What::Search, "GET", "/fhir/Observation?_include=Observation:subject", [WHO, OK, NO, OK, NO, NO, NO]),
-    row(What::CompartmentSearch, "GET", "/fhir/Patient/p1/Observation", [WHO, OK, OK, OK, NO, NO, NO]),
-    row(What::Everything, "GET", "/fhir/Patient/p1/$everything", [WHO, OK, NO, OK, NO, NO, NO]),
-    row(What::Create, "POST", "/fhir/Observation", [WHO, OK, NO, OK, NO, NO, NO]),
-    row(What::Create, "POST", "/fhir/Patient", [WHO, OK, NO, OK, NO, OK, NO]),
-    row(What::Update, "PUT", "/fhir/Observation/o1", [WHO, OK, NO, OK, NO, NO, NO]),
-    row(What::Patch, "PATCH", "/fhir/Observation/o1", [WHO, OK, NO, OK, NO, NO, NO]),
-    row(What::Delete, "DELETE", "/fhir/Observation/o1", [WHO, OK, NO, OK, NO, NO, NO]),
-    row(What::Conditional, "DELETE", "/fhir/Observation?code=x", [WHO, OK, NO, OK, NO, NO, NO]),
-    row(What::Batch, "POST", "/fhir", [WHO, OK, NO, OK, NO, NO, NO]),
-    row(What::Batch, "POST", "/fhir/", [WHO, OK, NO, OK, NO, NO, NO]),
-    row(What::Validate, "POST", "/fhir/Observation/$validate", [WHO, OK, NO, OK, NO, NO, NO]),
-    row(What::Proof, "GET", "/fhir/Observation/anchored/$proof", [WHO, OK, OK, OK, NO, NO, NO]),
-    row(What::Proof, "GET", "/fhir/Observation/sealed/$proof", [WHO, NONE, NONE, NONE, NO, NO, NO]),
-    row(What::Proof, "GET", "/fhir/Observation/o2/$proof", [WHO, NONE, NONE, NONE, NO, NO, NO]),
+    row(What::Read, "GET", "/fhir/Observation/o1", [WHO, OK, OK, OK, NO, NO, NO, OK]),
+    row(What::Search, "GET", "/fhir/Observation/", [WHO, OK, OK, OK, NO, NO, NO, OK]),
+    row(What::Read, "GET", "/fhir/Observation/o2", [WHO, OK, OK, NONE, NO, NO, NO, NONE]),
+    row(What::Read, "GET", "/fhir/Patient/p1", [WHO, OK, NO, OK, NO, OK, NO, OK]),
+    row(What::Read, "GET", "/fhir/Patient/p2-kanarienvogel", [WHO, OK, NO, NONE, NO, OK, NO, NONE]),
+    row(What::Read, "GET", "/fhir/Organization/org", [WHO, OK, NO, OK, OK, OK, NO, OK]),
+    row(What::Version, "GET", "/fhir/Observation/o1/_history/1", [WHO, OK, OK, OK, NO, NO, NO, OK]),
+    row(What::InstanceHistory, "GET", "/fhir/Observation/o1/_history", [WHO, OK, OK, OK, NO, NO, NO, OK]),
+    row(What::TypeHistory, "GET", "/fhir/Observation/_history", [WHO, OK, OK, OK, NO, NO, NO, NO]),
+    row(What::SystemHistory, "GET", "/fhir/_history", [WHO, OK, NO, OK, NO, NO, NO, NO]),
+    row(What::Search, "GET", "/fhir/Observation?patient=p1", [WHO, OK, OK, OK, NO, NO, NO, OK]),
+    row(What::Search, "POST", "/fhir/Observation/_search", [WHO, OK, OK, OK, NO, NO, NO, OK]),
+    row(What::Search, "GET", "/fhir/Patient?name=x", [WHO, OK, NO, OK, NO, OK, NO, OK]),
+    row(
+        What::Search,
+        "GET",
+        "/fhir/Patient?_revinclude=Observation:subject",
+        [WHO, OK, NO, OK, NO, NO, NO, NO],
+    ),
+    row(What::Search, "GET", "/fhir/Observation?subject.name=x", [WHO, OK, NO, OK, NO, NO, NO, NO]),
+    row(
+        What::Search,
+        "GET",
+        "/fhir/Observation?_include=Observation:subject",
+        [WHO, OK, NO, OK, NO, NO, NO, NO],
+    ),
+    row(What::CompartmentSearch, "GET", "/fhir/Patient/p1/Observation", [WHO, OK, OK, OK, NO, NO, NO, OK]),
+    row(What::Everything, "GET", "/fhir/Patient/p1/$everything", [WHO, OK, NO, OK, NO, NO, NO, OK]),
+    row(What::Create, "POST", "/fhir/Observation", [WHO, OK, NO, OK, NO, NO, NO, NO]),
+    row(What::Create, "POST", "/fhir/Patient", [WHO, OK, NO, OK, NO, OK, NO, NO]),
+    row(What::Update, "PUT", "/fhir/Observation/o1", [WHO, OK, NO, OK, NO, NO, NO, NO]),
+    row(What::Patch, "PATCH", "/fhir/Observation/o1", [WHO, OK, NO, OK, NO, NO, NO, NO]),
+    row(What::Delete, "DELETE", "/fhir/Observation/o1", [WHO, OK, NO, OK, NO, NO, NO, NO]),
+    row(What::Conditional, "DELETE", "/fhir/Observation?code=x", [WHO, OK, NO, OK, NO, NO, NO, NO]),
+    row(What::Batch, "POST", "/fhir", [WHO, OK, NO, OK, NO, NO, NO, NO]),
+    row(What::Batch, "POST", "/fhir/", [WHO, OK, NO, OK, NO, NO, NO, NO]),
+    row(What::Validate, "POST", "/fhir/Observation/$validate", [WHO, OK, NO, OK, NO, NO, NO, NO]),
+    row(What::Proof, "GET", "/fhir/Observation/anchored/$proof", [WHO, OK, OK, OK, NO, NO, NO, NO]),
+    row(What::Proof, "GET", "/fhir/Observation/sealed/$proof", [WHO, NONE, NONE, NONE, NO, NO, NO, NO]),
+    row(What::Proof, "GET", "/fhir/Observation/o2/$proof", [WHO, NONE, NONE, NONE, NO, NO, NO, NO]),
 ];
 
 #[tokio::test]
@@ -69,6 +80,7 @@ async fn every_role_gets_what_its_row_says_and_nothing_of_other_patients() {
         Some(world.on_behalf("dr-bo", PATIENT, Purpose::Research)),
         Some(world.on_behalf("front-desk", PATIENT, Purpose::Treatment)),
         Some(world.on_behalf("root", PATIENT, Purpose::Treatment)),
+        Some(apps::app_of(&world, PATIENT).await),
     ];
     let mut wrong = Vec::new();
     for row in FHIR {

@@ -129,6 +129,19 @@ pub(crate) const ROWS: &[Row] = &[
     ("POST", "/smart/revoke", Nothing, [400; 6]),
     ("POST", "/smart/introspect", Nothing, [400; 6]),
     ("GET", "/smart/jwks", Nothing, [200; 6]),
+    ("GET", "/.well-known/openid-configuration", Nothing, [200; 6]),
+    ("GET", "/smart/authorize?client_id=x&redirect_uri=https://x.example/&state=x", Nothing, [400; 6]),
+    ("POST", "/smart/authorize", Nothing, [400; 6]),
+    ("POST", "/smart/register", Json("{}"), [400; 6]),
+    ("GET", "/smart/requests/x", Nothing, [410; 6]),
+    ("POST", "/smart/requests/x/refuse", Nothing, [410; 6]),
+    ("GET", "/staff/apps", Nothing, [401, 401, 403, 403, 200, 401]),
+    ("POST", "/staff/apps/x/approve", Nothing, [401, 401, 403, 403, 404, 401]),
+    ("POST", "/staff/apps/x/refuse", Nothing, [401, 401, 403, 403, 404, 401]),
+    ("POST", "/staff/apps/x/end", Nothing, [401, 401, 403, 403, 404, 401]),
+    ("GET", "/staff/launches", Nothing, [401, 401, 200, 403, 403, 401]),
+    ("POST", "/staff/launches", Json(r#"{"chart":"x","app":"x"}"#), [401, 401, 403, 403, 403, 401]),
+    ("POST", "/staff/launches/x/allow", Nothing, [401, 401, 410, 403, 403, 401]),
 ];
 
 /// The routes between nodes: what the own organisation gets, and what another member gets. Who shows no certificate

@@ -16,6 +16,7 @@ import { Tag } from '../../ui/Tag/Tag';
 import { AskAccess } from '../AskAccess/AskAccess';
 import { entriesOf, useChartRecords, type ChartEntry } from '../chart';
 import { EntryDialog } from '../EntryDialog/EntryDialog';
+import { LaunchApps } from '../Launch/Launch';
 import css from './OpenChart.module.css';
 
 const Chart = lazy(() => import('../../ui/Chart/Chart'));
@@ -51,6 +52,7 @@ export function OpenChart({ chart, patient, name, me, nameOf }: { chart: ChartSe
       <div className={css.actions}>
         {sharing && <Button leftSection={<Icon name="download" size={20} />} loading={fetchShared.busy} onClick={() => void fetchShared.go()}>Fetch what {name} shares</Button>}
         <Button variant="default" leftSection={<Icon name="message-circle" size={20} />} onClick={() => setAsking(true)}>Ask for access</Button>
+        <LaunchApps chart={chart.chart} />
       </div>
       {fetchShared.busy && <Note>Leaving the access entry and collecting the keys …</Note>}
       {fetchShared.error && <ErrorNote title="Shared records could not be fetched" message={`${fetchShared.error} Your own records are not affected.`} onRetry={() => void fetchShared.go()} />}

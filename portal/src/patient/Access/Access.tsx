@@ -77,6 +77,7 @@ const ACTIONS: Record<AccessView['action'], string> = {
   'break-glass': 'opened your emergency summary',
   case: 'dealt with your request',
   accounting: 'made a signed list of who looked',
+  app: 'was allowed to read, or stopped',
   recovery: 'dealt with the recovery of your record',
   'emergency-found': 'asked in an emergency whether you are a patient',
   'emergency-read': 'read an emergency summary about you',

@@ -15,6 +15,7 @@ import type { AccessRequest } from '../session/accesses';
 import { session } from '../session/session';
 import { useOrganisationName, useSession } from '../session/useSession';
 import { sharesOf, type ShareView } from '../shares';
+import { Apps } from './Apps';
 import css from './Sharing.module.css';
 
 /** Who can see what: requests, what is shared now, what has ended. */
@@ -32,11 +33,12 @@ export function Sharing() {
       {session.stopFailure && <ErrorNote title="Sharing was not stopped" message={session.stopFailure} />}
       <Section title="Shared now">
         {live.length === 0 ? (
-          <Empty icon="lock" title="Nobody else can see your record">Share it when you go to another hospital or practice, so that they know your history.</Empty>
+          <Empty icon="lock" title="No other organisation sees your record">Share it when you go to another hospital or practice, so that they know your history.</Empty>
         ) : (
           live.map((share) => <Live key={share.share} share={share} now={now} stopAtMs={stopping[share.share]} />)
         )}
       </Section>
+      <Apps />
       {ended.length > 0 && <Section title="Ended">{ended.map((share) => <Ended key={share.share} share={share} />)}</Section>}
     </Page>
   );

@@ -18,7 +18,7 @@ export interface LogEntry {
   timeMs: number;
   /** The person's own number of it there. */
   number?: number | null;
-  action: 'chart-opened' | 'read' | 'shared-read' | 'exported' | 'written' | 'share-dropped' | 'break-glass' | 'emergency-found' | 'emergency-read' | 'case' | 'recovery' | 'accounting';
+  action: 'chart-opened' | 'read' | 'shared-read' | 'exported' | 'written' | 'share-dropped' | 'break-glass' | 'emergency-found' | 'emergency-read' | 'case' | 'recovery' | 'accounting' | 'app';
   /** Another organisation, where somebody there did it. */
   by?: string;
   emergency?: EmergencyEvidence;

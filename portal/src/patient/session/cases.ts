@@ -6,7 +6,9 @@ import { correspond, letterHead, type Way } from './correspond';
 import type { PairwiseKeys } from './keys';
 import type { Profile } from './profile';
 import type { AccountingFile } from '../../api/accounting';
+import type { AllowedApp } from '../../api/apps';
 import type { CaseBody, EraseScope } from '../../api/cases';
+import type { AppAsk } from './apps';
 
 const WAY: Way = { letter: label.hpkeCaseLetter, answer: label.hpkeCaseAnswer, route: 'case' };
 
@@ -30,10 +32,13 @@ export interface CaseAnswers {
   dossier?: unknown;
   /** The signed list of who looked, if that was asked for. */
   accounting?: AccountingFile;
+  /** Apps, if they were asked about; and where the browser goes on, if one was allowed. */
+  apps?: AllowedApp[];
+  redirect?: string | null;
 }
 
 /** All cases at the organisation, newest first, after what was asked is done. */
-export async function askCases(network: Network, organisation: string, keys: PairwiseKeys, what: CaseAsk): Promise<CaseAnswers> {
+export async function askCases(network: Network, organisation: string, keys: PairwiseKeys, what: CaseAsk | AppAsk): Promise<CaseAnswers> {
   const body: f.CaseLetterBody = { ...letterHead(network, organisation, keys), text: JSON.stringify(what) };
   const letter = { ...body, signature: sign(keys.seed, namespace.case, encode(f.CaseLetterBody, body)) };
   return (await correspond(network, organisation, WAY, encode(f.CaseLetter, letter), keys)) as CaseAnswers;

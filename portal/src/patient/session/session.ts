@@ -10,6 +10,7 @@ import { check } from '../../verify/client';
 import type { Verdict } from '../../verify/messages';
 import type { AccountingFile } from '../../api/accounting';
 import type { CaseBody } from '../../api/cases';
+import { allApps, type AppAsk } from './apps';
 import { allCases, askCases, type CaseAnswers, type CaseAsk } from './cases';
 import { readAccesses } from './accesses';
 import type { OpenCompartment } from './directory';
@@ -476,7 +477,10 @@ class Session {
     return accounting;
   }
 
-  private async askCases(organisation: string, what: CaseAsk): Promise<CaseAnswers> {
+  /** The apps that may read, at every organisation. */
+  apps = async () => allApps(this.unlocked().profile, (organisation) => this.askCases(organisation, { ask: 'apps' }));
+
+  async askCases(organisation: string, what: CaseAsk | AppAsk): Promise<CaseAnswers> {
     const { around } = this.unlocked();
     return askCases(around.network, organisation, await this.keysOf(organisation), what);
   }

@@ -25,14 +25,14 @@ pub(super) fn attacks() -> Vec<Attack> {
         ("a description of routes for machines", Ask::get(Nobody, "/swagger.json"), gone, metadata()),
         ("a profile of the process", Ask::get(Nobody, "/debug/pprof/heap"), gone, metadata()),
         (
-            "dynamic registration of clients",
-            Ask::json(Nobody, "/smart/register", "{}"),
+            "the settings of a registered app",
+            Ask::get(Nobody, "/smart/register/app-x"),
             gone,
             Ask::get(Nobody, "/smart/jwks"),
         ),
         (
             "a sign-in that is not offered",
-            Ask::get(Nobody, "/smart/authorize"),
+            Ask::form(Nobody, "/smart/device", "client_id=app-x"),
             gone,
             Ask::get(Nobody, "/smart/jwks"),
         ),
