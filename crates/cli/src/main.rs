@@ -60,6 +60,8 @@ enum Command {
     Bench(Box<bench::Arguments>),
     /// Compare what custodians released with the access events on the ledger. Exit status 0 (they match), 1, 2.
     Audit(audit::Arguments),
+    /// Seal the organisation's keys, change by what they open, show the public ones.
+    Keys(keys::Arguments),
     /// Back a node up into one sealed file, while it runs or is stopped; or check such a file.
     Backup(backup::Arguments),
     /// Make a node's folder from a backup, and check it.
@@ -72,6 +74,10 @@ enum Command {
     Witness(witness::Arguments),
 }
 
+/// Exit status when the key store stays locked (`EX_CONFIG` of sysexits.h): nothing is won by trying again, and a token
+/// counts wrong PINs. The systemd unit names it.
+const LOCKED: u8 = 78;
+
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let output = output::Output::new(arguments.json);
@@ -80,7 +86,7 @@ fn main() -> ExitCode {
         Ok(status) => status,
         Err(error) => {
             output.error(&error);
-            ExitCode::FAILURE
+            if error.is::<keys::Locked>() { ExitCode::from(LOCKED) } else { ExitCode::FAILURE }
         }
     }
 }
@@ -95,6 +101,7 @@ fn run(command: Command, output: output::Output) -> anyhow::Result<ExitCode> {
         Command::Status(arguments) => status::run(arguments, output),
         Command::Governance(arguments) => governance::run(&arguments, output),
         Command::Bench(arguments) => bench::run(&arguments, output),
+        Command::Keys(arguments) => keys::run(arguments, output),
         Command::Backup(arguments) => backup::run(arguments, output),
         Command::Restore(arguments) => backup::restore(arguments, output),
         Command::Proof(arguments) => proof::run(&arguments, output),
