@@ -137,7 +137,7 @@ impl Folder {
     }
 
     fn prepare_with_passphrase(&self) {
-        self.prepare(&["--lock", "passphrase", "--new-passphrase-file", "@passphrase"]).fine();
+        self.prepare(&["--lock", "passphrase", "--memory-mib", "64", "--new-passphrase-file", "@passphrase"]).fine();
     }
 
     fn head(&self) -> KeyStoreHead {

@@ -28,6 +28,10 @@ pub(crate) struct NewLock {
     /// File with the new passphrase; without it a terminal asks for it, twice.
     #[arg(long, requires = "lock", value_name = "FILE")]
     new_passphrase_file: Option<PathBuf>,
+    /// What each guess at the new passphrase costs in memory.
+    #[arg(long, requires = "lock", value_name = "MIB", default_value_t = Cost::USUAL.memory_kib >> 10,
+        value_parser = clap::value_parser!(u32).range(64..=1_024))]
+    memory_mib: u32,
     /// File with the 32 bytes of a lock of the kind `key`; made if it does not exist.
     #[arg(long, requires = "lock", value_name = "FILE")]
     new_lock_key_file: Option<PathBuf>,
@@ -83,8 +87,8 @@ impl NewLock {
             Some(Kind::Key) => (KeyLock { salt }.into(), self.key()?),
             Some(Kind::Token) => self.in_token(sealed.id(), salt)?,
             Some(Kind::Passphrase) | None => {
-                let Cost { memory_kib, passes, lanes } = Cost::USUAL;
-                let parameters = PassphraseLock { salt, memory_kib, passes, lanes };
+                let Cost { passes, lanes, .. } = Cost::USUAL;
+                let parameters = PassphraseLock { salt, memory_kib: self.memory_mib << 10, passes, lanes };
                 let secret = from_passphrase(&self.passphrase()?, &parameters)?;
                 (parameters.into(), secret)
             }
