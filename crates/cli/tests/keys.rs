@@ -137,7 +137,8 @@ impl Folder {
     }
 
     fn prepare_with_passphrase(&self) {
-        self.prepare(&["--lock", "passphrase", "--memory-mib", "64", "--new-passphrase-file", "@passphrase"]).fine();
+        self.prepare(&["--lock", "passphrase", "--memory-mib", "64", "--new-passphrase-file", "@passphrase"])
+            .fine();
     }
 
     fn head(&self) -> KeyStoreHead {
@@ -165,7 +166,8 @@ fn keys_are_sealed_or_in_the_clear_by_a_word_of_the_operator() {
     let shown = folder.call(&["keys", "--home", "@node", "show"]).fine();
     assert_eq!(shown["sealed"], false);
     let key = shown["public"]["nodeKey"].clone();
-    let seal = ["keys", "--home", "@node", "seal", "--lock", "passphrase", "--new-passphrase-file", "@passphrase"];
+    let seal =
+        ["keys", "--home", "@node", "seal", "--lock", "passphrase", "--new-passphrase-file", "@passphrase"];
     folder.call(&seal).fine();
     let shown = folder.call(&["keys", "--home", "@node", "show"]).fine();
     assert_eq!((&shown["sealed"], &shown["public"]["nodeKey"]), (&Value::Bool(true), &key));
@@ -208,7 +210,11 @@ fn a_locked_store_stops_every_command_before_it_does_anything() {
         locked(&[], "nothing was given that opens it");
     }
     let doctor = folder.call(&["doctor", "--home", "@node"]);
-    assert!(doctor.code == Some(2) && doctor.json.to_string().contains("nothing was given"), "{}", doctor.json);
+    assert!(
+        doctor.code == Some(2) && doctor.json.to_string().contains("nothing was given"),
+        "{}",
+        doctor.json
+    );
     assert_eq!(files(&folder.home()), before, "nothing was begun");
     assert!(!Path::new(&folder.path("out")).exists() && !Path::new(&folder.path("new")).exists());
 }
@@ -224,11 +230,11 @@ fn new_keys_and_an_application_come_from_sealed_keys() {
     let folder = Folder::new();
     folder.prepare_with_passphrase();
     let with = ["--passphrase-file", "@passphrase"];
-    let governance = |words: &[&str]| {
-        folder.call(&[&["governance", "--home", "@node"], words, &with[..]].concat()).fine()
-    };
+    let governance =
+        |words: &[&str]| folder.call(&[&["governance", "--home", "@node"], words, &with[..]].concat()).fine();
     let key = governance(&["new-keys", "--out", "@new.sealed"])["nodeKey"].clone();
-    let application = ["application", "--name", "Clinic", "--class", "provider", "--out", "@application.json"];
+    let application =
+        ["application", "--name", "Clinic", "--class", "provider", "--out", "@application.json"];
     let old = governance(&application)["organisation"]["nodeKey"].clone();
     let new = governance(&[&application[..], &["--keys", "@new.sealed"]].concat());
     assert_eq!(new["organisation"]["nodeKey"], key);
@@ -279,7 +285,8 @@ fn a_node_runs_is_backed_up_and_is_restored_with_sealed_keys() {
     folder.call(&restore).locked("nothing was given that opens it");
     assert!(!Path::new(&folder.path("again")).exists(), "nothing is in place that was not checked");
     folder.call(&[&restore[..], &with].concat()).fine();
-    let [one, two] = ["node", "again"].map(|home| fs::read(Path::new(&folder.path(home)).join("keys.sealed")).unwrap());
+    let [one, two] =
+        ["node", "again"].map(|home| fs::read(Path::new(&folder.path(home)).join("keys.sealed")).unwrap());
     assert_eq!(one, two);
 }
 
@@ -293,7 +300,8 @@ fn token(folder: &Folder, label: &str) -> Option<String> {
         "/opt/homebrew/lib/softhsm/libsofthsm2.so",
     ];
     let named = std::env::var("SALUS_SOFTHSM").ok();
-    let module = named.or_else(|| places.iter().find(|path| Path::new(path).exists()).map(|path| (*path).to_owned()));
+    let module =
+        named.or_else(|| places.iter().find(|path| Path::new(path).exists()).map(|path| (*path).to_owned()));
     let Some(module) = module else {
         eprintln!("skipped: there is no SoftHSM (Debian's softhsm2)");
         assert!(std::env::var_os("CI").is_none(), "in CI SoftHSM must be there");
@@ -301,9 +309,21 @@ fn token(folder: &Folder, label: &str) -> Option<String> {
     };
     let tokens = folder.path("tokens");
     fs::create_dir_all(&tokens).unwrap();
-    fs::write(folder.path("softhsm.conf"), format!("directories.tokendir = {tokens}\nlog.level = ERROR\n")).unwrap();
+    fs::write(folder.path("softhsm.conf"), format!("directories.tokendir = {tokens}\nlog.level = ERROR\n"))
+        .unwrap();
     let made = Command::new("softhsm2-util")
-        .args(["--module", &module, "--init-token", "--free", "--label", label, "--pin", "1234", "--so-pin", "5678"])
+        .args([
+            "--module",
+            &module,
+            "--init-token",
+            "--free",
+            "--label",
+            label,
+            "--pin",
+            "1234",
+            "--so-pin",
+            "5678",
+        ])
         .env("SOFTHSM2_CONF", folder.path("softhsm.conf"))
         .output()
         .unwrap();
@@ -330,7 +350,8 @@ fn a_token_opens_a_store_with_its_pin_and_a_second_lock_does_when_it_is_gone() {
     open(&["--pkcs11-module", "@no-library", "--pkcs11-pin-file", "@pin"]).locked("cannot load");
     open(&["--pkcs11-module", &module]).locked("no terminal");
     // A lock for the day when the token is lost.
-    let change = ["keys", "--home", "@node", "change", "--lock", "passphrase", "--new-passphrase-file", "@passphrase"];
+    let change =
+        ["keys", "--home", "@node", "change", "--lock", "passphrase", "--new-passphrase-file", "@passphrase"];
     folder.call(&[&change[..], &pin].concat()).fine();
     fs::rename(folder.path("tokens"), folder.path("stolen")).unwrap();
     fs::create_dir(folder.path("tokens")).unwrap();

@@ -92,7 +92,10 @@ mod tests {
     #[test]
     fn the_key_is_that_of_the_reference_implementation() {
         let key = key(b"correct horse battery staple", &SALT, Cost::LOWEST).expect("within the bounds");
-        assert_eq!(hex::encode(key.expose()), "2afdb2fb402c89676cd9684f58dcd60c8d938f4762a5573e8bb8057662011cf3");
+        assert_eq!(
+            hex::encode(key.expose()),
+            "2afdb2fb402c89676cd9684f58dcd60c8d938f4762a5573e8bb8057662011cf3"
+        );
     }
 
     #[test]

@@ -311,9 +311,10 @@ pub(crate) mod tests {
     }
 
     fn kind() -> impl Strategy<Value = LockKind> {
-        let passphrase = (any::<[u8; 32]>(), any::<[u32; 3]>()).prop_map(|(salt, [memory_kib, passes, lanes])| {
-            PassphraseLock { salt, memory_kib, passes, lanes }.into()
-        });
+        let passphrase =
+            (any::<[u8; 32]>(), any::<[u32; 3]>()).prop_map(|(salt, [memory_kib, passes, lanes])| {
+                PassphraseLock { salt, memory_kib, passes, lanes }.into()
+            });
         let key = any::<[u8; 32]>().prop_map(|salt| KeyLock { salt }.into());
         let id = prop::collection::vec(any::<u8>(), 0..=32);
         let token = (any::<[u8; 32]>(), "[ -~]{0,32}", id).prop_map(|(salt, token, key)| {

@@ -212,10 +212,8 @@ impl Copies {
     fn sources(&self, home: &Path, file: &NodeFile) -> anyhow::Result<Vec<(String, PathBuf)>> {
         let keys = keys::file_of(home)?;
         let name = keys.file_name().and_then(OsStr::to_str).context("the key file has no name")?;
-        let mut sources = vec![
-            (name.to_owned(), keys.clone()),
-            (GENESIS_FILE.to_owned(), home.join(&file.genesis)),
-        ];
+        let mut sources =
+            vec![(name.to_owned(), keys.clone()), (GENESIS_FILE.to_owned(), home.join(&file.genesis))];
         let mut file = NodeFile { genesis: GENESIS_FILE.into(), ..file.clone() };
         if let Some(tls) = &mut file.public_tls {
             let own = TlsFiles { certificates: "tls/certificates.pem".into(), key: "tls/key.pem".into() };

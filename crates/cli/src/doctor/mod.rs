@@ -145,7 +145,9 @@ fn open(path: &Path, unlock: &Unlock) -> Result<Home, Check> {
 fn keys(clear: bool, demo: bool) -> Check {
     match (clear, demo) {
         (false, _) => Check::ok("keys", "sealed, and they open"),
-        (true, true) => Check::ok("keys", "in the clear, readable by their owner alone: a demo on this machine"),
+        (true, true) => {
+            Check::ok("keys", "in the clear, readable by their owner alone: a demo on this machine")
+        }
         (true, false) => Check::warning(
             "keys",
             "in the clear: who reads this disk, or a copy of it, speaks for the organisation",

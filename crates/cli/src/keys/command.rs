@@ -56,7 +56,8 @@ pub(crate) fn run(arguments: Arguments, output: Output) -> anyhow::Result<()> {
     let home = &arguments.home;
     match arguments.command {
         Command::Seal { lock, unlock } => {
-            let lock = lock.asked(&unlock).context("say by what it is to open: --lock passphrase, key or token")?;
+            let lock =
+                lock.asked(&unlock).context("say by what it is to open: --lock passphrase, key or token")?;
             seal(home, &lock, &unlock, output)
         }
         Command::Change { lock, remove, unlock } => {
@@ -71,9 +72,14 @@ fn seal(home: &Path, lock: &NewLock, unlock: &Unlock, output: Output) -> anyhow:
     let (from, to) = (home.join(CLEAR_FILE), home.join(SEALED_FILE));
     ensure!(from.exists(), "`{}` is not there: nothing is to be sealed", from.display());
     let clear = Opened::read(&from, unlock)?;
-    ensure!(clear.sealed.is_none(), "`{}` is a sealed key store already: name it `{SEALED_FILE}`", from.display());
+    ensure!(
+        clear.sealed.is_none(),
+        "`{}` is a sealed key store already: name it `{SEALED_FILE}`",
+        from.display()
+    );
     if to.exists() {
-        let sealed = Opened::read(&to, unlock).context("an earlier `seal` did not end, and what it wrote does not open")?;
+        let sealed = Opened::read(&to, unlock)
+            .context("an earlier `seal` did not end, and what it wrote does not open")?;
         ensure!(same(&clear.keys, &sealed.keys)?, "`{}` is there already, with other keys", to.display());
     } else {
         let sealed = lock.first()?;
@@ -223,14 +229,20 @@ fn show(home: &Path, open: bool, unlock: &Unlock, output: Output) -> anyhow::Res
     let opened = if open { Opened::read(&path, unlock)?.lock } else { None };
     let public = Public::of_head(&store.head);
     let locks: Vec<_> = store.head.locks.iter().map(Shown::of).collect();
-    let shown =
-        serde_json::json!({ "file": path, "sealed": true, "opened": opened, "locks": locks, "public": public });
+    let shown = serde_json::json!({ "file": path, "sealed": true, "opened": opened, "locks": locks, "public": public });
     output.result(&shown, || {
         let checked = match &opened {
             Some(lock) => format!("Opened by `{lock}`: nobody changed it."),
-            None => "Not opened: somebody who may write the file could have changed this (--open).".to_owned(),
+            None => {
+                "Not opened: somebody who may write the file could have changed this (--open).".to_owned()
+            }
         };
         let locks: Vec<_> = locks.iter().map(Shown::text).collect();
-        format!("`{}` is sealed. Its locks:\n{}\n{}\n{checked}", path.display(), locks.join("\n"), public.text())
+        format!(
+            "`{}` is sealed. Its locks:\n{}\n{}\n{checked}",
+            path.display(),
+            locks.join("\n"),
+            public.text()
+        )
     })
 }

@@ -105,7 +105,10 @@ impl NewLock {
                 typed
             }
         };
-        ensure!(passphrase.len() >= PASSPHRASE_LEN_MIN, "a passphrase has at least {PASSPHRASE_LEN_MIN} bytes");
+        ensure!(
+            passphrase.len() >= PASSPHRASE_LEN_MIN,
+            "a passphrase has at least {PASSPHRASE_LEN_MIN} bytes"
+        );
         Ok(passphrase)
     }
 

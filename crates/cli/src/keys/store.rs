@@ -15,7 +15,9 @@ use commonware_codec::{Copying, DecodeExt as _, Encode as _, EncodeSize as _, Wr
 use salus_crypto::aead::{self, OpenError};
 use salus_crypto::kdf::{self, Label};
 use salus_crypto::{Secret32, random};
-use salus_types::keystore::{KeyStore, KeyStoreHead, KeyStoreSecrets, LOCKS_MAX, Lock, LockKind, is_lock_name};
+use salus_types::keystore::{
+    KeyStore, KeyStoreHead, KeyStoreSecrets, LOCKS_MAX, Lock, LockKind, is_lock_name,
+};
 use salus_types::{Bounded, Text, label};
 use zeroize::Zeroizing;
 
@@ -106,9 +108,11 @@ pub(super) fn what(kind: &LockKind) -> &'static str {
 pub(super) fn open(store: &KeyStore, key: Secret32) -> anyhow::Result<(NodeKeys, Sealed)> {
     let changed = "the key store was changed by somebody who cannot open it: nothing in it is to be trusted";
     let head = &store.head;
-    let plain = aead::open_committed(&secrets_key(&key, head), &head.bound(), &store.sealed).context(changed)?;
+    let plain =
+        aead::open_committed(&secrets_key(&key, head), &head.bound(), &store.sealed).context(changed)?;
     let secrets = KeyStoreSecrets::decode(Copying(&plain)).context("the sealed keys are malformed")?;
-    let keys = NodeKeys::from_secrets(&secrets, &head.tls_certificate).context("the sealed keys are malformed")?;
+    let keys =
+        NodeKeys::from_secrets(&secrets, &head.tls_certificate).context("the sealed keys are malformed")?;
     ensure!(keys.node.public() == head.node_key, "the key store names another node key than it holds");
     Ok((keys, Sealed { key, id: head.id, locks: head.locks.to_vec() }))
 }

@@ -45,7 +45,12 @@ impl Folder {
     /// With its keys sealed by [`PASSPHRASE`].
     fn sealed() -> Self {
         let folder = Self::new();
-        folder.keys(&["seal", "--lock", "passphrase", "--memory-mib", "64"], &[("--new-passphrase-file", PASSPHRASE)]).unwrap();
+        folder
+            .keys(
+                &["seal", "--lock", "passphrase", "--memory-mib", "64"],
+                &[("--new-passphrase-file", PASSPHRASE)],
+            )
+            .unwrap();
         folder
     }
 
@@ -58,7 +63,8 @@ impl Folder {
     }
 
     fn configure(&self, clear_keys: bool) {
-        let file = NodeFile::local("clinic".parse().unwrap(), "genesis.json".into(), Ports::of(7000, 0).unwrap());
+        let file =
+            NodeFile::local("clinic".parse().unwrap(), "genesis.json".into(), Ports::of(7000, 0).unwrap());
         let file = NodeFile { clear_keys, ..file };
         fs::write(self.home().join(CONFIG_FILE), serde_json::to_string(&file).unwrap()).unwrap();
     }
@@ -148,7 +154,12 @@ fn sealing_keeps_the_keys_and_leaves_none_in_the_clear() {
     let folder = Folder::new();
     folder.configure(true);
     let keys = folder.open(&Unlock::default()).unwrap();
-    folder.keys(&["seal", "--lock", "passphrase", "--memory-mib", "64"], &[("--new-passphrase-file", PASSPHRASE)]).unwrap();
+    folder
+        .keys(
+            &["seal", "--lock", "passphrase", "--memory-mib", "64"],
+            &[("--new-passphrase-file", PASSPHRASE)],
+        )
+        .unwrap();
     same(&folder.open_by(PASSPHRASE).unwrap(), &keys);
     assert!(!folder.home().join(CLEAR_FILE).exists());
     assert_eq!(fs::metadata(folder.store()).unwrap().permissions().mode() & 0o777, 0o600);
@@ -167,7 +178,12 @@ fn sealing_keeps_the_keys_and_leaves_none_in_the_clear() {
 fn a_seal_that_did_not_end_is_ended_and_never_removes_other_keys() {
     let folder = Folder::new();
     let clear = fs::read(folder.home().join(CLEAR_FILE)).unwrap();
-    let seal = || folder.keys(&["seal", "--lock", "passphrase", "--memory-mib", "64"], &[("--new-passphrase-file", PASSPHRASE)]);
+    let seal = || {
+        folder.keys(
+            &["seal", "--lock", "passphrase", "--memory-mib", "64"],
+            &[("--new-passphrase-file", PASSPHRASE)],
+        )
+    };
     seal().unwrap();
     // Killed before the clear file went.
     write_private(&folder.home().join(CLEAR_FILE), &clear).unwrap();
@@ -193,7 +209,8 @@ fn a_wrong_passphrase_none_and_one_that_is_too_short_are_refused() {
     for empty in ["", "\n"] {
         assert!(folder.open_by(empty).err().unwrap().contains("is empty"));
     }
-    let short = Folder::new().keys(&["seal", "--lock", "passphrase", "--memory-mib", "64"], &[("--new-passphrase-file", "short")]);
+    let short = Folder::new()
+        .keys(&["seal", "--lock", "passphrase", "--memory-mib", "64"], &[("--new-passphrase-file", "short")]);
     assert!(short.unwrap_err().contains("at least 12"));
 }
 
@@ -224,13 +241,12 @@ fn files_that_others_may_read_are_refused() {
 fn locks_are_added_changed_and_taken_away_and_the_keys_stay() {
     let folder = Folder::sealed();
     let keys = folder.open_by(PASSPHRASE).unwrap();
-    let opens = |unlock: &Unlock| {
-        folder.open(unlock).map(|opened| same(&opened, &keys)).is_ok()
-    };
+    let opens = |unlock: &Unlock| folder.open(unlock).map(|opened| same(&opened, &keys)).is_ok();
     let by = |passphrase: &str| opens(&folder.unlock(&[("--passphrase-file", passphrase.as_bytes())]));
     // A lock for the machine; its key is made.
     let machine = folder.0.path().join("machine.key");
-    let add = ["change", "--lock", "key", "--name", "machine", "--new-lock-key-file", machine.to_str().unwrap()];
+    let add =
+        ["change", "--lock", "key", "--name", "machine", "--new-lock-key-file", machine.to_str().unwrap()];
     folder.keys(&add, &[("--passphrase-file", PASSPHRASE)]).unwrap();
     let key = fs::read(&machine).unwrap();
     assert!(opens(&folder.unlock(&[("--lock-key-file", &key)])) && by(PASSPHRASE));
@@ -246,7 +262,8 @@ fn locks_are_added_changed_and_taken_away_and_the_keys_stay() {
     assert!(by("another passphrase") && !by(PASSPHRASE));
     folder.keys(&["change", "--remove", "machine"], &[("--passphrase-file", "another passphrase")]).unwrap();
     assert!(!opens(&folder.unlock(&[("--lock-key-file", &key)])));
-    let last = folder.keys(&["change", "--remove", "passphrase"], &[("--passphrase-file", "another passphrase")]);
+    let last =
+        folder.keys(&["change", "--remove", "passphrase"], &[("--passphrase-file", "another passphrase")]);
     assert!(last.unwrap_err().contains("without a lock"));
     let none = folder.keys(&["change", "--remove", "nobody"], &[("--passphrase-file", "another passphrase")]);
     assert!(none.unwrap_err().contains("no lock named"));
@@ -452,7 +469,9 @@ fn no_two_files_of_a_store_are_sealed_under_one_key() {
 fn a_wrapped_key_opens_under_the_committed_key_alone() {
     let store = sealed(&[1, 2]).seal(&NodeKeys::generate().unwrap()).unwrap();
     let [one, two] = [0, 1].map(|at| store.head.locks[at].clone());
-    assert!(try_lock(&store.head, &one, &quick(1).1).is_ok() && try_lock(&store.head, &two, &quick(2).1).is_ok());
+    assert!(
+        try_lock(&store.head, &one, &quick(1).1).is_ok() && try_lock(&store.head, &two, &quick(2).1).is_ok()
+    );
     for (lock, other) in [(&one, 2), (&two, 1)] {
         let error = try_lock(&store.head, lock, &quick(other).1).unwrap_err();
         assert!(error.to_string().contains("does not open it"), "by its commitment: {error}");

@@ -26,16 +26,18 @@ pub(super) struct Token(Session);
 impl Token {
     /// Loads the library and logs in. A wrong PIN is not tried twice.
     pub(super) fn open(module: &Path, label: &str, pin: &[u8]) -> anyhow::Result<Self> {
-        let library =
-            Pkcs11::new(module).with_context(|| format!("cannot load `{}`", module.display()))?;
+        let library = Pkcs11::new(module).with_context(|| format!("cannot load `{}`", module.display()))?;
         let arguments = CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK);
         library.initialize(arguments).context("the PKCS #11 library does not start")?;
-        let session = library.open_rw_session(slot(&library, label)?).context("the token gives no session")?;
+        let session =
+            library.open_rw_session(slot(&library, label)?).context("the token gives no session")?;
         let pin = std::str::from_utf8(pin).context("a token's PIN is text")?;
         session.login(UserType::User, Some(&AuthPin::new(pin.into()))).map_err(|error| match error {
             Error::Pkcs11(RvError::PinIncorrect, _) => anyhow::anyhow!("the token refuses the PIN"),
             Error::Pkcs11(RvError::PinLocked, _) => {
-                anyhow::anyhow!("the token is locked after too many wrong PINs: its security officer unlocks it")
+                anyhow::anyhow!(
+                    "the token is locked after too many wrong PINs: its security officer unlocks it"
+                )
             }
             other => anyhow::Error::new(other).context("cannot log in to the token"),
         })?;
@@ -59,7 +61,10 @@ impl Token {
                 _ => {}
             }
         }
-        ensure!(stays == 2, "the token would give the key `{label}` out: it must be sensitive and not extractable");
+        ensure!(
+            stays == 2,
+            "the token would give the key `{label}` out: it must be sensitive and not extractable"
+        );
         ensure!((1..=32).contains(&id.len()), "the token's key `{label}` has no CKA_ID of 1 to 32 bytes");
         Ok(id)
     }
@@ -89,9 +94,11 @@ impl Token {
             bail!("the token has {} keys of the id that the lock names", found.len())
         };
         let message = [label::KEY_STORE_TOKEN.as_bytes(), store, salt].concat();
-        let answer = self.0.sign(&Mechanism::Sha256Hmac, *key, &message).context("the token does not answer")?;
+        let answer =
+            self.0.sign(&Mechanism::Sha256Hmac, *key, &message).context("the token does not answer")?;
         let answer = Zeroizing::new(answer);
-        let mut answer: [u8; 32] = answer.as_slice().try_into().context("the token's answer is no HMAC-SHA256")?;
+        let mut answer: [u8; 32] =
+            answer.as_slice().try_into().context("the token's answer is no HMAC-SHA256")?;
         let secret = Secret32::from_bytes(&answer);
         answer.zeroize();
         Ok(secret)

@@ -65,7 +65,9 @@ impl Unlock {
         let (mut passphrase, mut failures) = (None, Vec::new());
         for lock in in_order(head) {
             let answer = self.answer(head, lock, &mut passphrase);
-            match answer.and_then(|answer| answer.map(|answer| store::try_lock(head, lock, &answer)).transpose()) {
+            match answer
+                .and_then(|answer| answer.map(|answer| store::try_lock(head, lock, &answer)).transpose())
+            {
                 Ok(None) => {}
                 Ok(Some(key)) => {
                     let (keys, sealed) = store::open(store, key)?;
@@ -188,7 +190,11 @@ pub(super) fn read(path: &Path, private: bool) -> anyhow::Result<Zeroizing<Vec<u
     let file = File::open(path).with_context(named)?;
     let metadata = file.metadata().with_context(named)?;
     let open = metadata.is_file() && metadata.permissions().mode() & 0o077 != 0;
-    ensure!(!(private && open), "`{}` may be read by others: allow only its owner (chmod 600)", path.display());
+    ensure!(
+        !(private && open),
+        "`{}` may be read by others: allow only its owner (chmod 600)",
+        path.display()
+    );
     let mut bytes = Zeroizing::new(Vec::with_capacity(SECRET_LEN_MAX + 1));
     file.take(SECRET_LEN_MAX as u64 + 1).read_to_end(&mut bytes).with_context(named)?;
     ensure!(bytes.len() <= SECRET_LEN_MAX, "`{}` is longer than {SECRET_LEN_MAX} bytes", path.display());

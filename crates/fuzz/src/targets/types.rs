@@ -237,16 +237,7 @@ pub(super) const TARGETS: &[Target] = &[
         true,
         "types",
         samples,
-        [
-            KeyStore,
-            KeyStoreHead,
-            KeyStoreSecrets,
-            Lock,
-            LockKind,
-            PassphraseLock,
-            KeyLock,
-            TokenLock
-        ]
+        [KeyStore, KeyStoreHead, KeyStoreSecrets, Lock, LockKind, PassphraseLock, KeyLock, TokenLock]
     ),
     codecs!(
         "custody",

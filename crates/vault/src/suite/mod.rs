@@ -10,9 +10,9 @@
 #[cfg(test)]
 pub(crate) mod second;
 
+use salus_crypto::Secret32;
 use salus_crypto::aead::{self, ONE_SHOT_LEN_MAX, OpenError, TAG_LEN};
 use salus_crypto::kdf::{self, Label};
-use salus_crypto::Secret32;
 use salus_types::vault::SUITE_1;
 use salus_types::{VersionId, label};
 use std::fmt;
@@ -33,8 +33,7 @@ pub struct Suite {
 }
 
 /// HKDF-SHA256, AES-256-GCM.
-pub static FIRST: Suite =
-    Suite { code: SUITE_1, data_key, key_commitment: aead::key_commitment, seal, open };
+pub static FIRST: Suite = Suite { code: SUITE_1, data_key, key_commitment: aead::key_commitment, seal, open };
 
 /// The suite in which new versions are sealed.
 pub static NEWEST: &Suite = &FIRST;

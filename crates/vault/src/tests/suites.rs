@@ -19,7 +19,9 @@ use salus_crypto::merkle::leaf_hash;
 use salus_crypto::{Secret32, Share};
 use salus_types::category::{Category, Purpose};
 use salus_types::state::{AnchorEntry, key as state_key};
-use salus_types::vault::{Content, PackageHeader, PatientAsk, SUITE_1, SealedPackage, package_digest, record_commitment};
+use salus_types::vault::{
+    Content, PackageHeader, PatientAsk, SUITE_1, SealedPackage, package_digest, record_commitment,
+};
 use salus_types::{Bounded, CompartmentId, Digest, VersionId};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -105,7 +107,9 @@ async fn records_of_two_suites_lie_in_one_compartment_and_are_read_proved_moved_
         .await;
     assert_eq!(read(&world, &person, 1).await, all);
     // Half of each suite is erased.
-    let gone: Vec<_> = versions.values().flat_map(|of| of[..OF_EACH / 2].iter().map(|(id, _)| *id)).collect();
+    let half_of = |of: &Vec<(VersionId, _)>| of[..OF_EACH / 2].iter().map(|(id, _)| *id).collect::<Vec<_>>();
+    let mut gone: Vec<_> = versions.values().flat_map(half_of).collect();
+    gone.sort_unstable();
     let notice = order(&world, "hospital-a", &gone);
     carry_out(&world, &notice).await;
     finish(&world, &notice).await;
@@ -128,7 +132,8 @@ async fn of_patient(
         let vault = world.vault(custodian).expect("open");
         let answer = vault.answer_patient(&ask.expect("signed")).await.expect("answered");
         let PatientAnswer::Release(release) = answer else { panic!("a release") };
-        collect_release(&mut collected, &pairwise, &NETWORK, world.member(custodian), *release).expect("opens");
+        collect_release(&mut collected, &pairwise, &NETWORK, world.member(custodian), *release)
+            .expect("opens");
     }
     let mut roots = Roots::new();
     for (source, sequence) in collected.batches() {
@@ -175,7 +180,12 @@ fn a_package_whose_suite_was_changed_does_not_open() {
             let mut sealed = one(suite);
             sealed.package.header.suite = code;
             let expected = if Suite::of(code).is_some() { UnsealError::Key } else { UnsealError::Suite };
-            assert_eq!(open(&sealed.package, &sealed.shares).err(), Some(expected), "{} as {code}", suite.code);
+            assert_eq!(
+                open(&sealed.package, &sealed.shares).err(),
+                Some(expected),
+                "{} as {code}",
+                suite.code
+            );
         }
     }
 }
@@ -278,14 +288,16 @@ fn a_ciphertext_for_two_keys_opens_under_the_committed_one_alone() {
     let s = salus_crypto::shamir::combine(&shares[..2]).expect("two shares");
     let [first, second] = [&one, &other].map(|key| (FIRST.data_key)(key, &s, &package.header.version));
     for committed in [&first, &second] {
-        let header = PackageHeader { key_commitment: aead::key_commitment(committed), ..package.header.clone() };
+        let header =
+            PackageHeader { key_commitment: aead::key_commitment(committed), ..package.header.clone() };
         let ciphertext = salamander([&first, &second], &header.encode());
         let texts = [&first, &second].map(|key| aead::open(key, &header.encode(), &ciphertext));
         let [Ok(text), Ok(other_text)] = &texts else { panic!("the cipher opens it under both") };
         assert_ne!(text, other_text);
         let package = SealedPackage { header, ciphertext: Bounded::new(ciphertext).expect("short") };
-        let opened = [&one, &other].map(|key| unseal(&package, key, &shares[..2]).map(|opened| opened.bytes.len()));
-        let expected = match committed == &&first {
+        let opened =
+            [&one, &other].map(|key| unseal(&package, key, &shares[..2]).map(|opened| opened.bytes.len()));
+        let expected = match committed == &first {
             true => [Ok(96 - 64), Err(UnsealError::Key)],
             false => [Err(UnsealError::Key), Ok(96 - 64)],
         };
