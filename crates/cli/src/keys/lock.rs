@@ -123,7 +123,7 @@ impl NewLock {
     fn in_token(&self, store: &[u8; 32], salt: [u8; 32]) -> anyhow::Result<(LockKind, Secret32)> {
         let module = self.unlock.pkcs11_module.as_deref().context("name --pkcs11-module")?;
         let label = self.token.as_deref().context("name the --token")?;
-        let token = Token::open(module, label, &self.unlock.pin(label)?)?;
+        let token = Token::open(module, label, &self.unlock.pin(label)?, true)?;
         let key = token.key(&self.token_key)?;
         let secret = token.answer(&key, store, &salt)?;
         Ok((TokenLock { salt, token: Text::new(label)?, key: Bounded::new(key)? }.into(), secret))

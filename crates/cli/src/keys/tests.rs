@@ -3,6 +3,7 @@
 use super::command::{Arguments, run};
 use super::file::{CLEAR_FILE, SEALED_FILE, write_clear};
 use super::store::{Sealed, open, try_lock};
+use super::token::stays_inside;
 use super::unlock::{from_key, from_passphrase};
 use super::*;
 use crate::network::{CONFIG_FILE, Ports};
@@ -489,6 +490,18 @@ fn locks_are_few_and_named_once() {
         assert!(sealed.add(name, kind.clone(), &secret).is_err(), "{name:?}");
     }
     sealed.add("lock-9", kind, &secret).unwrap();
+}
+
+#[test]
+fn a_key_that_could_leave_its_token_is_refused() {
+    use cryptoki::object::Attribute::{Extractable, Id, Sensitive};
+    let check = |attributes: &[_], expected| assert_eq!(stays_inside(attributes), expected, "{attributes:?}");
+    check(&[Id(vec![1]), Sensitive(true), Extractable(false)], true);
+    check(&[Id(vec![1]), Sensitive(false), Extractable(false)], false);
+    check(&[Id(vec![1]), Sensitive(true), Extractable(true)], false);
+    // A token that does not say.
+    check(&[Id(vec![1]), Sensitive(true)], false);
+    check(&[Id(vec![1])], false);
 }
 
 #[test]

@@ -24,13 +24,15 @@ const KEY_LEN: u64 = 32;
 pub(super) struct Token(Session);
 
 impl Token {
-    /// Loads the library and logs in. A wrong PIN is not tried twice.
-    pub(super) fn open(module: &Path, label: &str, pin: &[u8]) -> anyhow::Result<Self> {
+    /// Loads the library and logs in. A wrong PIN is not tried twice. Only who is to make a key may write to the token: a
+    /// node that opens its store may see the token's files read-only.
+    pub(super) fn open(module: &Path, label: &str, pin: &[u8], writes: bool) -> anyhow::Result<Self> {
         let library = Pkcs11::new(module).with_context(|| format!("cannot load `{}`", module.display()))?;
         let arguments = CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK);
         library.initialize(arguments).context("the PKCS #11 library does not start")?;
-        let session =
-            library.open_rw_session(slot(&library, label)?).context("the token gives no session")?;
+        let slot = slot(&library, label)?;
+        let session = if writes { library.open_rw_session(slot) } else { library.open_ro_session(slot) };
+        let session = session.context("the token gives no session")?;
         let pin = std::str::from_utf8(pin).context("a token's PIN is text")?;
         session.login(UserType::User, Some(&AuthPin::new(pin.into()))).map_err(|error| match error {
             Error::Pkcs11(RvError::PinIncorrect, _) => anyhow::anyhow!("the token refuses the PIN"),
@@ -53,20 +55,17 @@ impl Token {
             _ => bail!("the token has several secret keys named `{label}`"),
         };
         let wanted = [AttributeType::Id, AttributeType::Sensitive, AttributeType::Extractable];
-        let (mut id, mut stays) = (Vec::new(), 0);
-        for attribute in self.0.get_attributes(key, &wanted).context("cannot look at the token's key")? {
-            match attribute {
-                Attribute::Id(value) => id = value,
-                Attribute::Sensitive(true) | Attribute::Extractable(false) => stays += 1,
-                _ => {}
-            }
-        }
+        let found = self.0.get_attributes(key, &wanted).context("cannot look at the token's key")?;
         ensure!(
-            stays == 2,
+            stays_inside(&found),
             "the token would give the key `{label}` out: it must be sensitive and not extractable"
         );
-        ensure!((1..=32).contains(&id.len()), "the token's key `{label}` has no CKA_ID of 1 to 32 bytes");
-        Ok(id)
+        let id = found.into_iter().find_map(|attribute| match attribute {
+            Attribute::Id(id) => Some(id),
+            _ => None,
+        });
+        let id = id.filter(|id| (1..=32).contains(&id.len()));
+        id.with_context(|| format!("the token's key `{label}` has no CKA_ID of 1 to 32 bytes"))
     }
 
     fn make_key(&self, label: &str) -> anyhow::Result<ObjectHandle> {
@@ -103,6 +102,13 @@ impl Token {
         answer.zeroize();
         Ok(secret)
     }
+}
+
+/// Whether a key with these attributes never leaves its token.
+pub(super) fn stays_inside(attributes: &[Attribute]) -> bool {
+    [Attribute::Sensitive(true), Attribute::Extractable(false)]
+        .iter()
+        .all(|wanted| attributes.contains(wanted))
 }
 
 /// The slot of the one token with a label.

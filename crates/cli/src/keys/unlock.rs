@@ -113,7 +113,7 @@ impl Unlock {
 
     fn token(&self, head: &KeyStoreHead, lock: &TokenLock) -> anyhow::Result<Option<Secret32>> {
         let Some(module) = &self.pkcs11_module else { return Ok(None) };
-        let token = Token::open(module, lock.token.as_str(), &self.pin(lock.token.as_str())?)?;
+        let token = Token::open(module, lock.token.as_str(), &self.pin(lock.token.as_str())?, false)?;
         token.answer(&lock.key, &head.id, &lock.salt).map(Some)
     }
 
