@@ -63,6 +63,8 @@ enum Command {
     Audit(audit::Arguments),
     /// Export an organisation's log of who looked, or check one against the ledger.
     AccessLog(access_log::Arguments),
+    /// Seal the organisation's keys, change by what they open, show the public ones.
+    Keys(keys::Arguments),
     /// Back a node up into one sealed file, while it runs or is stopped; or check such a file.
     Backup(backup::Arguments),
     /// Make a node's folder from a backup, and check it.
@@ -75,6 +77,10 @@ enum Command {
     Witness(witness::Arguments),
 }
 
+/// Exit status when the key store stays locked (`EX_CONFIG` of sysexits.h): nothing is won by trying again, and a token
+/// counts wrong PINs. The systemd unit names it.
+const LOCKED: u8 = 78;
+
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let output = output::Output::new(arguments.json);
@@ -83,7 +89,7 @@ fn main() -> ExitCode {
         Ok(status) => status,
         Err(error) => {
             output.error(&error);
-            ExitCode::FAILURE
+            if error.is::<keys::Locked>() { ExitCode::from(LOCKED) } else { ExitCode::FAILURE }
         }
     }
 }
@@ -99,6 +105,7 @@ fn run(command: Command, output: output::Output) -> anyhow::Result<ExitCode> {
         Command::Governance(arguments) => governance::run(&arguments, output),
         Command::Bench(arguments) => bench::run(&arguments, output),
         Command::AccessLog(arguments) => access_log::run(&arguments, output),
+        Command::Keys(arguments) => keys::run(arguments, output),
         Command::Backup(arguments) => backup::run(arguments, output),
         Command::Restore(arguments) => backup::restore(arguments, output),
         Command::Proof(arguments) => proof::run(&arguments, output),

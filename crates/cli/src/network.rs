@@ -1,6 +1,6 @@
 //! Laying out a network: a folder for each organisation, and the genesis that names them all.
 
-use crate::keys::NodeKeys;
+use crate::keys::{NewLock, NodeKeys};
 use anyhow::Context as _;
 use salus_crypto::hash::sha256;
 use salus_gateway::erasure::RetentionRule;
@@ -14,7 +14,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// File names inside a node's folder.
-pub(crate) const KEYS_FILE: &str = "keys.json";
 pub(crate) const CONFIG_FILE: &str = "node.json";
 /// File name of the genesis inside a network's folder.
 pub(crate) const GENESIS_FILE: &str = "genesis.json";
@@ -68,6 +67,9 @@ pub(crate) struct NodeFile {
     pub(crate) ledger: String,
     /// Plain HTTP on `localhost`, for the demo only.
     pub(crate) demo_http: bool,
+    /// Whether the organisation's keys may lie in the clear; else they are sealed.
+    #[serde(default)]
+    pub(crate) clear_keys: bool,
     /// Whether this organisation keeps clinical records.
     pub(crate) clinical: bool,
     /// `host:port` of an engine that the organisation runs elsewhere, on a network of its own; by default the node
@@ -107,6 +109,7 @@ impl NodeFile {
             peer: format!("127.0.0.1:{}", ports.peer),
             ledger: format!("127.0.0.1:{}", ports.ledger),
             demo_http: false,
+            clear_keys: false,
             clinical: false,
             engine: None,
             metrics: Some(format!("127.0.0.1:{}", ports.metrics)),
@@ -216,10 +219,11 @@ pub(crate) fn create(
 fn create_node(folder: &Path, plan: &Plan, ports: Ports) -> anyhow::Result<Organisation> {
     let file = NodeFile {
         demo_http: true,
+        clear_keys: true,
         clinical: plan.class == Class::Provider,
         ..NodeFile::local(plan.id.parse()?, Path::new("..").join(GENESIS_FILE), ports)
     };
-    let keys = create_home(&folder.join(plan.id), &file)?;
+    let keys = create_home(&folder.join(plan.id), &file, None)?;
     Ok(Organisation {
         id: file.organisation,
         name: Text::new(plan.name)?,
@@ -235,10 +239,10 @@ fn create_node(folder: &Path, plan: &Plan, ports: Ports) -> anyhow::Result<Organ
     })
 }
 
-/// Makes a node's folder: new keys, and its configuration.
-pub(crate) fn create_home(home: &Path, file: &NodeFile) -> anyhow::Result<NodeKeys> {
+/// Makes a node's folder: new keys, sealed under `lock` if there is one, and its configuration.
+pub(crate) fn create_home(home: &Path, file: &NodeFile, lock: Option<NewLock>) -> anyhow::Result<NodeKeys> {
     fs::create_dir_all(home)?;
-    let keys = NodeKeys::create(&home.join(KEYS_FILE))?;
+    let keys = NodeKeys::create(home, lock)?;
     fs::write(home.join(CONFIG_FILE), serde_json::to_string_pretty(file)?)?;
     Ok(keys)
 }

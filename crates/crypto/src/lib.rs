@@ -8,6 +8,7 @@
 //! * [`aead`]: AES-256-GCM under single-use keys, key commitments, and a STREAM for long plaintexts.
 //! * [`hpke`]: X-Wing public-key encryption, link keys, and envelopes signed by their sender.
 //! * [`shamir`]: t-of-n shares of 32-byte secrets.
+//! * [`passphrase`]: Argon2id, for what people remember.
 //! * [`secret`], [`random`]: secrets that are wiped, and where they come from.
 //!
 //! Architecture invariant: layer 0. This crate knows no domain word, does no input or output, reads no clock, and
@@ -20,6 +21,7 @@ pub mod hash;
 pub mod hpke;
 pub mod kdf;
 pub mod merkle;
+pub mod passphrase;
 pub mod random;
 pub mod secret;
 pub mod shamir;

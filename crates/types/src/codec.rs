@@ -7,6 +7,7 @@
 use bytes::{BufMut, Bytes};
 use commonware_codec::{Buf, DecodeExt, Encode, EncodeSize, Error, RangeCfg, Read, Write};
 use std::ops::Deref;
+use zeroize::Zeroize;
 
 /// A list of at most `MAX` items; the bound is part of the type, so decoding needs no configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -43,6 +44,12 @@ impl<T, const MAX: usize> Bounded<T, MAX> {
     /// The items, owned.
     pub fn into_inner(self) -> Vec<T> {
         self.0
+    }
+}
+
+impl<T: Zeroize, const MAX: usize> Zeroize for Bounded<T, MAX> {
+    fn zeroize(&mut self) {
+        self.0.zeroize();
     }
 }
 

@@ -46,6 +46,13 @@ pub const EMERGENCY: &str = "salus/emergency/v1";
 /// A node's storage key + random salt, + kind and id of the entry: seals one secret in the node's own tables.
 pub const VAULT_STORE: &str = "salus/vault-store/v1";
 
+/// What opens a lock of a key store (32 bytes) + the store's id, the lock's name and kind: wraps the store's key.
+pub const KEY_STORE_LOCK: &str = "salus/key-store/lock/v1";
+/// A key store's key + random salt: seals the store's secrets.
+pub const KEY_STORE_SECRETS: &str = "salus/key-store/secrets/v1";
+/// What a token answers, followed by the store's id and the lock's salt.
+pub const KEY_STORE_TOKEN: &str = "salus/key-store/token/v1";
+
 /// HPKE context, followed by the network id: key link from an organisation to a patient.
 pub const HPKE_PATIENT_LINK: &str = "salus/hpke/patient-link/v1";
 /// HPKE context, followed by the network id: key link between organisations.

@@ -14,6 +14,7 @@ pub mod erasure;
 pub mod genesis;
 pub mod governance;
 pub mod ids;
+pub mod keystore;
 pub mod label;
 pub mod membership;
 pub mod namespace;

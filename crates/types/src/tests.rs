@@ -692,6 +692,8 @@ macro_rules! for_every_type {
             }
             .signed(&signing_key(4)),
         );
+        $check("KeyStore", &crate::keystore::tests::store());
+        $check("KeyStoreSecrets", &crate::keystore::tests::secrets());
         $check("RecoveryShare", &recovery_share());
         $check("RecoveryDeposit", &recovery_deposit());
         $check("RecoveryAsk", &recovery_ask());
@@ -776,6 +778,7 @@ const SECRET: &[&str] = &[
     "RecoveryDeposit",
     "RecoveryAsk",
     "Rekey",
+    "KeyStoreSecrets",
 ];
 
 #[test]

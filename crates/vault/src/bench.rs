@@ -1,6 +1,7 @@
 //! Figures for `cargo xtask bench`.
 
 use crate::seal::{SealKey, seal, unseal};
+use crate::suite::NEWEST;
 use salus_crypto::{Digest, Secret32};
 use salus_types::CompartmentId;
 use salus_types::vault::Content;
@@ -10,14 +11,14 @@ use std::time::Instant;
 pub fn seal_rate(count: u32, bytes: usize) -> f64 {
     let (key, text) = (key(), vec![b'x'; bytes]);
     let start = Instant::now();
-    let sealed = (0..count).filter(|_| seal(&key, Content::Fhir, &text).is_ok()).count();
+    let sealed = (0..count).filter(|_| seal(NEWEST, &key, Content::Fhir, &text).is_ok()).count();
     rate(sealed, start)
 }
 
 /// Opens one sealed version of `bytes` bytes `count` times on this thread; versions per second.
 pub fn unseal_rate(count: u32, bytes: usize) -> f64 {
     let (key, text) = (key(), vec![b'x'; bytes]);
-    let Ok(sealed) = seal(&key, Content::Fhir, &text) else { return 0.0 };
+    let Ok(sealed) = seal(NEWEST, &key, Content::Fhir, &text) else { return 0.0 };
     let start = Instant::now();
     let opened =
         (0..count).filter(|_| unseal(&sealed.package, &key.key, &sealed.shares[..2]).is_ok()).count();

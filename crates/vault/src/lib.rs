@@ -53,6 +53,7 @@ pub mod seal;
 pub mod sharing;
 pub mod source;
 mod store;
+pub mod suite;
 mod vault;
 mod wrap;
 

@@ -1,4 +1,4 @@
-//! Sealing one version, and opening it again. Pure.
+//! Sealing one version, and opening it again. Pure. What the first suite does ([`crate::suite`]):
 //!
 //! ```text
 //! S    = 32 random bytes               shares = Shamir 2 of 3 (S)
@@ -10,24 +10,23 @@
 //! Without two shares *and* CK nothing opens; without `r`, C says nothing.
 
 use crate::sharing::{self, SHARES_MADE};
+use crate::suite::Suite;
 use commonware_codec::Encode as _;
 use salus_crypto::Secret32;
-use salus_crypto::aead::{self, ONE_SHOT_LEN_MAX, OpenError, TAG_LEN};
+use salus_crypto::aead::TAG_LEN;
 use salus_crypto::hash::{Digest, sha256};
-use salus_crypto::kdf::{self, Label};
 use salus_crypto::shamir::{self, Share};
 use salus_types::vault::{
-    Content, PackageHeader, RecordSecret, SEALED_BYTES_MAX, SUITE_1, SealedPackage, package_digest,
-    record_commitment,
+    Content, PackageHeader, RecordSecret, SEALED_BYTES_MAX, SealedPackage, package_digest, record_commitment,
 };
-use salus_types::{Bounded, CompartmentId, VersionId, label};
+use salus_types::{Bounded, CompartmentId, VersionId};
+use subtle::ConstantTimeEq as _;
 use zeroize::{Zeroize as _, Zeroizing};
 
 /// Longest text that is sealed, in bytes: the rest of a package is `r`, tags, and room for the chunks' tags.
 pub const PLAINTEXT_BYTES_MAX: usize = SEALED_BYTES_MAX - 4_096;
 
 const R_LEN: usize = 64;
-const DATA_KEY: Label = Label::new(label::DATA_KEY);
 
 /// A compartment's name and key, as sealing needs them.
 #[derive(Clone)]
@@ -66,7 +65,7 @@ pub struct TooLarge;
 /// Why a package does not open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UnsealError {
-    /// Another suite than the one known.
+    /// None of the suites that this program knows.
     #[error("unknown suite")]
     Suite,
     /// The shares do not combine.
@@ -98,24 +97,27 @@ pub struct Opened {
 ///
 /// # Errors
 /// [`TooLarge`].
-pub fn seal(key: &SealKey, content: Content, bytes: &[u8]) -> Result<SealedVersion, TooLarge> {
+pub fn seal(suite: &Suite, key: &SealKey, content: Content, bytes: &[u8]) -> Result<SealedVersion, TooLarge> {
     if bytes.len() > PLAINTEXT_BYTES_MAX {
         return Err(TooLarge);
     }
     let version = VersionId(Digest(salus_crypto::random::bytes()));
     let s = Secret32::random();
-    let data_key = data_key(&key.key, &s, &version);
+    let data_key = (suite.data_key)(&key.key, &s, &version);
     let header = PackageHeader {
-        suite: SUITE_1,
+        suite: suite.code,
         compartment: key.compartment,
         epoch: key.epoch,
         version,
         content,
-        key_commitment: aead::key_commitment(&data_key),
+        key_commitment: (suite.key_commitment)(&data_key),
     };
     let mut r = Zeroizing::new([0; R_LEN]);
     salus_crypto::random::fill(r.as_mut());
-    let ciphertext = encrypt(&data_key, &header.encode(), &r, bytes);
+    let mut plain = Zeroizing::new(Vec::with_capacity(R_LEN + bytes.len() + TAG_LEN));
+    plain.extend_from_slice(r.as_ref());
+    plain.extend_from_slice(bytes);
+    let ciphertext = (suite.seal)(&data_key, &header.encode(), plain);
     let (ciphertext_digest, plaintext_digest) = (sha256(&ciphertext), sha256(bytes));
     let commitment = record_commitment(&r, &package_digest(&header, &ciphertext_digest), &plaintext_digest);
     let sharing::Shares { shares, commitments: share_commitments } = sharing::split(&s, &version, 0);
@@ -137,13 +139,10 @@ pub fn seal(key: &SealKey, content: Content, bytes: &[u8]) -> Result<SealedVersi
 /// # Errors
 /// [`UnsealError`], naming the first check that fails.
 pub fn unseal(package: &SealedPackage, key: &Secret32, shares: &[Share]) -> Result<Opened, UnsealError> {
-    if package.header.suite != SUITE_1 {
-        return Err(UnsealError::Suite);
-    }
+    let suite = Suite::of(package.header.suite).ok_or(UnsealError::Suite)?;
     let s = shamir::combine(shares).map_err(|_| UnsealError::Shares)?;
-    let data_key = data_key(key, &s, &package.header.version);
-    aead::check_key_commitment(&data_key, &package.header.key_commitment).map_err(|_| UnsealError::Key)?;
-    let mut plain = decrypt(&data_key, &package.header.encode(), &package.ciphertext)
+    let data_key = checked_key(suite, &package.header, key, &s).ok_or(UnsealError::Key)?;
+    let mut plain = (suite.open)(&data_key, &package.header.encode(), &package.ciphertext)
         .map_err(|_| UnsealError::Package)?;
     let r: RecordSecret = *plain.first_chunk().ok_or(UnsealError::Package)?;
     let bytes = Zeroizing::new(plain.split_off(R_LEN));
@@ -156,31 +155,13 @@ pub fn unseal(package: &SealedPackage, key: &Secret32, shares: &[Share]) -> Resu
 
 /// Whether `s` and the compartment's key open the package of this header.
 pub(crate) fn opens(header: &PackageHeader, key: &Secret32, s: &Secret32) -> bool {
-    let data_key = data_key(key, s, &header.version);
-    aead::check_key_commitment(&data_key, &header.key_commitment).is_ok()
+    Suite::of(header.suite).is_some_and(|suite| checked_key(suite, header, key, s).is_some())
 }
 
-fn data_key(key: &Secret32, s: &Secret32, version: &VersionId) -> Secret32 {
-    kdf::derive(DATA_KEY, key.expose(), s.expose(), &[version.as_bytes()])
-}
-
-fn encrypt(key: &Secret32, aad: &[u8], r: &RecordSecret, bytes: &[u8]) -> Vec<u8> {
-    let mut buffer = Vec::with_capacity(R_LEN + bytes.len() + TAG_LEN);
-    buffer.extend_from_slice(r);
-    buffer.extend_from_slice(bytes);
-    if buffer.len() <= ONE_SHOT_LEN_MAX {
-        aead::seal_in_place(key, aad, &mut buffer);
-        return buffer;
-    }
-    let plain = Zeroizing::new(buffer);
-    aead::seal_stream(key, aad, &plain)
-}
-
-/// The length tells the form: a stream is at least one chunk's tag longer than the longest one-shot ciphertext.
-fn decrypt(key: &Secret32, aad: &[u8], ciphertext: &[u8]) -> Result<Zeroizing<Vec<u8>>, OpenError> {
-    if ciphertext.len() <= ONE_SHOT_LEN_MAX + TAG_LEN {
-        aead::open(key, aad, ciphertext)
-    } else {
-        aead::open_stream(key, aad, ciphertext)
-    }
+/// The data key, if it is the one that the header commits to. Nothing is opened without this: the ciphers do not commit to
+/// their keys, and whoever knows two could make a ciphertext that opens under both.
+fn checked_key(suite: &Suite, header: &PackageHeader, key: &Secret32, s: &Secret32) -> Option<Secret32> {
+    let data_key = (suite.data_key)(key, s, &header.version);
+    let fits = (suite.key_commitment)(&data_key).ct_eq(&header.key_commitment);
+    bool::from(fits).then_some(data_key)
 }

@@ -5,7 +5,7 @@ use crate::validators::Validators;
 use salus_crypto::hash::sha256;
 use salus_crypto::merkle::leaf_hash;
 use salus_types::proof::RecordProof;
-use salus_types::vault::{batch_size, package_digest, record_commitment};
+use salus_types::vault::{SUITE_1, batch_size, package_digest, record_commitment};
 use salus_types::{Digest, OrganisationId};
 
 /// Why a record proof fails.
@@ -17,6 +17,9 @@ pub enum RecordError {
     /// The anchor at hand is not the proof's.
     #[error("the proof is of another batch, or of another anchor")]
     OtherAnchor,
+    /// The package names a suite that this program does not know.
+    #[error("the record is sealed in an unknown way")]
+    Suite,
     /// The record is not in the anchored batch.
     #[error("the record is not in the anchored batch")]
     NotInBatch,
@@ -76,6 +79,9 @@ fn check_text(proof: &RecordProof, text: Option<&str>) -> Result<(), RecordError
 }
 
 fn verify_in_batch(anchor: &VerifiedAnchor, proof: &RecordProof) -> Result<VerifiedRecord, RecordError> {
+    if proof.package.suite != SUITE_1 {
+        return Err(RecordError::Suite);
+    }
     let entry = anchor.entry();
     let package = package_digest(&proof.package, &proof.ciphertext_digest);
     let leaf = record_commitment(&proof.r, &package, &proof.plaintext_digest);

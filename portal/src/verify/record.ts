@@ -4,6 +4,7 @@ import { decodeCanonical, encode } from '../crypto/codec';
 import { AnchorEntry, Handover, Header, PackageHeader, type AnchorProof, type AnchorProofs, type BatchId, type RecordProof } from '../crypto/formats';
 import { leafHash, verifyInclusion, type InclusionProof } from '../crypto/merkle';
 import { utf8 } from '../crypto/bytes';
+import { suiteOf } from '../crypto/suite';
 import { verifyCertified, type Certified } from './certificate';
 import { ProofError } from './error';
 import type { Network } from './network';
@@ -66,7 +67,7 @@ export function verifyInBatch(anchor: CheckedAnchor, evidence: RecordEvidence): 
 
 export function verifyRecordProof(network: Network, proof: RecordProof, resource?: string): CheckedAnchor {
   const anchor = inState(verifyCertified(network, proof.block), proof.anchor);
-  if (proof.package.suite !== 1) throw new ProofError('the record is sealed in an unknown way');
+  if (!suiteOf(proof.package.suite)) throw new ProofError('the record is sealed in an unknown way');
   if (resource !== undefined && !equal(sha256(utf8(resource)), proof.plaintextDigest)) {
     throw new ProofError('the record is not the one that was sealed');
   }

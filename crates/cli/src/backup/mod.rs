@@ -15,14 +15,15 @@ pub(crate) mod snapshot;
 pub(crate) use restore::{Arguments as RestoreArguments, must_join, run as restore};
 
 use crate::clock::now_ms;
-use crate::keys::NodeKeys;
-use crate::network::{CONFIG_FILE, GENESIS_FILE, KEYS_FILE, NodeFile, TlsFiles, read_genesis};
+use crate::keys::{self, NodeKeys, Unlock};
+use crate::network::{CONFIG_FILE, GENESIS_FILE, NodeFile, TlsFiles, read_genesis};
 use crate::node::ops;
 use crate::output::Output;
 use anyhow::{Context as _, ensure};
 use manifest::{Manifest, Part};
 use salus_types::genesis::Genesis;
 use serde::Serialize;
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::path::{Component, Path, PathBuf};
 
@@ -48,6 +49,8 @@ pub(crate) struct Arguments {
     /// Make a pair of keys: FILE opens backups and belongs on another machine, FILE.pub seals them.
     #[arg(long, group = "what", value_name = "FILE")]
     new_key: Option<PathBuf>,
+    #[command(flatten)]
+    unlock: Unlock,
 }
 
 /// What was written or read.
@@ -93,9 +96,9 @@ impl Summary {
 }
 
 pub(crate) fn run(arguments: Arguments, output: Output) -> anyhow::Result<()> {
-    let Arguments { home, out, to, verify, key, new_key } = arguments;
+    let Arguments { home, out, to, verify, key, new_key, unlock } = arguments;
     match (home, out, to, verify, key, new_key) {
-        (Some(home), Some(out), Some(to), None, None, None) => make(&home, &out, &to, output),
+        (Some(home), Some(out), Some(to), None, None, None) => make(&home, &out, &to, &unlock, output),
         (None, None, None, Some(file), Some(key), None) => check(&file, &key, output),
         (None, None, None, None, None, Some(file)) => new_pair(&file, output),
         _ => anyhow::bail!("name --home with --out and --to, or --verify with --key, or --new-key alone"),
@@ -121,12 +124,12 @@ fn check(file: &Path, key: &Path, output: Output) -> anyhow::Result<()> {
     output.result(&summary, || format!("The backup is whole: {}.", summary.text()))
 }
 
-fn make(home: &Path, out: &Path, to: &Path, output: Output) -> anyhow::Result<()> {
+fn make(home: &Path, out: &Path, to: &Path, unlock: &Unlock, output: Output) -> anyhow::Result<()> {
     ensure!(!out.exists(), "`{}` is there already", out.display());
     let recipient = key::read_public(to)?;
     let home = fs::canonicalize(home).with_context(|| format!("no such folder: `{}`", home.display()))?;
-    let keys = NodeKeys::open(&home.join(KEYS_FILE))?;
     let file = NodeFile::read(&home)?;
+    let keys = NodeKeys::open(&home, &file, unlock)?;
     let genesis = read_genesis(&home.join(&file.genesis))?;
     let time_ms = now_ms()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
@@ -207,10 +210,10 @@ impl Copies {
 
     /// Every file of the backup: where it belongs, and where it is now.
     fn sources(&self, home: &Path, file: &NodeFile) -> anyhow::Result<Vec<(String, PathBuf)>> {
-        let mut sources = vec![
-            (KEYS_FILE.to_owned(), home.join(KEYS_FILE)),
-            (GENESIS_FILE.to_owned(), home.join(&file.genesis)),
-        ];
+        let keys = keys::file_of(home)?;
+        let name = keys.file_name().and_then(OsStr::to_str).context("the key file has no name")?;
+        let mut sources =
+            vec![(name.to_owned(), keys.clone()), (GENESIS_FILE.to_owned(), home.join(&file.genesis))];
         let mut file = NodeFile { genesis: GENESIS_FILE.into(), ..file.clone() };
         if let Some(tls) = &mut file.public_tls {
             let own = TlsFiles { certificates: "tls/certificates.pem".into(), key: "tls/key.pem".into() };

@@ -5,8 +5,8 @@ use super::clinical::{self, Contents};
 use super::format::Reader;
 use super::{Summary, key};
 use crate::clock::now_ms;
-use crate::keys::NodeKeys;
-use crate::network::{GENESIS_FILE, KEYS_FILE, NodeFile, read_genesis};
+use crate::keys::{NodeKeys, Unlock};
+use crate::network::{GENESIS_FILE, NodeFile, read_genesis};
 use crate::output::Output;
 use anyhow::{Context as _, bail, ensure};
 use salus_gateway::store::Store as GatewayStore;
@@ -36,6 +36,8 @@ pub(crate) struct Arguments {
     /// URL of a member's public routes: also compare keys and anchored roots with the ledger.
     #[arg(long)]
     against: Option<String>,
+    #[command(flatten)]
+    unlock: Unlock,
 }
 
 /// What was restored and checked.
@@ -55,7 +57,7 @@ struct Report {
 }
 
 pub(crate) fn run(arguments: Arguments, output: Output) -> anyhow::Result<()> {
-    let Arguments { from, key, home, against } = arguments;
+    let Arguments { from, key, home, against, unlock } = arguments;
     ensure!(is_free(&home)?, "`{}` is not empty: restore into a new folder", home.display());
     let mut reader = Reader::open(&from, &key::read_private(&key)?)?;
     let parent = match home.parent() {
@@ -69,7 +71,7 @@ pub(crate) fn run(arguments: Arguments, output: Output) -> anyhow::Result<()> {
         .tempdir_in(parent)
         .with_context(|| format!("cannot write to `{}`", parent.display()))?;
     unpack(&mut reader, folder.path())?;
-    let mut report = settle(&reader, folder.path(), against.as_deref())?;
+    let mut report = settle(&reader, folder.path(), against.as_deref(), &unlock)?;
     report.home.clone_from(&home);
     put(folder, &home, parent)?;
     output.result(&report, || text(&report))
@@ -105,10 +107,10 @@ fn create(path: &Path) -> io::Result<File> {
 }
 
 /// Opens every store as a node would, and compares them with one another and with the ledger.
-fn settle(reader: &Reader, folder: &Path, against: Option<&str>) -> anyhow::Result<Report> {
+fn settle(reader: &Reader, folder: &Path, against: Option<&str>, unlock: &Unlock) -> anyhow::Result<Report> {
     let manifest = &reader.manifest;
-    let keys = NodeKeys::open(&folder.join(KEYS_FILE))?;
     let file = NodeFile::read(folder)?;
+    let keys = NodeKeys::open(folder, &file, unlock)?;
     let genesis = read_genesis(&folder.join(GENESIS_FILE))?;
     ensure!(genesis.network() == manifest.network, "the backup's genesis is of another network");
     ensure!(

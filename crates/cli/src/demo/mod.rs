@@ -126,7 +126,7 @@ fn prepare(arguments: &Arguments, progress: &Progress) -> anyhow::Result<Genesis
 fn delete(folder: &Path) -> anyhow::Result<()> {
     let is_demo = folder.join(GENESIS_FILE).exists();
     let is_empty = fs::read_dir(folder)?.next().is_none();
-    if !is_demo && !is_empty && !folder.join(PLANS[0].id).join(network::KEYS_FILE).exists() {
+    if !is_demo && !is_empty && !folder.join(PLANS[0].id).join(network::CONFIG_FILE).exists() {
         bail!("`{}` holds no demo network; it is not deleted", folder.display());
     }
     fs::remove_dir_all(folder).with_context(|| format!("cannot delete `{}`", folder.display()))

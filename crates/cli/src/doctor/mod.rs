@@ -12,8 +12,8 @@ mod tests;
 
 pub(crate) use node::open_files_max;
 
-use crate::keys::NodeKeys;
-use crate::network::{KEYS_FILE, NodeFile, read_genesis};
+use crate::keys::{Locked, NodeKeys, Unlock, is_sealed};
+use crate::network::{NodeFile, read_genesis};
 use crate::node::ops;
 use crate::output::Output;
 use anyhow::Context as _;
@@ -30,6 +30,8 @@ pub(crate) struct Arguments {
     /// The node's folder.
     #[arg(long)]
     home: PathBuf,
+    #[command(flatten)]
+    unlock: Unlock,
 }
 
 /// How something is.
@@ -89,7 +91,7 @@ struct Home {
 /// The exit status: that of the worst check.
 pub(crate) fn run(arguments: &Arguments, output: Output) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    let checks = runtime.block_on(look(&arguments.home))?;
+    let checks = runtime.block_on(look(&arguments.home, &arguments.unlock))?;
     let worst = checks.iter().map(|check| check.verdict).max().unwrap_or(Verdict::Ok);
     output.result(&serde_json::json!({ "verdict": worst, "checks": checks }), || text(&checks))?;
     Ok(ExitCode::from(worst as u8))
@@ -104,17 +106,17 @@ fn text(checks: &[Check]) -> String {
     checks.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
-async fn look(home: &Path) -> anyhow::Result<Vec<Check>> {
+async fn look(home: &Path, unlock: &Unlock) -> anyhow::Result<Vec<Check>> {
     let path = fs::canonicalize(home).with_context(|| format!("no such folder: `{}`", home.display()))?;
     let mut checks = disk::look(&path);
-    let home = match open(&path) {
+    let home = match open(&path, unlock) {
         Ok(home) => home,
         Err(check) => {
             checks.push(check);
             return Ok(checks);
         }
     };
-    checks.push(Check::ok("keys", "keys.json is there and readable by its owner alone"));
+    checks.push(keys(home.file.clear_keys && !is_sealed(&home.path), home.file.demo_http));
     checks.push(certificate::look(&home));
     let running = ops::Client::new(&home.path).health().await;
     checks.extend(node::look(&home, &running));
@@ -123,14 +125,33 @@ async fn look(home: &Path) -> anyhow::Result<Vec<Check>> {
 }
 
 /// Reads what everything else needs; the check that fails if it cannot.
-fn open(path: &Path) -> Result<Home, Check> {
-    let restore = "restore it from a backup: salus restore";
-    let keys = NodeKeys::open(&path.join(KEYS_FILE));
-    let keys = keys.map_err(|error| Check::failure("keys", format!("{error:#}"), restore))?;
+fn open(path: &Path, unlock: &Unlock) -> Result<Home, Check> {
     let mend = "mend it, or restore it from a backup";
     let file =
         NodeFile::read(path).map_err(|error| Check::failure("configuration", format!("{error:#}"), mend))?;
+    let keys = NodeKeys::open(path, &file, unlock).map_err(|error| {
+        let advice = match error.is::<Locked>() {
+            true => "give what opens it, as the node is given it: salus doctor --help",
+            false => "mend it, or restore it from a backup: salus restore",
+        };
+        Check::failure("keys", format!("{error:#}"), advice)
+    })?;
     let genesis = read_genesis(&path.join(&file.genesis));
     let genesis = genesis.map_err(|error| Check::failure("genesis", format!("{error:#}"), mend))?;
     Ok(Home { path: path.to_owned(), file, genesis, keys })
+}
+
+/// How the keys lie, which open.
+fn keys(clear: bool, demo: bool) -> Check {
+    match (clear, demo) {
+        (false, _) => Check::ok("keys", "sealed, and they open"),
+        (true, true) => {
+            Check::ok("keys", "in the clear, readable by their owner alone: a demo on this machine")
+        }
+        (true, false) => Check::warning(
+            "keys",
+            "in the clear: who reads this disk, or a copy of it, speaks for the organisation",
+            "seal them: salus keys seal",
+        ),
+    }
 }

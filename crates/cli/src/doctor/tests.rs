@@ -2,7 +2,7 @@
 
 use super::Verdict::{Failure, Ok, Warning};
 use super::peers::{Answer, clock, lag, reached, versions};
-use super::{Check, Verdict, certificate, disk, node};
+use super::{Check, Verdict, certificate, disk, keys, node};
 use salus_gateway::peer::NodeStatus;
 use std::time::Duration;
 
@@ -25,6 +25,13 @@ fn a_full_or_a_slow_disk_is_said() {
     is(&disk::speed(Duration::from_millis(2)), Ok);
     is(&disk::speed(Duration::from_millis(60)), Warning);
     is(&disk::speed(Duration::from_secs(1)), Failure);
+}
+
+#[test]
+fn keys_in_the_clear_are_warned_of_outside_a_demo() {
+    is(&keys(false, false), Ok);
+    is(&keys(true, true), Ok);
+    is(&keys(true, false), Warning);
 }
 
 #[test]

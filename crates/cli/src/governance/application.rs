@@ -4,8 +4,8 @@
 //! file, and what the options name. Of one that is none, the addresses are those of `node.json` unless options name
 //! others; it needs no running node.
 
-use crate::keys::NodeKeys;
-use crate::network::{CONFIG_FILE, KEYS_FILE, NodeFile, read_genesis};
+use crate::keys::{NodeKeys, Unlock};
+use crate::network::{CONFIG_FILE, NodeFile, read_genesis};
 use crate::node::ops::Client;
 use crate::output::Output;
 use anyhow::{Context as _, bail, ensure};
@@ -45,6 +45,8 @@ pub(crate) struct Arguments {
     /// URL of the portal.
     #[arg(long)]
     portal_url: Option<String>,
+    #[command(flatten)]
+    unlock: Unlock,
 }
 
 pub(super) async fn run(
@@ -56,7 +58,10 @@ pub(super) async fn run(
     let file: NodeFile =
         serde_json::from_str(&super::read(&home.join(CONFIG_FILE))?).context("`node.json`")?;
     let network = read_genesis(&home.join(&file.genesis))?.network();
-    let keys = NodeKeys::open(arguments.keys.as_ref().unwrap_or(&home.join(KEYS_FILE)))?;
+    let keys = match &arguments.keys {
+        Some(path) => NodeKeys::open_file(path, &file, &arguments.unlock)?,
+        None => NodeKeys::open(home, &file, &arguments.unlock)?,
+    };
     let begun = match node.membership().await {
         Ok(Some(member)) => of_member(arguments, member)?,
         Ok(None) => new_member(arguments, &file, &keys)?,

@@ -9,8 +9,8 @@ mod propose;
 mod tests;
 mod words;
 
-use crate::keys::NodeKeys;
-use crate::network::KEYS_FILE;
+use crate::keys::{self, Unlock};
+use crate::network::NodeFile;
 use crate::node::ops::Client;
 use crate::output::Output;
 use anyhow::Context as _;
@@ -58,9 +58,11 @@ enum Command {
     Application(application::Arguments),
     /// Make keys that are to follow those of the node's folder, for an application to name.
     NewKeys {
-        /// The file to write, which must not exist yet.
-        #[arg(long, default_value = "new-keys.json")]
-        out: PathBuf,
+        /// The file to write, which must not exist yet; by default `new-keys.sealed`, or `new-keys.json` in the clear.
+        #[arg(long)]
+        out: Option<PathBuf>,
+        #[command(flatten)]
+        unlock: Unlock,
     },
 }
 
@@ -90,11 +92,13 @@ async fn drive(arguments: &Arguments, output: Output) -> anyhow::Result<()> {
             })
         }
         Command::Application(wanted) => application::run(wanted, &arguments.home, &node, output).await,
-        Command::NewKeys { out } => {
-            let new = NodeKeys::open(&arguments.home.join(KEYS_FILE))?.renew(out)?;
-            let (path, key) = (out.display(), new.node.public());
+        Command::NewKeys { out, unlock } => {
+            let home = &arguments.home;
+            let (path, new) = keys::renew(home, &NodeFile::read(home)?, unlock, out.as_deref())?;
+            let place = keys::file_of(home)?;
+            let (path, place, key) = (path.display(), place.display(), new.node.public());
             output.result(&json!({ "written": path.to_string(), "nodeKey": key }), || {
-                format!("Written to `{path}`. Node key: {key}\nNext: `application --keys {path}`, `propose update`, votes; when that is in force, put the file in the place of `{KEYS_FILE}` and restart the node.")
+                format!("Written to `{path}`. Node key: {key}\nNext: `application --keys {path}`, `propose update`, votes; when that is in force, put the file in the place of `{place}` and restart the node.")
             })
         }
     }

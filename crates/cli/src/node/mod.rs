@@ -9,8 +9,8 @@ pub(crate) mod ops;
 mod vault;
 
 use crate::backup;
-use crate::keys::NodeKeys;
-use crate::network::{self, KEYS_FILE, NodeFile, TlsFiles};
+use crate::keys::{NodeKeys, Unlock};
+use crate::network::{self, NodeFile, TlsFiles};
 use anyhow::Context as _;
 use chain::LocalChain;
 use engine::EngineCommand;
@@ -40,7 +40,7 @@ use vault::{EngineOutbox, LocalEmergencies, LocalErasures, LocalKeeper, LocalRec
 /// Run the node of one organisation.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// The node's folder: `node.json`, `keys.json`, and all its data.
+    /// The node's folder: `node.json`, the keys, and all its data.
     #[arg(long)]
     home: PathBuf,
     /// The clinical engine's program; needed where the organisation keeps clinical records.
@@ -65,6 +65,8 @@ pub(crate) struct Arguments {
     /// Stop when standard input closes, so that the node never outlives who started it.
     #[arg(long)]
     supervised: bool,
+    #[command(flatten)]
+    unlock: Unlock,
 }
 
 /// How a node's log is written.
@@ -88,11 +90,11 @@ struct Home {
 }
 
 impl Home {
-    fn open(path: &Path) -> anyhow::Result<Self> {
+    fn open(path: &Path, unlock: &Unlock) -> anyhow::Result<Self> {
         let path = fs::canonicalize(path).with_context(|| format!("no such folder: `{}`", path.display()))?;
         let file = NodeFile::read(&path)?;
         let genesis = Arc::new(network::read_genesis(&path.join(&file.genesis))?);
-        Ok(Self { keys: NodeKeys::open(&path.join(KEYS_FILE))?, path, file, genesis })
+        Ok(Self { keys: NodeKeys::open(&path, &file, unlock)?, path, file, genesis })
     }
 
     fn signing_key(&self) -> SigningKey {
@@ -114,7 +116,7 @@ const LOG_DEFAULT: &str =
 
 pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
     log(arguments.log_format);
-    let home = Home::open(&arguments.home)?;
+    let home = Home::open(&arguments.home, &arguments.unlock)?;
     let anchor = match &arguments.join {
         Some(member) => join::anchor(&home.path, &home.genesis, member, arguments.replay)?,
         None if backup::must_join(&home.path) && !join::has_joined(&home.path) => anyhow::bail!(

@@ -3,6 +3,7 @@
 use super::{Choice, chosen, codecs};
 use crate::Target;
 use crate::check::{decoded, same, text};
+use salus_crypto::hash::sha256;
 use salus_types::action::*;
 use salus_types::block::*;
 use salus_types::category::*;
@@ -11,6 +12,7 @@ use salus_types::emergency::*;
 use salus_types::erasure::*;
 use salus_types::genesis::*;
 use salus_types::governance::*;
+use salus_types::keystore::*;
 use salus_types::membership::Member;
 use salus_types::organisation::*;
 use salus_types::proof::*;
@@ -50,6 +52,20 @@ fn genesis(bytes: &[u8]) {
     for block in &*crate::network::CERTIFIED {
         let _ = salus_verifier::verify_certified_header(&validators, block);
     }
+}
+
+fn key_store(bytes: &[u8]) {
+    // The digest at the end is no lock: whoever changes the file makes it fit.
+    let file = [bytes, sha256(bytes).as_ref()].concat();
+    for file in [bytes, &file] {
+        if let Ok(store) = KeyStore::from_bytes(file) {
+            same("KeyStore", file, &store.to_bytes());
+        }
+    }
+}
+
+fn key_stores() -> Vec<Vec<u8>> {
+    samples("KeyStore").iter().map(|store| [&MAGIC[..], store].concat()).collect()
 }
 
 fn wrap(bytes: &[u8]) {
@@ -206,6 +222,22 @@ pub(super) const TARGETS: &[Target] = &[
             Member,
             Organisation,
         ]
+    ),
+    Target {
+        name: "key-store",
+        decoders: &["types::keystore::from_bytes"],
+        weight: 4,
+        instrumented: true,
+        seeds: key_stores,
+        run: key_store,
+    },
+    codecs!(
+        "key-store-parts",
+        2,
+        true,
+        "types",
+        samples,
+        [KeyStore, KeyStoreHead, KeyStoreSecrets, Lock, LockKind, PassphraseLock, KeyLock, TokenLock]
     ),
     codecs!(
         "custody",

@@ -21,13 +21,14 @@ use crate::store::tables::{
     IN_COMPARTMENT, OF_BATCH, key,
 };
 use crate::store::{PackName, Reads, Sealed, StoreError, WriteTx};
+use crate::suite::Suite;
 use crate::wrap::{open_share, receive_organisation_link};
 use bytes::Bytes;
 use commonware_codec::{Encode as _, EncodeSize as _};
 use salus_crypto::hash::{Digest, sha256};
 use salus_crypto::{Secret32, merkle};
 use salus_types::organisation::Organisation;
-use salus_types::vault::{CustodyBatch, CustodyItem, SUITE_1, batch_size, package_digest};
+use salus_types::vault::{CustodyBatch, CustodyItem, batch_size, package_digest};
 use salus_types::{OrganisationId, namespace};
 use std::collections::HashSet;
 use std::ops::Range;
@@ -151,7 +152,7 @@ fn check_shape(batch: &CustodyBatch) -> Result<(), CustodyError> {
     }
     let mut seen = HashSet::new();
     for item in body.items.iter() {
-        if item.package.header.suite != SUITE_1 {
+        if Suite::of(item.package.header.suite).is_none() {
             return Err(CustodyError::Malformed("unknown suite"));
         }
         if !is_of(item.share_index, body.generation) {

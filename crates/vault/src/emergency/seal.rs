@@ -3,7 +3,7 @@
 //! ```text
 //! EK   = 32 random bytes                shares = Shamir k of n (EK), k = n/2 + 1
 //! key  = HKDF(ikm = EK, info = frame("salus/emergency/v1", [compartment, revision]))
-//! ciphertext = AES-256-GCM(key, nonce 0, aad = compartment || revision, text, padded with spaces to 4 KiB)
+//! ciphertext = key commitment || AES-256-GCM(key, nonce 0, aad = compartment || revision, text, padded with spaces to 4 KiB)
 //! ```
 
 use salus_crypto::aead;
@@ -39,15 +39,16 @@ pub(super) fn seal(key: &Secret32, compartment: &CompartmentId, revision: u32, t
     let mut padded = Zeroizing::new(text.to_vec());
     padded.resize(text.len().next_multiple_of(PADDED_TO), b' ');
     let (key, aad) = (derive(key, compartment, revision), aad(compartment, revision));
-    aead::seal(&key, &aad, &padded)
+    aead::seal_committed(&key, &aad, &padded)
 }
 
-/// Opens a package with shares that were checked against its commitments; `None` if they are not enough.
+/// Opens a package with shares that were checked against its commitments; `None` if they are not enough, or give another
+/// key: a source may commit to shares that do not lie on one line, and the cipher alone would open under several keys.
 pub(super) fn open(package: &EmergencyPackage, shares: &[Share]) -> Option<Zeroizing<Vec<u8>>> {
     let statement = &package.statement;
     let key = shamir::combine(shares).ok()?;
     let key = derive(&key, &statement.compartment, statement.revision);
-    aead::open(&key, &aad(&statement.compartment, statement.revision), &package.ciphertext).ok()
+    aead::open_committed(&key, &aad(&statement.compartment, statement.revision), &package.ciphertext).ok()
 }
 
 /// Whether sizes, places and digest fit: of a summary that is kept, or of one that is withdrawn.

@@ -103,7 +103,9 @@ impl Source {
             return Ok(false);
         }
         let (seal_key, first) = compartment::current(&self.ctx, tx, patient.as_ref(), category)?;
-        let Ok(sealed) = seal(&seal_key, content, text.as_bytes()) else { return Ok(false) };
+        let Ok(sealed) = seal(self.config.suite, &seal_key, content, text.as_bytes()) else {
+            return Ok(false);
+        };
         let custodians = custodians_of(&first, organisations)?;
         self.place(draft, name, sealed, &custodians, organisations)?;
         Ok(true)

@@ -45,6 +45,7 @@ use crate::node::Context;
 use crate::outbox::Outbox;
 use crate::placement::{TooFewCustodians, custodians_of};
 use crate::store::StoreError;
+use crate::suite::{self, Suite};
 use deliver::Health;
 pub(crate) use pack::OutgoingPack;
 use salus_crypto::Secret32;
@@ -82,6 +83,8 @@ pub struct SourceConfig {
     pub challenge_pause: Duration,
     /// How long a copy that was made good is not made anew for the same custodian again.
     pub repair_pause: Duration,
+    /// In which new versions are sealed.
+    pub suite: &'static Suite,
 }
 
 impl Default for SourceConfig {
@@ -99,6 +102,7 @@ impl Default for SourceConfig {
             custody_sweep: Duration::from_secs(10),
             challenge_pause: Duration::from_secs(60),
             repair_pause: Duration::from_secs(3_600),
+            suite: suite::NEWEST,
         }
     }
 }

@@ -20,6 +20,7 @@ use crate::outbox::{Outbox, OutboxError, OutboxRow};
 use crate::patient::{self, OpenCompartment, Root};
 use crate::peers::{PeerError, Peers};
 use crate::source::SourceConfig;
+use crate::suite::{self, Suite};
 use crate::vault::{Vault, VaultConfig};
 use async_trait::async_trait;
 use commonware_codec::Encode as _;
@@ -93,6 +94,8 @@ pub(crate) struct World {
     pub(crate) unanswered: AtomicU64,
     pub(crate) versions_per_event: AtomicU64,
     pub(crate) batch_versions: AtomicU64,
+    /// In which vaults that are opened from now on seal.
+    pub(crate) suite: Mutex<&'static Suite>,
     /// Whether vaults that are opened from now on challenge and check all the time; otherwise never by themselves.
     pub(crate) watchful: AtomicBool,
     pub(crate) repair_pause_ms: AtomicU64,
@@ -173,6 +176,7 @@ impl World {
             unanswered: AtomicU64::new(0),
             versions_per_event: AtomicU64::new(2_048),
             batch_versions: AtomicU64::new(64),
+            suite: Mutex::new(suite::NEWEST),
             watchful: AtomicBool::new(false),
             repair_pause_ms: AtomicU64::new(0),
             replays: Mutex::default(),
@@ -263,6 +267,7 @@ impl World {
             custody_sweep: Duration::from_millis(40),
             challenge_pause: if watchful { Duration::from_millis(10) } else { DAY },
             repair_pause: Duration::from_millis(self.repair_pause_ms.load(Ordering::Relaxed)),
+            suite: *self.suite.lock().expect("unpoisoned"),
             ..SourceConfig::default()
         };
         config.reader.versions_per_event_max = self.versions_per_event.load(Ordering::Relaxed) as usize;

@@ -4,6 +4,7 @@ use crate::custodian::CustodyError;
 use crate::seal::{SealKey, seal};
 use crate::store::Reads as _;
 use crate::store::tables::EVIDENCE;
+use crate::suite::NEWEST;
 use crate::testing::{Counts, NETWORK, World, id, mutate_every_byte};
 use crate::wrap::{organisation_link, seal_share};
 use commonware_codec::Encode as _;
@@ -27,7 +28,7 @@ fn body(world: &World, to: &str, sequence: u64, versions: usize) -> CustodyBatch
     let mut leaves = vec![Digest([0xdd; 32]); 64];
     let mut items = Vec::new();
     for (leaf, slot) in leaves.iter_mut().enumerate().take(versions) {
-        let sealed = seal(&key, Content::Fhir, b"{}").expect("small");
+        let sealed = seal(NEWEST, &key, Content::Fhir, b"{}").expect("small");
         *slot = sealed.commitment;
         items.push(CustodyItem {
             leaf: leaf as u32,
@@ -94,7 +95,7 @@ async fn a_batch_is_taken_only_from_its_source_whole_and_for_this_custodian() {
         (
             "hospital-a",
             "hospital-a",
-            |b| edit(&mut b.items, |i| i[0].package.header.suite = 2),
+            |b| edit(&mut b.items, |i| i[0].package.header.suite = 3),
             "malformed: unknown suite",
         ),
         (
@@ -242,7 +243,7 @@ async fn another_source_cannot_slip_a_version_into_a_compartment() {
     let (link, link_key) =
         organisation_link(NETWORK, id("hospital-b"), world.member("regulator"), 1).expect("a link");
     let key = SealKey { compartment: labs, epoch: 0, key: Secret32::random() };
-    let sealed = seal(&key, Content::Fhir, b"{}").expect("small");
+    let sealed = seal(NEWEST, &key, Content::Fhir, b"{}").expect("small");
     let version = sealed.package.header.version;
     let mut leaves = vec![Digest::ZERO; 64];
     leaves[0] = sealed.commitment;

@@ -59,7 +59,7 @@ async fn versions_of(world: &World, names: &[&str]) -> Vec<VersionId> {
 }
 
 /// An order of `by`, final, with the notice that opens it.
-fn order(world: &World, by: &str, versions: &[VersionId]) -> ErasureNotice {
+pub(super) fn order(world: &World, by: &str, versions: &[VersionId]) -> ErasureNotice {
     let salt: [u8; 32] = salus_crypto::random::bytes();
     let order = OrderErasure {
         organisation: id(by),
@@ -74,7 +74,7 @@ fn order(world: &World, by: &str, versions: &[VersionId]) -> ErasureNotice {
 }
 
 /// Hospital A carries its own order out; then everybody else gets the notice.
-async fn carry_out(world: &World, notice: &ErasureNotice) {
+pub(super) async fn carry_out(world: &World, notice: &ErasureNotice) {
     world.vault("hospital-a").expect("open").erasure.carry_out(notice.clone()).await.expect("carried out");
     for name in MEMBERS {
         assert!(!world.vault(name).expect("open").erasure.round().await.expect("looked"), "{name}");
@@ -82,7 +82,7 @@ async fn carry_out(world: &World, notice: &ErasureNotice) {
 }
 
 /// What the gateway does at each member, and the receipts.
-async fn finish(world: &World, notice: &ErasureNotice) {
+pub(super) async fn finish(world: &World, notice: &ErasureNotice) {
     for name in MEMBERS {
         let erasure = &world.vault(name).expect("open").erasure;
         for due in erasure.due().await.expect("due") {

@@ -2,7 +2,9 @@
 
 use crate::bench::{seal_rate, unseal_rate};
 use crate::patient::Root;
-use crate::testing::{World, id};
+use crate::store::Reads as _;
+use crate::store::tables::GRANT_KEYS;
+use crate::testing::{GrantWish, World, id};
 use commonware_codec::EncodeSize as _;
 use salus_crypto::Secret32;
 use salus_crypto::hash::sha256;
@@ -146,6 +148,45 @@ fn wrapped(directory: &Directory) {
     print("a patient's link at one source", "bytes", "", vec![link as f64]);
     print("ten wrapped keys for the patient", "bytes", "", vec![wraps as f64]);
     print("ten signed statements, wraps included", "bytes", "", vec![statements as f64]);
+}
+
+/// What stands in the way of a theft, and what it takes: the patient's link and wrapped keys in a source's tables, and what
+/// three grantees keep of the same ten keys.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "a measurement"]
+async fn wrapped_keys_of_a_patient_and_three_grantees_at_rest() {
+    let world = World::new();
+    world.open_all();
+    let person = world.enrol("p1").await;
+    world.settle().await;
+    let grantees = ["hospital-b", "insurer", "regulator"];
+    for (counter, grantee) in (0..).zip(grantees) {
+        let ten = |wish: &mut GrantWish| {
+            wish.categories = Category::ALL[..TEN].to_vec();
+            wish.grantee = grantee;
+        };
+        world.grant(&person, counter, ten).await;
+    }
+    let source = world.vault("hospital-a").expect("open").source.clone().expect("a source");
+    let address = person.root.at(&id("hospital-a")).address;
+    let directory = source.directory(address).await.expect("an answer").expect("enrolled");
+    let mut keys: usize = directory.links.iter().map(|link| link.encode_size()).sum();
+    keys += directory.compartments.iter().take(TEN).map(|one| one.statement.wrapped.len()).sum::<usize>();
+    let (mut names, mut count) = (0, 0);
+    for grantee in grantees {
+        let store = world.vault(grantee).expect("open").custodian.store().clone();
+        for (name, sealed) in
+            store.read().expect("a view").scan(&GRANT_KEYS, &[], None, usize::MAX).expect("rows")
+        {
+            keys += sealed.encode_size();
+            names += name.len();
+            count += 1;
+        }
+    }
+    assert_eq!(count, TEN * grantees.len());
+    let what = "wrapped keys at rest, ten categories, a patient and three grantees";
+    print(&format!("{what}: link and keys"), "bytes", "<= 5,120", vec![keys as f64]);
+    print(&format!("{what}: names of rows besides"), "bytes", "", vec![names as f64]);
 }
 
 /// The end of a grant over ten categories, with ten other grantees' grants standing.

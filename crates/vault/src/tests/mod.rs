@@ -17,4 +17,5 @@ mod rekey;
 mod sealing;
 mod sharing;
 mod snapshot;
+mod suites;
 mod vectors;

@@ -3,6 +3,7 @@
 use crate::bench;
 use crate::seal::{PLAINTEXT_BYTES_MAX, SealKey, SealedVersion, UnsealError, seal, unseal};
 use crate::store::{Reads as _, Store, StoreError, tables};
+use crate::suite::NEWEST;
 use crate::testing::World;
 use crate::wrap::{open_share, seal_share, unwrap_key, wrap_key};
 use commonware_codec::Encode as _;
@@ -18,7 +19,7 @@ fn key() -> SealKey {
 }
 
 fn sealed(bytes: &[u8]) -> SealedVersion {
-    seal(&key(), Content::Fhir, bytes).expect("small")
+    seal(NEWEST, &key(), Content::Fhir, bytes).expect("small")
 }
 
 proptest! {
@@ -80,7 +81,7 @@ fn long_texts_are_sealed_in_chunks_and_too_long_ones_not_at_all() {
         let opened = unseal(&sealed.package, &key().key, &sealed.shares[1..]).expect("opens");
         assert!(*opened.bytes == bytes, "{length}");
     }
-    assert!(seal(&key(), Content::Fhir, &vec![0; PLAINTEXT_BYTES_MAX + 1]).is_err());
+    assert!(seal(NEWEST, &key(), Content::Fhir, &vec![0; PLAINTEXT_BYTES_MAX + 1]).is_err());
 }
 
 #[test]

@@ -38,8 +38,13 @@ fn late_record_proof() -> RecordProof {
 
 /// The record in the block that `block` makes; the state holds three other batches' anchors, too.
 fn record_proof_at(block: impl FnOnce(Digest) -> CertifiedHeader) -> RecordProof {
+    record_proof_in(SUITE_1, block)
+}
+
+/// The same, anchored with a suite byte.
+fn record_proof_in(suite: u8, block: impl FnOnce(Digest) -> CertifiedHeader) -> RecordProof {
     let package = PackageHeader {
-        suite: SUITE_1,
+        suite,
         compartment: CompartmentId(sha256(b"compartment")),
         epoch: 0,
         version: VersionId(sha256(b"version")),
@@ -91,6 +96,16 @@ fn a_record_proof_shows_source_time_and_text() {
     assert_eq!(verify_record(&validators(), &record_proof(), Some("{}")), Err(RecordError::Text));
 }
 
+#[test]
+fn a_record_of_another_suite_is_refused_however_well_it_is_anchored() {
+    for suite in [0, 2, u8::MAX] {
+        let proof = record_proof_in(suite, |state_root| {
+            certified(vec![Header { state_root, ..header() }], &[1, 2, 4])
+        });
+        assert_eq!(verify_record(&validators(), &proof, Some(TEXT)), Err(RecordError::Suite), "{suite}");
+    }
+}
+
 type Planted = (&'static str, Result<(), RecordError>, RecordProof);
 
 /// Proofs that hold but for one thing, and what is said of it.
@@ -130,6 +145,7 @@ fn planted() -> Vec<Planted> {
             proof.anchor.proof = absent[1].clone();
             proof.block = absence_block.clone();
         }),
+        plant("another suite", Err(RecordError::Suite), &|proof| proof.package.suite = 2),
         plant("another record", in_batch, &|proof| proof.r[0] ^= 1),
         plant("another place in the batch", in_batch, &|proof| proof.batch_path.index = 4),
         plant("a batch of another size", in_batch, &|proof| proof.batch_path.size = 256),

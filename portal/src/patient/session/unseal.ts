@@ -1,8 +1,8 @@
 /** From shares and a sealed package to the exact bytes of a record version. */
-import { derive, encode, equal, fromUtf8, keyCommitment, label, sha256, type Bytes } from '../../crypto';
-import { openSized } from '../../crypto/aead';
+import { encode, equal, fromUtf8, sha256, type Bytes } from '../../crypto';
 import * as f from '../../crypto/formats';
 import { combine, generationOf, type Share } from '../../crypto/shamir';
+import { suiteOf } from '../../crypto/suite';
 import type { OpenCompartment } from './directory';
 
 export interface Unsealed {
@@ -16,10 +16,12 @@ export interface Unsealed {
 export async function unseal(pack: f.SealedPackage, compartment: OpenCompartment, shares: Share[]): Promise<Unsealed> {
   const { header, ciphertext } = pack;
   if (!equal(header.compartment, compartment.id)) throw new Error('the package is of another compartment');
+  const suite = suiteOf(header.suite);
+  if (!suite) throw new Error('the package is sealed in an unknown way');
   for (const pair of pairs(shares)) {
-    const key = derive(label.dataKey, compartment.key, combine(pair), header.version);
-    if (!equal(keyCommitment(key), header.keyCommitment)) continue;
-    const opened = await openSized(key, encode(f.PackageHeader, header), ciphertext);
+    const key = suite.dataKey(compartment.key, combine(pair), header.version);
+    if (!equal(suite.keyCommitment(key), header.keyCommitment)) continue;
+    const opened = await suite.open(key, encode(f.PackageHeader, header), ciphertext);
     const plaintext = opened.subarray(64);
     return {
       text: fromUtf8(plaintext),

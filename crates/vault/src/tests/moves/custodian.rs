@@ -5,6 +5,7 @@ use crate::custodian::CustodyError;
 use crate::seal::{SealKey, SealedVersion, seal};
 use crate::sharing::{Shares, split};
 use crate::store::tables::EVIDENCE;
+use crate::suite::NEWEST;
 use crate::wrap::{organisation_link, seal_share};
 use commonware_codec::Encode as _;
 use salus_crypto::hash::sha256;
@@ -24,7 +25,7 @@ fn batch() -> Batch {
     let world = World::new();
     world.open_all();
     let key = SealKey { compartment: CompartmentId(Digest([1; 32])), epoch: 0, key: Secret32::random() };
-    let sealed: Vec<_> = (0..3).map(|_| seal(&key, Content::Fhir, b"{}").expect("small")).collect();
+    let sealed: Vec<_> = (0..3).map(|_| seal(NEWEST, &key, Content::Fhir, b"{}").expect("small")).collect();
     let mut leaves = vec![Digest([0xdd; 32]); 64];
     sealed.iter().zip(&mut leaves).for_each(|(sealed, leaf)| *leaf = sealed.commitment);
     Batch { world, sealed, leaves }

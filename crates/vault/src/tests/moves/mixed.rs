@@ -4,6 +4,7 @@ use super::*;
 use crate::combine::Keys;
 use crate::seal::{SealKey, SealedVersion, UnsealError, seal, unseal};
 use crate::sharing::{Shares, is_of, place_of, round_of, split};
+use crate::suite::NEWEST;
 use salus_crypto::{Secret32, Share, merkle, shamir};
 use salus_types::CompartmentId;
 use salus_types::vault::{Content, ReleasedShare, ReleasedVersion};
@@ -20,7 +21,7 @@ struct Sealed {
 fn sealed() -> Sealed {
     let compartment = CompartmentId(Digest([1; 32]));
     let key = SealKey { compartment, epoch: 0, key: Secret32::random() };
-    let sealed = seal(&key, Content::Fhir, b"{}").expect("small");
+    let sealed = seal(NEWEST, &key, Content::Fhir, b"{}").expect("small");
     let version = sealed.package.header.version;
     let s = shamir::combine(&sealed.shares[..2]).expect("two");
     let newer = split(&s, &version, 1);
