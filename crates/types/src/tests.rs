@@ -12,8 +12,10 @@ use crate::governance::*;
 use crate::membership::{Member, MembershipError};
 use crate::organisation::{Class, KEM_KEY_LENGTH, Organisation};
 use crate::proof::{AnchorProof, AnchorProofs, BatchId, CertifiedHeader, Checkpoint, Handover, RecordProof};
+use crate::proxy::ByProxy;
 use crate::state::*;
 use crate::transaction::{TRANSACTION_BYTES_MAX, Transaction};
+use crate::vault::proxy_samples::*;
 use crate::vault::recovery_samples::*;
 use crate::vault::*;
 use crate::*;
@@ -135,7 +137,12 @@ fn actions() -> Vec<Action> {
         }
         .into(),
         Erased { organisation, erasure: ErasureId(digest(56)), versions: 12, copies: 3 }.into(),
+        appoint().into(),
+        end_appointment().into(),
     ]
+    .into_iter()
+    .chain(proxy_acts().map(Action::from))
+    .collect()
 }
 
 fn contradiction() -> Contradiction {
@@ -435,8 +442,15 @@ macro_rules! for_every_type {
                 height: 7,
                 revoked: Some(8),
                 accesses: 9,
+                by_proxy: Some(ByProxy { appointment: appointment(), mandate: digest(10) }),
             },
         );
+        $check("AppointmentEntry", &appointment_entry());
+        $check("ActEntry", &act_entry());
+        $check("SignedMandate", &mandate());
+        $check("Consent", &consent_for(&terms()));
+        $check("ProxyRequest", &proxy_request());
+        $check("ProxyKeys", &proxy_keys());
         $check(
             "AccessEntry",
             &AccessEntry {
@@ -768,6 +782,8 @@ const SECRET: &[&str] = &[
     "EnrolmentRequest",
     "EnrolmentAnswer",
     "CaseLetter",
+    "SignedMandate",
+    "ProxyRequest",
     "RecordProof",
     "EmergencyShare",
     "EmergencyAsk",

@@ -182,6 +182,7 @@ impl FakeChain {
                     height,
                     revoked: None,
                     accesses: 0,
+                    by_proxy: None,
                 };
                 (key::grant(&GrantId::of(&transaction.signer)), entry.encode().to_vec())
             }

@@ -27,6 +27,7 @@ mod pack;
 pub(crate) mod parcel;
 mod pipeline;
 mod proof;
+mod proxy;
 mod rekey;
 mod retry;
 mod rotate;

@@ -5,6 +5,7 @@
 use super::build::bump;
 use super::compartment::{create, own, seal_link_key};
 use super::enrol::{compartments, directory};
+use super::proxy::forget_appointments;
 use super::{Source, SourceError, build};
 use crate::envelope::public_key;
 use crate::node::blocking;
@@ -65,6 +66,7 @@ impl Source {
             tx.put(&COMPARTMENTS, id.as_bytes(), &compartment)?;
         }
         end_grants_of(&tx, &former)?;
+        forget_appointments(&tx, patient)?;
         for category in Category::ALL {
             self.begin_epoch(&tx, patient, *category)?;
         }

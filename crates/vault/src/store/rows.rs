@@ -172,6 +172,12 @@ record! {
         notice: Sealed,
     }
 
+    /// Somebody acts for a patient of this source, and has had keys.
+    pub(crate) struct MandateRow {
+        patient: Name,
+        categories: Bounded<Category, 64>,
+    }
+
     /// The emergency summary of a patient of this source.
     pub(crate) struct EmergencyRow {
         /// The patient's first emergency compartment here, which places all that follow.

@@ -86,6 +86,8 @@ tables! {
     NOTICES: NoticeRow = "source-notices";
     /// Grant -> nothing: grants that may still end.
     LIVE_NOTICES: Mark = "source-live-notices";
+    /// Appointment -> what it reaches: appointments that may still end.
+    LIVE_MANDATES: MandateRow = "source-live-mandates";
     /// patient -> emergency summary.
     EMERGENCIES: EmergencyRow = "source-emergencies";
     /// Emergency compartment, also a former one -> patient.

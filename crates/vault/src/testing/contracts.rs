@@ -38,6 +38,7 @@ impl World {
                     height,
                     revoked: None,
                     accesses: 0,
+                    by_proxy: None,
                 };
                 ledger.state.insert(at, entry.encode().to_vec());
                 at
