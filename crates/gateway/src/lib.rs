@@ -46,6 +46,7 @@ pub mod account;
 mod cases;
 pub mod ledger;
 pub mod peer;
+mod proxies;
 mod recovery;
 pub mod relay;
 pub mod staff;
@@ -70,6 +71,7 @@ pub fn public_router(gateway: Gateway) -> Router {
         .merge(steward::router(gateway.clone()))
         .merge(cases::router(gateway.clone()))
         .merge(recovery::router(gateway.clone()))
+        .merge(proxies::router(gateway.clone()))
         .merge(emergency::router(gateway.clone()))
         .fallback_service(portal_files::router(&gateway.config))
 }

@@ -88,6 +88,10 @@ pub const HPKE_RECOVERY_LETTER: &str = "salus/hpke/recovery-letter/v1";
 pub const HPKE_RECOVERY_ANSWER: &str = "salus/hpke/recovery-answer/v1";
 /// HPKE context, followed by the network id: [`crate::vault::ProxyKeys`].
 pub const HPKE_PROXY_KEYS: &str = "salus/hpke/proxy-keys/v1";
+/// HPKE context, followed by the network id: an [`crate::vault::EnrolmentRequest`] of a parent, with the keys for acting.
+pub const HPKE_GUARDIAN_REQUEST: &str = "salus/hpke/guardian-request/v1";
+/// HPKE context, followed by the network id: [`crate::vault::GuardianAnswer`].
+pub const HPKE_GUARDIAN_ANSWER: &str = "salus/hpke/guardian-answer/v1";
 /// HPKE context, followed by the network id: keys of new epochs for a grantee.
 pub const HPKE_EPOCH_KEYS: &str = "salus/hpke/epoch-keys/v1";
 /// HPKE context, followed by the network id: a share of an emergency key on its way to its holder.

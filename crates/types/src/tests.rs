@@ -451,6 +451,7 @@ macro_rules! for_every_type {
         $check("Consent", &consent_for(&terms()));
         $check("ProxyRequest", &proxy_request());
         $check("ProxyKeys", &proxy_keys());
+        $check("GuardianAnswer", &guardian_answer());
         $check(
             "AccessEntry",
             &AccessEntry {
@@ -702,6 +703,7 @@ macro_rules! for_every_type {
                 time_ms: 1_800_000_000_000,
                 nonce: [9; 16],
                 text: text(r#"{"ask":"list"}"#),
+                mandate: Some(mandate()),
                 signature: Signature([0; 64]),
             }
             .signed(&signing_key(4)),
@@ -784,6 +786,7 @@ const SECRET: &[&str] = &[
     "CaseLetter",
     "SignedMandate",
     "ProxyRequest",
+    "GuardianAnswer",
     "RecordProof",
     "EmergencyShare",
     "EmergencyAsk",

@@ -154,7 +154,7 @@ impl Session {
             let ask = if packages { PatientAsk::Release } else { PatientAsk::Shares };
             let request = own.sign_request(self.members.network(), &custodian.id, ask, now_ms()?, open)?;
             let Ok(release) = self.relay.ask::<Release>(&custodian.id, &request).await else { continue };
-            collect_release(&mut collected, own, &self.members.network(), custodian, release)?;
+            collect_release(&mut collected, &own.kem, &self.members.network(), custodian, release)?;
         }
         Ok(collected)
     }

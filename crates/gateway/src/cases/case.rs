@@ -135,6 +135,9 @@ pub(super) struct Case {
     pub(super) id: String,
     /// FHIR Patient id here.
     pub(super) patient: String,
+    /// Who asked for the patient, if the patient did not.
+    #[serde(default)]
+    pub(super) by: Option<AppointmentId>,
     /// What is asked for.
     pub(super) asked: Kind,
     /// Where it stands.
@@ -194,6 +197,7 @@ impl Case {
         Ok(Self {
             id,
             patient,
+            by: None,
             asked,
             state: State::Open,
             received_ms: now_ms,

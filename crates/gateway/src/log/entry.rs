@@ -3,7 +3,7 @@
 use super::commit::Committed;
 use salus_crypto::hash::hash;
 use salus_types::category::Purpose;
-use salus_types::{Digest, EmergencyId, GrantId, OrganisationId};
+use salus_types::{AppointmentId, Digest, EmergencyId, GrantId, OrganisationId};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
@@ -31,6 +31,10 @@ pub enum Kind {
     Case,
     /// A share of the patient's root was kept, or somebody recovers with it.
     Recovery,
+    /// Somebody who acts for the patient got the keys of what the mandate reaches.
+    ProxyRead,
+    /// Somebody was appointed to act for the patient by this organisation, or that was ended.
+    Appointment,
     /// Another organisation asked, in an emergency, whether the person is a patient here.
     EmergencyFound,
     /// Another organisation opened the emergency summary of this one.
@@ -70,6 +74,11 @@ pub enum Who {
         /// The event on the ledger, once there is one.
         event: Option<EmergencyId>,
     },
+    /// Somebody who acts for the patient, and whom the patient alone knows by name.
+    Proxy {
+        /// The appointment on the ledger.
+        appointment: AppointmentId,
+    },
     /// This node, by itself.
     Node,
 }
@@ -91,6 +100,7 @@ impl Who {
             Self::Practitioner { id, .. } => format!("practitioner/{id}"),
             Self::System { id } => format!("system/{id}"),
             Self::Elsewhere { organisation, .. } => format!("elsewhere/{organisation}"),
+            Self::Proxy { appointment } => format!("proxy/{appointment}"),
             Self::Node => "node".into(),
         }
     }

@@ -194,6 +194,31 @@ impl FakeChain {
                 let entry = GrantEntry { revoked: Some(height), ..before.expect("a grant") };
                 (state_key, entry.encode().to_vec())
             }
+            Action::Appoint(action) => {
+                let state_key = key::appointment(&AppointmentId::of(&transaction.signer));
+                let entry = AppointmentEntry {
+                    mandate: action.mandate,
+                    proxy: action.proxy,
+                    shares: action.shares,
+                    expiry_ms: action.expiry_ms,
+                    height,
+                    time_ms: self.head().time_ms,
+                    ended: None,
+                    acts: 0,
+                };
+                (state_key, entry.encode().to_vec())
+            }
+            Action::EndAppointment(action) => {
+                let state_key = key::appointment(&action.appointment);
+                let state = self.state.lock().expect("lock");
+                let before = state.get(&state_key).and_then(|bytes| decode_canonical(bytes).ok());
+                let before: AppointmentEntry = before.expect("an appointment");
+                (state_key, AppointmentEntry { ended: Some(height), ..before }.encode().to_vec())
+            }
+            Action::ProxyAct(action) => {
+                let entry = ActEntry { act: action.act.clone(), height, time_ms: self.head().time_ms };
+                (key::act(&action.appointment, action.number), entry.encode().to_vec())
+            }
             Action::Dropped(action) => {
                 let state_key = key::dropped(&action.grant, &action.organisation);
                 (state_key, DroppedEntry { count: action.count, height }.encode().to_vec())

@@ -34,7 +34,9 @@ pub use package::{
     Content, PackageHeader, RecordSecret, SEALED_BYTES_MAX, SUITE_1, SealedPackage, batch_size,
     package_digest, record_commitment, size_class,
 };
-pub use proxy::{Mandate, ProxyKey, ProxyKeys, ProxyRequest, ProxyRequestBody, SignedMandate};
+pub use proxy::{
+    GuardianAnswer, Mandate, ProxyKey, ProxyKeys, ProxyRequest, ProxyRequestBody, SignedMandate,
+};
 pub use recovery::{RecoveryAsk, RecoveryDeposit, RecoveryLetter, RecoveryShare, Rekey};
 pub use request::{
     Directory, EnrolmentAnswer, EnrolmentRequest, ListedVersion, PatientAsk, PatientRequest,

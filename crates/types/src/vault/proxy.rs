@@ -2,7 +2,7 @@
 
 use super::request::{PatientAsk, VERSIONS_PER_REQUEST_MAX};
 use crate::category::Category;
-use crate::codec::{Bounded, codec_struct};
+use crate::codec::{Bounded, Text, codec_struct};
 use crate::ids::{Address, AppointmentId, CompartmentId, NetworkId, OrganisationId, VersionId};
 use crate::namespace;
 use crate::organisation::KEM_KEY_LENGTH;
@@ -115,6 +115,16 @@ impl ProxyRequest {
     pub fn is_by_proxy(&self) -> bool {
         let proxy = &self.body.mandate.mandate.proxy;
         proxy.verify(namespace::PROXY_REQUEST, &self.body.encode(), &self.signature).is_ok()
+    }
+}
+
+codec_struct! {
+    /// From an organisation to a parent, or whoever else acts for a child that has no keys of its own.
+    pub secret struct GuardianAnswer {
+        /// The mandate, on the ledger.
+        pub mandate: SignedMandate,
+        /// The name under which the organisation knows the child.
+        pub name: Text<256>,
     }
 }
 

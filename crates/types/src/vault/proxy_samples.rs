@@ -1,8 +1,12 @@
 //! Samples of what is said about who acts for a patient, for the tests of all encodings.
 
-use super::{Consent, Mandate, ProxyKey, ProxyKeys, ProxyRequest, ProxyRequestBody, SignedMandate, Terms};
+use super::{
+    Consent, GuardianAnswer, Mandate, ProxyKey, ProxyKeys, ProxyRequest, ProxyRequestBody, SignedMandate,
+    Terms,
+};
 use crate::action::{Appoint, EndAppointment, ProxyAct};
 use crate::category::Category;
+use crate::codec::Text;
 use crate::ids::{Address, AppointmentId, CompartmentId, GrantId, NetworkId, VersionId};
 use crate::organisation::KEM_KEY_LENGTH;
 use crate::proxy::{PROXY_GRAIN_MS, ProxyGrant, ProxyRead, ProxyRevoke};
@@ -96,6 +100,10 @@ pub(crate) fn proxy_request() -> ProxyRequest {
         versions: vec![VersionId(digest(21))].try_into().expect("few"),
     };
     ProxyRequest::sign(body, &signing_key(6))
+}
+
+pub(crate) fn guardian_answer() -> GuardianAnswer {
+    GuardianAnswer { mandate: mandate(), name: Text::new("Kai Lind").expect("short") }
 }
 
 pub(crate) fn proxy_keys() -> ProxyKeys {

@@ -9,7 +9,7 @@ use salus_types::category::Purpose;
 use salus_types::organisation::Organisation;
 use salus_types::transaction::Transaction;
 use salus_types::vault::{CompartmentKey, Consent, Letter, SealedEnvelope, SourceNotice, Terms};
-use salus_types::{Bounded, Digest, GrantId, NetworkId, OrganisationId, Text, label};
+use salus_types::{Address, Bounded, Digest, GrantId, NetworkId, OrganisationId, Text, label};
 use zeroize::Zeroizing;
 
 /// Most compartments that terms name: the bound of [`Terms::compartments`] and of a letter's keys.

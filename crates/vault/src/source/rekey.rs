@@ -10,7 +10,7 @@ use super::{Source, SourceError, build};
 use crate::envelope::public_key;
 use crate::node::blocking;
 use crate::store::tables::{
-    COMPARTMENTS, CURRENT, LIVE_NOTICES, NOTICES, Name, PATIENT_AT, PATIENTS, PatientRow, counter, key,
+    COMPARTMENTS, CURRENT, LIVE_NOTICES, NOTICES, Name, PATIENT_AT, PATIENTS, PatientRow, WARDS, counter, key,
 };
 use crate::store::{Reads, StoreError, WriteTx};
 use crate::wrap::{LinkTerms, patient_link};
@@ -67,6 +67,7 @@ impl Source {
         }
         end_grants_of(&tx, &former)?;
         forget_appointments(&tx, patient)?;
+        tx.remove(&WARDS, patient.as_str().as_bytes())?;
         for category in Category::ALL {
             self.begin_epoch(&tx, patient, *category)?;
         }

@@ -88,6 +88,8 @@ tables! {
     LIVE_NOTICES: Mark = "source-live-notices";
     /// Appointment -> what it reaches: appointments that may still end.
     LIVE_MANDATES: MandateRow = "source-live-mandates";
+    /// patient -> keys kept for somebody who has none.
+    WARDS: WardRow = "source-wards";
     /// patient -> emergency summary.
     EMERGENCIES: EmergencyRow = "source-emergencies";
     /// Emergency compartment, also a former one -> patient.

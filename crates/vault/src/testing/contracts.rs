@@ -1,10 +1,12 @@
 //! What the contracts would do, as far as the vault depends on it.
 
 use super::*;
+use salus_types::AppointmentId;
 use salus_types::action::OrderErasure;
 use salus_types::emergency::{EMERGENCY_ACCESS_MS, EMERGENCY_REVIEW_MS};
 use salus_types::erasure::ERASURE_RECEIPTS_MS;
-use salus_types::state::{EmergencyEntry, ErasedEntry, ErasureEntry};
+use salus_types::proxy::{Act, ByProxy, proxy_grant};
+use salus_types::state::{ActEntry, AppointmentEntry, EmergencyEntry, ErasedEntry, ErasureEntry};
 
 impl World {
     /// What the contracts would do, as far as the vault depends on it.
@@ -47,6 +49,56 @@ impl World {
                 let at = key::grant(&revoke.grant);
                 let mut entry: GrantEntry = decode_canonical(&ledger.state[&at]).expect("an entry");
                 entry.revoked = Some(height);
+                ledger.state.insert(at, entry.encode().to_vec());
+                at
+            }
+            Action::Appoint(appoint) => {
+                let at = key::appointment(&AppointmentId::of(signer));
+                let entry = AppointmentEntry {
+                    mandate: appoint.mandate,
+                    proxy: appoint.proxy,
+                    shares: appoint.shares,
+                    expiry_ms: appoint.expiry_ms,
+                    height,
+                    time_ms,
+                    ended: None,
+                    acts: 0,
+                };
+                ledger.state.insert(at, entry.encode().to_vec());
+                at
+            }
+            Action::EndAppointment(end) => {
+                let at = key::appointment(&end.appointment);
+                let mut entry: AppointmentEntry = decode_canonical(&ledger.state[&at]).expect("an entry");
+                entry.ended = Some(height);
+                ledger.state.insert(at, entry.encode().to_vec());
+                at
+            }
+            Action::ProxyAct(action) => {
+                let at = key::appointment(&action.appointment);
+                let Some(entry) = ledger.state.get(&at) else { return reject("unknown appointment") };
+                let mut entry: AppointmentEntry = decode_canonical(entry).expect("an entry");
+                if entry.proxy != *signer || entry.acts != action.number || !entry.is_live(time_ms) {
+                    return reject("not by this appointment");
+                }
+                if let Act::ProxyGrant(grant) = &action.act {
+                    let id = proxy_grant(&action.appointment, action.number);
+                    let by = ByProxy { appointment: action.appointment, mandate: entry.mandate };
+                    let grant = GrantEntry {
+                        terms: grant.terms,
+                        scope: grant.scope,
+                        expiry_ms: grant.expiry_ms,
+                        height,
+                        revoked: None,
+                        accesses: 0,
+                        by_proxy: Some(by),
+                    };
+                    ledger.state.insert(key::grant(&id), grant.encode().to_vec());
+                }
+                entry.acts += 1;
+                ledger.state.insert(at, entry.encode().to_vec());
+                let at = key::act(&action.appointment, action.number);
+                let entry = ActEntry { act: action.act.clone(), height, time_ms };
                 ledger.state.insert(at, entry.encode().to_vec());
                 at
             }
