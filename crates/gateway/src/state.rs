@@ -318,8 +318,7 @@ impl Gateway {
         limit: Duration,
     ) -> Result<crate::chain::Finalised, Error> {
         let valid_until = self.chain().head().height + self.chain().network().lifetime_blocks();
-        let transaction =
-            salus_types::transaction::Transaction::sign(self.network, key, valid_until, action);
+        let transaction = salus_types::transaction::Transaction::sign(self.network, key, valid_until, action);
         let id = self.chain().submit(transaction)?;
         match tokio::time::timeout(limit, self.chain().wait(id)).await {
             Ok(finalised) => Ok(finalised?),

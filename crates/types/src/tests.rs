@@ -139,10 +139,8 @@ fn actions() -> Vec<Action> {
         Erased { organisation, erasure: ErasureId(digest(56)), versions: 12, copies: 3 }.into(),
         appoint().into(),
         end_appointment().into(),
+        proxy_act().into(),
     ]
-    .into_iter()
-    .chain(proxy_acts().map(Action::from))
-    .collect()
 }
 
 fn contradiction() -> Contradiction {
@@ -307,6 +305,9 @@ macro_rules! for_every_type {
         }
         for change in changes() {
             $check(&format!("Change::{}", change.name()), &change);
+        }
+        for act in acts() {
+            $check(&format!("Act::{}", act.name()), &act);
         }
         $check(
             "OrganisationEntry",

@@ -20,7 +20,8 @@ use axum::response::Response;
 use axum::routing::{MethodRouter, get, post};
 use salus_types::vault::{
     CompartmentRecord, CustodyBatch, EmergencyAsk, EmergencyFind, EmergencyNotice, EmergencyParcel,
-    PatientAsk, PatientLink, PatientRequest, ProxyRequest, ReleaseAsk, ReleaseForGrant, SealedEnvelope, SourceRequest,
+    PatientAsk, PatientLink, PatientRequest, ProxyRequest, ReleaseAsk, ReleaseForGrant, SealedEnvelope,
+    SourceRequest,
 };
 use salus_types::{Bounded, ErasureId};
 use serde::Deserialize;

@@ -113,7 +113,8 @@ async fn appoint(
     staff::remember(gateway, address, patient).await?;
     let appointment = made.mandate.mandate.appointment;
     gateway.submit_as(&made.one_time, made.action, FINAL_WITHIN).await?;
-    let access = Access::about(Who::Proxy { appointment }, Kind::Appointment, patient, None, "was appointed here");
+    let access =
+        Access::about(Who::Proxy { appointment }, Kind::Appointment, patient, None, "was appointed here");
     gateway.log.append(access)?.durable().await?;
     let row_key = staff::code_key("guardian", request.invite.as_str()).unwrap_or_default();
     let encoded = hex::encode(made.mandate.encode());

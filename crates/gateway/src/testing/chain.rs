@@ -13,12 +13,13 @@ use salus_types::genesis::Genesis;
 use salus_types::proof::{AnchorProof, AnchorProofs, BatchId, CertifiedHeader, Handover};
 use salus_types::recovery::RECOVERY_DELAY_MS;
 use salus_types::state::{
-    AccessEntry, AnchorEntry, DroppedEntry, ErasedEntry, ErasureEntry, GrantEntry, LogEntry,
-    OrganisationEntry, PatientEntry, PractitionerEntry, RecoveryEntry, StateKey, key,
+    AccessEntry, ActEntry, AnchorEntry, AppointmentEntry, DroppedEntry, ErasedEntry, ErasureEntry,
+    GrantEntry, LogEntry, OrganisationEntry, PatientEntry, PractitionerEntry, RecoveryEntry, StateKey, key,
 };
 use salus_types::transaction::Transaction;
 use salus_types::{
-    Address, Digest, GrantId, NetworkId, OrganisationId, PublicKey, TransactionId, decode_canonical,
+    Address, AppointmentId, Digest, GrantId, NetworkId, OrganisationId, PublicKey, TransactionId,
+    decode_canonical,
 };
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};

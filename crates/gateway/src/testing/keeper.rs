@@ -11,9 +11,12 @@ use salus_types::action::Appoint;
 use salus_types::vault::{
     CompartmentRecord, CustodyBatch, Destroyed, Directory, EmergencyAsk, EmergencyNotice, EmergencyParcel,
     EmergencyRelease, ErasureNotice, Mandate, PatientAsk, PatientLink, PatientRequest, ProxyRequest, Release,
-    ReleaseAsk, ReleaseForGrant, SealedEnvelope, SignedMandate, SourceRequest, SourceRequestBody, VersionList,
+    ReleaseAsk, ReleaseForGrant, SealedEnvelope, SignedMandate, SourceRequest, SourceRequestBody,
+    VersionList,
 };
-use salus_types::{Address, AppointmentId, ErasureId, OrganisationId, PublicKey, Signature, SigningKey};
+use salus_types::{
+    Address, AppointmentId, ErasureId, NetworkId, OrganisationId, PublicKey, Signature, SigningKey,
+};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -162,7 +165,7 @@ impl Keeper for FakeKeeper {
         self.note(None, "appoint for ward")?;
         let one_time = SigningKey::from_seed(&[self.count("appoint for ward") as u8; 32]);
         let mandate = Mandate {
-            network: crate::testing::genesis(&[]).network(),
+            network: NetworkId(salus_types::Digest::ZERO),
             appointment: AppointmentId::of(&one_time.public()),
             source: "hospital-a".parse().expect("id"),
             owner: Address::of(&ward_key().public()),

@@ -32,8 +32,7 @@ const SHARES: &str =
     r#"{"sealed":"AQEB","locator":"0808080808080808080808080808080808080808080808080808080808080808"}"#;
 const LETTER: &str =
     r#"{"sealed":"AQEB","locator":"0707070707070707070707070707070707070707070707070707070707070707"}"#;
-const LETTER_NAME: &str =
-    r#"{"locator":"0707070707070707070707070707070707070707070707070707070707070707"}"#;
+const LETTER_NAME: &str = r#"{"locator":"0707070707070707070707070707070707070707070707070707070707070707"}"#;
 const CHART: &str = r#"{"patient":"p1","reason":"follow-up","purpose":"treatment"}"#;
 const ASK: &str = r#"{"patient":"p1","categories":["labs"],"reason":"follow-up","days":30}"#;
 const EMERGENCY: &str = r#"{"patient":"p1","ground":"unconscious","reason":"found on the street"}"#;

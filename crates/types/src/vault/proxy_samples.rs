@@ -9,7 +9,7 @@ use crate::category::Category;
 use crate::codec::Text;
 use crate::ids::{Address, AppointmentId, CompartmentId, GrantId, NetworkId, VersionId};
 use crate::organisation::KEM_KEY_LENGTH;
-use crate::proxy::{PROXY_GRAIN_MS, ProxyGrant, ProxyRead, ProxyRevoke};
+use crate::proxy::{Act, PROXY_GRAIN_MS, ProxyGrant, ProxyRead, ProxyRevoke};
 use crate::state::{ActEntry, AppointmentEntry};
 use crate::vault::PatientAsk;
 use salus_crypto::hash::{Digest, sha256};
@@ -42,13 +42,17 @@ pub(crate) fn end_appointment() -> EndAppointment {
     EndAppointment { appointment: appointment() }
 }
 
-pub(crate) fn proxy_acts() -> [ProxyAct; 3] {
-    let acts = [
+pub(crate) fn acts() -> [Act; 3] {
+    [
         ProxyRead { versions_root: digest(8), count: 12 }.into(),
         ProxyGrant { terms: digest(4), scope: digest(5), expiry_ms: 1_900_000_000_000 }.into(),
         ProxyRevoke { grant: GrantId(digest(6)) }.into(),
-    ];
-    acts.map(|act| ProxyAct { appointment: appointment(), number: 2, act })
+    ]
+}
+
+pub(crate) fn proxy_act() -> ProxyAct {
+    let [read, ..] = acts();
+    ProxyAct { appointment: appointment(), number: 2, act: read }
 }
 
 pub(crate) fn appointment_entry() -> AppointmentEntry {
