@@ -6,6 +6,7 @@ mod anchors;
 mod grants;
 mod log;
 mod proof;
+mod proxies;
 pub(crate) mod records;
 pub(crate) mod recovery;
 pub(crate) mod relay;
@@ -18,8 +19,8 @@ use crate::public_node::PublicNode;
 use anyhow::{Context as _, bail};
 use relay::Relay;
 use salus_crypto::Secret32;
-use salus_types::GrantId;
 use salus_types::category::Purpose;
+use salus_types::{AppointmentId, GrantId};
 use salus_vault::patient::Root;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -67,6 +68,48 @@ enum Command {
     Grants,
     /// Show who looked at the records, when and why.
     Log,
+    /// Make keys with which to act for somebody, and write them into a file for that person.
+    OfferToAct {
+        /// The file to write: public keys alone.
+        #[arg(long)]
+        out: PathBuf,
+    },
+    /// Let somebody act for you, who has given you a file of `offer-to-act`.
+    Appoint {
+        /// The file.
+        #[arg(long)]
+        offer: PathBuf,
+        /// Categories that may be seen, comma-separated, or `all` (which leaves out the protected ones).
+        #[arg(long)]
+        categories: String,
+        /// For how many days from now; it ends with the last whole week before.
+        #[arg(long, default_value_t = 90)]
+        days: u32,
+        /// Whether sharing is allowed.
+        #[arg(long)]
+        share: bool,
+        /// Whether asking for corrections and restrictions is allowed.
+        #[arg(long)]
+        ask: bool,
+        /// The file of mandates to write, for who acts.
+        #[arg(long)]
+        out: PathBuf,
+    },
+    /// List whom you let act for you, and everything that was done.
+    Appointments,
+    /// End that somebody acts for you.
+    EndAppointment {
+        /// The appointment, as `appointments` prints it.
+        appointment: AppointmentId,
+    },
+    /// Act for somebody who gave you mandates.
+    ActFor {
+        /// The file of mandates that `appoint` wrote.
+        #[arg(long)]
+        mandates: PathBuf,
+        #[command(subcommand)]
+        act: proxies::ActCommand,
+    },
     /// Get the proof of a record.
     Proof {
         /// The record, as `records` prints it: `Type/ID`.
@@ -147,6 +190,15 @@ pub(crate) fn run(arguments: Arguments, output: Output) -> anyhow::Result<()> {
             Command::Revoke { grant } => grants::revoke(&session, grant, output).await,
             Command::Grants => grants::print(&session, output).await,
             Command::Log => log::print(&session, output).await,
+            Command::OfferToAct { out } => proxies::offer(&session, &out, output),
+            Command::Appoint { offer, categories, days, share, ask, out } => {
+                let wish =
+                    proxies::Wish { categories: grants::parse_categories(&categories)?, days, share, ask };
+                proxies::appoint(&session, &offer, &wish, &out, output).await
+            }
+            Command::Appointments => proxies::print(&session, output).await,
+            Command::EndAppointment { appointment } => proxies::end(&session, appointment, output).await,
+            Command::ActFor { mandates, act } => proxies::act(&session, &mandates, act, output).await,
             Command::Proof { record } => proof::print(&mut session, &record, output).await,
         }
     })

@@ -14,6 +14,7 @@ use salus_types::governance::*;
 use salus_types::membership::Member;
 use salus_types::organisation::*;
 use salus_types::proof::*;
+use salus_types::proxy::*;
 use salus_types::state::*;
 use salus_types::transaction::Transaction;
 use salus_types::vault::*;
@@ -148,6 +149,13 @@ pub(super) const TARGETS: &[Target] = &[
             AnchorLog,
             Propose,
             Vote,
+            Appoint,
+            EndAppointment,
+            ProxyAct,
+            Act,
+            ProxyRead,
+            ProxyGrant,
+            ProxyRevoke,
             Accuse,
             BreakGlass,
             Review,
@@ -202,6 +210,9 @@ pub(super) const TARGETS: &[Target] = &[
             ErasureEntry,
             ErasedEntry,
             RecoveryEntry,
+            AppointmentEntry,
+            ActEntry,
+            ByProxy,
             Parameters,
             Member,
             Organisation,
@@ -232,7 +243,20 @@ pub(super) const TARGETS: &[Target] = &[
         true,
         "types",
         samples,
-        [Terms, Consent, Letter, SourceNotice, EpochKeys, SealedEnvelope, CompartmentKey,]
+        [
+            Terms,
+            Consent,
+            Letter,
+            SourceNotice,
+            EpochKeys,
+            SealedEnvelope,
+            CompartmentKey,
+            Mandate,
+            SignedMandate,
+            ProxyKey,
+            ProxyKeys,
+            GuardianAnswer
+        ]
     ),
     codecs!(
         "requests",
@@ -255,6 +279,8 @@ pub(super) const TARGETS: &[Target] = &[
             EnrolmentRequest,
             EnrolmentAnswer,
             CaseLetter,
+            ProxyRequest,
+            ProxyRequestBody,
             RecoveryLetter,
             RecoveryDeposit,
             RecoveryAsk,
