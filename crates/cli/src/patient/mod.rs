@@ -198,7 +198,7 @@ pub(crate) fn run(arguments: Arguments, output: Output) -> anyhow::Result<()> {
             }
             Command::Appointments => proxies::print(&session, output).await,
             Command::EndAppointment { appointment } => proxies::end(&session, appointment, output).await,
-            Command::ActFor { mandates, act } => proxies::act(&session, &mandates, act, output).await,
+            Command::ActFor { mandates, act } => proxies::act(&mut session, &mandates, act, output).await,
             Command::Proof { record } => proof::print(&mut session, &record, output).await,
         }
     })

@@ -16,7 +16,7 @@ use salus_types::state::{ActEntry, AppointmentEntry, key};
 use salus_types::transaction::Transaction;
 use salus_types::vault::{PatientAsk, Release, SealedEnvelope, SignedMandate, VersionList};
 use salus_types::{AppointmentId, GrantId, OrganisationId, PublicKey, VersionId, decode_canonical};
-use salus_vault::combine::Collected;
+use salus_vault::combine::{Collected, Keys};
 use salus_vault::custodian::decide::versions_root;
 use salus_vault::patient::{
     AppointAsk, GrantAsk, OpenCompartment, ProxyPair, appoint as make_appointment, collect_release,
@@ -249,7 +249,7 @@ struct Acting<'a> {
 }
 
 pub(super) async fn act(
-    session: &Session,
+    session: &mut Session,
     mandates: &Path,
     act: ActCommand,
     output: Output,
@@ -268,11 +268,11 @@ pub(super) async fn act(
     }
     match act {
         ActCommand::Records => {
-            let (mut records, mut anchors) = (Vec::new(), Anchors::new());
+            let mut gathered = Vec::new();
             for one in &acting {
-                records.extend(one.records(&mut anchors).await?);
+                gathered.push(one.gather().await?);
             }
-            show(newest(records), output)
+            show(newest(open(session, gathered).await?), output)
         }
         ActCommand::Grant { to, categories, days } => {
             let categories = parse_categories(&categories)?;
@@ -294,6 +294,32 @@ pub(super) async fn act(
             output.result(&serde_json::json!({ "ended": acting.len() }), || "Ended.".to_owned())
         }
     }
+}
+
+/// What custodians gave for one mandate, and the keys.
+struct Gathered {
+    keys: Keys,
+    pages: Vec<(Collected, Vec<VersionId>)>,
+}
+
+/// Opens what was gathered, each version with its proof, in the order of sealing.
+async fn open(session: &mut Session, all: Vec<Gathered>) -> anyhow::Result<Vec<Record>> {
+    let (mut records, mut anchors) = (Vec::new(), Anchors::new());
+    for Gathered { keys, pages } in all {
+        let mut found = Vec::new();
+        for (collected, page) in pages {
+            session.fetch_anchors(&collected, &mut anchors).await?;
+            let roots = roots(&anchors);
+            for version in &page {
+                let Some(opened) = collected.open(version, &keys, &roots, &mut Vec::new()) else { continue };
+                let order = (opened.released.sequence, opened.released.path.index);
+                found.extend(record(opened, &anchors)?.map(|record| (order, record)));
+            }
+        }
+        found.sort_by_key(|(order, _)| *order);
+        records.extend(found.into_iter().map(|(_, record)| record));
+    }
+    Ok(records)
 }
 
 async fn grant(
@@ -372,23 +398,16 @@ impl Acting<'_> {
         Ok(versions.into_iter().collect())
     }
 
-    async fn records(&self, anchors: &mut Anchors) -> anyhow::Result<Vec<Record>> {
+    /// Everything that the mandate reaches, by pages.
+    async fn gather(&self) -> anyhow::Result<Gathered> {
         let keys = keys_of(&self.compartments().await?);
-        let mut found = Vec::new();
+        let mut pages = Vec::new();
         for page in self.versions().await?.chunks(VERSIONS_PER_READING) {
             let read = ProxyRead { versions_root: versions_root(page), count: u32::try_from(page.len())? };
             let (number, height) = self.submit_act(read.into()).await?;
-            let collected = self.collect(number, height, page).await?;
-            self.session.fetch_anchors(&collected, anchors).await?;
-            let roots = roots(anchors);
-            for version in page {
-                let Some(opened) = collected.open(version, &keys, &roots, &mut Vec::new()) else { continue };
-                let order = (opened.released.sequence, opened.released.path.index);
-                found.extend(record(opened, anchors)?.map(|record| (order, record)));
-            }
+            pages.push((self.collect(number, height, page).await?, page.to_vec()));
         }
-        found.sort_by_key(|(order, _)| *order);
-        Ok(found.into_iter().map(|(_, record)| record).collect())
+        Ok(Gathered { keys, pages })
     }
 
     /// Every custodian is asked for all that the reading on the ledger is over.

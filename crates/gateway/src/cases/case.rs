@@ -6,6 +6,7 @@
 //! by the organisation, which gives notice.
 
 use crate::erasure::Scope;
+use salus_types::AppointmentId;
 use salus_types::erasure::ErasureGround;
 use serde::{Deserialize, Serialize};
 
