@@ -34,6 +34,11 @@ export function applyProxy(state: Map<string, Bytes>, put: Put, action: Acts, si
     const { terms, scope, expiryMs } = act;
     put(stateKey.grant(proxyGrant(appointment, number)), f.GrantEntry, { terms, scope, expiryMs, height: at.height, revoked: null, accesses: 0, byProxy: { appointment, mandate: entry.mandate } });
   }
+  if (act.kind === 'ProxyRevoke') {
+    const grant = read(state, f.GrantEntry, stateKey.grant(act.grant));
+    if (!grant || grant.revoked !== null || !grant.byProxy || !equal(grant.byProxy.appointment, appointment)) return null;
+    put(stateKey.grant(act.grant), f.GrantEntry, { ...grant, revoked: at.height });
+  }
   put(key, f.AppointmentEntry, { ...entry, acts: entry.acts + 1 });
   return put(stateKey.act(appointment, number), f.ActEntry, { act, ...at });
 }

@@ -14,7 +14,9 @@ import { session } from '../session/session';
 import { currentRecords } from '../session/sync';
 import { useOrganisationName, useSession } from '../session/useSession';
 import { entriesOf, type Entry } from '../timeline/group';
+import { Wrong } from '../Wrong/Wrong';
 import css from './Acting.module.css';
+import { ShareFor } from './ShareFor';
 
 /** Another person's record: it says so all the time, and it is kept nowhere. */
 export function OthersRecord() {
@@ -26,6 +28,7 @@ export function OthersRecord() {
   const loaded = useLoad(code, (signal) => session.proxies.read(code, signal));
   if (!person) return <Navigate to="/acting" replace />;
   const name = person.name || 'somebody else';
+  const may = session.proxies.mayDo(person);
   const entries = entriesOf(currentRecords(loaded.value?.records ?? [])).sort((a, b) => b.ms - a.ms);
   const ended = loaded.value?.ended ?? [];
   return (
@@ -50,9 +53,10 @@ export function OthersRecord() {
             </RecordList>
           </Section>
         ))}
+        {may.shares && loaded.value && ended.length === 0 && <ShareFor person={person} there={CATEGORIES.filter((category) => entries.some(({ record }) => record.category === category))} />}
       </Page>
       <Dialog open={!!shown} title={shown?.described.title ?? ''} onClose={() => setShown(null)}>
-        {shown && <><p className={css.soft}>From {name}’s record</p><Values resource={shown.record.resource} /><Prose resource={shown.record.resource} /></>}
+        {shown && <><p className={css.soft}>From {name}’s record</p><Values resource={shown.record.resource} /><Prose resource={shown.record.resource} />{may.asks && <Wrong record={shown.record} askCase={(organisation, what) => session.proxies.askFor(code, organisation, what)} />}</>}
       </Dialog>
     </>
   );

@@ -94,6 +94,10 @@ export interface ActingRecord {
   code: string;
   name: string;
   createdMs: number;
+  /** Where the other is a patient, with the FHIR Patient id there. */
+  at: { id: string; patient: string }[];
+  /** Grants that were made for the other, by source. */
+  grants?: { id: string; source: string; grantee: string; untilMs: number; stopped?: boolean }[];
   /** Encoded mandates in hex, one for each source; empty until the other has confirmed. */
   mandates: string[];
   untilMs: number;
@@ -139,7 +143,11 @@ function mergeAppointments(a: AppointmentRecord, b: AppointmentRecord): Appointm
   return { ...newer, endAskedMs: later(a.endAskedMs, b.endAskedMs), endUndoneMs: later(a.endUndoneMs, b.endUndoneMs) };
 }
 
-const mergeActing = (a: ActingRecord, b: ActingRecord): ActingRecord => ({ ...(b.mandates.length >= a.mandates.length ? b : a), ended: a.ended || b.ended });
+function mergeActing(a: ActingRecord, b: ActingRecord): ActingRecord {
+  const grants = new Map((a.grants ?? []).map((one) => [one.id, one]));
+  for (const one of b.grants ?? []) grants.set(one.id, { ...one, stopped: one.stopped || grants.get(one.id)?.stopped });
+  return { ...(b.mandates.length >= a.mandates.length ? b : a), grants: [...grants.values()], ended: a.ended || b.ended };
+}
 
 /** Everything that either has, by its code. */
 function byCode<T extends { code: string }>(a: T[] = [], b: T[] = [], merge: (a: T, b: T) => T): T[] {

@@ -3,8 +3,9 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { account } from '../../api/account';
 import { ApiError } from '../../api/http';
 import { ledger, relay } from '../../api/ledger';
-import { addressOf, decodeCanonical, encode, fromHex, mandateCommitment, publicKey, randomBytes, signMandate, stateKey, toHex } from '../../crypto';
+import { addressOf, consentIsByOwner, decodeCanonical, encode, fromHex, label, mandateCommitment, publicKey, randomBytes, signMandate, stateKey, toHex } from '../../crypto';
 import * as f from '../../crypto/formats';
+import { hpkeInfo, openEnvelope } from '../../crypto/hpke';
 import { MockChain } from '../../testing/chain';
 import { homeHistory, mockPatients } from '../../testing/data';
 import { MockProxies } from '../../testing/proxies';
@@ -159,6 +160,56 @@ it('a mandate that is not for these keys is not taken', async () => {
   await expect(acting.collect(randomBytes(32), around, record)).rejects.toThrow('does not fit');
 });
 
+it('who may share does so in the person’s name, says so, and stops it; the person stops it, too', async () => {
+  profile = { ...profile, organisations: [...profile.organisations, { id: 'hospital-b', patient: 'b-1', name: 'Una', joinedMs: 1 }] };
+  const letters: [string, f.SealedEnvelope][] = [];
+  vi.spyOn(relay, 'letter').mockImplementation(async (organisation, envelope) => {
+    letters.push([organisation, envelope]);
+    return new Uint8Array();
+  });
+  const record = await appointed({ shares: true });
+  const order = { grantee: 'hospital-b', categories: ['labs', 'notes'] as f.Category[], days: 400 };
+  const [granted, ...others] = await acting.share(maria, around, record, order);
+  expect(others).toEqual([]);
+  expect(granted!.untilMs).toBeLessThanOrEqual(record.untilMs);
+  expect(letters.map(([to]) => to)).toEqual(['hospital-a', 'hospital-b']);
+  const opened = await openEnvelope(chain.organisation('hospital-b').kem, hpkeInfo(label.hpkeLetter, chain.id), letters[1]![1], letters[1]![1].sender);
+  const letter = decodeCanonical(f.Letter, opened);
+  expect(letter.patient).toBe('b-1');
+  expect(letter.keys.map((one) => one.category), 'no more than may be seen').toEqual(['labs']);
+  expect(consentIsByOwner(letter.terms, letter.consent)).toBe(true);
+  expect(consentIsByOwner(letter.terms, { ...letter.consent, mandate: null }), 'not as the person').toBe(false);
+  expect(chain.grantEntry(letter.terms.grant)!.byProxy).toMatchObject({ appointment: fromHex(profile.appointments![0]!.parts[0]!.id) });
+  const [done] = await appointing.doneForMe(profile.appointments!);
+  expect(done).toMatchObject({ name: 'Maria', what: 'shared' });
+  await acting.stop(maria, around, record, granted!);
+  expect(chain.grantEntry(letter.terms.grant)!.revoked).not.toBeNull();
+  const [again] = await acting.share(maria, around, record, order);
+  await appointing.end(granting(), profile.appointments![0]!);
+  const standing = (await appointing.doneForMe(profile.appointments!)).find((one) => one.grant);
+  expect(toHex(standing!.grant!)).toBe(again!.id);
+  await appointing.stop(granting(), standing!.part, standing!.grant!);
+  expect(chain.grantEntry(standing!.grant!)!.revoked).not.toBeNull();
+});
+
+it('who may not share, or asks for somebody unknown, shares nothing', async () => {
+  const record = await appointed({ shares: false });
+  const order = { grantee: 'hospital-b', categories: ['labs'] as f.Category[], days: 30 };
+  await expect(acting.share(maria, around, record, order)).rejects.toThrow('does not know them');
+  await expect(acting.share(maria, around, { ...record, at: [{ id: 'hospital-b', patient: 'b-1' }] }, order)).rejects.toThrow('nothing');
+  await expect(acting.ask(maria, around, record, 'hospital-a', { ask: 'list' })).rejects.toThrow();
+});
+
+it('a parent with a desk’s code reads the child’s record', async () => {
+  const child = await vault.add('hospital-b', mockPatients('b', Date.now(), homeHistory)[0]!);
+  proxies.giveCode(child, 'K7Q2MX9PK7Q2MX9P');
+  vi.spyOn(relay, 'guardian').mockImplementation(async (organisation, envelope) => encode(f.SealedEnvelope, (await proxies.guardian(organisation, envelope))!) as Uint8Array<ArrayBuffer>);
+  const record = await acting.acceptAtDesk(maria, around, { organisation: 'hospital-b', code: 'K7Q2MX9PK7Q2MX9P' });
+  expect(record.name).toBe(child.patient.name);
+  const { records } = await acting.read(maria, around, record, signal);
+  expect(records.length).toBe(child.patient.records.length);
+});
+
 it('a code is read from a link or by hand, and ends are whole weeks', () => {
   const code = randomBytes(15);
   const text = appointing.codeText(code);
@@ -174,7 +225,7 @@ it('two devices know together what either knows', () => {
     expect(merged.appointments).toMatchObject([{ state: 'done', endAskedMs: 5 }]);
     expect(isEnding(merged.appointments![0]!)).toBe(true);
   }
-  const person = { code: 'bb', name: 'Una', createdMs: 1, mandates: [], untilMs: 9 };
+  const person = { code: 'bb', name: 'Una', createdMs: 1, at: [], mandates: [], untilMs: 9 };
   const merged = mergeProfiles({ ...emptyProfile('n'), acting: [{ ...person, ended: true }] }, { ...emptyProfile('n'), acting: [{ ...person, mandates: ['ab'] }] });
   expect(merged.acting).toMatchObject([{ mandates: ['ab'], ended: true }]);
 });

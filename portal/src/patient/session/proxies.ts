@@ -3,6 +3,7 @@ import { PlainError, plainWords } from '../../api/http';
 import { fromHex } from '../../crypto';
 import * as acting from './acting';
 import * as appointing from './appointing';
+import type { CaseAsk } from './cases';
 import type { Invite } from './enrol';
 import type { Granting } from './grants';
 import { isEnding, type ActingRecord, type AppointmentRecord, type Profile } from './profile';
@@ -157,15 +158,44 @@ export class Proxies {
 
   async read(code: string, signal: AbortSignal): Promise<acting.OthersRecord> {
     const { root, around } = this.ground.granting();
-    const record = this.profile().acting?.find((one) => one.code === code);
+    return acting.read(root, around, this.acting(code), signal);
+  }
+
+  private acting(code: string): ActingRecord {
+    const record = this.profile().acting?.find((one) => one.code === code && !one.ended);
     if (!record) throw new PlainError('You do not act for this person.');
-    return acting.read(root, around, record, signal);
+    return record;
+  }
+
+  async shareFor(code: string, order: acting.SharingOrder): Promise<void> {
+    const { root, around } = this.ground.granting();
+    const made = await acting.share(root, around, this.acting(code), order);
+    const record = this.acting(code);
+    await this.noteActing({ ...record, grants: [...(record.grants ?? []), ...made] });
+  }
+
+  async stopFor(code: string, id: string): Promise<void> {
+    const { root, around } = this.ground.granting();
+    const granted = this.acting(code).grants?.find((one) => one.id === id);
+    if (granted) await acting.stop(root, around, this.acting(code), granted);
+    const record = this.acting(code);
+    await this.noteActing({ ...record, grants: record.grants?.map((one) => (one.id === id ? { ...one, stopped: true } : one)) });
+  }
+
+  async askFor(code: string, organisation: string, what: CaseAsk): Promise<void> {
+    const { root, around } = this.ground.granting();
+    await acting.ask(root, around, this.acting(code), organisation, what);
+  }
+
+  /** What may be done for this person, besides looking. */
+  mayDo(record: ActingRecord): { shares: boolean; asks: boolean } {
+    const mandates = acting.mandatesOf(record).map((one) => one.mandate);
+    return { shares: mandates.some((one) => one.shares) && record.at.length > 1, asks: mandates.some((one) => one.asks) };
   }
 
   async layDown(code: string): Promise<void> {
-    const { root, around, profile } = this.ground.granting();
-    const record = profile.acting?.find((one) => one.code === code);
-    if (!record) return;
+    const { root, around } = this.ground.granting();
+    const record = this.acting(code);
     await acting.layDown(root, around, record);
     await this.noteActing({ ...record, ended: true });
   }
