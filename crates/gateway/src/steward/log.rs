@@ -37,6 +37,7 @@ fn shown(entry: &Entry) -> Value {
         Who::Practitioner { name, .. } => name.as_str(),
         Who::System { id } => id.as_str(),
         Who::Elsewhere { organisation, .. } => organisation.as_str(),
+        Who::Proxy { .. } => "who acts for the patient",
         Who::Node => "this node",
     };
     json!({

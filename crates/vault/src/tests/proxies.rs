@@ -7,8 +7,9 @@ use crate::patient::{
     AppointAsk, GrantAsk, NewAppointment, NewShare, OpenCompartment, ProxyPair, Root, appoint,
     collect_release, keys_of, make_share,
 };
+use crate::source::Guardian;
 use crate::testing::{NETWORK, Person, START_MS, World, id};
-use crate::{ProxyAnswer, Vault};
+use crate::{ProxyAnswer, SourceError, Vault};
 use salus_types::action::{EndAppointment, ProxyAct};
 use salus_types::category::{Category, Purpose};
 use salus_types::proxy::{Act, PROXY_GRAIN_MS, ProxyRead, ProxyRevoke};
@@ -370,4 +371,89 @@ async fn replaced_keys_end_what_the_old_ones_appointed() {
         let released = carer.release(&world, to, (Some(0), versions.clone())).await;
         assert_eq!(refused(released), Refusal::OutsideTerms, "{to}");
     }
+}
+
+/// A parent of the child p1, appointed by Hospital A's desk.
+async fn parent(world: &World, seed: u8) -> Carer {
+    let source = world.vault("hospital-a").expect("open").source.clone().expect("a source");
+    source.ward("p1").await.expect("a ward");
+    let pair = Root::from_bytes(&[seed; 32]).proxy_at(&id("hospital-a"), &[seed; 16]);
+    let guardian = Guardian {
+        proxy: pair.signing.public(),
+        kem_key: pair.kem.public().0.to_vec(),
+        until_ms: EXPIRY_MS + 5,
+    };
+    let made = source.appoint_for_ward("p1", guardian).await.expect("appointed");
+    world.apply(&made.one_time.public(), &made.action.clone().into()).expect("final");
+    world.settle().await;
+    Carer { pair, made }
+}
+
+async fn child() -> Arc<World> {
+    let world = World::new();
+    world.open_all();
+    world.outbox.observations("p1", 0..10);
+    world.settle().await;
+    world
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn parents_read_a_childs_record_until_it_comes_of_age() {
+    let world = child().await;
+    let source = world.vault("hospital-a").expect("open").source.clone().expect("a source");
+    let (mother, father) = (parent(&world, 50).await, parent(&world, 51).await);
+    assert_ne!(mother.made.appointment, father.made.appointment);
+    assert_eq!(mother.made.mandate.mandate.owner, source.ward("p1").await.expect("the same ward"));
+    let owned: Vec<_> = source.ward_keys("p1").await.expect("keys").iter().map(|key| key.public()).collect();
+    assert_eq!(owned, [&mother, &father].map(|one| one.made.one_time.public()));
+    for one in [&mother, &father] {
+        assert_eq!(one.keys(&world).await.len(), Category::ALL.len());
+        let versions = one.versions(&world).await;
+        assert_eq!(versions.len(), 10);
+        assert!(one.reads(&world, 0, &versions));
+        one.release(&world, "regulator", (Some(0), versions)).await.expect("released");
+    }
+    world.ledger.lock().expect("unpoisoned").time_ms = EXPIRY_MS;
+    for one in [&mother, &father] {
+        assert_eq!(refused(one.asks(&world, "hospital-a", PatientAsk::Directory).await), Refusal::Expired);
+        assert!(!one.reads(&world, 1, &[VersionId(Digest([1; 32]))]));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_young_person_takes_over_and_what_the_parent_held_opens_nothing() {
+    let world = child().await;
+    let b = world.vault("hospital-b").expect("open");
+    let mother = parent(&world, 50).await;
+    let share = share(&world, &mother, 0, &mother.keys(&world).await);
+    assert!(sent(&world, &mother, &share, &b).await);
+    b.reader.read(share.grant, DOCTOR, Purpose::Treatment).await.expect("shared");
+    let source = world.vault("hospital-a").expect("open").source.clone().expect("a source");
+    let own = Root::from_bytes(&[60; 32]).at(&id("hospital-a"));
+    // Nobody enrols over a ward by an ordinary invitation.
+    let (key, kem) = (own.signing.public(), own.kem.public().0);
+    assert!(matches!(source.enrol_patient("p1", key, &kem).await, Err(SourceError::Enrolled)));
+    source.rekey_patient("p1", None, key, &kem).await.expect("taken over");
+    world.settle().await;
+    assert!(source.ward_keys("p1").await.expect("asked").is_empty(), "the child's root is forgotten");
+    assert!(matches!(source.ward("p1").await, Err(SourceError::Enrolled)), "who has keys is nobody's ward");
+    let guardian = Guardian {
+        proxy: mother.pair.signing.public(),
+        kem_key: mother.pair.kem.public().0.to_vec(),
+        until_ms: EXPIRY_MS,
+    };
+    assert!(matches!(source.appoint_for_ward("p1", guardian).await, Err(SourceError::Enrolled)));
+    assert_eq!(refused(mother.asks(&world, "hospital-a", PatientAsk::Directory).await), Refusal::NotTheOwner);
+    assert_eq!(mother.versions(&world).await, []);
+    let plan = b.reader.plan(share.grant).await;
+    assert!(plan.map_or(true, |plan| plan.versions.is_empty()), "nor does what it shared");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_desk_appoints_nobody_for_a_patient_who_has_keys() {
+    let (world, _person) = world().await;
+    let source = world.vault("hospital-a").expect("open").source.clone().expect("a source");
+    assert!(matches!(source.ward("p1").await, Err(SourceError::Enrolled)));
+    assert!(source.ward_keys("p1").await.expect("asked").is_empty());
+    assert!(source.ward_keys("nobody").await.expect("asked").is_empty());
 }

@@ -10,7 +10,7 @@ import { Tag } from '../../ui/Tag/Tag';
 import type { AccessView, EmergencyView } from '../session/accesses';
 import type { Done } from '../session/appointing';
 import { session } from '../session/session';
-import { useOrganisationName, useSession } from '../session/useSession';
+import { useOrganisationName, useProxiesLook, useSession } from '../session/useSession';
 import css from './Access.module.css';
 
 const SHOWN = 40;
@@ -23,6 +23,7 @@ export function Access() {
   const [seenMs] = useState(profile?.seenMs ?? 0);
   const ready = accesses?.state === 'ready';
   const known = useRef(ready);
+  useProxiesLook();
   // What others had still to say when the list was read may be there by now.
   useEffect(() => {
     if (known.current) void session.refreshAccesses();

@@ -6,22 +6,23 @@ import { dayOfMs, fromNow } from '../../ui/fhir/dates';
 import { useAction, useNow } from '../../ui/hooks';
 import { Icon } from '../../ui/icons';
 import { Empty, ErrorNote } from '../../ui/Note/Note';
-import { Card, Page } from '../../ui/Page/Page';
+import { Card, Page, Section } from '../../ui/Page/Page';
 import { Tag } from '../../ui/Tag/Tag';
 import type { ActingRecord } from '../session/profile';
 import { session } from '../session/session';
-import { useSession } from '../session/useSession';
+import { useProxiesLook, useSession } from '../session/useSession';
 import css from './Acting.module.css';
 
 /** Everybody for whom this person acts. */
 export function Acting() {
   const { profile } = useSession();
   const now = useNow(60_000);
+  useProxiesLook();
   const all = (profile?.acting ?? []).filter((one) => !one.ended && one.untilMs > now);
   return (
     <Page title="People I act for" back={{ to: '/settings', label: 'Settings' }} action={<Button component={Link} to="/act" leftSection={<Icon name="plus" size={20} />}>Use an invitation</Button>}>
       {all.length === 0 && <Empty icon="users" title="You act for nobody">When somebody asks you to, they give you an invitation. For your child, ask at the desk of the hospital.</Empty>}
-      {all.map((one) => <Person key={one.code} record={one} now={now} />)}
+      {all.length > 0 && <Section title="Now">{all.map((one) => <Person key={one.code} record={one} now={now} />)}</Section>}
     </Page>
   );
 }

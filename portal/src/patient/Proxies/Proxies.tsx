@@ -13,7 +13,7 @@ import { Card, Page, Section } from '../../ui/Page/Page';
 import { Tag } from '../../ui/Tag/Tag';
 import type { AppointmentRecord } from '../session/profile';
 import { session } from '../session/session';
-import { useSession } from '../session/useSession';
+import { useProxiesLook, useSession } from '../session/useSession';
 import { InviteCode } from './InviteCode';
 import css from './Proxies.module.css';
 
@@ -21,6 +21,7 @@ import css from './Proxies.module.css';
 export function Proxies() {
   const { profile, proxies } = useSession();
   const now = useNow(1_000);
+  useProxiesLook();
   const all = (profile?.appointments ?? []).toSorted((a, b) => b.createdMs - a.createdMs);
   const over = (one: AppointmentRecord) => one.state === 'ended' || one.untilMs <= now;
   const standing = all.filter((one) => !over(one));
@@ -33,7 +34,7 @@ export function Proxies() {
     >
       {proxies.failure && <ErrorNote title="This was not ended" message={proxies.failure} />}
       {standing.length === 0 && <Empty icon="users" title="Nobody acts for you">You can ask a relative, a friend or a carer.</Empty>}
-      {standing.map((one) => (one.state === 'invited' ? <Invited key={one.code} record={one} /> : <Standing key={one.code} record={one} />))}
+      {standing.length > 0 && <Section title="Now">{standing.map((one) => (one.state === 'invited' ? <Invited key={one.code} record={one} /> : <Standing key={one.code} record={one} />))}</Section>}
       {all.some(over) && <Section title="Before">{all.filter(over).map((one) => <Card key={one.code} tone="soft"><h3>{one.name}</h3><p className={css.past}>Ended {dayOfMs(one.endedMs ?? one.untilMs)}</p></Card>)}</Section>}
     </Page>
   );

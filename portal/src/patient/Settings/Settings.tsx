@@ -49,8 +49,8 @@ function Helpers() {
   return (
     <Section title="Acting for one another">
       <Card>
-        <Row icon="users" title="People who act for me" action={<Button component={Link} to="/settings/proxies" variant="default">{waiting > 0 ? 'Confirm who answered' : 'Open'}</Button>}>{standing === 0 ? 'Let a relative or carer look after your record with you.' : `${standing} now. You see everything they do.`}</Row>
-        <Row icon="user" title="People I act for" action={<Button component={Link} to="/acting" variant="default">Open</Button>}>A relative who asked you to, or your child.</Row>
+        <Row icon="users" title="People who act for me" action={<Button component={Link} to="/settings/proxies" variant="default">{waiting > 0 ? 'Confirm who answered' : 'Show who acts for me'}</Button>}>{standing === 0 ? 'Let a relative or carer look after your record with you.' : `${standing} now. You see everything they do.`}</Row>
+        <Row icon="user" title="People I act for" action={<Button component={Link} to="/acting" variant="default">Show whom I act for</Button>}>A relative who asked you to, or your child.</Row>
       </Card>
     </Section>
   );

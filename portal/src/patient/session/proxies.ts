@@ -32,6 +32,7 @@ interface Ground {
 
 export class Proxies {
   private readonly answers = new Map<string, appointing.Answer>();
+  private running: Promise<void> | null = null;
   private readonly timers = new Map<string, ReturnType<typeof setTimeout>>();
 
   constructor(private readonly ground: Ground) {}
@@ -117,6 +118,12 @@ export class Proxies {
 
   /** At every visit: who answered, what is to be ended, what was done, and what others have confirmed. */
   async goOn(): Promise<void> {
+    if (this.running) return this.running;
+    this.running = this.goOnOnce().finally(() => (this.running = null));
+    return this.running;
+  }
+
+  private async goOnOnce(): Promise<void> {
     for (const record of this.profile().appointments ?? []) {
       if (isEnding(record) && this.ground.get().ending[record.code] === undefined) await this.sendEnd(record.code);
       if (record.state === 'invited' && !isEnding(record)) await this.lookForAnswer(record.code);
