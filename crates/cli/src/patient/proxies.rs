@@ -272,6 +272,7 @@ pub(super) async fn act(
             for one in &acting {
                 gathered.push(one.gather().await?);
             }
+            drop(acting);
             show(newest(open(session, gathered).await?), output)
         }
         ActCommand::Grant { to, categories, days } => {

@@ -321,6 +321,7 @@ pub(super) const TARGETS: &[Target] = &[
             EmergencyId,
             ErasureId,
             RecoveryId,
+            AppointmentId,
             ProposalId,
             CompartmentId,
             VersionId,
