@@ -101,6 +101,41 @@ fn first_view(genesis: &Genesis) -> NetworkView {
     }
 }
 
+/// What the contract of those who act for patients would do.
+fn proxies(
+    state: &State,
+    transaction: &Transaction,
+    (height, time_ms): (u64, u64),
+) -> (StateKey, Vec<u8>) {
+    match &transaction.action {
+        Action::Appoint(action) => {
+            let state_key = key::appointment(&AppointmentId::of(&transaction.signer));
+            let entry = AppointmentEntry {
+                mandate: action.mandate,
+                proxy: action.proxy,
+                shares: action.shares,
+                expiry_ms: action.expiry_ms,
+                height,
+                time_ms,
+                ended: None,
+                acts: 0,
+            };
+            (state_key, entry.encode().to_vec())
+        }
+        Action::EndAppointment(action) => {
+            let state_key = key::appointment(&action.appointment);
+            let before = state.get(&state_key).and_then(|bytes| decode_canonical(bytes).ok());
+            let before: AppointmentEntry = before.expect("an appointment");
+            (state_key, AppointmentEntry { ended: Some(height), ..before }.encode().to_vec())
+        }
+        Action::ProxyAct(action) => {
+            let entry = ActEntry { act: action.act.clone(), height, time_ms };
+            (key::act(&action.appointment, action.number), entry.encode().to_vec())
+        }
+        other => panic!("{} is another contract's", other.name()),
+    }
+}
+
 impl FakeChain {
     pub(crate) fn new(genesis: &Genesis) -> Self {
         let chain = Self {
@@ -195,30 +230,8 @@ impl FakeChain {
                 let entry = GrantEntry { revoked: Some(height), ..before.expect("a grant") };
                 (state_key, entry.encode().to_vec())
             }
-            Action::Appoint(action) => {
-                let state_key = key::appointment(&AppointmentId::of(&transaction.signer));
-                let entry = AppointmentEntry {
-                    mandate: action.mandate,
-                    proxy: action.proxy,
-                    shares: action.shares,
-                    expiry_ms: action.expiry_ms,
-                    height,
-                    time_ms: self.head().time_ms,
-                    ended: None,
-                    acts: 0,
-                };
-                (state_key, entry.encode().to_vec())
-            }
-            Action::EndAppointment(action) => {
-                let state_key = key::appointment(&action.appointment);
-                let state = self.state.lock().expect("lock");
-                let before = state.get(&state_key).and_then(|bytes| decode_canonical(bytes).ok());
-                let before: AppointmentEntry = before.expect("an appointment");
-                (state_key, AppointmentEntry { ended: Some(height), ..before }.encode().to_vec())
-            }
-            Action::ProxyAct(action) => {
-                let entry = ActEntry { act: action.act.clone(), height, time_ms: self.head().time_ms };
-                (key::act(&action.appointment, action.number), entry.encode().to_vec())
+            Action::Appoint(_) | Action::EndAppointment(_) | Action::ProxyAct(_) => {
+                proxies(&self.state.lock().expect("lock"), transaction, (height, self.head().time_ms))
             }
             Action::Dropped(action) => {
                 let state_key = key::dropped(&action.grant, &action.organisation);

@@ -52,55 +52,11 @@ impl World {
                 ledger.state.insert(at, entry.encode().to_vec());
                 at
             }
-            Action::Appoint(appoint) => {
-                let at = key::appointment(&AppointmentId::of(signer));
-                let entry = AppointmentEntry {
-                    mandate: appoint.mandate,
-                    proxy: appoint.proxy,
-                    shares: appoint.shares,
-                    expiry_ms: appoint.expiry_ms,
-                    height,
-                    time_ms,
-                    ended: None,
-                    acts: 0,
-                };
-                ledger.state.insert(at, entry.encode().to_vec());
-                at
-            }
-            Action::EndAppointment(end) => {
-                let at = key::appointment(&end.appointment);
-                let mut entry: AppointmentEntry = decode_canonical(&ledger.state[&at]).expect("an entry");
-                entry.ended = Some(height);
-                ledger.state.insert(at, entry.encode().to_vec());
-                at
-            }
-            Action::ProxyAct(action) => {
-                let at = key::appointment(&action.appointment);
-                let Some(entry) = ledger.state.get(&at) else { return reject("unknown appointment") };
-                let mut entry: AppointmentEntry = decode_canonical(entry).expect("an entry");
-                if entry.proxy != *signer || entry.acts != action.number || !entry.is_live(time_ms) {
-                    return reject("not by this appointment");
+            Action::Appoint(_) | Action::EndAppointment(_) | Action::ProxyAct(_) => {
+                match proxies(&mut ledger.state, signer, action, (height, time_ms)) {
+                    Some(at) => at,
+                    None => return reject("not by this appointment"),
                 }
-                if let Act::ProxyGrant(grant) = &action.act {
-                    let id = proxy_grant(&action.appointment, action.number);
-                    let by = ByProxy { appointment: action.appointment, mandate: entry.mandate };
-                    let grant = GrantEntry {
-                        terms: grant.terms,
-                        scope: grant.scope,
-                        expiry_ms: grant.expiry_ms,
-                        height,
-                        revoked: None,
-                        accesses: 0,
-                        by_proxy: Some(by),
-                    };
-                    ledger.state.insert(key::grant(&id), grant.encode().to_vec());
-                }
-                entry.acts += 1;
-                ledger.state.insert(at, entry.encode().to_vec());
-                let at = key::act(&action.appointment, action.number);
-                let entry = ActEntry { act: action.act.clone(), height, time_ms };
-                ledger.state.insert(at, entry.encode().to_vec());
-                at
             }
             Action::Access(access) => {
                 let Some(grant) = ledger.state.get(&key::grant(&access.grant)) else {
@@ -198,4 +154,66 @@ fn order_erasure(
     state.insert(key::erasure_of_number(number), order.id().encode().to_vec());
     state.insert(key::erasures(), (number + 1).encode().to_vec());
     at
+}
+
+/// What the contract of those who act for patients would do.
+fn proxies(
+    state: &mut HashMap<StateKey, Vec<u8>>,
+    signer: &PublicKey,
+    action: &Action,
+    (height, time_ms): (u64, u64),
+) -> Option<StateKey> {
+    Some(match action {
+        Action::Appoint(appoint) => {
+            let at = key::appointment(&AppointmentId::of(signer));
+            let entry = AppointmentEntry {
+                mandate: appoint.mandate,
+                proxy: appoint.proxy,
+                shares: appoint.shares,
+                expiry_ms: appoint.expiry_ms,
+                height,
+                time_ms,
+                ended: None,
+                acts: 0,
+            };
+            state.insert(at, entry.encode().to_vec());
+            at
+        }
+        Action::EndAppointment(end) => {
+            let at = key::appointment(&end.appointment);
+            let mut entry: AppointmentEntry = decode_canonical(&state[&at]).expect("an entry");
+            entry.ended = Some(height);
+            state.insert(at, entry.encode().to_vec());
+            at
+        }
+        Action::ProxyAct(action) => {
+            let at = key::appointment(&action.appointment);
+            let entry = state.get(&at)?;
+            let mut entry: AppointmentEntry = decode_canonical(entry).expect("an entry");
+            if entry.proxy != *signer || entry.acts != action.number || !entry.is_live(time_ms) {
+                return None;
+            }
+            if let Act::ProxyGrant(grant) = &action.act {
+                let id = proxy_grant(&action.appointment, action.number);
+                let by = ByProxy { appointment: action.appointment, mandate: entry.mandate };
+                let grant = GrantEntry {
+                    terms: grant.terms,
+                    scope: grant.scope,
+                    expiry_ms: grant.expiry_ms,
+                    height,
+                    revoked: None,
+                    accesses: 0,
+                    by_proxy: Some(by),
+                };
+                state.insert(key::grant(&id), grant.encode().to_vec());
+            }
+            entry.acts += 1;
+            state.insert(at, entry.encode().to_vec());
+            let at = key::act(&action.appointment, action.number);
+            let entry = ActEntry { act: action.act.clone(), height, time_ms };
+            state.insert(at, entry.encode().to_vec());
+            at
+        }
+        _ => return None,
+    })
 }
