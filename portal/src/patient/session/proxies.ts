@@ -106,6 +106,13 @@ export class Proxies {
     this.clearEnding(code);
   }
 
+  /** Before the keys are replaced: nobody acts for the person by the old ones, and with the old ones for nobody. */
+  async endAll(): Promise<void> {
+    const { root, around, profile } = this.ground.granting();
+    for (const record of (profile.appointments ?? []).filter((one) => one.state !== 'ended')) await appointing.end(this.ground.granting(), record);
+    for (const record of (profile.acting ?? []).filter((one) => !one.ended)) await acting.layDown(root, around, record);
+  }
+
   /** Ends what somebody shared for the person. */
   async stopShared(done: appointing.Done): Promise<void> {
     if (done.grant) await appointing.stop(this.ground.granting(), done.part, done.grant);

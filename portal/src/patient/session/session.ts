@@ -57,10 +57,7 @@ class Session {
   private idle: ReturnType<typeof setTimeout> | undefined;
   private readings = 0;
   private prepared: replacing.Prepared | null = null;
-  readonly proxies = new Proxies({
-    ...{ granting: () => this.granting(), save: (profile) => this.save(profile), get: () => this.snapshot.proxies },
-    set: (change) => this.root && this.set({ proxies: { ...this.snapshot.proxies, ...change } }),
-  });
+  readonly proxies = new Proxies({ granting: () => this.granting(), save: (profile) => this.save(profile), get: () => this.snapshot.proxies, set: (change) => this.root && this.set({ proxies: { ...this.snapshot.proxies, ...change } }) });
   private stopTimers = new Map<string, ReturnType<typeof setTimeout>>();
 
   get = (): Snapshot => this.snapshot;
@@ -503,6 +500,7 @@ class Session {
     const { root, profile, local } = this.unlocked();
     if (!this.prepared) throw new PlainError('Please begin again.');
     const { root: next } = this.prepared;
+    await this.proxies.endAll();
     const fresh = replacing.profileAfter(profile, root);
     // On this device first: what follows can be interrupted.
     await new LocalCopy(next).put('profile', 'one', fresh);
