@@ -11,7 +11,6 @@ use crate::patient::{AppointAsk, NewAppointment, OpenCompartment, Root, appoint}
 use crate::store::tables::{Name, PATIENTS, WARDS, WardRow};
 use crate::store::{Reads, Store, StoreError, WriteTx};
 use salus_crypto::sign::SigningKey;
-use salus_types::vault::Directory;
 use salus_types::{Address, PublicKey};
 use std::sync::Arc;
 
@@ -71,7 +70,7 @@ impl Source {
             .await?
         };
         let key = pairwise.signing.public();
-        let _: Directory = self.enrol_patient(patient, key, pairwise.kem.public().as_ref()).await?;
+        self.enrol_patient(patient, key, pairwise.kem.public().as_ref()).await?;
         let source = self.clone();
         blocking(move || source.appoint_guardian(&name, &guardian)).await
     }
