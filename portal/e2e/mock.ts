@@ -4,6 +4,7 @@ import { MockNode } from '../src/testing/server';
 import { watch, withAuthenticator } from './browser';
 import { journeys } from './journeys';
 import { Looker } from './look';
+import { proxies } from './proxies';
 import { recoveries } from './recovery';
 import { play } from './stage';
 
@@ -22,7 +23,7 @@ export async function runMock(browser: Browser, name: string, viewport: { width:
   const staff = await context.newPage();
   await withAuthenticator(staff);
   const stage = { origin, node, eyes, patient, staff, code: '' };
-  const failure = await play(name, [...journeys, ...recoveries], stage, { patient, staff });
+  const failure = await play(name, [...journeys, ...proxies, ...recoveries], stage, { patient, staff });
   await context.close();
   server.closeAllConnections();
   server.close();

@@ -10,7 +10,7 @@ let papers: string[] = [];
 let newPhone: Page;
 
 /** Somebody else's device, or a new one: no cookies, no copy, a passkey provider of its own. */
-async function otherDevice({ patient }: Stage): Promise<Page> {
+export async function otherDevice({ patient }: Stage): Promise<Page> {
   const viewport = patient.viewportSize();
   const context = await patient.context().browser()!.newContext({ viewport, locale: 'en-GB', reducedMotion: 'reduce' });
   context.setDefaultTimeout(20_000);

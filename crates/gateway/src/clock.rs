@@ -1,6 +1,8 @@
 //! The wall clock, in one place.
 
 use std::time::{SystemTime, UNIX_EPOCH};
+use time::Date;
+use time::format_description::well_known::Iso8601;
 
 /// Milliseconds since 1970-01-01 UTC.
 pub(crate) fn now_ms() -> u64 {
@@ -46,9 +48,43 @@ fn civil(days: u64) -> (u64, u64, u64) {
     (year_of_era + era * 400 + u64::from(month <= 2), month, day)
 }
 
+/// The earliest moment at which somebody born on a FHIR date may have reached an age in years, in milliseconds since
+/// 1970-01-01 UTC. Where only the year or the month is known, the first of it counts.
+pub(crate) fn birthday_ms(born: &str, years: u16) -> Option<u64> {
+    let day = match born.len() {
+        4 => format!("{born}-01-01"),
+        7 => format!("{born}-01"),
+        _ => born.to_owned(),
+    };
+    let born = Date::parse(&day, &Iso8601::DATE).ok()?;
+    let year = born.year().checked_add(i32::from(years))?;
+    // Who was born on 29 February has the birthday a day earlier in other years.
+    let birthday = match born.replace_year(year) {
+        Ok(birthday) => birthday,
+        Err(_) => born.previous_day()?.replace_year(year).ok()?,
+    };
+    let seconds = birthday.midnight().assume_utc().unix_timestamp();
+    u64::try_from(seconds).ok()?.checked_mul(1_000)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nobody_comes_of_age_later_than_the_date_says() {
+        for (born, expected) in [
+            ("2010-05-17", Some("2028-05-17T00:00:00.000Z")),
+            ("2012-02-29", Some("2030-02-28T00:00:00.000Z")),
+            ("2010-05", Some("2028-05-01T00:00:00.000Z")),
+            ("2010", Some("2028-01-01T00:00:00.000Z")),
+            ("1910-05-17", None),
+            ("17 May 2010", None),
+            ("", None),
+        ] {
+            assert_eq!(birthday_ms(born, 18).map(instant).as_deref(), expected, "{born}");
+        }
+    }
 
     #[test]
     fn instants_are_the_calendars() {

@@ -48,6 +48,7 @@ pub mod accounting;
 mod cases;
 pub mod ledger;
 pub mod peer;
+mod proxies;
 mod recovery;
 pub mod relay;
 pub mod staff;
@@ -73,6 +74,7 @@ pub fn public_router(gateway: Gateway) -> Router {
         .merge(cases::router(gateway.clone()))
         .merge(accounting::router(gateway.clone()))
         .merge(recovery::router(gateway.clone()))
+        .merge(proxies::router(gateway.clone()))
         .merge(emergency::router(gateway.clone()))
         .fallback_service(portal_files::router(&gateway.config))
 }

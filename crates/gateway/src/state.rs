@@ -308,9 +308,21 @@ impl Gateway {
         action: impl Into<salus_types::action::Action>,
         limit: Duration,
     ) -> Result<crate::chain::Finalised, Error> {
+        self.submit_as(&self.key, action, limit).await
+    }
+
+    /// The same, signed by another key that is kept here.
+    ///
+    /// # Errors
+    /// As [`Self::submit`].
+    pub(crate) async fn submit_as(
+        &self,
+        key: &salus_types::SigningKey,
+        action: impl Into<salus_types::action::Action>,
+        limit: Duration,
+    ) -> Result<crate::chain::Finalised, Error> {
         let valid_until = self.chain().head().height + self.chain().network().lifetime_blocks();
-        let transaction =
-            salus_types::transaction::Transaction::sign(self.network, &self.key, valid_until, action);
+        let transaction = salus_types::transaction::Transaction::sign(self.network, key, valid_until, action);
         let id = self.chain().submit(transaction)?;
         match tokio::time::timeout(limit, self.chain().wait(id)).await {
             Ok(finalised) => Ok(finalised?),

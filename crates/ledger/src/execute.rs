@@ -4,15 +4,16 @@ use crate::governance::NextEpoch;
 use crate::membership::Roster;
 use crate::view::{Overlay, StateView};
 use crate::{
-    Rejection, access, accountability, consent, emergency, erasure, governance, membership, records,
+    Rejection, access, accountability, consent, emergency, erasure, governance, membership, proxies, records,
     recovery, registry,
 };
 use salus_types::action::Action;
 use salus_types::block::Receipt;
 use salus_types::genesis::{Genesis, Parameters};
+use salus_types::proxy::{Act, proxy_grant};
 use salus_types::state::{StateKey, StateValue, key};
 use salus_types::transaction::Transaction;
-use salus_types::{GrantId, PublicKey};
+use salus_types::{AppointmentId, GrantId, PublicKey};
 
 /// What a block tells the contracts about itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,6 +86,9 @@ impl<'a> Executor<'a> {
             Action::CancelRecovery(action) => recovery::cancel_recovery(&call, action, state),
             Action::OrderErasure(action) => erasure::order_erasure(&call, action, state),
             Action::Erased(action) => erasure::erased(&call, action, state),
+            Action::Appoint(action) => proxies::appoint(&call, action, state),
+            Action::EndAppointment(action) => proxies::end_appointment(&call, action, state),
+            Action::ProxyAct(action) => proxies::act(&call, action, state),
         }?;
         self.receipts.push(Receipt { transaction: transaction.id(), entry });
         Ok(())
@@ -204,6 +208,17 @@ pub fn read_set(transaction: &Transaction) -> Vec<StateKey> {
         Action::OrderErasure(action) => vec![signer, key::erasures(), key::erasure(&action.id())],
         Action::Erased(action) => {
             vec![signer, key::erasure(&action.erasure), key::erased(&action.erasure, &action.organisation)]
+        }
+        Action::Appoint(_) => vec![key::appointment(&AppointmentId::of(&transaction.signer))],
+        Action::EndAppointment(action) => vec![key::appointment(&action.appointment)],
+        Action::ProxyAct(action) => {
+            let grant = match &action.act {
+                Act::ProxyRead(_) => None,
+                Act::ProxyGrant(_) => Some(proxy_grant(&action.appointment, action.number)),
+                Act::ProxyRevoke(revoke) => Some(revoke.grant),
+            };
+            let own = [key::appointment(&action.appointment), key::act(&action.appointment, action.number)];
+            own.into_iter().chain(grant.as_ref().map(key::grant)).collect()
         }
     }
 }

@@ -22,6 +22,7 @@ mod erasure;
 mod execute;
 mod governance;
 mod membership;
+mod proxies;
 mod records;
 mod recovery;
 mod registry;

@@ -54,6 +54,24 @@ pub enum Rejection {
     /// The cancellation is signed by a key other than that of the recovery.
     #[error("only the key that the recovery is named after may cancel it")]
     NotTheCanceller,
+    /// The appointment is another's.
+    #[error("only who appointed, or is appointed, may end it")]
+    NotConcerned,
+    /// Another key than the one appointed acts.
+    #[error("only the key that was appointed may act")]
+    NotTheProxy,
+    /// The appointment was ended.
+    #[error("the appointment was ended at height {0}")]
+    AppointmentEnded(u64),
+    /// The appointment's time is over.
+    #[error("the appointment has expired")]
+    AppointmentExpired,
+    /// The appointment's end lies in the past, too far away, or within a week.
+    #[error("an appointment ends with a whole week, within five years")]
+    AppointmentPeriod,
+    /// The appointment does not allow it.
+    #[error("the appointment does not reach as far")]
+    OutsideAppointment,
     /// The grant is revoked.
     #[error("the grant was revoked at height {0}")]
     Revoked(u64),

@@ -2,12 +2,13 @@
 
 use crate::Rejection;
 use salus_crypto::sign::verify_batch;
-use salus_types::action::Action;
+use salus_types::action::{Action, ProxyAct};
 use salus_types::erasure::ERASED_VERSIONS_MAX;
 use salus_types::governance::{Change, accepts};
 use salus_types::organisation::{KEM_KEY_LENGTH, Organisation};
+use salus_types::proxy::Act;
 use salus_types::transaction::Transaction;
-use salus_types::{GrantId, NetworkId, RecoveryId, Signature, namespace};
+use salus_types::{NetworkId, RecoveryId, Signature, namespace};
 
 /// Checks network, form and signature of each transaction; signatures are verified as one batch.
 pub fn check_stateless(network: &NetworkId, transactions: &[Transaction]) -> Vec<Result<(), Rejection>> {
@@ -45,8 +46,8 @@ fn check_form(network: &NetworkId, transaction: &Transaction) -> Result<(), Reje
         Action::Accuse(accuse) if !accuse.contradiction.convicts(network, &accuse.validator) => {
             Err(Rejection::Evidence)
         }
-        Action::Revoke(revoke) if GrantId::of(&transaction.signer) != revoke.grant => {
-            Err(Rejection::NotTheGrantor)
+        Action::ProxyAct(ProxyAct { act: Act::ProxyRead(read), .. }) if read.count == 0 => {
+            Err(Rejection::Malformed("no versions"))
         }
         Action::CancelRecovery(cancel) if RecoveryId::of(&transaction.signer) != cancel.recovery => {
             Err(Rejection::NotTheCanceller)

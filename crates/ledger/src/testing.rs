@@ -4,15 +4,20 @@ use crate::{
     BlockContext, Executor, NextEpoch, Rejection, StateView, follow_up_reads, genesis_writes, read_set,
 };
 use salus_crypto::hash::sha256;
-use salus_types::action::{Access, Action, BreakGlass, Grant, OrderErasure, scope_commitment};
+use salus_types::action::{
+    Access, Action, Appoint, BreakGlass, Grant, OrderErasure, ProxyAct, scope_commitment,
+};
 use salus_types::category::Purpose;
 use salus_types::emergency::EmergencyGround;
 use salus_types::erasure::ErasureGround;
 use salus_types::genesis::{Genesis, Parameters};
 use salus_types::organisation::{Class, KEM_KEY_LENGTH, Organisation};
+use salus_types::proxy::{PROXY_GRAIN_MS, ProxyGrant, ProxyRead};
 use salus_types::state::{StateKey, StateValue, key as state_key};
 use salus_types::transaction::Transaction;
-use salus_types::{Bounded, GrantId, NetworkId, OrganisationId, SigningKey, Text, decode_canonical};
+use salus_types::{
+    AppointmentId, Bounded, GrantId, NetworkId, OrganisationId, SigningKey, Text, decode_canonical,
+};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -184,6 +189,30 @@ pub(crate) fn access(one_time: &str, purpose: Purpose, practitioner: &str) -> Ac
         practitioner: sha256(practitioner.as_bytes()),
         nonce: [1; 16],
     }
+}
+
+/// An appointment of the key named `proxy` that may share and ends after four weeks or a little later; sign it with the
+/// one-time key.
+pub(crate) fn appoint(proxy: &str) -> Appoint {
+    let expiry_ms = (NOW_MS + 35 * DAY_MS) / PROXY_GRAIN_MS * PROXY_GRAIN_MS;
+    Appoint { mandate: sha256(b"mandate"), proxy: key(proxy).public(), shares: true, expiry_ms }
+}
+
+pub(crate) fn appointment_id(one_time: &str) -> AppointmentId {
+    AppointmentId::of(&key(one_time).public())
+}
+
+/// Act number `number` under the appointment of `one_time`: reads so many versions.
+pub(crate) fn read_for(one_time: &str, number: u32, count: u32) -> ProxyAct {
+    let act = ProxyRead { versions_root: sha256(b"versions"), count }.into();
+    ProxyAct { appointment: appointment_id(one_time), number, act }
+}
+
+/// The same: shares with hospital-b for a week.
+pub(crate) fn share_for(one_time: &str, number: u32) -> ProxyAct {
+    let Grant { terms, scope, .. } = grant("hospital-b", Purpose::Treatment);
+    let act = ProxyGrant { terms, scope, expiry_ms: NOW_MS + 7 * DAY_MS }.into();
+    ProxyAct { appointment: appointment_id(one_time), number, act }
 }
 
 /// An order of `organisation` to erase three versions.

@@ -1,14 +1,18 @@
-use crate::testing::{World, access, break_glass, grant, grant_id, id, key, order_erasure};
+use crate::testing::{
+    World, access, appoint, appointment_id, break_glass, grant, grant_id, id, key, order_erasure, read_for,
+    share_for,
+};
 use crate::{BlockContext, Rejection, check_stateless, execute_block, select_and_execute};
 use proptest::prelude::*;
 use salus_crypto::hash::sha256;
 use salus_types::action::{
-    Accuse, Action, Anchor, AnchorLog, CancelRecovery, Dropped, Erased, Propose, RegisterPatient,
-    RegisterPractitioner, Review, Revoke, StartRecovery, Vote,
+    Accuse, Action, Anchor, AnchorLog, CancelRecovery, Dropped, EndAppointment, Erased, Propose, ProxyAct,
+    RegisterPatient, RegisterPractitioner, Review, Revoke, StartRecovery, Vote,
 };
 use salus_types::category::Purpose;
 use salus_types::contradiction::{Contradiction, Misdeed, SignedVote};
 use salus_types::governance::Remove;
+use salus_types::proxy::{ProxyRevoke, proxy_grant};
 use salus_types::transaction::Transaction;
 use salus_types::{Address, Digest, NetworkId, RecoveryId, Signature};
 
@@ -34,7 +38,8 @@ fn what_no_state_could_make_valid_is_refused_before_any_state_is_read() {
         (elsewhere, Err(Rejection::Network)),
         (sign("hospital-a", anchor(4).into()), Err(Rejection::Malformed("unknown size class"))),
         (sign("hospital-b", no_versions.into()), Err(Rejection::Malformed("no versions"))),
-        (sign("twice", Revoke { grant: grant_id("once") }.into()), Err(Rejection::NotTheGrantor)),
+        (sign("proxy", read_for("once", 0, 0).into()), Err(Rejection::Malformed("no versions"))),
+        (sign("anybody", read_for("once", 0, 3).into()), Ok(())),
         (sign("once", grant("hospital-b", Purpose::Treatment).into()), Ok(())),
     ];
     let (transactions, expected): (Vec<_>, Vec<_>) = table.into_iter().unzip();
@@ -69,7 +74,7 @@ fn any_action() -> impl Strategy<Value = (usize, Action)> {
     let organisation =
         prop_oneof![Just("hospital-a"), Just("hospital-b"), Just("insurer"), Just("regulator")];
     let once = prop_oneof![Just("once"), Just("twice")];
-    let action = (digest, purpose, organisation, once, 0..3_u64, 0..17_u8).prop_map(
+    let action = (digest, purpose, organisation, once, 0..3_u64, 0..20_u8).prop_map(
         |(digest, purpose, name, once, sequence, kind)| -> Action {
             let organisation = id(name);
             match kind {
@@ -129,6 +134,14 @@ fn any_action() -> impl Strategy<Value = (usize, Action)> {
                     let (recovery, number) = (RecoveryId::of(&key(once).public()), sequence as u32);
                     CancelRecovery { recovery, number }.into()
                 }
+                16 => appoint("twice").into(),
+                17 => EndAppointment { appointment: appointment_id(once) }.into(),
+                18 if sequence == 1 => {
+                    let grant = proxy_grant(&appointment_id(once), 0);
+                    let act = ProxyRevoke { grant }.into();
+                    ProxyAct { appointment: appointment_id(once), number: 1, act }.into()
+                }
+                18 => share_for(once, sequence as u32).into(),
                 _ => AnchorLog { organisation, head: digest, entries: 1, sequence }.into(),
             }
         },

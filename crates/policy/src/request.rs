@@ -75,6 +75,8 @@ pub enum Action {
     Invite,
     /// Give a patient who lost every way in a code for a new device.
     Recover,
+    /// Give a parent, or whoever else acts for a child, a code to be appointed with, and end that.
+    AppointGuardian,
     /// See what patients ask for by their rights, and answer.
     AnswerCases,
     /// See the network's state.
@@ -104,6 +106,7 @@ impl Action {
         Self::ListPatients,
         Self::Invite,
         Self::Recover,
+        Self::AppointGuardian,
         Self::AnswerCases,
         Self::ViewNetwork,
         Self::ViewAccessLog,
@@ -126,6 +129,7 @@ impl Action {
             Self::ListPatients => "listPatients",
             Self::Invite => "invite",
             Self::Recover => "recover",
+            Self::AppointGuardian => "appointGuardian",
             Self::AnswerCases => "answerCases",
             Self::ViewNetwork => "viewNetwork",
             Self::ViewAccessLog => "viewAccessLog",

@@ -147,6 +147,9 @@ fn clerks_see_who_a_person_is_and_nothing_clinical() {
     check("clerk recover node -> allowed clerk-starts-recoveries");
     check("steward recover node -> allowed steward-starts-recoveries");
     check("clinician recover node -> denied default");
+    check("clerk appointGuardian node -> allowed clerk-appoints-guardians");
+    check("steward appointGuardian node -> allowed steward-appoints-guardians");
+    check("clinician appointGuardian node -> denied default");
     check("clerk invite node -> allowed clerk-finds-and-invites-patients");
 }
 

@@ -18,8 +18,9 @@ use salus_ledger::{BlockContext, execute_block, genesis_writes, parameters};
 use salus_node::NodeHandle;
 use salus_types::action::Action;
 use salus_types::membership::validators_hash;
+use salus_types::proxy::Act;
 use salus_types::state::{FaultEntry, StateKey, StateValue, key};
-use salus_types::{Digest, GrantId, decode_canonical};
+use salus_types::{AppointmentId, Digest, GrantId, decode_canonical};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::future::Future;
 use std::pin::Pin;
@@ -147,6 +148,7 @@ fn nothing_is_lost(world: &World) -> Result<(), String> {
 fn consent_is_obeyed(world: &World) -> Result<(), String> {
     let seen = world.seen();
     let mut revoked: HashMap<GrantId, u64> = HashMap::new();
+    let mut ended: HashMap<AppointmentId, u64> = HashMap::new();
     for (height, block) in &seen.blocks {
         for transaction in block.block.transactions.iter() {
             match &transaction.action {
@@ -158,6 +160,19 @@ fn consent_is_obeyed(world: &World) -> Result<(), String> {
                         return Err(format!(
                             "an access event is final at height {height}, its grant was revoked at {since}"
                         ));
+                    }
+                }
+                Action::EndAppointment(end) => {
+                    ended.entry(end.appointment).or_insert(*height);
+                }
+                Action::ProxyAct(act) => {
+                    if let Some(since) = ended.get(&act.appointment) {
+                        return Err(format!(
+                            "somebody acts at height {height} whose appointment was ended at {since}"
+                        ));
+                    }
+                    if let Act::ProxyRevoke(revoke) = &act.act {
+                        revoked.entry(revoke.grant).or_insert(*height);
                     }
                 }
                 _ => {}

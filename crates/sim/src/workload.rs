@@ -7,17 +7,20 @@ use rand_chacha::ChaCha8Rng;
 use salus_crypto::Digest;
 use salus_node::{Head, NodeHandle, TxStatus, testing};
 use salus_types::action::{
-    Access, Action, Anchor, AnchorLog, BreakGlass, CancelRecovery, Dropped, Erased, Grant, OrderErasure,
-    Propose, RegisterPatient, RegisterPractitioner, Review, Revoke, StartRecovery, Vote, scope_commitment,
+    Access, Action, Anchor, AnchorLog, Appoint, BreakGlass, CancelRecovery, Dropped, EndAppointment, Erased,
+    Grant, OrderErasure, Propose, ProxyAct, RegisterPatient, RegisterPractitioner, Review, Revoke,
+    StartRecovery, Vote, scope_commitment,
 };
 use salus_types::category::Purpose;
 use salus_types::emergency::EmergencyGround;
 use salus_types::erasure::ErasureGround;
 use salus_types::genesis::Parameters;
 use salus_types::governance::{Change, SetDuties, SetParameters};
+use salus_types::proxy::{PROXY_GRAIN_MS, ProxyGrant, ProxyRead, ProxyRevoke, proxy_grant};
 use salus_types::transaction::Transaction;
 use salus_types::{
-    Address, EmergencyId, ErasureId, GrantId, NetworkId, OrganisationId, ProposalId, RecoveryId, SigningKey,
+    Address, AppointmentId, EmergencyId, ErasureId, GrantId, NetworkId, OrganisationId, ProposalId,
+    RecoveryId, SigningKey,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,6 +44,8 @@ pub(crate) struct People {
     erasures: Vec<ErasureId>,
     /// Seeds of the keys that cancel a recovery, with the number of the next attempt.
     recoveries: Vec<([u8; 32], u32)>,
+    /// Seeds of the keys that appoint somebody, and of those appointed, with the number of the next act.
+    appointments: Vec<([u8; 32], [u8; 32], u32)>,
 }
 
 #[derive(Clone, Copy)]
@@ -107,7 +112,7 @@ impl Client {
     /// What to do next: mostly one thing; sometimes a revocation and an access event that race.
     fn next(&self, rng: &mut ChaCha8Rng) -> Vec<Transaction> {
         let head = self.node.head();
-        match rng.random_range(0..29) {
+        match rng.random_range(0..32) {
             0 => vec![self.own(head, RegisterPatient { address: Address(Digest(rng.random())) })],
             1 => vec![self.register_practitioner(rng, head)],
             2..5 => vec![self.own(head, self.anchor(rng))],
@@ -128,6 +133,9 @@ impl Client {
             23 => self.erased(head).into_iter().collect(),
             24 => vec![self.start_recovery(rng, head)],
             25 => self.cancel_recovery(rng, head).into_iter().collect(),
+            26 => vec![self.appoint(rng, head)],
+            27 | 28 => self.act_for(rng, head).into_iter().collect(),
+            29 => self.end_appointment(rng, head).into_iter().collect(),
             _ => vec![self.govern(rng, head)],
         }
     }
@@ -315,6 +323,57 @@ impl Client {
         let key = SigningKey::from_seed(&seed);
         let cancel = CancelRecovery { recovery: RecoveryId::of(&key.public()), number: 0 };
         Some(Transaction::sign(self.network(), &key, head.height + LIFETIME_BLOCKS, cancel))
+    }
+
+    fn appoint(&self, rng: &mut ChaCha8Rng, head: Head) -> Transaction {
+        let (seed, proxy): ([u8; 32], [u8; 32]) = (rng.random(), rng.random());
+        self.world.seen().people.appointments.push((seed, proxy, 0));
+        let action = Appoint {
+            mandate: Digest(rng.random()),
+            proxy: SigningKey::from_seed(&proxy).public(),
+            shares: rng.random_bool(0.7),
+            expiry_ms: (head.time_ms / PROXY_GRAIN_MS + 2) * PROXY_GRAIN_MS,
+        };
+        let key = SigningKey::from_seed(&seed);
+        Transaction::sign(self.network(), &key, head.height + LIFETIME_BLOCKS, action)
+    }
+
+    /// Under one of the newest appointments: what is not allowed, or has no predecessor on this node yet, is refused.
+    fn act_for(&self, rng: &mut ChaCha8Rng, head: Head) -> Option<Transaction> {
+        let (seed, proxy, number) = {
+            let mut seen = self.world.seen();
+            let mut newest = seen.people.appointments.iter_mut().rev().take(4);
+            let (seed, proxy, next) = newest.nth(rng.random_range(0..4))?;
+            *next += 1;
+            (*seed, *proxy, *next - 1)
+        };
+        let appointment = AppointmentId::of(&SigningKey::from_seed(&seed).public());
+        let act = match rng.random_range(0..4) {
+            0 => {
+                let (terms, scope) = (Digest(rng.random()), Digest(rng.random()));
+                ProxyGrant { terms, scope, expiry_ms: head.time_ms + 3_600_000 }.into()
+            }
+            1 => ProxyRevoke { grant: proxy_grant(&appointment, number.saturating_sub(1)) }.into(),
+            _ => ProxyRead { versions_root: Digest(rng.random()), count: rng.random_range(1..100) }.into(),
+        };
+        let key = SigningKey::from_seed(&proxy);
+        let action = ProxyAct { appointment, number, act };
+        Some(Transaction::sign(self.network(), &key, head.height + LIFETIME_BLOCKS, action))
+    }
+
+    /// One of the newest, by either of the two; twice is refused.
+    fn end_appointment(&self, rng: &mut ChaCha8Rng, head: Head) -> Option<Transaction> {
+        let (seed, proxy) = {
+            let seen = self.world.seen();
+            let mut newest = seen.people.appointments.iter().rev();
+            let (seed, proxy, _) = newest.nth(rng.random_range(0..6))?;
+            (*seed, *proxy)
+        };
+        let who = if rng.random_bool(0.5) { seed } else { proxy };
+        let appointment = AppointmentId::of(&SigningKey::from_seed(&seed).public());
+        let key = SigningKey::from_seed(&who);
+        let action = EndAppointment { appointment };
+        Some(Transaction::sign(self.network(), &key, head.height + LIFETIME_BLOCKS, action))
     }
 
     /// Votes, on the newest proposal without a vote of this organisation; proposes if there is none.

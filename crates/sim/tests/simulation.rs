@@ -28,7 +28,7 @@ fn holds(scenario: &Scenario) -> salus_sim::Outcome {
 #[test]
 fn in_calm_times_every_kind_of_action_becomes_final() {
     let outcome = holds(&Scenario { views: 1_000, ..scenario(1) });
-    assert_eq!(outcome.transactions.len(), 16, "{:?}", outcome.transactions);
+    assert_eq!(outcome.transactions.len(), 19, "{:?}", outcome.transactions);
     assert!(outcome.acknowledged > 100 && outcome.epochs > 5);
 }
 

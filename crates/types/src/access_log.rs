@@ -4,7 +4,7 @@
 //! head that stands on the ledger is the root of a tree over the hashes of all lines.
 
 use crate::category::Purpose;
-use crate::ids::{AccessId, EmergencyId, GrantId, OrganisationId};
+use crate::ids::{AccessId, AppointmentId, EmergencyId, GrantId, OrganisationId};
 use salus_crypto::hash::{Digest, hash};
 use salus_crypto::merkle;
 use serde::{Deserialize, Serialize};
@@ -37,6 +37,10 @@ pub enum Kind {
     Recovery,
     /// The patient let an app read, or that ended.
     App,
+    /// Somebody who acts for the patient got the keys of what the mandate reaches.
+    ProxyRead,
+    /// Somebody was appointed to act for the patient by this organisation, or that was ended.
+    Appointment,
     /// Another organisation asked, in an emergency, whether the person is a patient here.
     EmergencyFound,
     /// Another organisation opened the emergency summary of this one.
@@ -83,6 +87,11 @@ pub enum Who {
         /// The event on the ledger, once there is one.
         event: Option<EmergencyId>,
     },
+    /// Somebody who acts for the patient, and whom the patient alone knows by name.
+    Proxy {
+        /// The appointment on the ledger.
+        appointment: AppointmentId,
+    },
     /// This node, by itself.
     Node,
 }
@@ -95,6 +104,7 @@ impl Who {
             Self::System { id } => format!("system/{id}"),
             Self::App { id, .. } => format!("app/{id}"),
             Self::Elsewhere { organisation, .. } => format!("elsewhere/{organisation}"),
+            Self::Proxy { appointment } => format!("proxy/{appointment}"),
             Self::Node => "node".into(),
         }
     }

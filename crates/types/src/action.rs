@@ -7,8 +7,9 @@ use crate::emergency::EmergencyGround;
 use crate::erasure::ErasureGround;
 use crate::governance::Change;
 use crate::ids::{
-    AccessId, Address, EmergencyId, ErasureId, GrantId, OrganisationId, ProposalId, RecoveryId,
+    AccessId, Address, AppointmentId, EmergencyId, ErasureId, GrantId, OrganisationId, ProposalId, RecoveryId,
 };
+use crate::proxy::Act;
 use commonware_codec::Encode;
 use salus_crypto::hash::{Digest, hash};
 use salus_crypto::sign::PublicKey;
@@ -258,6 +259,41 @@ codec_struct! {
     }
 }
 
+codec_struct! {
+    /// `proxies`: signed by the one-time key whose hash is the appointment: somebody may act for a patient at one source.
+    pub struct Appoint {
+        /// [`crate::vault::Mandate::commitment`]: who is acted for, by whom, and how far; opened to those concerned.
+        pub mandate: Digest,
+        /// The key of the person appointed, made for this appointment alone.
+        pub proxy: PublicKey,
+        /// Whether that person may share, and stop what it shared.
+        pub shares: bool,
+        /// Block time from which the appointment is dead, in milliseconds since 1970-01-01 UTC; a multiple of
+        /// [`crate::proxy::PROXY_GRAIN_MS`].
+        pub expiry_ms: u64,
+    }
+}
+
+codec_struct! {
+    /// `proxies`: signed by the key that appointed, or by the one appointed. Nothing is done under it from that block on.
+    pub struct EndAppointment {
+        /// The appointment to end.
+        pub appointment: AppointmentId,
+    }
+}
+
+codec_struct! {
+    /// `proxies`: signed by the key appointed: what is done for the patient, before it is done.
+    pub struct ProxyAct {
+        /// The appointment that it relies on.
+        pub appointment: AppointmentId,
+        /// Number of the act under this appointment, from 0 without gaps.
+        pub number: u32,
+        /// What is done.
+        pub act: Act,
+    }
+}
+
 codec_sum! {
     /// Every action. The tag is the first byte of the encoding.
     pub enum Action {
@@ -295,5 +331,11 @@ codec_sum! {
         OrderErasure = 16,
         /// See [`Erased`].
         Erased = 17,
+        /// See [`Appoint`].
+        Appoint = 18,
+        /// See [`EndAppointment`].
+        EndAppointment = 19,
+        /// See [`ProxyAct`].
+        ProxyAct = 20,
     }
 }

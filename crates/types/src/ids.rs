@@ -93,6 +93,10 @@ id!(
     RecoveryId
 );
 id!(
+    /// That a person acts for a patient at one source: the hash of the one-time public key that appoints, and ends it.
+    AppointmentId
+);
+id!(
     /// A proposal: the hash of the action that makes it.
     ProposalId
 );
@@ -120,6 +124,13 @@ impl GrantId {
     /// The grant that a one-time public key signs.
     pub fn of(one_time_key: &PublicKey) -> Self {
         Self(hash("salus/grant/v1", &[one_time_key.as_ref()]))
+    }
+}
+
+impl AppointmentId {
+    /// The appointment that a one-time public key makes.
+    pub fn of(one_time: &PublicKey) -> Self {
+        Self(hash("salus/appointment/v1", &[one_time.as_ref()]))
     }
 }
 

@@ -20,6 +20,17 @@ pub const PATIENT_PROFILE: &str = "salus/patient/profile/v1";
 pub const PATIENT_CACHE: &str = "salus/patient/cache/v1";
 /// Patient root + organisation + counter (u32, big-endian): seed of the key that cancels a recovery there.
 pub const PATIENT_RECOVERY: &str = "salus/patient/recovery/v1";
+/// Patient root + source organisation + counter: seed of the one-time key that makes and ends an appointment.
+pub const PATIENT_APPOINTMENT: &str = "salus/patient/appointment/v1";
+/// Root of who acts for a patient + source organisation + nonce of the invitation: seed of the Ed25519 key for that
+/// appointment.
+pub const PROXY_SIGN: &str = "salus/proxy/sign/v1";
+/// The same: seed of its X-Wing key.
+pub const PROXY_KEM: &str = "salus/proxy/kem/v1";
+/// Code of an invitation to act for somebody + `offer`, `answer` or `mandates`: where a portal keeps that letter.
+pub const PROXY_LOCATOR: &str = "salus/proxy/locator/v1";
+/// The same: the letter's key.
+pub const PROXY_LETTER: &str = "salus/proxy/letter/v1";
 /// Patient root: where the slot is found that the root itself opens.
 pub const PATIENT_RECOVERY_LOCATOR: &str = "salus/patient/recovery-locator/v1";
 /// Patient root: key of that slot.
@@ -82,6 +93,12 @@ pub const RECOVERY_STORE: &str = "salus/recovery-store/v1";
 pub const HPKE_RECOVERY_LETTER: &str = "salus/hpke/recovery-letter/v1";
 /// HPKE context, followed by the network id: the answer to it, a JSON document.
 pub const HPKE_RECOVERY_ANSWER: &str = "salus/hpke/recovery-answer/v1";
+/// HPKE context, followed by the network id: [`crate::vault::ProxyKeys`].
+pub const HPKE_PROXY_KEYS: &str = "salus/hpke/proxy-keys/v1";
+/// HPKE context, followed by the network id: an [`crate::vault::EnrolmentRequest`] of a parent, with the keys for acting.
+pub const HPKE_GUARDIAN_REQUEST: &str = "salus/hpke/guardian-request/v1";
+/// HPKE context, followed by the network id: [`crate::vault::GuardianAnswer`].
+pub const HPKE_GUARDIAN_ANSWER: &str = "salus/hpke/guardian-answer/v1";
 /// HPKE context, followed by the network id: keys of new epochs for a grantee.
 pub const HPKE_EPOCH_KEYS: &str = "salus/hpke/epoch-keys/v1";
 /// HPKE context, followed by the network id: a share of an emergency key on its way to its holder.

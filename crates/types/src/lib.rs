@@ -20,6 +20,7 @@ pub mod membership;
 pub mod namespace;
 pub mod organisation;
 pub mod proof;
+pub mod proxy;
 pub mod recovery;
 pub mod state;
 pub mod transaction;
@@ -27,8 +28,8 @@ pub mod vault;
 
 pub use codec::{Bounded, DecodeError, Text, decode_canonical};
 pub use ids::{
-    AccessId, Address, CompartmentId, EmergencyId, ErasureId, GrantId, NetworkId, OrganisationId,
-    PractitionerCredential, ProposalId, RecoveryId, TransactionId, UnknownName, VersionId,
+    AccessId, Address, AppointmentId, CompartmentId, EmergencyId, ErasureId, GrantId, NetworkId,
+    OrganisationId, PractitionerCredential, ProposalId, RecoveryId, TransactionId, UnknownName, VersionId,
 };
 pub use salus_crypto::hash::Digest;
 pub use salus_crypto::sign::{PublicKey, Signature, SigningKey};

@@ -34,6 +34,10 @@ pub const EMERGENCY: &str = "salus/emergency/v1";
 pub const LOCAL_EMERGENCY: &str = "salus/local-emergency/v1";
 /// A patient's consent to the terms of a grant, by the pairwise key.
 pub const CONSENT: &str = "salus/consent/v1";
+/// A mandate, by the pairwise key of the patient for whom somebody acts.
+pub const MANDATE: &str = "salus/mandate/v1";
+/// A request of who acts for a patient.
+pub const PROXY_REQUEST: &str = "salus/proxy-request/v1";
 /// An organisation's acceptance of its own entry among the members.
 pub const MEMBERSHIP: &str = "salus/membership/v1";
 /// A checkpoint that a witness has seen.

@@ -8,10 +8,11 @@ use crate::erasure::ErasureGround;
 use crate::genesis::ORGANISATIONS_MAX;
 use crate::governance::{Change, Outcome};
 use crate::ids::{
-    AccessId, Address, EmergencyId, ErasureId, GrantId, OrganisationId, ProposalId, RecoveryId,
+    AccessId, Address, AppointmentId, EmergencyId, ErasureId, GrantId, OrganisationId, ProposalId, RecoveryId,
 };
 use crate::membership::Member;
 use crate::organisation::Organisation;
+use crate::proxy::{Act, ByProxy};
 use bytes::BufMut;
 use commonware_codec::{Buf, Error, FixedSize, Read, Write};
 use salus_crypto::hash::{Digest, hash};
@@ -185,6 +186,17 @@ pub mod key {
         StateKey(hash("salus/state/recovery/v1", &[recovery.as_bytes(), &number.to_be_bytes()]))
     }
 
+    /// [`AppointmentEntry`].
+    pub fn appointment(appointment: &AppointmentId) -> StateKey {
+        StateKey(hash("salus/state/appointment/v1", &[appointment.as_bytes()]))
+    }
+
+    /// [`ActEntry`] with a number under an appointment, from 0 without gaps: the patient finds everything that was done, and
+    /// that a missing one is missing shows.
+    pub fn act(appointment: &AppointmentId, number: u32) -> StateKey {
+        StateKey(hash("salus/state/act/v1", &[appointment.as_bytes(), &number.to_be_bytes()]))
+    }
+
     /// [`LogEntry`].
     pub fn log(organisation: &OrganisationId, sequence: u64) -> StateKey {
         let organisation = organisation.as_str().as_bytes();
@@ -288,6 +300,8 @@ codec_struct! {
         pub revoked: Option<u64>,
         /// Number of access events so far.
         pub accesses: u32,
+        /// Who made it for the patient; none if the patient did.
+        pub by_proxy: Option<ByProxy>,
     }
 }
 
@@ -295,6 +309,47 @@ impl GrantEntry {
     /// Whether an access event at `time_ms` may rely on the grant.
     pub fn is_live(&self, time_ms: u64) -> bool {
         self.revoked.is_none() && time_ms < self.expiry_ms
+    }
+}
+
+codec_struct! {
+    /// An appointment of somebody who acts for a patient.
+    pub struct AppointmentEntry {
+        /// Commitment to the mandate.
+        pub mandate: Digest,
+        /// The key appointed.
+        pub proxy: PublicKey,
+        /// Whether it may share.
+        pub shares: bool,
+        /// Time from which it is dead, in milliseconds.
+        pub expiry_ms: u64,
+        /// Height at which it was made.
+        pub height: u64,
+        /// Time of that block in milliseconds.
+        pub time_ms: u64,
+        /// Height at which it was ended.
+        pub ended: Option<u64>,
+        /// Number of acts so far.
+        pub acts: u32,
+    }
+}
+
+impl AppointmentEntry {
+    /// Whether something may be done under it at `time_ms`.
+    pub fn is_live(&self, time_ms: u64) -> bool {
+        self.ended.is_none() && time_ms < self.expiry_ms
+    }
+}
+
+codec_struct! {
+    /// Something that was done for a patient by who was appointed.
+    pub struct ActEntry {
+        /// What.
+        pub act: Act,
+        /// Height of it.
+        pub height: u64,
+        /// Time of that block in milliseconds.
+        pub time_ms: u64,
     }
 }
 

@@ -12,8 +12,10 @@ use crate::governance::*;
 use crate::membership::{Member, MembershipError};
 use crate::organisation::{Class, KEM_KEY_LENGTH, Organisation};
 use crate::proof::{AnchorProof, AnchorProofs, BatchId, CertifiedHeader, Checkpoint, Handover, RecordProof};
+use crate::proxy::ByProxy;
 use crate::state::*;
 use crate::transaction::{TRANSACTION_BYTES_MAX, Transaction};
+use crate::vault::proxy_samples::*;
 use crate::vault::recovery_samples::*;
 use crate::vault::*;
 use crate::*;
@@ -135,6 +137,9 @@ fn actions() -> Vec<Action> {
         }
         .into(),
         Erased { organisation, erasure: ErasureId(digest(56)), versions: 12, copies: 3 }.into(),
+        appoint().into(),
+        end_appointment().into(),
+        proxy_act().into(),
     ]
 }
 
@@ -301,6 +306,9 @@ macro_rules! for_every_type {
         for change in changes() {
             $check(&format!("Change::{}", change.name()), &change);
         }
+        for act in acts() {
+            $check(&format!("Act::{}", act.name()), &act);
+        }
         $check(
             "OrganisationEntry",
             &OrganisationEntry { organisation: admission().organisation, slot: 2, since: 3 },
@@ -435,8 +443,16 @@ macro_rules! for_every_type {
                 height: 7,
                 revoked: Some(8),
                 accesses: 9,
+                by_proxy: Some(ByProxy { appointment: appointment(), mandate: digest(10) }),
             },
         );
+        $check("AppointmentEntry", &appointment_entry());
+        $check("ActEntry", &act_entry());
+        $check("SignedMandate", &mandate());
+        $check("Consent", &consent_for(&terms()));
+        $check("ProxyRequest", &proxy_request());
+        $check("ProxyKeys", &proxy_keys());
+        $check("GuardianAnswer", &guardian_answer());
         $check(
             "AccessEntry",
             &AccessEntry {
@@ -688,6 +704,7 @@ macro_rules! for_every_type {
                 time_ms: 1_800_000_000_000,
                 nonce: [9; 16],
                 text: text(r#"{"ask":"list"}"#),
+                mandate: Some(mandate()),
                 signature: Signature([0; 64]),
             }
             .signed(&signing_key(4)),
@@ -769,6 +786,9 @@ const SECRET: &[&str] = &[
     "EnrolmentRequest",
     "EnrolmentAnswer",
     "CaseLetter",
+    "SignedMandate",
+    "ProxyRequest",
+    "GuardianAnswer",
     "RecordProof",
     "EmergencyShare",
     "EmergencyAsk",

@@ -68,7 +68,7 @@ pub use source::SourceError;
 pub use store::{
     AnchoredBatch, Hold, Inspection, Snapshot, Store, StoreError, Tables, View, settle_restored,
 };
-pub use vault::{PatientAnswer, Vault, VaultConfig, VaultError};
+pub use vault::{PatientAnswer, ProxyAnswer, Vault, VaultConfig, VaultError};
 
 #[cfg(test)]
 mod testing;

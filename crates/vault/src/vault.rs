@@ -13,9 +13,12 @@ use crate::reader::{Reader, ReaderConfig};
 use crate::source::{Source, SourceConfig, SourceError};
 use crate::store::{Hold, Store, StoreError};
 use salus_crypto::Secret32;
-use salus_types::action::Action;
+use salus_types::action::{Action, ProxyAct};
 use salus_types::block::Block;
-use salus_types::vault::{Directory, PatientAsk, PatientRequest, Release, VersionList};
+use salus_types::proxy::Act;
+use salus_types::vault::{
+    Directory, PatientAsk, PatientRequest, ProxyRequest, Release, SealedEnvelope, VersionList,
+};
 use salus_types::{Address, Bounded};
 use std::convert::Infallible;
 use std::future::pending;
@@ -93,6 +96,17 @@ pub enum PatientAnswer {
     Release(Box<Release>),
     /// [`PatientAsk::AccessLog`]: the request is good; the log is the gateway's.
     AccessLog(Address),
+}
+
+/// An answer to who acts for a patient.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ProxyAnswer {
+    /// To [`PatientAsk::Directory`]: sealed [`salus_types::vault::ProxyKeys`].
+    Keys(Box<SealedEnvelope>),
+    /// To [`PatientAsk::Versions`].
+    Versions(VersionList),
+    /// To [`PatientAsk::Release`] and [`PatientAsk::Shares`].
+    Release(Box<Release>),
 }
 
 /// The vault of one organisation.
@@ -186,9 +200,16 @@ impl Vault {
         }
         let Some(source) = &self.source else { return };
         for transaction in block.transactions.iter() {
-            let Action::Revoke(revoke) = &transaction.action else { continue };
-            if let Err(error) = source.grant_ended(revoke.grant).await {
-                tracing::warn!(%error, "an ended grant waits for the next sweep");
+            let ended = match &transaction.action {
+                Action::Revoke(revoke) => source.grant_ended(revoke.grant).await,
+                Action::ProxyAct(ProxyAct { act: Act::ProxyRevoke(revoke), .. }) => {
+                    source.grant_ended(revoke.grant).await
+                }
+                Action::EndAppointment(end) => source.appointment_ended(end.appointment).await,
+                _ => continue,
+            };
+            if let Err(error) = ended {
+                tracing::warn!(%error, "what has ended waits for the next sweep");
             }
         }
     }
@@ -210,6 +231,30 @@ impl Vault {
                 PatientAnswer::Release(Box::new(release))
             }
             PatientAsk::AccessLog => PatientAnswer::AccessLog(owner),
+        })
+    }
+
+    /// Answers a signed request of who acts for a patient, from what this organisation has as source and as custodian.
+    ///
+    /// # Errors
+    /// [`ReleaseError`].
+    pub async fn answer_proxy(&self, request: &ProxyRequest) -> Result<ProxyAnswer, ReleaseError> {
+        self.custodian.check_proxy_request(request).await?;
+        let signed = &request.body.mandate;
+        Ok(match request.body.ask {
+            PatientAsk::Directory => {
+                let source = self.source.as_ref().ok_or(Refusal::NotTheOwner)?;
+                let keys = source.keys_for_proxy(&signed.mandate).await.map_err(|error| match error {
+                    SourceError::Store(error) => ReleaseError::Store(error),
+                    _ => Refusal::Signature.into(),
+                })?;
+                ProxyAnswer::Keys(Box::new(keys.ok_or(Refusal::NotTheOwner)?))
+            }
+            PatientAsk::Versions => ProxyAnswer::Versions(self.custodian.versions_for_proxy(signed).await?),
+            PatientAsk::Release | PatientAsk::Shares => {
+                ProxyAnswer::Release(Box::new(self.custodian.release_for_proxy(request).await?))
+            }
+            PatientAsk::AccessLog => return Err(Refusal::PatientsAlone.into()),
         })
     }
 

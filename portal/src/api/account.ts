@@ -52,6 +52,9 @@ export const account = {
   keepShares: (sealed: string, locator: string) => request('/account/shares', { method: 'PUT', json: { sealed, locator } }),
   dropShares: () => request('/account/shares', { method: 'DELETE' }),
   removePasskey: (id: string) => request(`/account/passkeys/${encodeURIComponent(id)}`, { method: 'DELETE' }),
+  /** Leaves a sealed letter for whoever shares a code with this person. */
+  leaveLetter: (locator: string, sealed: string) => request('/account/letters', { json: { locator, sealed }, tries: 3 }),
+  readLetter: async (locator: string): Promise<string | null> => (await getJson<{ sealed: string | null }>('/account/letters/read', { json: { locator } })).sealed,
   signout: () => request('/account/signout', { method: 'POST' }),
   saveBackup: (bytes: Uint8Array) => request('/account/backup', { method: 'PUT', bytes, tries: 3 }),
   backup: async (): Promise<Uint8Array | null> => {

@@ -86,6 +86,10 @@ export const relay = {
     getBytes(`/relay/${organisation}/case`, { bytes: encode(f.SealedEnvelope, envelope) }),
   recovery: (organisation: string, envelope: f.SealedEnvelope) =>
     getBytes(`/relay/${organisation}/recovery`, { bytes: encode(f.SealedEnvelope, envelope), timeoutMs: 90_000 }),
+  proxy: (organisation: string, body: f.ProxyRequest, signal?: AbortSignal) =>
+    getBytes(`/relay/${organisation}/proxy`, { bytes: encode(f.ProxyRequest, body), signal, timeoutMs: 60_000 }),
+  guardian: (organisation: string, envelope: f.SealedEnvelope) =>
+    getBytes(`/relay/${organisation}/guardian`, { bytes: encode(f.SealedEnvelope, envelope), timeoutMs: 90_000 }),
   letter: (organisation: string, envelope: f.SealedEnvelope) =>
     getBytes(`/relay/${organisation}/mailbox`, { bytes: encode(f.SealedEnvelope, envelope), tries: 4 }),
 };

@@ -240,6 +240,9 @@ export const staff = {
   /** A code for the new device of a patient whose identity was checked at the desk. */
   recover: (patient: string) =>
     getJson<{ code: string; link: string; expires: string }>('/staff/recoveries', { json: { patient } }),
+  /** A code for the parent of a patient who is not of age. */
+  guardian: (patient: string) => getJson<{ code: string; link: string; expires: string }>('/staff/guardians', { json: { patient } }),
+  endGuardians: (patient: string) => request('/staff/guardians/end', { json: { patient } }),
   network: () => getJson<NetworkState>('/staff/network'),
   custody: () => getJson<CustodyState>('/staff/custody'),
   /** The newest, newest first. */

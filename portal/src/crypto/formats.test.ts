@@ -1,7 +1,7 @@
 /** The samples of `crates/types/src/tests.rs`, against the hashes that are pinned in `conformance.txt`. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { accept, accepts, encode, hash, namespace, networkId, proposalId, publicKey, sha256, sign, signTransaction, toHex, utf8, type Bytes } from '.';
+import { accept, accepts, addressOf, appointmentIdOf, encode, hash, mandateCommitment, namespace, networkId, proposalId, publicKey, sha256, sign, signMandate, signTransaction, toHex, utf8, type Bytes } from '.';
 import { decodeCanonical, type Codec } from './codec';
 import * as f from './formats';
 
@@ -63,6 +63,29 @@ const contradiction = {
   first: { parentView: 0, block: filled(32, 0), signature: signedBy2('nullify') },
   second: { parentView: 6, block: digest(41), signature: signedBy2('finalize') },
 } as const;
+const appointment = appointmentIdOf(publicKey(seed(7)));
+const signedMandate = signMandate(
+  {
+    network: digest(59),
+    appointment,
+    source: 'hospital-a',
+    owner: addressOf(publicKey(seed(4))),
+    proxy: publicKey(seed(6)),
+    kemKey: filled(1_216, 1),
+    shares: true,
+    asks: false,
+    expiryMs: 3_100 * f.PROXY_GRAIN_MS,
+    compartments: [digest(20)],
+    salt: filled(32, 9),
+  },
+  seed(4),
+);
+const acts: f.Act[] = [
+  { kind: 'ProxyRead', versionsRoot: digest(8), count: 12 },
+  { kind: 'ProxyGrant', terms: digest(4), scope: digest(5), expiryMs: 1_900_000_000_000 },
+  { kind: 'ProxyRevoke', grant: digest(6) },
+];
+const proxyRequest: f.ProxyRequestBody = { audience: 'regulator', ask: 'release', mandate: signedMandate, act: 2, timeMs: 5, nonce: filled(16, 6), versions: [digest(21)] };
 const actions: f.Action[] = [
   { kind: 'RegisterPatient', address: digest(1) },
   { kind: 'RegisterPractitioner', commitment: digest(2) },
@@ -81,6 +104,9 @@ const actions: f.Action[] = [
   { kind: 'CancelRecovery', recovery: digest(60), number: 1 },
   { kind: 'OrderErasure', organisation: 'hospital-a', versionsRoot: digest(55), count: 12, ground: 'patient-request', nonce: filled(16, 9) },
   { kind: 'Erased', organisation: 'hospital-a', erasure: digest(56), versions: 12, copies: 3 },
+  { kind: 'Appoint', mandate: mandateCommitment(signedMandate.mandate), proxy: publicKey(seed(6)), shares: true, expiryMs: 3_100 * f.PROXY_GRAIN_MS },
+  { kind: 'EndAppointment', appointment },
+  { kind: 'ProxyAct', appointment, number: 2, act: acts[0]! },
 ];
 const header: f.Header = {
   version: 1,
@@ -148,7 +174,14 @@ sample('AnchorProofs', f.AnchorProofs, {
   anchors: [{ batch, entry: anchorEntry, proof: filled(200, 36) }],
   block: { headers: [header], certificate: filled(300, 35) },
 });
-sample('GrantEntry', f.GrantEntry, { terms: digest(4), scope: digest(5), expiryMs: 6, height: 7, revoked: 8, accesses: 9 });
+sample('GrantEntry', f.GrantEntry, { terms: digest(4), scope: digest(5), expiryMs: 6, height: 7, revoked: 8, accesses: 9, byProxy: { appointment, mandate: digest(10) } });
+sample('AppointmentEntry', f.AppointmentEntry, { mandate: mandateCommitment(signedMandate.mandate), proxy: publicKey(seed(6)), shares: true, expiryMs: 3_100 * f.PROXY_GRAIN_MS, height: 3, timeMs: 4, ended: 5, acts: 6 });
+sample('ActEntry', f.ActEntry, { act: acts[0]!, height: 3, timeMs: 4 });
+for (const act of acts) sample(`Act::${act.kind}`, f.Act, act);
+sample('SignedMandate', f.SignedMandate, signedMandate);
+sample('ProxyRequest', f.ProxyRequest, { body: proxyRequest, signature: sign(seed(6), namespace.proxyRequest, encode(f.ProxyRequestBody, proxyRequest)) });
+sample('ProxyKeys', f.ProxyKeys, { keys: [{ compartment: digest(20), epoch: 1, predecessor: digest(19), category: 'labs', key: filled(32, 2) }] });
+sample('GuardianAnswer', f.GuardianAnswer, { mandate: signedMandate, name: 'Kai Lind' });
 
 describe('the formats of the ledger', () => {
   it.each(samples)('%s is what the node writes', (name, bytes, codec) => {

@@ -57,6 +57,18 @@ const ERASURE_GROUND_CODES = { 'retention-over': 1, 'patient-request': 2, unlawf
 export type ErasureGround = keyof typeof ERASURE_GROUND_CODES;
 export const ErasureGround = named<ErasureGround>(ERASURE_GROUND_CODES);
 
+// proxy.rs
+
+/** Appointments end at whole weeks since 1970. */
+export const PROXY_GRAIN_MS = 7 * 24 * 3_600 * 1_000;
+export const Act = sum({
+  ProxyRead: [1, struct({ versionsRoot: b32, count: u32 })],
+  ProxyGrant: [2, struct({ terms: b32, scope: b32, expiryMs: u64 })],
+  ProxyRevoke: [3, struct({ grant: b32 })],
+} as const);
+export type Act = Of<typeof Act>;
+const ByProxy = struct({ appointment: b32, mandate: b32 });
+
 // action.rs, transaction.rs
 
 const actions = {
@@ -94,6 +106,9 @@ const actions = {
     struct({ organisation: organisationId, versionsRoot: b32, count: u32, ground: ErasureGround, nonce: fixed(16) }),
   ],
   Erased: [17, struct({ organisation: organisationId, erasure: b32, versions: u32, copies: u32 })],
+  Appoint: [18, struct({ mandate: b32, proxy: b32, shares: bool, expiryMs: u64 })],
+  EndAppointment: [19, struct({ appointment: b32 })],
+  ProxyAct: [20, struct({ appointment: b32, number: u32, act: Act })],
 } as const;
 
 export const Action = sum(actions);
@@ -147,7 +162,7 @@ export const Handovers = list(Handover, 4_096);
 
 // state.rs
 
-export const GrantEntry = struct({ terms: b32, scope: b32, expiryMs: u64, height: u64, revoked: option(u64), accesses: u32 });
+export const GrantEntry = struct({ terms: b32, scope: b32, expiryMs: u64, height: u64, revoked: option(u64), accesses: u32, byProxy: option(ByProxy) });
 export type GrantEntry = Of<typeof GrantEntry>;
 export const AccessEntry = struct({
   grant: b32,
@@ -217,6 +232,20 @@ export const RecoveryEntry = struct({
 });
 export type RecoveryEntry = Of<typeof RecoveryEntry>;
 
+export const AppointmentEntry = struct({
+  mandate: b32,
+  proxy: b32,
+  shares: bool,
+  expiryMs: u64,
+  height: u64,
+  timeMs: u64,
+  ended: option(u64),
+  acts: u32,
+});
+export type AppointmentEntry = Of<typeof AppointmentEntry>;
+export const ActEntry = struct({ act: Act, height: u64, timeMs: u64 });
+export type ActEntry = Of<typeof ActEntry>;
+
 export const FaultEntry = struct({
   number: u64,
   organisation: organisationId,
@@ -275,6 +304,29 @@ export const RecordProof = struct({
 });
 export type RecordProof = Of<typeof RecordProof>;
 
+// vault/proxy.rs
+
+export const Mandate = struct({
+  network: b32,
+  appointment: b32,
+  source: organisationId,
+  owner: b32,
+  proxy: b32,
+  kemKey,
+  shares: bool,
+  asks: bool,
+  expiryMs: u64,
+  compartments: list(b32, 64),
+  salt: b32,
+});
+export type Mandate = Of<typeof Mandate>;
+export const SignedMandate = struct({ mandate: Mandate, key: b32, signature: b64 });
+export type SignedMandate = Of<typeof SignedMandate>;
+export const ProxyKeys = struct({
+  keys: list(struct({ compartment: b32, epoch: u32, predecessor: option(b32), category: Category, key: b32 }), 4_096),
+});
+export const GuardianAnswer = struct({ mandate: SignedMandate, name: text(256) });
+
 // vault/terms.rs
 
 export const SealedEnvelope = struct({ encapsulation: linkKey, ciphertext: blob(SEALED_MAX), sender: b32, signature: b64 });
@@ -300,7 +352,7 @@ export const COMPARTMENTS_PER_GRANT_MAX = 64;
 export const CompartmentKey = struct({ compartment: b32, category: Category, key: b32 });
 export type CompartmentKey = Of<typeof CompartmentKey>;
 /** The owner's consent to the terms, by the pairwise key: a one-time key alone proves nothing. */
-export const Consent = struct({ key: b32, signature: b64 });
+export const Consent = struct({ key: b32, signature: b64, mandate: option(SignedMandate) });
 export type Consent = Of<typeof Consent>;
 export const Letter = struct({ terms: Terms, termsSalt: b32, consent: Consent, keys: list(CompartmentKey, 64), patient: text(64) });
 export type Letter = Of<typeof Letter>;
@@ -333,10 +385,11 @@ export type CompartmentRecord = Of<typeof CompartmentRecord>;
 export const VERSIONS_PER_REQUEST_MAX = 4_096;
 /** While a batch moves to other custodians, one may keep two generations of its shares. */
 const SHARES_PER_RELEASE_MAX = 2 * VERSIONS_PER_REQUEST_MAX;
+const PatientAskCodec = named({ directory: 1, versions: 2, release: 3, shares: 4, 'access-log': 5 });
 export const PatientRequestBody = struct({
   network: b32,
   audience: organisationId,
-  ask: named({ directory: 1, versions: 2, release: 3, shares: 4, 'access-log': 5 }),
+  ask: PatientAskCodec,
   patient: b32,
   kemKey,
   timeMs: u64,
@@ -347,6 +400,19 @@ export type PatientRequestBody = Of<typeof PatientRequestBody>;
 export type PatientAsk = PatientRequestBody['ask'];
 export const PatientRequest = struct({ body: PatientRequestBody, signature: b64 });
 export type PatientRequest = Of<typeof PatientRequest>;
+
+export const ProxyRequestBody = struct({
+  audience: organisationId,
+  ask: PatientAskCodec,
+  mandate: SignedMandate,
+  act: option(u32),
+  timeMs: u64,
+  nonce: fixed(16),
+  versions: list(b32, VERSIONS_PER_REQUEST_MAX),
+});
+export type ProxyRequestBody = Of<typeof ProxyRequestBody>;
+export const ProxyRequest = struct({ body: ProxyRequestBody, signature: b64 });
+export type ProxyRequest = Of<typeof ProxyRequest>;
 
 export const Directory = struct({ links: list(PatientLink, 256), compartments: list(CompartmentRecord, 4_096) });
 export type Directory = Of<typeof Directory>;
@@ -359,7 +425,7 @@ export const Release = struct({ shares: SealedEnvelope, versions: list(ReleasedV
 const enrolmentFields = { network: b32, organisation: organisationId, invite: text(64), patient: b32, kemKey };
 export const EnrolmentBody = struct(enrolmentFields);
 export const EnrolmentRequest = struct({ ...enrolmentFields, signature: b64 });
-const caseFields = { network: b32, organisation: organisationId, patient: b32, kemKey, timeMs: u64, nonce: fixed(16), text: text(24 * 1024) };
+const caseFields = { network: b32, organisation: organisationId, patient: b32, kemKey, timeMs: u64, nonce: fixed(16), text: text(24 * 1024), mandate: option(SignedMandate) };
 export const CaseLetterBody = struct(caseFields);
 export type CaseLetterBody = Of<typeof CaseLetterBody>;
 export const CaseLetter = struct({ ...caseFields, signature: b64 });

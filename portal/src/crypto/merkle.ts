@@ -52,6 +52,9 @@ export function merkleRoot(leafHashes: Bytes[]): Bytes {
   return leafHashes.length === 0 ? sha256(new Uint8Array()) : levels(leafHashes).at(-1)![0]!;
 }
 
+/** The root over plain leaves. */
+export const merkleRootOf = (leaves: Uint8Array[]): Bytes => merkleRoot(leaves.map(leafHash));
+
 export function prove(leafHashes: Bytes[], index: number): InclusionProof {
   const path: Bytes[] = [];
   let at = index;

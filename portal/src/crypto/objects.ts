@@ -8,6 +8,11 @@ import { publicKey, sign, verifySignature, namespace } from './sign';
 export const networkId = (genesis: f.Genesis): Bytes => hash('salus/network/v1', encode(f.Genesis, genesis));
 export const addressOf = (key: Uint8Array): Bytes => hash('salus/address/v1', key);
 export const grantIdOf = (oneTimeKey: Uint8Array): Bytes => hash('salus/grant/v1', oneTimeKey);
+/** That somebody may act for a person at one source, named after the key that appoints and ends it. */
+export const appointmentIdOf = (oneTimeKey: Uint8Array): Bytes => hash('salus/appointment/v1', oneTimeKey);
+export const mandateCommitment = (mandate: f.Mandate): Bytes => hash('salus/mandate/v1', encode(f.Mandate, mandate));
+/** The grant that an act makes. */
+export const proxyGrant = (appointment: Uint8Array, number: number): Bytes => hash('salus/proxy-grant/v1', appointment, u32be(number));
 /** A recovery at one organisation, named after the key that cancels it. */
 export const recoveryIdOf = (cancelKey: Uint8Array): Bytes => hash('salus/recovery/v1', cancelKey);
 /** Commits to the key of the one device that gets a share. */
@@ -56,16 +61,33 @@ export const stateKey = {
   emergency: (event: Uint8Array) => hash('salus/state/emergency/v1', event),
   review: (event: Uint8Array) => hash('salus/state/review/v1', event),
   recovery: (recovery: Uint8Array, number: number) => hash('salus/state/recovery/v1', recovery, u32be(number)),
+  appointment: (appointment: Uint8Array) => hash('salus/state/appointment/v1', appointment),
+  act: (appointment: Uint8Array, number: number) => hash('salus/state/act/v1', appointment, u32be(number)),
   dropped: (grant: Uint8Array, organisation: string) => hash('salus/state/dropped/v1', grant, utf8(organisation)),
 };
 
 export function consentTo(terms: f.Terms, pairwiseSeed: Uint8Array): f.Consent {
-  return { key: publicKey(pairwiseSeed), signature: sign(pairwiseSeed, namespace.consent, encode(f.Terms, terms)) };
+  return { key: publicKey(pairwiseSeed), signature: sign(pairwiseSeed, namespace.consent, encode(f.Terms, terms)), mandate: null };
 }
 
-export const consentIsByOwner = (terms: f.Terms, consent: f.Consent): boolean =>
-  equal(addressOf(consent.key), terms.owner) &&
-  verifySignature(consent.key, namespace.consent, encode(f.Terms, terms), consent.signature);
+/** The same, by somebody who acts for the person. */
+export const consentFor = (terms: f.Terms, proxySeed: Uint8Array, mandate: f.SignedMandate): f.Consent => ({ ...consentTo(terms, proxySeed), mandate });
+
+export const signMandate = (mandate: f.Mandate, pairwiseSeed: Uint8Array): f.SignedMandate => ({
+  mandate,
+  key: publicKey(pairwiseSeed),
+  signature: sign(pairwiseSeed, namespace.mandate, encode(f.Mandate, mandate)),
+});
+
+export const mandateIsSigned = ({ mandate, key, signature }: f.SignedMandate): boolean =>
+  equal(addressOf(key), mandate.owner) && verifySignature(key, namespace.mandate, encode(f.Mandate, mandate), signature);
+
+export function consentIsByOwner(terms: f.Terms, consent: f.Consent): boolean {
+  if (!verifySignature(consent.key, namespace.consent, encode(f.Terms, terms), consent.signature)) return false;
+  if (!consent.mandate) return equal(addressOf(consent.key), terms.owner);
+  const { mandate } = consent.mandate;
+  return mandateIsSigned(consent.mandate) && equal(mandate.proxy, consent.key) && mandate.shares && mandate.source === terms.source && equal(mandate.owner, terms.owner) && terms.expiryMs <= mandate.expiryMs;
+}
 
 const acceptanceMessage = (network: Uint8Array, organisation: f.Organisation): Bytes => concat(network, encode(f.Organisation, organisation));
 

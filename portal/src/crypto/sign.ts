@@ -12,6 +12,8 @@ export const namespace = {
   case: 'salus/case/v1',
   recovery: 'salus/recovery/v1',
   rekey: 'salus/rekey/v1',
+  mandate: 'salus/mandate/v1',
+  proxyRequest: 'salus/proxy-request/v1',
   envelope: 'salus/envelope/v1',
   custodyBatch: 'salus/custody-batch/v1',
   compartment: 'salus/compartment/v1',

@@ -4,12 +4,17 @@ import { Skeletons } from '../ui/Note/Note';
 import { Page } from '../ui/Page/Page';
 import { Access } from './Access/Access';
 import { AllowApp } from './AllowApp/AllowApp';
+import { Accept } from './Acting/Accept';
+import { Acting } from './Acting/Acting';
+import { OthersRecord } from './Acting/OthersRecord';
 import { Category } from './Category/Category';
 import { Home } from './Home/Home';
 import { Join } from './Join/Join';
 import { Recover, SignIn } from './SignIn/SignIn';
 import { SignedList } from './SignedList/SignedList';
 import { SignUp } from './SignUp/SignUp';
+import { NewProxy } from './Proxies/NewProxy';
+import { Proxies } from './Proxies/Proxies';
 import { ReplaceKeys } from './ReplaceKeys/ReplaceKeys';
 import { Requests } from './Requests/Requests';
 import { Recovery } from './Recovery/Recovery';
@@ -67,6 +72,11 @@ export default function PatientApp() {
           <Route path="/requests" element={<Opened><Requests /></Opened>} />
           <Route path="/settings" element={<Opened><Settings /></Opened>} />
           <Route path="/settings/replace" element={<Opened><ReplaceKeys /></Opened>} />
+          <Route path="/settings/proxies" element={<Opened><Proxies /></Opened>} />
+          <Route path="/settings/proxies/new" element={<Opened><NewProxy /></Opened>} />
+          <Route path="/act" element={<Accept />} />
+          <Route path="/acting" element={<Opened><Acting /></Opened>} />
+          <Route path="/acting/:code" element={<Opened><OthersRecord /></Opened>} />
           <Route path="/settings/recovery" element={<Opened><Recovery /></Opened>} />
           <Route path="*" element={<Navigate to="/" replace />} />
         </Routes>

@@ -1,5 +1,5 @@
 /** A chain of one process that certifies its blocks with the real keys and formats of four organisations. */
-import { concat, decodeCanonical, encode, equal, hash, networkId, publicKey, sign, stateKey, toHex, transactionId, transactionIsSigned, utf8, validatorsHash, accessId, emergencyId, grantIdOf, headerDigest, recoveryIdOf, type Bytes } from '../crypto';
+import { concat, decodeCanonical, encode, equal, hash, networkId, publicKey, sign, stateKey, toHex, transactionId, transactionIsSigned, utf8, validatorsHash, accessId, appointmentIdOf, emergencyId, grantIdOf, headerDigest, recoveryIdOf, type Bytes } from '../crypto';
 import { varint } from '../crypto/codec';
 import * as f from '../crypto/formats';
 import { kemKey, type KemKey } from '../crypto/hpke';
@@ -8,6 +8,7 @@ import { u64be } from '../crypto/bytes';
 import { certificateMessage, finalizeNamespace } from '../verify/certificate';
 import { compareKeys, quorum } from '../verify/network';
 import type { StateProof } from '../verify/state';
+import { applyProxy } from './proxies';
 import { mockState } from './state';
 
 export interface MockOrganisation {
@@ -39,6 +40,9 @@ interface Placed {
   block: f.Block;
   certified: f.CertifiedHeader;
 }
+
+/** Writes an entry of the state; its key. */
+export type Put = <T>(key: Bytes, codec: { write: (value: T, out: Uint8Array[]) => void }, value: T) => Bytes;
 
 export class MockChain {
   readonly blocks: Placed[] = [];
@@ -161,12 +165,12 @@ export class MockChain {
   /** A block of nothing, as real networks make between requests. */
   idle = (): void => this.produce([], Date.now());
 
-  private put<T>(key: Bytes, codec: { write: (value: T, out: Uint8Array[]) => void }, value: T): Bytes {
+  private put: Put = (key, codec, value) => {
     const out: Uint8Array[] = [];
     codec.write(value, out);
     this.state.set(toHex(key), concat(...out));
     return key;
-  }
+  };
 
   grantEntry(grant: Uint8Array): f.GrantEntry | null {
     const bytes = this.state.get(toHex(stateKey.grant(grant)));
@@ -183,11 +187,11 @@ export class MockChain {
       case 'Grant': {
         const id = grantIdOf(signer);
         if (this.grantEntry(id)) throw new Rejected('this grant exists already');
-        return this.put(stateKey.grant(id), f.GrantEntry, { terms: action.terms, scope: action.scope, expiryMs: action.expiryMs, height, revoked: null, accesses: 0 });
+        return this.put(stateKey.grant(id), f.GrantEntry, { terms: action.terms, scope: action.scope, expiryMs: action.expiryMs, height, revoked: null, accesses: 0, byProxy: null });
       }
       case 'Revoke': {
         const entry = this.grantEntry(action.grant);
-        if (!entry || entry.revoked !== null || !equal(grantIdOf(signer), action.grant)) throw new Rejected('there is no such grant');
+        if (!entry || entry.revoked !== null || !equal(entry.byProxy ? entry.byProxy.appointment : action.grant, entry.byProxy ? appointmentIdOf(signer) : grantIdOf(signer))) throw new Rejected('there is no such grant');
         return this.put(stateKey.grant(action.grant), f.GrantEntry, { ...entry, revoked: height });
       }
       case 'Access': {
@@ -219,6 +223,13 @@ export class MockChain {
         const entry = bytes && decodeCanonical(f.RecoveryEntry, bytes);
         if (!entry || entry.cancelled !== null || !equal(recoveryIdOf(signer), action.recovery)) throw new Rejected('there is no such recovery');
         return this.put(key, f.RecoveryEntry, { ...entry, cancelled: height });
+      }
+      case 'Appoint':
+      case 'EndAppointment':
+      case 'ProxyAct': {
+        const entry = applyProxy(this.state, this.put, action, signer, { height, timeMs: nowMs });
+        if (!entry) throw new Rejected('the appointment does not allow it');
+        return entry;
       }
       default:
         throw new Rejected('the mock does not know this action');

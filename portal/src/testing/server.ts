@@ -19,6 +19,7 @@ import { MockApps } from './apps';
 import { MockAccounts } from './accounts';
 import { cookieOf, refuse, Refusal, token, type Answer } from './answer';
 import { MockCases, survey } from './cases';
+import { MockProxies } from './proxies';
 import { MockRecovery } from './recovery';
 import { MockVault, type Holding } from './vault';
 
@@ -78,11 +79,13 @@ export class MockNode {
   private readonly cases = new MockCases();
   private readonly apps = new MockApps(this.home, () => this.chain.organisation(this.home).info.name);
   readonly recoveries: MockRecovery;
+  readonly proxies: MockProxies;
   /** Set by tests: routes that fail for a while. */
   readonly broken = new Set<string>();
 
   private constructor(readonly chain: MockChain, todayMs: number) {
     this.vault = new MockVault(chain);
+    this.proxies = new MockProxies(chain, this.vault);
     this.recoveries = new MockRecovery(chain, (old, fresh, kemKey) => this.vault.rekey(old, fresh, kemKey));
     this.patientsB = mockPatients('b', todayMs, awayHistory);
     const members = chain.organisations.map(({ info: { id, name, class: kind, validator, custodian } }) => ({ id, name, class: kind, validator, custodian, since: 0, own: id === this.home }));
@@ -118,6 +121,10 @@ export class MockNode {
     ['POST', /^\/relay\/([\w-]+)\/mailbox$/, ([, id], body) => this.mailbox(id!, body)],
     ['POST', /^\/relay\/([\w-]+)\/case$/, ([, id], body) => this.caseLetter(id!, body)],
     ['POST', /^\/relay\/([\w-]+)\/recovery$/, ([, id], body) => this.recoveryLetter(id!, body)],
+    ['POST', /^\/relay\/([\w-]+)\/proxy$/, ([, id], body) => this.proxied(id!, body)],
+    ['POST', /^\/relay\/([\w-]+)\/guardian$/, ([, id], body) => this.guardian(id!, body)],
+    ['POST', /^\/account\/letters$/, (_m, body, request) => (this.accounts.signedIn(request), this.proxies.leave(body))],
+    ['POST', /^\/account\/letters\/read$/, (_m, body, request) => (this.accounts.signedIn(request), this.proxies.letter(body))],
     ['PUT', /^\/account\/shares$/, (_m, body, request) => this.accounts.keepShares(body, request)],
     ['DELETE', /^\/account\/shares$/, (_m, _b, request) => this.accounts.dropShares(request)],
     ['GET', /^\/account$/, (_m, _b, request) => this.accounts.info(request)],
@@ -148,6 +155,8 @@ export class MockNode {
     ['POST', /^\/staff\/requests$/, (_m, body, request) => this.ask(body, request)],
     ['POST', /^\/staff\/invites$/, () => ({ json: { code: 'WELCOME-1', link: 'http://localhost/join#hospital-b.WELCOME-1', expires: new Date(Date.now() + 86_400_000).toISOString() } })],
     ['POST', /^\/staff\/recoveries$/, (_m, body, request) => this.giveCode(body, request)],
+    ['POST', /^\/staff\/guardians$/, (_m, body, request) => this.giveGuardianCode(body, request)],
+    ['POST', /^\/staff\/guardians\/end$/, (_m, _b, request) => (this.staff(request), { status: 204 })],
     ['GET', /^\/staff\/network$/, () => this.network()],
     ['GET', /^\/staff\/custody$/, () => this.custody()],
     ['GET', /^\/staff\/blocks$/, () => this.blockRows()],
@@ -277,6 +286,22 @@ export class MockNode {
   private async recoveryLetter(id: string, body: Buffer): Promise<Answer> {
     const answer = await this.recoveries.answer(id, decodeCanonical(f.SealedEnvelope, body));
     return { bytes: answer ? encode(f.SealedEnvelope, answer) : refuse(410, 'gone', 'this code is unknown, too old, or in use on another device; ask at the desk') };
+  }
+  private async proxied(id: string, body: Buffer): Promise<Answer> {
+    return { bytes: (await this.proxies.answer(id, decodeCanonical(f.ProxyRequest, body))) ?? refuse(403, 'refused', 'This request was refused.') };
+  }
+  private async guardian(id: string, body: Buffer): Promise<Answer> {
+    const answer = await this.proxies.guardian(id, decodeCanonical(f.SealedEnvelope, body));
+    return { bytes: answer ? encode(f.SealedEnvelope, answer) : refuse(410, 'gone', 'this code is unknown, used or too old; ask for a new one') };
+  }
+  private giveGuardianCode(body: Buffer, request: IncomingMessage): Answer {
+    this.staff(request);
+    const { patient } = JSON.parse(body.toString()) as { patient: string };
+    const holding = this.vault.holdings.find((one) => one.source === this.home && one.patient.id === patient);
+    if (!holding || Date.parse(holding.patient.birthDate) < Date.now() - 18 * 365 * 86_400_000) return refuse(409, 'conflict', 'this patient is of age: nobody is appointed for them here');
+    const code = token().slice(0, 16).toUpperCase();
+    this.proxies.giveCode(holding, code);
+    return { json: { code: `${this.home}.${code}`, link: `http://localhost/act#${this.home}.${code}`, expires: new Date(Date.now() + 7 * 86_400_000).toISOString() } };
   }
   private giveCode(body: Buffer, request: IncomingMessage): Answer {
     this.staff(request);

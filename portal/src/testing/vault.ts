@@ -140,13 +140,25 @@ export class MockVault {
       const info = hpkeInfo(label.hpkeAccessLog, this.chain.id);
       return encode(f.SealedEnvelope, await sealEnvelope(body.kemKey, info, utf8(JSON.stringify(log(holding))), seed));
     }
-    const at = CUSTODIANS.indexOf(organisation);
     const wanted = new Set(body.versions.map(toHex));
-    const found = at < 0 ? [] : holding.sealed.filter((one) => wanted.has(toHex(one.version)));
+    return this.release(organisation, holding.sealed.filter((one) => wanted.has(toHex(one.version))), body.kemKey, body.ask === 'release');
+  }
+
+  /** Shares of versions, sealed to a key, and packages if they are asked for. */
+  async release(organisation: string, wanted: Sealed[], kemKey: Bytes, packages: boolean): Promise<Bytes> {
+    const at = CUSTODIANS.indexOf(organisation);
+    const found = at < 0 ? [] : wanted;
     const shares = found.map((one) => ({ version: one.version, index: one.shares[at]!.index, value: one.shares[at]!.value as Bytes }));
     const info = hpkeInfo(label.hpkeRelease, this.chain.id);
-    const sealed = await sealEnvelope(body.kemKey, info, encode(f.ReleasedShares, shares), seed);
-    return encode(f.Release, { shares: sealed, versions: body.ask === 'release' ? found.map((one) => one.released) : [] });
+    const sealed = await sealEnvelope(kemKey, info, encode(f.ReleasedShares, shares), this.chain.organisation(organisation).seed);
+    return encode(f.Release, { shares: sealed, versions: packages ? found.map((one) => one.released) : [] });
+  }
+
+  /** A key that an organisation keeps for somebody without a device. */
+  keep(holding: Holding, owner: Bytes): void {
+    const none = new Uint8Array();
+    const link = { network: this.chain.id, source: holding.source, owner: addressOf(owner), number: 0, encapsulation: none, signature: none };
+    this.enrolments.set(toHex(owner), { holding, patientKey: owner, kemKey: none, link, linkKey: none });
   }
 
   /** Opens a letter about rights and seals what `carryOut` says; `null` where it is not the person's. */

@@ -13,8 +13,8 @@ use salus_vault::patient::{GrantAsk, NewGrant, OpenCompartment, make_grant, revo
 use serde::Serialize;
 
 /// How long a transaction may wait to be included, in blocks.
-const LIFETIME_BLOCKS: u64 = 2_000;
-const DAY_MS: u64 = 24 * 3_600 * 1_000;
+pub(super) const LIFETIME_BLOCKS: u64 = 2_000;
+pub(super) const DAY_MS: u64 = 24 * 3_600 * 1_000;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -65,7 +65,7 @@ impl Session {
     }
 }
 
-fn parse_categories(text: &str) -> anyhow::Result<Vec<Category>> {
+pub(super) fn parse_categories(text: &str) -> anyhow::Result<Vec<Category>> {
     if text == "all" {
         return Ok(Category::ALL.iter().copied().filter(|category| !category.is_protected()).collect());
     }

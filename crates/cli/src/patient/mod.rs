@@ -10,6 +10,7 @@ mod letters;
 mod log;
 mod numbers;
 mod proof;
+mod proxies;
 pub(crate) mod records;
 mod recovering;
 pub(crate) mod recovery;
@@ -26,7 +27,7 @@ use anyhow::{Context as _, bail};
 use relay::Relay;
 use salus_crypto::Secret32;
 use salus_types::category::Purpose;
-use salus_types::{GrantId, OrganisationId, RecoveryId};
+use salus_types::{AppointmentId, GrantId, OrganisationId, RecoveryId};
 use salus_vault::patient::Root;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -98,6 +99,48 @@ enum Command {
         /// Cancel this one.
         #[arg(long)]
         cancel: Option<RecoveryId>,
+    },
+    /// Make keys with which to act for somebody, and write them into a file for that person.
+    OfferToAct {
+        /// The file to write: public keys alone.
+        #[arg(long)]
+        out: PathBuf,
+    },
+    /// Let somebody act for you, who has given you a file of `offer-to-act`.
+    Appoint {
+        /// The file.
+        #[arg(long)]
+        offer: PathBuf,
+        /// Categories that may be seen, comma-separated, or `all` (which leaves out the protected ones).
+        #[arg(long)]
+        categories: String,
+        /// For how many days from now; it ends with the last whole week before.
+        #[arg(long, default_value_t = 90)]
+        days: u32,
+        /// Whether sharing is allowed.
+        #[arg(long)]
+        share: bool,
+        /// Whether asking for corrections and restrictions is allowed.
+        #[arg(long)]
+        ask: bool,
+        /// The file of mandates to write, for who acts.
+        #[arg(long)]
+        out: PathBuf,
+    },
+    /// List whom you let act for you, and everything that was done.
+    Appointments,
+    /// End that somebody acts for you.
+    EndAppointment {
+        /// The appointment, as `appointments` prints it.
+        appointment: AppointmentId,
+    },
+    /// Act for somebody who gave you mandates.
+    ActFor {
+        /// The file of mandates that `appoint` wrote.
+        #[arg(long)]
+        mandates: PathBuf,
+        #[command(subcommand)]
+        act: proxies::ActCommand,
     },
     /// Get the proof of a record.
     Proof {
@@ -207,6 +250,15 @@ pub(crate) fn run(arguments: Arguments, output: Output) -> anyhow::Result<()> {
             Command::Requests { request } => requests::run(&session, request, output).await,
             Command::Recovery { cancel: None } => recovering::print(&session, output).await,
             Command::Recovery { cancel: Some(id) } => recovering::cancel(&session, id, output).await,
+            Command::OfferToAct { out } => proxies::offer(&session, &out, output),
+            Command::Appoint { offer, categories, days, share, ask, out } => {
+                let wish =
+                    proxies::Wish { categories: grants::parse_categories(&categories)?, days, share, ask };
+                proxies::appoint(&session, &offer, &wish, &out, output).await
+            }
+            Command::Appointments => proxies::print(&session, output).await,
+            Command::EndAppointment { appointment } => proxies::end(&session, appointment, output).await,
+            Command::ActFor { mandates, act } => proxies::act(&mut session, &mandates, act, output).await,
             Command::Proof { record } => proof::print(&mut session, &record, output).await,
         }
     })

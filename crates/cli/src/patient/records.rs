@@ -88,7 +88,7 @@ impl Session {
     }
 
     /// Custodians first, then those that may have been: while custody moves, they still hold what others lack.
-    fn keepers(&self) -> impl Iterator<Item = &Organisation> {
+    pub(super) fn keepers(&self) -> impl Iterator<Item = &Organisation> {
         let former = |one: &&Organisation| !one.custodian && one.class.may_be_custodian();
         self.members.custodians().chain(self.members.organisations.iter().filter(former))
     }
@@ -163,13 +163,13 @@ impl Session {
             let ask = if packages { PatientAsk::Release } else { PatientAsk::Shares };
             let request = own.sign_request(self.members.network(), &custodian.id, ask, now_ms()?, open)?;
             let Ok(release) = self.relay.ask::<Release>(&custodian.id, &request).await else { continue };
-            collect_release(&mut collected, own, &self.members.network(), custodian, release)?;
+            collect_release(&mut collected, &own.kem, &self.members.network(), custodian, release)?;
         }
         Ok(collected)
     }
 }
 
-fn record(version: OpenedVersion, anchors: &Anchors) -> anyhow::Result<Option<Record>> {
+pub(super) fn record(version: OpenedVersion, anchors: &Anchors) -> anyhow::Result<Option<Record>> {
     let OpenedVersion { category, released, opened } = version;
     let batch = BatchId { organisation: released.source.clone(), sequence: released.sequence };
     let Some(anchor) = anchors.get(&batch) else { return Ok(None) };
@@ -210,7 +210,11 @@ pub(super) fn newest(records: Vec<Record>) -> Vec<Record> {
 }
 
 pub(super) async fn print(session: &mut Session, output: Output) -> anyhow::Result<()> {
-    let records = newest(session.records().await?);
+    show(newest(session.records().await?), output)
+}
+
+/// Lists records.
+pub(super) fn show(records: Vec<Record>, output: Output) -> anyhow::Result<()> {
     let mut listed: Vec<Listed> = records.iter().map(list).collect();
     listed.sort_by(|left, right| right.date.cmp(&left.date));
     let verified = listed.iter().filter(|listed| listed.verified).count();

@@ -7,7 +7,7 @@ use salus_types::organisation::Organisation;
 use salus_types::proof::{ANCHORS_PER_PROOF_MAX, AnchorProofs, BatchId};
 use salus_types::state::StateKey;
 use salus_types::transaction::Transaction;
-use salus_types::vault::{PatientRequest, SealedEnvelope};
+use salus_types::vault::{PatientRequest, ProxyRequest, SealedEnvelope};
 use salus_types::{Bounded, OrganisationId, decode_canonical};
 use serde::Deserialize;
 use std::time::Duration;
@@ -72,6 +72,16 @@ impl Relay {
         request: &PatientRequest,
     ) -> anyhow::Result<T> {
         let answer = self.post(&format!("/relay/{to}/patient"), request).await?;
+        decode_canonical(&answer).with_context(|| format!("`{to}` gave a malformed answer"))
+    }
+
+    /// The same of who acts for a patient.
+    pub(crate) async fn ask_for<T: Read<Cfg = ()> + Encode>(
+        &self,
+        to: &OrganisationId,
+        request: &ProxyRequest,
+    ) -> anyhow::Result<T> {
+        let answer = self.post(&format!("/relay/{to}/proxy"), request).await?;
         decode_canonical(&answer).with_context(|| format!("`{to}` gave a malformed answer"))
     }
 

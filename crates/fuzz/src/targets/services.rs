@@ -122,6 +122,8 @@ pub(super) const TARGETS: &[Target] = &[
             "vault::PatientRow",
             "vault::ParcelRow",
             "vault::NoticeRow",
+            "vault::MandateRow",
+            "vault::WardRow",
             "vault::CustodyRow",
             "vault::HeldVersionRow",
             "vault::PendingRow",

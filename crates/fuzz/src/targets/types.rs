@@ -16,6 +16,7 @@ use salus_types::keystore::*;
 use salus_types::membership::Member;
 use salus_types::organisation::*;
 use salus_types::proof::*;
+use salus_types::proxy::*;
 use salus_types::state::*;
 use salus_types::transaction::Transaction;
 use salus_types::vault::*;
@@ -164,6 +165,13 @@ pub(super) const TARGETS: &[Target] = &[
             AnchorLog,
             Propose,
             Vote,
+            Appoint,
+            EndAppointment,
+            ProxyAct,
+            Act,
+            ProxyRead,
+            ProxyGrant,
+            ProxyRevoke,
             Accuse,
             BreakGlass,
             Review,
@@ -218,6 +226,9 @@ pub(super) const TARGETS: &[Target] = &[
             ErasureEntry,
             ErasedEntry,
             RecoveryEntry,
+            AppointmentEntry,
+            ActEntry,
+            ByProxy,
             Parameters,
             Member,
             Organisation,
@@ -264,7 +275,20 @@ pub(super) const TARGETS: &[Target] = &[
         true,
         "types",
         samples,
-        [Terms, Consent, Letter, SourceNotice, EpochKeys, SealedEnvelope, CompartmentKey,]
+        [
+            Terms,
+            Consent,
+            Letter,
+            SourceNotice,
+            EpochKeys,
+            SealedEnvelope,
+            CompartmentKey,
+            Mandate,
+            SignedMandate,
+            ProxyKey,
+            ProxyKeys,
+            GuardianAnswer
+        ]
     ),
     codecs!(
         "requests",
@@ -287,6 +311,8 @@ pub(super) const TARGETS: &[Target] = &[
             EnrolmentRequest,
             EnrolmentAnswer,
             CaseLetter,
+            ProxyRequest,
+            ProxyRequestBody,
             RecoveryLetter,
             RecoveryDeposit,
             RecoveryAsk,
@@ -327,6 +353,7 @@ pub(super) const TARGETS: &[Target] = &[
             EmergencyId,
             ErasureId,
             RecoveryId,
+            AppointmentId,
             ProposalId,
             CompartmentId,
             VersionId,

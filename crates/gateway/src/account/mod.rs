@@ -19,7 +19,7 @@ use crate::error::Error;
 use crate::limits::{BACKUP_BYTES_MAX, PORTAL_JSON_BYTES_MAX};
 use crate::origin;
 use crate::passkey::Passkeys;
-use crate::rate::RateLimit;
+use crate::rate::{Caller, RateLimit};
 use crate::session::Sessions;
 use crate::state::{Config, Gateway, OpenError};
 use crate::store::Store;
@@ -43,6 +43,7 @@ pub struct Accounts {
     sessions: Sessions<Uuid>,
     attempts: RateLimit,
     recoveries: RateLimit,
+    letters: RateLimit,
     decoy_key: String,
 }
 
@@ -58,6 +59,7 @@ impl Accounts {
             sessions: Sessions::new(store, config, "account-sessions", "salus_account", SESSION_LIFETIME),
             attempts: RateLimit::of(config, config.limits.attempts_per_minute),
             recoveries: RateLimit::of(config, config.limits.recoveries_per_minute),
+            letters: RateLimit::of(config, config.limits.attempts_per_minute),
             decoy_key: recovery::decoy_key(store)?,
         })
     }
@@ -68,6 +70,15 @@ impl Accounts {
     /// A fault of the store.
     pub(crate) async fn prune(&self) -> Result<usize, Error> {
         Ok(self.sessions.prune().await?)
+    }
+
+    /// Whether somebody may leave and read letters: whoever has an account here, and not without end.
+    ///
+    /// # Errors
+    /// [`crate::error::Code::SignIn`] or [`crate::error::Code::Throttled`].
+    pub(crate) fn letters_for(&self, caller: Caller, headers: &HeaderMap) -> Result<(), Error> {
+        self.letters.check(caller)?;
+        self.require(headers).map(|_| ())
     }
 
     /// Whose browser this is.

@@ -6,6 +6,7 @@
 //! by the organisation, which gives notice.
 
 use crate::erasure::Scope;
+use salus_types::AppointmentId;
 use salus_types::erasure::ErasureGround;
 use serde::{Deserialize, Serialize};
 
@@ -135,6 +136,9 @@ pub(super) struct Case {
     pub(super) id: String,
     /// FHIR Patient id here.
     pub(super) patient: String,
+    /// Who asked for the patient, if the patient did not.
+    #[serde(default)]
+    pub(super) by: Option<AppointmentId>,
     /// What is asked for.
     pub(super) asked: Kind,
     /// Where it stands.
@@ -194,6 +198,7 @@ impl Case {
         Ok(Self {
             id,
             patient,
+            by: None,
             asked,
             state: State::Open,
             received_ms: now_ms,

@@ -11,12 +11,13 @@ use crate::erasure::{Scope, dossier};
 use crate::error::{Code, Error};
 use crate::fhir::is_id;
 use crate::log::Who;
+use crate::peer;
 use crate::smart::{app, is_type};
 use crate::staff;
 use crate::state::Gateway;
 use commonware_codec::Encode as _;
-use salus_types::vault::{CaseLetter, SealedEnvelope};
-use salus_types::{decode_canonical, label};
+use salus_types::vault::{CaseLetter, SealedEnvelope, SignedMandate};
+use salus_types::{AppointmentId, decode_canonical, label};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -56,22 +57,34 @@ pub(crate) async fn answer(gateway: &Gateway, sealed: SealedEnvelope) -> Result<
     let letter = open(gateway, &sealed)?;
     let refuse = |_| Error::new(Code::Invalid, "what the letter asks is not understood");
     if let Ok(ask) = serde_json::from_str::<app::Ask>(letter.text.as_str()) {
+        if letter.mandate.is_some() {
+            return Err(Error::new(Code::Forbidden, "this is for the patient alone"));
+        }
         let document = about_apps(gateway, &letter, ask).await?;
         return sealed_answer(gateway, &letter, &document);
     }
     let ask: Ask = serde_json::from_str(letter.text.as_str()).map_err(refuse)?;
-    let patient = staff::admit(gateway, &letter.patient, letter.time_ms, letter.nonce).await?;
+    let by = letter.mandate.as_ref().map(|signed| signed.mandate.appointment);
+    if by.is_some() && !matches!(ask, Ask::List {} | Ask::Amend { .. } | Ask::Restrict { .. }) {
+        return Err(Error::new(Code::Forbidden, "this is for the patient alone"));
+    }
+    let patient = match &letter.mandate {
+        None => staff::admit(gateway, &letter.patient, letter.time_ms, letter.nonce).await?,
+        Some(signed) => admit_proxy(gateway, signed, &letter).await?,
+    };
     let (mut wanted, mut accounting) = (None, None);
     match &ask {
         Ask::Dossier { case } => wanted = Some(case.clone()),
         Ask::Accounting { before } => accounting = Some(*before),
         _ => (),
     }
-    if let Some((case, step)) = carry_out(gateway, &patient, ask, clock::now_ms()).await? {
-        note(gateway, Who::Node, &case, step).await?;
+    if let Some((case, step)) = carry_out(gateway, &patient, by, ask, clock::now_ms()).await? {
+        let who = by.map_or(Who::Node, |appointment| Who::Proxy { appointment });
+        note(gateway, who, &case, step).await?;
     }
     let mut cases = Vec::new();
-    for case in of_patient(gateway, &patient)? {
+    // Who acts for the patient sees what it asked for itself.
+    for case in of_patient(gateway, &patient)?.into_iter().filter(|case| by.is_none() || case.by == by) {
         cases.push(shown_with_erasure(gateway, &case).await?);
     }
     let mut document = json!({ "cases": cases });
@@ -103,16 +116,31 @@ fn open(gateway: &Gateway, sealed: &SealedEnvelope) -> Result<CaseLetter, Error>
     if letter.network != gateway.network || letter.organisation != gateway.config.organisation {
         return Err(Error::new(Code::Invalid, "the letter is for another organisation"));
     }
-    if sealed.sender != letter.patient || !letter.is_by_patient() {
+    if sealed.sender != letter.patient || !letter.is_by_sender() {
         return Err(Error::new(Code::SignIn, "the letter is not signed by the person that it names"));
     }
     Ok(letter)
+}
+
+/// The FHIR id of the patient for whom somebody writes, if the mandate holds here and allows it.
+async fn admit_proxy(
+    gateway: &Gateway,
+    signed: &SignedMandate,
+    letter: &CaseLetter,
+) -> Result<String, Error> {
+    let mandate = &signed.mandate;
+    if mandate.source != gateway.config.organisation || !mandate.asks {
+        return Err(Error::new(Code::Forbidden, "the mandate does not reach as far"));
+    }
+    gateway.ports.keeper.mandate(signed).await.map_err(peer::refused)?;
+    staff::admit_for(gateway, &mandate.owner, &letter.patient, letter.time_ms, letter.nonce).await
 }
 
 /// Takes a step, durably; what it was, unless nothing was asked but the list.
 async fn carry_out(
     gateway: &Gateway,
     patient: &str,
+    by: Option<AppointmentId>,
     ask: Ask,
     now_ms: u64,
 ) -> Result<Option<(Case, &'static str)>, Error> {
@@ -146,7 +174,7 @@ async fn carry_out(
             return change(gateway, patient, case, "statement of disagreement", disagree).await;
         }
     };
-    let case = Case::open(new_id(now_ms), patient.to_owned(), asked, now_ms)?;
+    let case = Case { by, ..Case::open(new_id(now_ms), patient.to_owned(), asked, now_ms)? };
     let row = case.clone();
     gateway.store.write(move |tx| begin(tx, &row)).await?;
     Ok(Some((case, "received")))

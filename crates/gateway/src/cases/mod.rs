@@ -169,6 +169,7 @@ fn shown(case: &Case) -> Value {
         "dueMs": case.due_ms,
         "extended": case.extended,
         "disagreement": case.disagreement,
+        "by": case.by,
     });
     match &case.asked {
         Kind::Amendment { record, wrong, right } => {

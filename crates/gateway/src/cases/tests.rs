@@ -45,6 +45,7 @@ impl Person {
             time_ms: crate::clock::now_ms(),
             nonce: random::bytes(),
             text: Text::new(text.to_string()).expect("short"),
+            mandate: None,
             signature: Signature([0; 64]),
         };
         change(&mut letter);

@@ -92,6 +92,16 @@ impl FakeEngine {
         all.iter_mut().filter(|kept| kept.id == id).for_each(|kept| kept.version += 1);
     }
 
+    /// Somebody was born on a date.
+    pub(crate) fn born(&self, patient: &str, date: &str) {
+        let mut all = self.0.kept.lock().expect("lock");
+        for kept in all.iter_mut().filter(|kept| kept.kind == "Patient" && kept.id == patient) {
+            let mut resource: Value = serde_json::from_str(&kept.text).expect("json");
+            resource["birthDate"] = json!(date);
+            kept.text = resource.to_string();
+        }
+    }
+
     /// Answers everything to everybody: the planted bug that every test of who sees what must report.
     pub(crate) fn leak(&self) {
         self.0.leaks.store(true, Ordering::Relaxed);

@@ -1,4 +1,4 @@
-//! What patients sign: grants, revocations, and that a recovery is cancelled.
+//! What patients sign, and who acts for them: grants, revocations, that a recovery is cancelled, appointments, acts.
 
 use crate::body::{Json, Octets, decode};
 use crate::error::{Code, Error};
@@ -27,7 +27,16 @@ fn check(gateway: &Gateway, transaction: &Transaction) -> Result<(), Error> {
     if transaction.network != gateway.network {
         return Err(Error::new(Code::Invalid, "the transaction is for another network"));
     }
-    if !matches!(transaction.action, Action::Grant(_) | Action::Revoke(_) | Action::CancelRecovery(_)) {
+    let patients = matches!(
+        transaction.action,
+        Action::Grant(_)
+            | Action::Revoke(_)
+            | Action::CancelRecovery(_)
+            | Action::Appoint(_)
+            | Action::EndAppointment(_)
+            | Action::ProxyAct(_)
+    );
+    if !patients {
         return Err(Error::new(Code::Forbidden, "only what patients sign is taken here"));
     }
     let signed =

@@ -83,6 +83,10 @@ pub enum Relayed {
     Case,
     /// A sealed letter about a recovery.
     Recovery,
+    /// A signed request of who acts for a patient.
+    Proxy,
+    /// A sealed letter of a parent with a code of the desk.
+    Guardian,
 }
 
 impl Relayed {
@@ -93,6 +97,8 @@ impl Relayed {
             Self::Mailbox => "/peer/mailbox",
             Self::Case => "/peer/case",
             Self::Recovery => "/peer/recovery",
+            Self::Proxy => "/peer/proxy",
+            Self::Guardian => "/peer/guardian",
         }
     }
 }

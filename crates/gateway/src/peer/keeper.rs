@@ -8,12 +8,13 @@ use crate::vault::VaultError;
 use async_trait::async_trait;
 use prometheus_client::registry::Registry;
 use salus_crypto::hpke::HpkePublicKey;
+use salus_types::action::Appoint;
 use salus_types::vault::{
     CompartmentRecord, CustodyBatch, Destroyed, Directory, EmergencyAsk, EmergencyNotice, EmergencyParcel,
-    EmergencyRelease, ErasureNotice, PatientLink, PatientRequest, Release, ReleaseAsk, ReleaseForGrant,
-    SealedEnvelope, SourceRequest, VersionList,
+    EmergencyRelease, ErasureNotice, PatientLink, PatientRequest, ProxyRequest, Release, ReleaseAsk,
+    ReleaseForGrant, SealedEnvelope, SignedMandate, SourceRequest, VersionList,
 };
-use salus_types::{AccessId, ErasureId, OrganisationId, PublicKey};
+use salus_types::{AccessId, Address, ErasureId, OrganisationId, PublicKey, SigningKey};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -160,6 +161,27 @@ pub enum PatientAnswer {
     Release(Release),
 }
 
+/// The answer to who acts for a patient, by its ask.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ProxyAnswer {
+    /// To `directory`: sealed [`salus_types::vault::ProxyKeys`].
+    Keys(Box<SealedEnvelope>),
+    /// To `versions`.
+    Versions(VersionList),
+    /// To `release` and `shares`.
+    Release(Box<Release>),
+}
+
+/// Somebody whom this organisation appoints for a child.
+pub struct WardAppointment {
+    /// Signs the appointment.
+    pub one_time: SigningKey,
+    /// For the ledger.
+    pub action: Appoint,
+    /// For who is appointed.
+    pub mandate: SignedMandate,
+}
+
 /// The vault of this node, as others may call it.
 #[async_trait]
 pub trait Keeper: Send + Sync + 'static {
@@ -210,6 +232,27 @@ pub trait Keeper: Send + Sync + 'static {
 
     /// Answers a patient; never asked for the access log, which the gateway answers itself.
     async fn patient(&self, request: PatientRequest) -> Result<PatientAnswer, VaultError>;
+
+    /// Answers who acts for a patient; never asked for the access log.
+    async fn proxy(&self, request: ProxyRequest) -> Result<ProxyAnswer, VaultError>;
+
+    /// Whether a mandate holds now.
+    async fn mandate(&self, signed: &SignedMandate) -> Result<(), VaultError>;
+
+    /// The address of a patient who has no keys of its own; they are made and kept here.
+    async fn ward(&self, patient: &str) -> Result<Address, VaultError>;
+
+    /// Appoints somebody for such a patient, until a time in milliseconds since 1970-01-01 UTC.
+    async fn appoint_for_ward(
+        &self,
+        patient: &str,
+        proxy: PublicKey,
+        kem: HpkePublicKey,
+        until_ms: u64,
+    ) -> Result<WardAppointment, VaultError>;
+
+    /// The keys that end such appointments; none for who has keys of its own.
+    async fn ward_keys(&self, patient: &str) -> Result<Vec<SigningKey>, VaultError>;
 
     /// Takes a letter to this organisation, or a notice to it as a source.
     async fn mailbox(&self, envelope: SealedEnvelope) -> Result<(), VaultError>;
@@ -311,6 +354,32 @@ impl Keeper for NoKeeper {
 
     async fn patient(&self, _: PatientRequest) -> Result<PatientAnswer, VaultError> {
         none()
+    }
+
+    async fn proxy(&self, _: ProxyRequest) -> Result<ProxyAnswer, VaultError> {
+        none()
+    }
+
+    async fn mandate(&self, _: &SignedMandate) -> Result<(), VaultError> {
+        none()
+    }
+
+    async fn ward(&self, _: &str) -> Result<Address, VaultError> {
+        none()
+    }
+
+    async fn appoint_for_ward(
+        &self,
+        _: &str,
+        _: PublicKey,
+        _: HpkePublicKey,
+        _: u64,
+    ) -> Result<WardAppointment, VaultError> {
+        none()
+    }
+
+    async fn ward_keys(&self, _: &str) -> Result<Vec<SigningKey>, VaultError> {
+        Ok(Vec::new())
     }
 
     async fn mailbox(&self, _: SealedEnvelope) -> Result<(), VaultError> {

@@ -19,8 +19,8 @@ pub use certificate::{CertificateError, make_certificate};
 pub use client::{PeerError, Peers, Relayed};
 pub(crate) use keeper::refused;
 pub use keeper::{
-    Challenges, CustodyReport, Keeper, Kept, Moves, NoKeeper, NodeStatus, PatientAnswer, Queues,
-    ReleaseAudit, ReleaseMismatch,
+    Challenges, CustodyReport, Keeper, Kept, Moves, NoKeeper, NodeStatus, PatientAnswer, ProxyAnswer, Queues,
+    ReleaseAudit, ReleaseMismatch, WardAppointment,
 };
 pub use probe::probe;
-pub(crate) use routes::{case, enrol, mailbox, node_status, patient, recovery, router};
+pub(crate) use routes::{case, enrol, guardian, mailbox, node_status, patient, recovery, router};

@@ -8,6 +8,7 @@ use crate::cases;
 use crate::emergency;
 use crate::error::Error;
 use crate::limits::*;
+use crate::proxies;
 use crate::recovery;
 use crate::staff;
 use crate::state::Gateway;
@@ -19,7 +20,8 @@ use axum::response::Response;
 use axum::routing::{MethodRouter, get, post};
 use salus_types::vault::{
     CompartmentRecord, CustodyBatch, EmergencyAsk, EmergencyFind, EmergencyNotice, EmergencyParcel,
-    PatientAsk, PatientLink, PatientRequest, ReleaseAsk, ReleaseForGrant, SealedEnvelope, SourceRequest,
+    PatientAsk, PatientLink, PatientRequest, ProxyRequest, ReleaseAsk, ReleaseForGrant, SealedEnvelope,
+    SourceRequest,
 };
 use salus_types::{Bounded, ErasureId};
 use serde::Deserialize;
@@ -49,6 +51,8 @@ pub(crate) fn router(state: Gateway) -> Router {
         .route("/peer/mailbox", up_to(MAILBOX_BYTES_MAX, post(relayed_letter)))
         .route("/peer/case", up_to(CASE_BYTES_MAX, post(relayed_case)))
         .route("/peer/recovery", up_to(RECOVERY_BYTES_MAX, post(relayed_recovery)))
+        .route("/peer/proxy", up_to(PATIENT_BYTES_MAX, post(relayed_proxy)))
+        .route("/peer/guardian", up_to(ENROL_BYTES_MAX, post(relayed_guardian)))
         .route("/peer/keys", up_to(KEYS_BYTES_MAX, post(keys)))
         .route("/peer/status", get(status))
         .route("/metrics", get(steward::metrics))
@@ -210,6 +214,20 @@ async fn relayed_recovery(
     recovery(&gateway, envelope).await
 }
 
+async fn relayed_proxy(
+    State(gateway): State<Gateway>,
+    Canonical(request): Canonical<ProxyRequest>,
+) -> Result<Response, Error> {
+    proxies::answer(&gateway, request).await
+}
+
+async fn relayed_guardian(
+    State(gateway): State<Gateway>,
+    Canonical(envelope): Canonical<SealedEnvelope>,
+) -> Result<Response, Error> {
+    guardian(&gateway, envelope).await
+}
+
 async fn keys(
     State(gateway): State<Gateway>,
     Extension(PeerIdentity(from)): Sender,
@@ -280,6 +298,14 @@ pub(crate) async fn case(gateway: &Gateway, envelope: SealedEnvelope) -> Result<
 /// As [`recovery::answer`].
 pub(crate) async fn recovery(gateway: &Gateway, envelope: SealedEnvelope) -> Result<Response, Error> {
     Ok(octets(&recovery::answer(gateway, envelope).await?))
+}
+
+/// Answers a parent who shows a code of this organisation's desk.
+///
+/// # Errors
+/// As [`proxies::redeem`].
+pub(crate) async fn guardian(gateway: &Gateway, envelope: SealedEnvelope) -> Result<Response, Error> {
+    Ok(octets(&proxies::redeem(gateway, envelope).await?))
 }
 
 /// Takes a letter to this organisation.

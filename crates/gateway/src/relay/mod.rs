@@ -12,6 +12,7 @@ use crate::limits::{
     CASE_BYTES_MAX, ENROL_BYTES_MAX, MAILBOX_BYTES_MAX, PATIENT_BYTES_MAX, RECOVERY_BYTES_MAX,
 };
 use crate::peer::{self, Relayed};
+use crate::proxies;
 use crate::rate::{Caller, RateLimit};
 use crate::state::{Config, Gateway};
 use axum::Router;
@@ -43,6 +44,8 @@ pub(crate) fn router(state: Gateway) -> Router {
         .route("/relay/{organisation}/enrol", up_to(ENROL_BYTES_MAX, post(enrol)))
         .route("/relay/{organisation}/case", up_to(CASE_BYTES_MAX, post(case)))
         .route("/relay/{organisation}/recovery", up_to(RECOVERY_BYTES_MAX, post(recovery)))
+        .route("/relay/{organisation}/proxy", up_to(PATIENT_BYTES_MAX, post(proxy)))
+        .route("/relay/{organisation}/guardian", up_to(ENROL_BYTES_MAX, post(guardian)))
         .route("/relay/{organisation}/mailbox", up_to(MAILBOX_BYTES_MAX, post(mailbox)))
         .with_state(state)
 }
@@ -92,6 +95,24 @@ async fn recovery(
     pass(&gateway, caller, &to, Relayed::Recovery, body).await
 }
 
+async fn proxy(
+    State(gateway): State<Gateway>,
+    caller: Caller,
+    Path(to): Path<String>,
+    Octets(body): Octets,
+) -> Result<Response, Error> {
+    pass(&gateway, caller, &to, Relayed::Proxy, body).await
+}
+
+async fn guardian(
+    State(gateway): State<Gateway>,
+    caller: Caller,
+    Path(to): Path<String>,
+    Octets(body): Octets,
+) -> Result<Response, Error> {
+    pass(&gateway, caller, &to, Relayed::Guardian, body).await
+}
+
 async fn pass(
     gateway: &Gateway,
     caller: Caller,
@@ -117,6 +138,8 @@ async fn answer(gateway: &Gateway, what: Relayed, body: &[u8]) -> Result<Respons
         Relayed::Enrol => peer::enrol(gateway, decode(body)?).await,
         Relayed::Case => peer::case(gateway, decode(body)?).await,
         Relayed::Recovery => peer::recovery(gateway, decode(body)?).await,
+        Relayed::Proxy => proxies::answer(gateway, decode(body)?).await,
+        Relayed::Guardian => peer::guardian(gateway, decode(body)?).await,
         Relayed::Mailbox => Ok(peer::mailbox(gateway, decode(body)?).await?.into_response()),
     }
 }

@@ -104,12 +104,26 @@ pub(crate) async fn admit(
     time_ms: u64,
     nonce: [u8; 16],
 ) -> Result<String, Error> {
+    admit_for(gateway, &Address::of(key), key, time_ms, nonce).await
+}
+
+/// The same for a patient with another address than that of the key that signed: who acts for the patient. The caller has
+/// checked that this may be.
+///
+/// # Errors
+/// As [`admit`].
+pub(crate) async fn admit_for(
+    gateway: &Gateway,
+    owner: &Address,
+    key: &PublicKey,
+    time_ms: u64,
+    nonce: [u8; 16],
+) -> Result<String, Error> {
     let now_ms = clock::now_ms();
     if time_ms.abs_diff(now_ms) > FRESH_MS {
         return Err(Error::new(Code::Invalid, "this is too old, or from a clock that is wrong"));
     }
-    let address = Address::of(key).to_string();
-    let patient = gateway.store.read(|tx| rows::ENROLLED.get(tx, &address))?;
+    let patient = gateway.store.read(|tx| rows::ENROLLED.get(tx, &owner.to_string()))?;
     let patient =
         patient.ok_or_else(|| Error::new(Code::NotFound, "nobody is enrolled here with this key"))?;
     gateway.staff.nonces.take(key, nonce, now_ms).await?;
@@ -125,6 +139,8 @@ pub(crate) fn action(kind: Kind) -> &'static str {
         Kind::Write => "written",
         Kind::ChartOpened => "chart-opened",
         Kind::ShareDropped => "share-dropped",
+        Kind::ProxyRead => "proxy-read",
+        Kind::Appointment => "appointment",
         Kind::Case => "case",
         Kind::Accounting => "accounting",
         Kind::Recovery => "recovery",
@@ -166,6 +182,10 @@ fn shown(gateway: &Gateway, entry: &Entry) -> Result<Value, Error> {
             if let Some(event) = event {
                 shown["emergency"] = emergency::shown_to_patient(gateway, event)?;
             }
+        }
+        Who::Proxy { appointment } => {
+            (shown["name"], shown["role"]) = (json!(""), json!("proxy"));
+            shown["appointment"] = json!(appointment);
         }
         Who::Node => (shown["name"], shown["role"]) = (json!("this organisation's node"), json!("system")),
     }

@@ -8,6 +8,7 @@ use super::{invites, patients, rows};
 use crate::envelope;
 use crate::error::{Code, Error};
 use crate::peer;
+use crate::proxies;
 use crate::recovery;
 use crate::state::Gateway;
 use crate::store::StoreError;
@@ -29,13 +30,15 @@ const FINAL_WITHIN: Duration = Duration::from_secs(60);
 /// [`Code::Invalid`] for what is malformed or wrongly signed, [`Code::Gone`] for an invite that does not work, and
 /// what the vault refuses.
 pub(crate) async fn redeem(gateway: &Gateway, sealed: SealedEnvelope) -> Result<SealedEnvelope, Error> {
-    let request = open(gateway, &sealed)?;
+    let request = open(gateway, &sealed, label::HPKE_ENROLMENT_REQUEST)?;
     let kem = envelope::kem_key(&request.kem_key)?;
     let invited = invites::claim(gateway, request.invite.as_str(), &request.patient).await?;
     let patient = invited.patient;
     register(gateway, Address::of(&request.patient)).await?;
     let keeper = &gateway.ports.keeper;
     let taken = if invited.replaces && has_key(gateway, &patient)? {
+        // A child that takes over: nobody acts for it by this organisation's word any more.
+        proxies::end_all(gateway, &patient).await?;
         keeper.rekey(&patient, None, request.patient, kem).await
     } else {
         keeper.enrol(&patient, request.patient, kem).await
@@ -52,7 +55,7 @@ pub(crate) async fn redeem(gateway: &Gateway, sealed: SealedEnvelope) -> Result<
     if invited.replaces {
         recovery::forget_old(gateway, &patient, Address::of(&request.patient)).await?;
     } else {
-        remember(gateway, &request, &patient).await?;
+        remember(gateway, Address::of(&request.patient), &patient).await?;
     }
     let name =
         patients::find(gateway, "enrolment", &patient).await?.map_or_else(String::new, |card| card.name);
@@ -65,8 +68,16 @@ pub(crate) async fn redeem(gateway: &Gateway, sealed: SealedEnvelope) -> Result<
     envelope::seal(&gateway.key, to, label::HPKE_ENROLMENT_ANSWER, &gateway.network, &answer.encode())
 }
 
-fn open(gateway: &Gateway, sealed: &SealedEnvelope) -> Result<EnrolmentRequest, Error> {
-    let plain = envelope::open(sealed, &gateway.ports.kem, label::HPKE_ENROLMENT_REQUEST, &gateway.network)?;
+/// Opens an [`EnrolmentRequest`] that was sealed for what `label` says.
+///
+/// # Errors
+/// [`Code::Invalid`] for what is malformed, for another organisation, or wrongly signed.
+pub(crate) fn open(
+    gateway: &Gateway,
+    sealed: &SealedEnvelope,
+    label: &str,
+) -> Result<EnrolmentRequest, Error> {
+    let plain = envelope::open(sealed, &gateway.ports.kem, label, &gateway.network)?;
     let refuse = |words: &'static str| Error::new(Code::Invalid, words);
     let request: EnrolmentRequest =
         decode_canonical(&plain).map_err(|_| refuse("what is sealed is no enrolment"))?;
@@ -117,8 +128,11 @@ pub(crate) fn enrol_alone(tx: &WriteTransaction, patient: &str, address: &Addres
 }
 
 /// Whose address it is, for requests that this person signs later.
-async fn remember(gateway: &Gateway, request: &EnrolmentRequest, patient: &str) -> Result<(), Error> {
-    let (address, patient) = (Address::of(&request.patient).to_string(), patient.to_owned());
+///
+/// # Errors
+/// A fault of the store.
+pub(crate) async fn remember(gateway: &Gateway, address: Address, patient: &str) -> Result<(), Error> {
+    let (address, patient) = (address.to_string(), patient.to_owned());
     gateway.store.write(move |tx| rows::ENROLLED.put(tx, &address, &patient)).await?;
     Ok(())
 }

@@ -18,14 +18,14 @@ mod signin;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use access_log::{access_log, action, admit};
+pub(crate) use access_log::{access_log, action, admit, admit_for};
 pub use bootstrap::{Joining, NewMember, bootstrap_staff};
 pub(crate) use charts::who;
 #[cfg(test)]
 pub(crate) use enrol::testing_enrolled;
-pub(crate) use enrol::{enrol_alone, patient_of, redeem, register};
+pub(crate) use enrol::{enrol_alone, open as open_enrolment, patient_of, redeem, register, remember};
 pub use invites::{Issued, issue as issue_invite};
-pub(crate) use patients::find_name;
+pub(crate) use patients::{birth_date, find_name};
 pub(crate) use rows::{code_key, new_code};
 
 use crate::error::{Code, Error};

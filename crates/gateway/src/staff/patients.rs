@@ -114,6 +114,15 @@ pub(crate) async fn find_name(gateway: &Gateway, asker: &str, id: &str) -> Resul
     Ok(find(gateway, asker, id).await?.map(|card| card.name))
 }
 
+/// When a patient of this organisation was born, as FHIR writes it, if it is known.
+///
+/// # Errors
+/// [`Code::NotFound`] if there is no such patient; the engine's.
+pub(crate) async fn birth_date(gateway: &Gateway, asker: &str, id: &str) -> Result<Option<String>, Error> {
+    let card = find(gateway, asker, id).await?;
+    Ok(card.ok_or_else(|| Error::new(Code::NotFound, "this organisation has no such patient"))?.birth_date)
+}
+
 /// Asks the engine as somebody who may see everything here: what goes on of the answer is for the caller to decide.
 pub(crate) async fn fetch(
     gateway: &Gateway,

@@ -38,6 +38,7 @@ fn shown(entry: &Entry) -> Value {
         Who::System { id } => id.as_str(),
         Who::App { name, .. } => name.as_str(),
         Who::Elsewhere { organisation, .. } => organisation.as_str(),
+        Who::Proxy { .. } => "who acts for the patient",
         Who::Node => "this node",
     };
     json!({

@@ -13,12 +13,13 @@ use salus_types::genesis::Genesis;
 use salus_types::proof::{AnchorProof, AnchorProofs, BatchId, CertifiedHeader, Handover};
 use salus_types::recovery::RECOVERY_DELAY_MS;
 use salus_types::state::{
-    AccessEntry, AnchorEntry, DroppedEntry, ErasedEntry, ErasureEntry, GrantEntry, LogEntry,
-    OrganisationEntry, PatientEntry, PractitionerEntry, RecoveryEntry, StateKey, key,
+    AccessEntry, ActEntry, AnchorEntry, AppointmentEntry, DroppedEntry, ErasedEntry, ErasureEntry,
+    GrantEntry, LogEntry, OrganisationEntry, PatientEntry, PractitionerEntry, RecoveryEntry, StateKey, key,
 };
 use salus_types::transaction::Transaction;
 use salus_types::{
-    Address, Digest, GrantId, NetworkId, OrganisationId, PublicKey, TransactionId, decode_canonical,
+    Address, AppointmentId, Digest, GrantId, NetworkId, OrganisationId, PublicKey, TransactionId,
+    decode_canonical,
 };
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
@@ -97,6 +98,41 @@ fn first_view(genesis: &Genesis) -> NetworkView {
         last_height: u64::from(genesis.parameters.epoch_blocks) - 1,
         parameters: genesis.parameters.clone(),
         members: members.map(member).collect(),
+    }
+}
+
+/// What the contract of those who act for patients would do.
+fn proxies(
+    state: &State,
+    transaction: &Transaction,
+    (height, time_ms): (u64, u64),
+) -> (StateKey, Vec<u8>) {
+    match &transaction.action {
+        Action::Appoint(action) => {
+            let state_key = key::appointment(&AppointmentId::of(&transaction.signer));
+            let entry = AppointmentEntry {
+                mandate: action.mandate,
+                proxy: action.proxy,
+                shares: action.shares,
+                expiry_ms: action.expiry_ms,
+                height,
+                time_ms,
+                ended: None,
+                acts: 0,
+            };
+            (state_key, entry.encode().to_vec())
+        }
+        Action::EndAppointment(action) => {
+            let state_key = key::appointment(&action.appointment);
+            let before = state.get(&state_key).and_then(|bytes| decode_canonical(bytes).ok());
+            let before: AppointmentEntry = before.expect("an appointment");
+            (state_key, AppointmentEntry { ended: Some(height), ..before }.encode().to_vec())
+        }
+        Action::ProxyAct(action) => {
+            let entry = ActEntry { act: action.act.clone(), height, time_ms };
+            (key::act(&action.appointment, action.number), entry.encode().to_vec())
+        }
+        other => panic!("{} is another contract's", other.name()),
     }
 }
 
@@ -182,6 +218,7 @@ impl FakeChain {
                     height,
                     revoked: None,
                     accesses: 0,
+                    by_proxy: None,
                 };
                 (key::grant(&GrantId::of(&transaction.signer)), entry.encode().to_vec())
             }
@@ -192,6 +229,9 @@ impl FakeChain {
                     state.get(&state_key).and_then(|bytes| decode_canonical::<GrantEntry>(bytes).ok());
                 let entry = GrantEntry { revoked: Some(height), ..before.expect("a grant") };
                 (state_key, entry.encode().to_vec())
+            }
+            Action::Appoint(_) | Action::EndAppointment(_) | Action::ProxyAct(_) => {
+                proxies(&self.state.lock().expect("lock"), transaction, (height, self.head().time_ms))
             }
             Action::Dropped(action) => {
                 let state_key = key::dropped(&action.grant, &action.organisation);

@@ -1,23 +1,38 @@
 //! A vault that takes everything and remembers who brought it.
 
-use crate::peer::{Challenges, CustodyReport, Keeper, Kept, Moves, PatientAnswer, Queues, ReleaseAudit};
+use crate::peer::{
+    Challenges, CustodyReport, Keeper, Kept, Moves, PatientAnswer, ProxyAnswer, Queues, ReleaseAudit,
+    WardAppointment,
+};
 use crate::vault::VaultError;
 use async_trait::async_trait;
 use salus_crypto::hpke::HpkePublicKey;
+use salus_types::action::Appoint;
 use salus_types::vault::{
     CompartmentRecord, CustodyBatch, Destroyed, Directory, EmergencyAsk, EmergencyNotice, EmergencyParcel,
-    EmergencyRelease, ErasureNotice, PatientLink, PatientRequest, Release, ReleaseAsk, ReleaseForGrant,
-    SealedEnvelope, SourceRequest, SourceRequestBody, VersionList,
+    EmergencyRelease, ErasureNotice, Mandate, PatientAsk, PatientLink, PatientRequest, ProxyRequest, Release,
+    ReleaseAsk, ReleaseForGrant, SealedEnvelope, SignedMandate, SourceRequest, SourceRequestBody,
+    VersionList,
 };
-use salus_types::{ErasureId, OrganisationId, PublicKey, Signature};
+use salus_types::{
+    Address, AppointmentId, ErasureId, NetworkId, OrganisationId, PublicKey, Signature, SigningKey,
+};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 #[derive(Default)]
 pub(crate) struct FakeKeeper {
     /// Who called, and what.
     pub(crate) calls: Mutex<Vec<(Option<OrganisationId>, &'static str)>>,
     /// Refuse enrolments.
-    pub(crate) refuses: std::sync::atomic::AtomicBool,
+    pub(crate) refuses: AtomicBool,
+    /// Mandates hold no more.
+    pub(crate) ended: AtomicBool,
+}
+
+/// The key that is kept for a child.
+pub(crate) fn ward_key() -> SigningKey {
+    SigningKey::from_seed(&[77; 32])
 }
 
 impl FakeKeeper {
@@ -109,13 +124,75 @@ impl Keeper for FakeKeeper {
         self.note(None, "mailbox")
     }
 
+    async fn proxy(&self, request: ProxyRequest) -> Result<ProxyAnswer, VaultError> {
+        self.note(None, "proxy")?;
+        if !request.is_by_proxy() {
+            return Err(VaultError::Refused("the request's signature or key does not verify".into()));
+        }
+        let nothing = VersionList { versions: Vec::new().try_into().expect("few") };
+        match request.body.ask {
+            PatientAsk::Directory => Ok(ProxyAnswer::Keys(Box::new(SealedEnvelope {
+                encapsulation: Vec::new().try_into().expect("few"),
+                ciphertext: Vec::new().try_into().expect("few"),
+                sender: request.body.mandate.key,
+                signature: Signature([0; 64]),
+            }))),
+            _ => Ok(ProxyAnswer::Versions(nothing)),
+        }
+    }
+
+    async fn mandate(&self, signed: &SignedMandate) -> Result<(), VaultError> {
+        self.note(None, "mandate")?;
+        let refused = || VaultError::Refused("the appointment was ended".into());
+        (signed.is_by_owner() && !self.ended.load(Ordering::Relaxed)).then_some(()).ok_or_else(refused)
+    }
+
+    async fn ward(&self, _: &str) -> Result<Address, VaultError> {
+        self.note(None, "ward")?;
+        match self.refuses.load(Ordering::Relaxed) {
+            true => Err(VaultError::Refused("the patient has enrolled already, with another key".into())),
+            false => Ok(Address::of(&ward_key().public())),
+        }
+    }
+
+    async fn appoint_for_ward(
+        &self,
+        _: &str,
+        proxy: PublicKey,
+        kem: HpkePublicKey,
+        until_ms: u64,
+    ) -> Result<WardAppointment, VaultError> {
+        self.note(None, "appoint for ward")?;
+        let one_time = SigningKey::from_seed(&[self.count("appoint for ward") as u8; 32]);
+        let mandate = Mandate {
+            network: NetworkId(salus_types::Digest::ZERO),
+            appointment: AppointmentId::of(&one_time.public()),
+            source: "hospital-a".parse().expect("id"),
+            owner: Address::of(&ward_key().public()),
+            proxy,
+            kem_key: kem.0.to_vec().try_into().expect("a key"),
+            shares: true,
+            asks: true,
+            expiry_ms: until_ms,
+            compartments: Vec::new().try_into().expect("few"),
+            salt: [1; 32],
+        };
+        let commitment = mandate.commitment();
+        let action = Appoint { mandate: commitment, proxy, shares: true, expiry_ms: until_ms };
+        Ok(WardAppointment { one_time, action, mandate: mandate.sign(&ward_key()) })
+    }
+
+    async fn ward_keys(&self, _: &str) -> Result<Vec<SigningKey>, VaultError> {
+        Ok((1..=self.count("appoint for ward")).map(|n| SigningKey::from_seed(&[n as u8; 32])).collect())
+    }
+
     async fn keys(&self, from: &OrganisationId, _: SealedEnvelope) -> Result<(), VaultError> {
         self.note(Some(from), "keys")
     }
 
     async fn enrol(&self, _: &str, _: PublicKey, _: HpkePublicKey) -> Result<Directory, VaultError> {
         self.note(None, "enrol")?;
-        match self.refuses.load(std::sync::atomic::Ordering::Relaxed) {
+        match self.refuses.load(Ordering::Relaxed) {
             true => Err(VaultError::Refused("the patient has enrolled already, with another key".into())),
             false => Ok(nothing()),
         }

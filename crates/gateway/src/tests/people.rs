@@ -30,6 +30,9 @@ pub(crate) type Row = (&'static str, &'static str, Load, [u16; 6]);
 const SLOT: &str = r#"{"slot":{"kind":"recovery","sealed":"AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEB"},"recoveryLocator":"0909090909090909090909090909090909090909090909090909090909090909"}"#;
 const SHARES: &str =
     r#"{"sealed":"AQEB","locator":"0808080808080808080808080808080808080808080808080808080808080808"}"#;
+const LETTER: &str =
+    r#"{"sealed":"AQEB","locator":"0707070707070707070707070707070707070707070707070707070707070707"}"#;
+const LETTER_NAME: &str = r#"{"locator":"0707070707070707070707070707070707070707070707070707070707070707"}"#;
 const CHART: &str = r#"{"patient":"p1","reason":"follow-up","purpose":"treatment"}"#;
 const ASK: &str = r#"{"patient":"p1","categories":["labs"],"reason":"follow-up","days":30}"#;
 const EMERGENCY: &str = r#"{"patient":"p1","ground":"unconscious","reason":"found on the street"}"#;
@@ -61,6 +64,8 @@ pub(crate) const ROWS: &[Row] = &[
     ("DELETE", "/account/passkeys/x", Nothing, [401, 404, 401, 401, 401, 401]),
     ("GET", "/account/backup", Nothing, [401, 404, 401, 401, 401, 401]),
     ("PUT", "/account/backup", Octets, [401, 204, 401, 401, 401, 401]),
+    ("POST", "/account/letters", Json(LETTER), [401, 204, 401, 401, 401, 401]),
+    ("POST", "/account/letters/read", Json(LETTER_NAME), [401, 200, 401, 401, 401, 401]),
     ("POST", "/staff/join/start", Json(r#"{"code":"x"}"#), [410; 6]),
     ("POST", "/staff/join/finish", Credential, [410; 6]),
     ("POST", "/staff/signin/start", Json("{}"), [200; 6]),
@@ -84,6 +89,8 @@ pub(crate) const ROWS: &[Row] = &[
     ("POST", "/staff/invites", Json(r#"{"patient":"p1"}"#), [401, 401, 200, 200, 200, 401]),
     ("POST", "/staff/invites", Json(r#"{"patient":"p1","replaces":true}"#), [401, 401, 403, 200, 200, 401]),
     ("POST", "/staff/recoveries", Json(r#"{"patient":"p1"}"#), [401, 401, 403, 409, 409, 401]),
+    ("POST", "/staff/guardians", Json(r#"{"patient":"p1"}"#), [401, 401, 403, 409, 409, 401]),
+    ("POST", "/staff/guardians/end", Json(r#"{"patient":"p1"}"#), [401, 401, 403, 204, 204, 401]),
     ("GET", "/staff/network", Nothing, [401, 401, 403, 403, 200, 401]),
     ("GET", "/staff/blocks", Nothing, [401, 401, 403, 403, 200, 401]),
     ("GET", "/staff/custody", Nothing, [401, 401, 403, 403, 200, 401]),
@@ -123,6 +130,8 @@ pub(crate) const ROWS: &[Row] = &[
     ("POST", "/relay/hospital-a/mailbox", Octets, [400; 6]),
     ("POST", "/relay/hospital-a/case", Octets, [400; 6]),
     ("POST", "/relay/hospital-a/recovery", Octets, [400; 6]),
+    ("POST", "/relay/hospital-a/proxy", Octets, [400; 6]),
+    ("POST", "/relay/hospital-a/guardian", Octets, [400; 6]),
     ("GET", "/fhir/metadata", Nothing, [200; 6]),
     ("GET", "/fhir/.well-known/smart-configuration", Nothing, [200; 6]),
     ("POST", "/smart/token", Nothing, [400; 6]),
@@ -165,6 +174,8 @@ pub(crate) const PEERS: &[(&str, &str, Load, [u16; 2])] = &[
     ("POST", "/peer/mailbox", Octets, [400; 2]),
     ("POST", "/peer/case", Octets, [400; 2]),
     ("POST", "/peer/recovery", Octets, [400; 2]),
+    ("POST", "/peer/proxy", Octets, [400; 2]),
+    ("POST", "/peer/guardian", Octets, [400; 2]),
     ("POST", "/peer/keys", Octets, [400; 2]),
     ("GET", "/peer/status", Nothing, [200; 2]),
     ("GET", "/metrics", Nothing, [200, 403]),

@@ -184,6 +184,7 @@ pub(crate) struct World {
     pub(crate) chain: Arc<FakeChain>,
     pub(crate) vault: Arc<FakeVault>,
     pub(crate) erasures: Arc<FakeErasures>,
+    pub(crate) keeper: Arc<FakeKeeper>,
     _folder: tempfile::TempDir,
 }
 
@@ -218,26 +219,27 @@ impl World {
         let chain = Arc::new(FakeChain::new(&genesis));
         let vault = Arc::new(FakeVault::default());
         let erasures = Arc::new(FakeErasures::default());
+        let keeper = Arc::new(FakeKeeper::default());
         let ports = Ports {
             chain: chain.clone(),
             shared: vault.clone(),
             proofs: vault.clone(),
             emergencies: Arc::new(NoEmergencies),
             erasures: erasures.clone(),
-            keeper: Arc::new(FakeKeeper::default()),
+            keeper: keeper.clone(),
             peers: Peers::new(chain.clone(), &party.id, &party.tls).expect("peers"),
             kem: party.kem.clone(),
             storage: Arc::new(salus_crypto::Secret32::random()),
         };
         let gateway = Gateway::open(config, genesis, party.key.clone(), ports).expect("gateway");
-        let world = Self { gateway, engine, chain, vault, erasures, _folder: folder };
+        let world = Self { gateway, engine, chain, vault, erasures, keeper, _folder: folder };
         world.populate().await;
         world
     }
 
     /// The same hospital after its node was stopped and started again: the folder stays, and no memory.
     pub(crate) async fn restarted(self) -> Self {
-        let Self { gateway, engine, chain, vault, erasures, _folder } = self;
+        let Self { gateway, engine, chain, vault, erasures, keeper, _folder } = self;
         let (config, genesis) = (gateway.config.clone(), gateway.genesis.clone());
         let (key, ports) = (gateway.key.clone(), gateway.ports.clone());
         gateway.log.flush().await;
@@ -252,7 +254,7 @@ impl World {
             tokio::task::yield_now().await;
         }
         let gateway = opened.expect("the database is free again");
-        Self { gateway, engine, chain, vault, erasures, _folder }
+        Self { gateway, engine, chain, vault, erasures, keeper, _folder }
     }
 
     async fn populate(&self) {

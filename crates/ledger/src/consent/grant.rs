@@ -19,6 +19,7 @@ pub(crate) fn grant(call: &Call<'_>, action: &Grant, state: &mut Overlay<'_>) ->
         height: call.context.height,
         revoked: None,
         accesses: 0,
+        by_proxy: None,
     };
     let key = key::grant(&GrantId::of(&call.signer));
     state.create(key, &entry, "the grant")?;

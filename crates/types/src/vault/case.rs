@@ -1,5 +1,6 @@
 //! What a person asks of an organisation about their own rights: to amend a record, to restrict its use.
 
+use super::proxy::SignedMandate;
 use crate::codec::{Bounded, Text, codec_struct, unsigned};
 use crate::ids::{NetworkId, OrganisationId};
 use crate::namespace;
@@ -17,7 +18,7 @@ codec_struct! {
         pub network: NetworkId,
         /// The organisation meant; no other answers it.
         pub organisation: OrganisationId,
-        /// The pairwise public key of the person there.
+        /// The pairwise public key of the person there, or the key of who acts.
         pub patient: PublicKey,
         /// The X-Wing public key to which the answer is sealed.
         pub kem_key: Bounded<u8, KEM_KEY_LENGTH>,
@@ -27,6 +28,8 @@ codec_struct! {
         pub nonce: [u8; 16],
         /// What is asked, as JSON (`docs/protocol/cases.md`).
         pub text: Text<CASE_TEXT_BYTES_MAX>,
+        /// If somebody acts for the patient: the mandate, whose key then signs and is named as `patient`.
+        pub mandate: Option<SignedMandate>,
         /// The pairwise key over all that precedes ([`crate::namespace::CASE`]).
         pub signature: Signature,
     }
@@ -40,8 +43,9 @@ impl CaseLetter {
         self
     }
 
-    /// Whether the person that it names signed it.
-    pub fn is_by_patient(&self) -> bool {
-        self.patient.verify(namespace::CASE, &unsigned(self), &self.signature).is_ok()
+    /// Whether the person that it names signed it, and is the one that the mandate names, if it relies on one.
+    pub fn is_by_sender(&self) -> bool {
+        let named = self.mandate.as_ref().is_none_or(|signed| signed.mandate.proxy == self.patient);
+        named && self.patient.verify(namespace::CASE, &unsigned(self), &self.signature).is_ok()
     }
 }

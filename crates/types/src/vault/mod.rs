@@ -8,6 +8,9 @@ mod emergency;
 mod erasure;
 mod moving;
 mod package;
+mod proxy;
+#[cfg(test)]
+pub(crate) mod proxy_samples;
 mod recovery;
 #[cfg(test)]
 pub(crate) mod recovery_samples;
@@ -30,6 +33,9 @@ pub use moving::{
 pub use package::{
     Content, PackageHeader, RecordSecret, SEALED_BYTES_MAX, SUITE_1, SealedPackage, batch_size,
     package_digest, record_commitment, size_class,
+};
+pub use proxy::{
+    GuardianAnswer, Mandate, ProxyKey, ProxyKeys, ProxyRequest, ProxyRequestBody, SignedMandate,
 };
 pub use recovery::{RecoveryAsk, RecoveryDeposit, RecoveryLetter, RecoveryShare, Rekey};
 pub use request::{

@@ -1,10 +1,12 @@
 //! The terms of a grant, and the letters in which a patient's device sends them.
 
 use super::compartment::LINK_KEY_LENGTH;
+use super::proxy::SignedMandate;
 use crate::category::{Category, Purpose};
 use crate::codec::{Bounded, Text, codec_struct};
 use crate::ids::{Address, CompartmentId, GrantId, NetworkId, OrganisationId};
 use crate::namespace;
+use crate::state::GrantEntry;
 use bytes::BufMut;
 use commonware_codec::{Buf, Encode, Error, FixedSize, Read, Write};
 use salus_crypto::hash::{Digest, hash};
@@ -58,19 +60,47 @@ codec_struct! {
         pub key: PublicKey,
         /// Over the terms' encoding ([`crate::namespace::CONSENT`]).
         pub signature: Signature,
+        /// If somebody acts for the patient: the mandate, whose key then consents in place of the patient's.
+        pub mandate: Option<SignedMandate>,
     }
 }
 
 impl Consent {
     /// Consents to `terms` with the pairwise key at their source.
     pub fn sign(terms: &Terms, key: &SigningKey) -> Self {
-        Self { key: key.public(), signature: key.sign(namespace::CONSENT, &terms.encode()) }
+        let signature = key.sign(namespace::CONSENT, &terms.encode());
+        Self { key: key.public(), signature, mandate: None }
     }
 
-    /// Whether the owner that `terms` names consents to them.
+    /// Consents to `terms` for the patient who signed the mandate, with the key that it names.
+    pub fn sign_for(terms: &Terms, key: &SigningKey, mandate: SignedMandate) -> Self {
+        Self { mandate: Some(mandate), ..Self::sign(terms, key) }
+    }
+
+    /// Whether the owner that `terms` names consents to them, or somebody whom that owner gave a mandate to share at this
+    /// source for as long. Whether that mandate stood is the ledger's to say: see [`Self::is_as_granted`].
     pub fn is_by_owner(&self, terms: &Terms) -> bool {
-        Address::of(&self.key) == terms.owner
-            && self.key.verify(namespace::CONSENT, &terms.encode(), &self.signature).is_ok()
+        let signed = self.key.verify(namespace::CONSENT, &terms.encode(), &self.signature).is_ok();
+        signed
+            && match &self.mandate {
+                None => Address::of(&self.key) == terms.owner,
+                Some(signed) => {
+                    let mandate = &signed.mandate;
+                    signed.is_by_owner()
+                        && mandate.proxy == self.key
+                        && mandate.shares
+                        && (mandate.network, &mandate.source, mandate.owner)
+                            == (terms.network, &terms.source, terms.owner)
+                        && terms.expiry_ms <= mandate.expiry_ms
+                }
+            }
+    }
+
+    /// Whether the ledger says of the grant that the same one made it: the patient, or who has this very mandate.
+    pub fn is_as_granted(&self, entry: &GrantEntry) -> bool {
+        let mandate = self.mandate.as_ref().map(|signed| &signed.mandate);
+        let stated = mandate.map(|mandate| (mandate.appointment, mandate.commitment()));
+        stated == entry.by_proxy.as_ref().map(|by| (by.appointment, by.mandate))
     }
 }
 

@@ -7,12 +7,14 @@
 //! Whether a grant has expired is judged by the later of block time and this machine's clock: a ledger that stands still
 //! keeps no grant alive. Whether it has begun is judged by block time.
 //! Upon a patient's request: the signature, the audience and the time are right, and every compartment is the owner's.
-//! Upon a source's request: [`source`]. Upon an emergency: [`emergency`].
+//! Upon a source's request: [`source`]. Upon an emergency: [`emergency`]. Upon a request of who acts for a patient:
+//! [`proxy`].
 //!
 //! Versions that are not known here, or whose batch is not anchored, are left out; if nothing remains, that is said.
 //! Architecture invariant: [`Allowed`] is made here and nowhere else, and nothing is released without one.
 
 pub mod emergency;
+pub mod proxy;
 mod refusal;
 pub mod source;
 
@@ -80,9 +82,16 @@ pub struct ReleaseCase<'a> {
     pub packages: bool,
 }
 
-/// Terms that hold: made by [`terms`] alone.
+/// Which compartments may be read: made by [`terms`] and by [`proxy::mandate`] alone.
 #[derive(Clone, Copy, Debug)]
-pub struct Reach<'a>(&'a Terms);
+pub struct Reach<'a> {
+    source: &'a OrganisationId,
+    owner: Address,
+    named: &'a [CompartmentId],
+    future: bool,
+    /// What somebody who made the terms for the owner may see at all.
+    within: Option<&'a [CompartmentId]>,
+}
 
 /// What may be released: made in this module alone.
 #[derive(Debug, PartialEq, Eq)]
@@ -104,17 +113,19 @@ impl Allowed {
 }
 
 impl Reach<'_> {
-    /// Whether the terms reach a compartment of this lineage: one that they name, an earlier epoch of it (ADR 0007),
-    /// or, with "future records too", a later one.
+    /// Whether a compartment of this lineage is reached: one that is named, an earlier epoch of it (ADR 0007), or, with
+    /// "future records too", a later one.
     pub fn covers(&self, held: &HeldVersion) -> bool {
-        let granted = |id: &CompartmentId| self.0.compartments.contains(id);
+        let granted = |id: &CompartmentId| self.named.contains(id);
         let (itself, earlier) = held.lineage.split_at(held.lineage.len().min(1));
         let named = itself.iter().chain(&held.heirs).any(granted);
         let later = earlier.iter().any(granted);
-        holds(held.source == self.0.source)
-            && holds(held.owner == Some(self.0.owner))
+        let mut all = held.lineage.iter().chain(&held.heirs);
+        holds(held.source == *self.source)
+            && holds(held.owner == Some(self.owner))
             && holds(named || later)
-            && holds(named || self.0.future)
+            && holds(named || self.future)
+            && holds(self.within.is_none_or(|within| all.any(|id| within.contains(id))))
     }
 }
 
@@ -132,10 +143,18 @@ pub fn terms<'a>(case: &TermsCase<'a>) -> Result<Reach<'a>, Refusal> {
     let scope = scope_commitment(&terms.grantee, terms.purpose, &terms.scope_salt);
     check(scope == grant.scope, Refusal::ScopeDoesNotOpen)?;
     check(case.consent.is_by_owner(terms), Refusal::NoConsent)?;
+    check(case.consent.is_as_granted(grant), Refusal::NoConsent)?;
     check(grant.revoked.is_none(), Refusal::Revoked)?;
     check(grant.is_live(case.now.time_ms.max(case.clock_ms)), Refusal::Expired)?;
     check(case.now.time_ms >= terms.not_before_ms, Refusal::NotYetValid)?;
-    Ok(Reach(terms))
+    let mandate = case.consent.mandate.as_ref().map(|signed| &signed.mandate);
+    Ok(Reach {
+        source: &terms.source,
+        owner: terms.owner,
+        named: &terms.compartments,
+        future: terms.future,
+        within: mandate.map(|mandate| &*mandate.compartments),
+    })
 }
 
 /// Whether to release against an access event.

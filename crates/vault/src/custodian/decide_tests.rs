@@ -3,6 +3,8 @@
 
 #[path = "decide_emergency_tests.rs"]
 mod emergencies;
+#[path = "decide_proxy_tests.rs"]
+mod proxies;
 #[path = "decide_source_tests.rs"]
 mod sources;
 
@@ -79,6 +81,7 @@ fn good() -> Case {
             height: 1,
             revoked: None,
             accesses: 1,
+            by_proxy: None,
         }),
         access: Some(AccessEntry {
             grant: terms.grant,
@@ -181,6 +184,32 @@ const WRONG: &[(&str, Change, Refusal)] = &[
         "consent by another",
         |c| c.consent = Consent::sign(&c.terms, &SigningKey::from_seed(&[2; 32])),
         Refusal::NoConsent,
+    ),
+    ("the patient granted, and another consents", |c| proxies::consented(c, |_| {}), Refusal::NoConsent),
+    (
+        "another mandate than the one on the ledger",
+        |c| {
+            proxies::granted(c, |_| {});
+            c.grant.as_mut().expect("one").by_proxy.as_mut().expect("one").mandate = Digest::ZERO
+        },
+        Refusal::NoConsent,
+    ),
+    ("a mandate not to share", |c| proxies::granted(c, |m| m.shares = false), Refusal::NoConsent),
+    ("a mandate that ends before", |c| proxies::granted(c, |m| m.expiry_ms = 1_999), Refusal::NoConsent),
+    (
+        "a mandate for another source",
+        |c| proxies::granted(c, |m| m.source = "hospital-b".parse().expect("a name")),
+        Refusal::NoConsent,
+    ),
+    (
+        "a mandate of another patient",
+        |c| proxies::granted(c, |m| m.owner = Address(Digest::ZERO)),
+        Refusal::NoConsent,
+    ),
+    (
+        "more than the mandate reaches",
+        |c| proxies::granted(c, |m| m.compartments = Bounded::new(vec![compartment(1)]).expect("one")),
+        Refusal::OutsideTerms,
     ),
     ("consent to other terms", |c| c.consent.signature.0[0] ^= 1, Refusal::NoConsent),
     ("revoked", |c| c.grant.as_mut().expect("one").revoked = Some(9), Refusal::Revoked),
@@ -400,6 +429,7 @@ fn without_any_one_condition_a_row_of_the_table_fails() {
             && owners_are_told_apart()
             && sources::wrong_rows().is_empty()
             && emergencies::wrong_rows().is_empty()
+            && proxies::wrong_rows().is_empty()
     };
     assert!(all_hold());
     let places = ASKED.take();

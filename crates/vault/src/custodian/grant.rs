@@ -90,7 +90,7 @@ impl Custodian {
     }
 
     /// The compartments named with all epochs before and after them, each as of a version in it.
-    async fn epochs_of(
+    pub(super) async fn epochs_of(
         &self,
         named: &[CompartmentId],
     ) -> Result<Vec<(CompartmentId, HeldVersion)>, StoreError> {

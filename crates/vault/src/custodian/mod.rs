@@ -12,6 +12,7 @@ mod destroy;
 pub(crate) mod erase;
 mod grant;
 mod patient;
+mod proxy;
 mod records;
 mod release;
 mod released;

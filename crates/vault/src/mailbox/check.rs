@@ -24,6 +24,10 @@ impl Sent {
         matches!(self, Self::Notice(_))
     }
 
+    pub(super) fn grant(&self) -> GrantId {
+        self.parts().0.grant
+    }
+
     fn parts(&self) -> (&Terms, &[u8; 32], &Consent) {
         match self {
             Self::Letter(letter) => (&letter.terms, &letter.terms_salt, &letter.consent),
@@ -40,7 +44,10 @@ fn check(holds: bool, otherwise: &'static str) -> Result<(), &'static str> {
 pub(super) fn check_terms(sent: &Sent, node: &Node, sender: &PublicKey) -> Result<(), &'static str> {
     let (terms, _, consent) = sent.parts();
     check(terms.network == node.network, "it is for another network")?;
-    check(terms.grant == GrantId::of(sender), "its sender is not the grant's key")?;
+    // A grant that somebody makes for the patient has no key: the ledger says whose it is, and who appointed sends.
+    let sent_by =
+        consent.mandate.as_ref().map_or(terms.grant == GrantId::of(sender), |_| consent.key == *sender);
+    check(sent_by, "its sender is not the grant's key")?;
     check(terms.not_before_ms < terms.expiry_ms, "it begins after it ends")?;
     check(!terms.compartments.is_empty(), "it grants nothing")?;
     let distinct: BTreeSet<_> = terms.compartments.iter().collect();
@@ -60,7 +67,8 @@ pub(super) fn check_terms(sent: &Sent, node: &Node, sender: &PublicKey) -> Resul
 
 /// That the ledger has this grant, and it stands.
 pub(super) fn check_ledger(sent: &Sent, entry: &GrantEntry, now_ms: u64) -> Result<Checked, &'static str> {
-    let (terms, salt, _) = sent.parts();
+    let (terms, salt, consent) = sent.parts();
+    check(consent.is_as_granted(entry), "the ledger names another who granted")?;
     check(terms.commitment(salt) == entry.terms, "the terms are not those on the ledger")?;
     check(terms.expiry_ms == entry.expiry_ms, "it ends at another time than on the ledger")?;
     let scope = scope_commitment(&terms.grantee, terms.purpose, &terms.scope_salt);

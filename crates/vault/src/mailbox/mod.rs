@@ -1,6 +1,6 @@
 //! Letters from patients' devices, and keys of new epochs from sources.
 //!
-//! Upon an envelope: it is signed by a one-time key; it opens as a [`Letter`] (this organisation may read) or a
+//! Upon an envelope: it is signed by the grant's one-time key, or by who made the grant for the patient; it opens as a [`Letter`] (this organisation may read) or a
 //! [`SourceNotice`] (its own records may be read); the terms name that key's grant and this organisation; the owner's
 //! pairwise key consents; the ledger's entry has their commitment and scope. An envelope that arrives before its grant
 //! is final waits for it, ten minutes at most. The same envelope twice is one.
@@ -109,7 +109,7 @@ impl Mailbox {
         let ctx = self.ctx.clone();
         let opened = envelope.clone();
         let sent = blocking(move || open(&ctx, &opened)).await?;
-        let grant = GrantId::of(&envelope.sender);
+        let grant = sent.grant();
         if self.settle_soon(grant, &sent).await? {
             return Ok(if sent.is_notice() { Received::Notice(grant) } else { Received::Letter(grant) });
         }
@@ -223,7 +223,7 @@ impl Mailbox {
             };
             let (ctx, opened) = (self.ctx.clone(), envelope.clone());
             let settled = match blocking(move || open(&ctx, &opened)).await {
-                Ok(sent) => self.settle(GrantId::of(&envelope.sender), &sent).await,
+                Ok(sent) => self.settle(sent.grant(), &sent).await,
                 Err(error) => Err(error),
             };
             match settled {

@@ -9,7 +9,7 @@ use salus_types::category::Purpose;
 use salus_types::organisation::Organisation;
 use salus_types::transaction::Transaction;
 use salus_types::vault::{CompartmentKey, Consent, Letter, SealedEnvelope, SourceNotice, Terms};
-use salus_types::{Bounded, Digest, GrantId, NetworkId, OrganisationId, Text, label};
+use salus_types::{Address, Bounded, Digest, GrantId, NetworkId, OrganisationId, Text, label};
 use zeroize::Zeroizing;
 
 /// Most compartments that terms name: the bound of [`Terms::compartments`] and of a letter's keys.
@@ -83,6 +83,44 @@ pub enum GrantError {
 /// # Errors
 /// [`GrantError`].
 pub fn make_grant(root: &Root, ask: &GrantAsk<'_>) -> Result<NewGrant, GrantError> {
+    let source = &ask.source.id;
+    let (pairwise, one_time) = (root.at(source), root.grant_key(source, ask.counter));
+    let by = Grantor {
+        grant: GrantId::of(&one_time.public()),
+        sender: &one_time,
+        owner: pairwise.address,
+        terms_salt: root.terms_salt(source, ask.counter),
+        scope_salt: root.scope_salt(source, ask.counter),
+    };
+    let made = make(&by, ask, |terms| Consent::sign(terms, &pairwise.signing))?;
+    let Made { action, terms, letter, notice } = made;
+    Ok(NewGrant { grant: terms.grant, action, letter, notice, terms, one_time })
+}
+
+/// Who makes a grant: the patient, or somebody for the patient.
+pub(super) struct Grantor<'a> {
+    pub(super) grant: GrantId,
+    /// Signs letter and notice.
+    pub(super) sender: &'a SigningKey,
+    pub(super) owner: Address,
+    pub(super) terms_salt: [u8; 32],
+    pub(super) scope_salt: [u8; 32],
+}
+
+/// What both of them send.
+pub(super) struct Made {
+    pub(super) action: Grant,
+    pub(super) terms: Terms,
+    pub(super) letter: SealedEnvelope,
+    pub(super) notice: SealedEnvelope,
+}
+
+/// Terms, letter and notice.
+pub(super) fn make(
+    by: &Grantor<'_>,
+    ask: &GrantAsk<'_>,
+    consent: impl Fn(&Terms) -> Consent,
+) -> Result<Made, GrantError> {
     if ask.compartments.is_empty() {
         return Err(GrantError::Empty);
     }
@@ -93,29 +131,27 @@ pub fn make_grant(root: &Root, ask: &GrantAsk<'_>) -> Result<NewGrant, GrantErro
         return Err(GrantError::Period);
     }
     let named = named(ask.compartments);
-    let source = &ask.source.id;
-    let (pairwise, one_time) = (root.at(source), root.grant_key(source, ask.counter));
     let terms = Terms {
         network: ask.network,
-        grant: GrantId::of(&one_time.public()),
-        source: source.clone(),
+        grant: by.grant,
+        source: ask.source.id.clone(),
         grantee: ask.grantee.id.clone(),
-        owner: pairwise.address,
+        owner: by.owner,
         purpose: ask.purpose,
         not_before_ms: ask.not_before_ms,
         expiry_ms: ask.expiry_ms,
         compartments: bounded(named.iter().map(|opened| opened.compartment).collect())?,
         future: ask.future,
         practitioner: ask.practitioner,
-        scope_salt: root.scope_salt(source, ask.counter),
+        scope_salt: by.scope_salt,
     };
-    let terms_salt = root.terms_salt(source, ask.counter);
+    let terms_salt = by.terms_salt;
     let action = Grant {
         terms: terms.commitment(&terms_salt),
         scope: scope_commitment(&terms.grantee, terms.purpose, &terms.scope_salt),
         expiry_ms: terms.expiry_ms,
     };
-    let consent = Consent::sign(&terms, &pairwise.signing);
+    let consent = consent(&terms);
     let key = |opened: &&OpenCompartment| CompartmentKey {
         compartment: opened.compartment,
         category: opened.category,
@@ -130,15 +166,13 @@ pub fn make_grant(root: &Root, ask: &GrantAsk<'_>) -> Result<NewGrant, GrantErro
     };
     let notice = SourceNotice { terms: terms.clone(), terms_salt, consent };
     let seal = |to: &Organisation, label, plain: Zeroizing<Vec<u8>>| {
-        seal_envelope(&one_time, &to.kem_key, label, &ask.network, &plain)
+        seal_envelope(by.sender, &to.kem_key, label, &ask.network, &plain)
     };
-    Ok(NewGrant {
-        grant: terms.grant,
+    Ok(Made {
         action,
         letter: seal(ask.grantee, label::HPKE_LETTER, Zeroizing::new(letter.encode().to_vec()))?,
         notice: seal(ask.source, label::HPKE_SOURCE_NOTICE, Zeroizing::new(notice.encode().to_vec()))?,
         terms,
-        one_time,
     })
 }
 

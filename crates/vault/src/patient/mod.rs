@@ -2,9 +2,11 @@
 //! TypeScript, and `testdata/patient-vectors.json` holds both to the same bytes.
 
 mod grant;
+mod proxy;
 mod records;
 
 pub use grant::{GrantAsk, GrantError, NewGrant, make_grant, revoke};
+pub use proxy::{AppointAsk, NewAppointment, NewShare, ProxyPair, appoint, end_appointment, make_share};
 pub use records::{Directories, OpenCompartment, collect_release, keys_of, open_directories};
 
 use crate::envelope::{EnvelopeError, open_envelope, seal_envelope};
@@ -26,6 +28,9 @@ use salus_types::{
 const SIGN: Label = Label::new(label::PATIENT_SIGN);
 const KEM: Label = Label::new(label::PATIENT_KEM);
 const GRANT: Label = Label::new(label::PATIENT_GRANT);
+const APPOINTMENT: Label = Label::new(label::PATIENT_APPOINTMENT);
+const PROXY_SIGN: Label = Label::new(label::PROXY_SIGN);
+const PROXY_KEM: Label = Label::new(label::PROXY_KEM);
 const RECOVERY: Label = Label::new(label::PATIENT_RECOVERY);
 const RECOVERY_LOCATOR: Label = Label::new(label::PATIENT_RECOVERY_LOCATOR);
 const TERMS_SALT: Label = Label::new(label::PATIENT_TERMS_SALT);
@@ -79,6 +84,21 @@ impl Root {
     /// The one-time key of grant number `counter` over the records of `source`.
     pub fn grant_key(&self, source: &OrganisationId, counter: u32) -> SigningKey {
         SigningKey::from_seed(self.numbered(GRANT, source, counter).expose())
+    }
+
+    /// The one-time key of appointment number `counter` over the records of `source`.
+    pub fn appointment_key(&self, source: &OrganisationId, counter: u32) -> SigningKey {
+        SigningKey::from_seed(self.numbered(APPOINTMENT, source, counter).expose())
+    }
+
+    /// The keys with which this person acts for somebody else at `source`; `invitation` is the nonce of the invitation, so
+    /// that two appointments have nothing in common.
+    pub fn proxy_at(&self, source: &OrganisationId, invitation: &[u8; 16]) -> ProxyPair {
+        let info: &[&[u8]] = &[source.as_str().as_bytes(), invitation];
+        ProxyPair {
+            signing: SigningKey::from_seed(self.derive(PROXY_SIGN, info).expose()),
+            kem: HpkePrivateKey::from_seed(&self.derive(PROXY_KEM, info)),
+        }
     }
 
     /// The key that cancels a recovery at an organisation, which is named after it.

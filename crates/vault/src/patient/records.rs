@@ -6,6 +6,7 @@ use crate::envelope::{EnvelopeError, open_envelope};
 use crate::wrap::{link_is_signed, receive_patient_link, unwrap_key};
 use commonware_codec::Encode as _;
 use salus_crypto::Secret32;
+use salus_crypto::hpke::HpkePrivateKey;
 use salus_types::category::Category;
 use salus_types::organisation::Organisation;
 use salus_types::vault::{CompartmentRecord, Directory, Release, ReleasedShare, SHARES_PER_RELEASE_MAX};
@@ -109,19 +110,19 @@ pub fn keys_of(compartments: &[OpenCompartment]) -> Keys {
     compartments.iter().map(|opened| (opened.compartment, (opened.category, opened.key.clone()))).collect()
 }
 
-/// Opens a custodian's release and adds it to what was collected.
+/// Opens a custodian's release, which is sealed to `kem`, and adds it to what was collected.
 ///
 /// # Errors
 /// [`EnvelopeError`]: the custodian's answer does not open; nothing is added.
 pub fn collect_release(
     collected: &mut Collected,
-    pairwise: &Pairwise,
+    kem: &HpkePrivateKey,
     network: &NetworkId,
     custodian: &Organisation,
     release: Release,
 ) -> Result<(), EnvelopeError> {
     let from = &custodian.node_key;
-    let plain = open_envelope(&release.shares, from, &pairwise.kem, label::HPKE_RELEASE, network)?;
+    let plain = open_envelope(&release.shares, from, kem, label::HPKE_RELEASE, network)?;
     let shares: Bounded<ReleasedShare, SHARES_PER_RELEASE_MAX> =
         decode_canonical(&plain).map_err(|_| EnvelopeError::Length)?;
     let mut shares = shares.into_inner();

@@ -27,17 +27,20 @@ mod pack;
 pub(crate) mod parcel;
 mod pipeline;
 mod proof;
+mod proxy;
 mod rekey;
 mod retry;
 mod rotate;
 mod signer;
 mod status;
+mod ward;
 
 pub(crate) use build::ANCHORED;
 pub use moves::{ChallengeStatus, CustodyStatus};
 pub use proof::RecordState;
 pub(crate) use rotate::EPOCHS_MAX;
 pub use status::SourceStatus;
+pub use ward::Guardian;
 
 use crate::envelope::EnvelopeError;
 use crate::ledger::LedgerError;

@@ -2,10 +2,11 @@
 //! reaches who may still read.
 
 use super::enrol::compartments;
+use super::proxy::categories;
 use super::{Source, SourceError};
 use crate::ledger::entry;
 use crate::node::blocking;
-use crate::store::tables::{COMPARTMENTS, LIVE_NOTICES, MARK, NOTICES, NoticeRow, id_at_end};
+use crate::store::tables::{LIVE_NOTICES, MARK, NOTICES, NoticeRow, id_at_end};
 use crate::store::{Reads, Store, StoreError};
 use commonware_codec::Encode as _;
 use salus_types::state::{GrantEntry, key};
@@ -37,9 +38,11 @@ impl Source {
         let remembered = blocking(move || {
             let tx = source.ctx.store.write()?;
             let (terms, grant) = (&notice.terms, notice.terms.grant);
-            for id in terms.compartments.iter() {
-                let row = tx.get(&COMPARTMENTS, id.as_bytes())?;
-                if row.is_none_or(|row| row.owner != Some(terms.owner)) {
+            let Some(granted) = categories(&tx, &terms.owner, &terms.compartments)? else { return Ok(false) };
+            if let Some(signed) = &notice.consent.mandate {
+                // Nobody shares for a patient what it may not see itself.
+                let seen = categories(&tx, &terms.owner, &signed.mandate.compartments)?;
+                if !seen.is_some_and(|seen| seen.is_superset(&granted)) {
                     return Ok(false);
                 }
             }
@@ -107,7 +110,7 @@ impl Source {
         Ok(rotated)
     }
 
-    /// Checks all grants that may still end, again and again.
+    /// Checks all grants and appointments that may still end, again and again.
     pub(super) async fn sweep_grants(self: &Arc<Self>) -> Result<Infallible, SourceError> {
         loop {
             let store = self.ctx.store.clone();
@@ -115,6 +118,7 @@ impl Source {
             for (key, _) in live {
                 self.grant_ended(GrantId(id_at_end(&key))).await?;
             }
+            self.look_at_appointments().await?;
             sleep(self.config.grant_sweep).await;
         }
     }

@@ -5,11 +5,12 @@
 use super::build::bump;
 use super::compartment::{create, own, seal_link_key};
 use super::enrol::{compartments, directory};
+use super::proxy::forget_appointments;
 use super::{Source, SourceError, build};
 use crate::envelope::public_key;
 use crate::node::blocking;
 use crate::store::tables::{
-    COMPARTMENTS, CURRENT, LIVE_NOTICES, NOTICES, Name, PATIENT_AT, PATIENTS, PatientRow, counter, key,
+    COMPARTMENTS, CURRENT, LIVE_NOTICES, NOTICES, Name, PATIENT_AT, PATIENTS, PatientRow, WARDS, counter, key,
 };
 use crate::store::{Reads, StoreError, WriteTx};
 use crate::wrap::{LinkTerms, patient_link};
@@ -65,6 +66,8 @@ impl Source {
             tx.put(&COMPARTMENTS, id.as_bytes(), &compartment)?;
         }
         end_grants_of(&tx, &former)?;
+        forget_appointments(&tx, patient)?;
+        tx.remove(&WARDS, patient.as_str().as_bytes())?;
         for category in Category::ALL {
             self.begin_epoch(&tx, patient, *category)?;
         }

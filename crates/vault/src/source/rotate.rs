@@ -16,7 +16,7 @@ use crate::store::tables::{
 use crate::store::{Reads, StoreError, WriteTx};
 use commonware_codec::Encode as _;
 use salus_types::vault::{CompartmentKey, EpochKeys, Terms};
-use salus_types::{Bounded, CompartmentId, GrantId, label};
+use salus_types::{Address, Bounded, CompartmentId, GrantId, label};
 use std::collections::BTreeSet;
 use zeroize::Zeroizing;
 
@@ -35,7 +35,7 @@ impl Source {
         }
         let row = tx.get(&NOTICES, grant.as_bytes())?.ok_or(StoreError::Damaged)?;
         let terms = open_notice(&self.ctx.store, grant, &row)?.terms;
-        let remaining = self.standing(&tx, &terms)?;
+        let remaining = self.standing(&tx, &terms.owner)?;
         // Several epochs of one category have one newest epoch, which rotates once.
         let mut current = BTreeSet::new();
         for id in terms.compartments.iter() {
@@ -49,13 +49,13 @@ impl Source {
         Ok(true)
     }
 
-    /// The terms of grants by the same owner that stand and include future records.
-    fn standing(&self, tx: &WriteTx, ended: &Terms) -> Result<Vec<Terms>, SourceError> {
+    /// The terms of an owner's grants that stand and include future records.
+    pub(super) fn standing(&self, tx: &WriteTx, owner: &Address) -> Result<Vec<Terms>, SourceError> {
         let mut standing = Vec::new();
         for (at, _) in tx.scan(&LIVE_NOTICES, &[], None, usize::MAX)? {
             let grant = GrantId(id_at_end(&at));
             let row = tx.get(&NOTICES, grant.as_bytes())?.ok_or(StoreError::Damaged)?;
-            if row.owner == ended.owner {
+            if row.owner == *owner {
                 let terms = open_notice(&self.ctx.store, &grant, &row)?.terms;
                 standing.extend(Some(terms).filter(|terms| terms.future));
             }
@@ -63,7 +63,12 @@ impl Source {
         Ok(standing)
     }
 
-    fn rotate_one(&self, tx: &WriteTx, id: &CompartmentId, standing: &[Terms]) -> Result<(), SourceError> {
+    pub(super) fn rotate_one(
+        &self,
+        tx: &WriteTx,
+        id: &CompartmentId,
+        standing: &[Terms],
+    ) -> Result<(), SourceError> {
         let row: CompartmentRow = tx.get(&COMPARTMENTS, id.as_bytes())?.ok_or(StoreError::Damaged)?;
         let at = key::current(row.patient.as_ref().map(Name::as_str), row.category);
         if tx.get(&CURRENT, &at)? != Some(*id) {

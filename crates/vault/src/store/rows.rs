@@ -172,6 +172,20 @@ record! {
         notice: Sealed,
     }
 
+    /// Somebody acts for a patient of this source, and has had keys.
+    pub(crate) struct MandateRow {
+        patient: Name,
+        categories: Bounded<Category, 64>,
+    }
+
+    /// A patient of this source who has no device.
+    pub(crate) struct WardRow {
+        /// The root of its keys, sealed.
+        root: SealedKey,
+        /// Number of appointments so far.
+        appointments: u32,
+    }
+
     /// The emergency summary of a patient of this source.
     pub(crate) struct EmergencyRow {
         /// The patient's first emergency compartment here, which places all that follow.

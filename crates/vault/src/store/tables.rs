@@ -89,6 +89,10 @@ tables! {
     NOTICES: NoticeRow = "source-notices";
     /// Grant -> nothing: grants that may still end.
     LIVE_NOTICES: Mark = "source-live-notices";
+    /// Appointment -> what it reaches: appointments that may still end.
+    LIVE_MANDATES: MandateRow = "source-live-mandates";
+    /// patient -> keys kept for somebody who has none.
+    WARDS: WardRow = "source-wards";
     /// patient -> emergency summary.
     EMERGENCIES: EmergencyRow = "source-emergencies";
     /// Emergency compartment, also a former one -> patient.

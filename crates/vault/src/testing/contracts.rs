@@ -1,10 +1,12 @@
 //! What the contracts would do, as far as the vault depends on it.
 
 use super::*;
+use salus_types::AppointmentId;
 use salus_types::action::OrderErasure;
 use salus_types::emergency::{EMERGENCY_ACCESS_MS, EMERGENCY_REVIEW_MS};
 use salus_types::erasure::ERASURE_RECEIPTS_MS;
-use salus_types::state::{EmergencyEntry, ErasedEntry, ErasureEntry};
+use salus_types::proxy::{Act, ByProxy, proxy_grant};
+use salus_types::state::{ActEntry, AppointmentEntry, EmergencyEntry, ErasedEntry, ErasureEntry};
 
 impl World {
     /// What the contracts would do, as far as the vault depends on it.
@@ -38,6 +40,7 @@ impl World {
                     height,
                     revoked: None,
                     accesses: 0,
+                    by_proxy: None,
                 };
                 ledger.state.insert(at, entry.encode().to_vec());
                 at
@@ -48,6 +51,12 @@ impl World {
                 entry.revoked = Some(height);
                 ledger.state.insert(at, entry.encode().to_vec());
                 at
+            }
+            Action::Appoint(_) | Action::EndAppointment(_) | Action::ProxyAct(_) => {
+                match proxies(&mut ledger.state, signer, action, (height, time_ms)) {
+                    Some(at) => at,
+                    None => return reject("not by this appointment"),
+                }
             }
             Action::Access(access) => {
                 let Some(grant) = ledger.state.get(&key::grant(&access.grant)) else {
@@ -145,4 +154,66 @@ fn order_erasure(
     state.insert(key::erasure_of_number(number), order.id().encode().to_vec());
     state.insert(key::erasures(), (number + 1).encode().to_vec());
     at
+}
+
+/// What the contract of those who act for patients would do.
+fn proxies(
+    state: &mut HashMap<StateKey, Vec<u8>>,
+    signer: &PublicKey,
+    action: &Action,
+    (height, time_ms): (u64, u64),
+) -> Option<StateKey> {
+    Some(match action {
+        Action::Appoint(appoint) => {
+            let at = key::appointment(&AppointmentId::of(signer));
+            let entry = AppointmentEntry {
+                mandate: appoint.mandate,
+                proxy: appoint.proxy,
+                shares: appoint.shares,
+                expiry_ms: appoint.expiry_ms,
+                height,
+                time_ms,
+                ended: None,
+                acts: 0,
+            };
+            state.insert(at, entry.encode().to_vec());
+            at
+        }
+        Action::EndAppointment(end) => {
+            let at = key::appointment(&end.appointment);
+            let mut entry: AppointmentEntry = decode_canonical(&state[&at]).expect("an entry");
+            entry.ended = Some(height);
+            state.insert(at, entry.encode().to_vec());
+            at
+        }
+        Action::ProxyAct(action) => {
+            let at = key::appointment(&action.appointment);
+            let entry = state.get(&at)?;
+            let mut entry: AppointmentEntry = decode_canonical(entry).expect("an entry");
+            if entry.proxy != *signer || entry.acts != action.number || !entry.is_live(time_ms) {
+                return None;
+            }
+            if let Act::ProxyGrant(grant) = &action.act {
+                let id = proxy_grant(&action.appointment, action.number);
+                let by = ByProxy { appointment: action.appointment, mandate: entry.mandate };
+                let grant = GrantEntry {
+                    terms: grant.terms,
+                    scope: grant.scope,
+                    expiry_ms: grant.expiry_ms,
+                    height,
+                    revoked: None,
+                    accesses: 0,
+                    by_proxy: Some(by),
+                };
+                state.insert(key::grant(&id), grant.encode().to_vec());
+            }
+            entry.acts += 1;
+            state.insert(at, entry.encode().to_vec());
+            let at = key::act(&action.appointment, action.number);
+            let entry = ActEntry { act: action.act.clone(), height, time_ms };
+            state.insert(at, entry.encode().to_vec());
+            at
+        }
+        _ => return None,
+    })
 }

@@ -66,7 +66,7 @@ pub(crate) struct Final {
     state: HashMap<StateKey, Vec<u8>>,
     accesses: Vec<AccessId>,
     height: u64,
-    time_ms: u64,
+    pub(crate) time_ms: u64,
 }
 
 pub(crate) struct World {

@@ -13,6 +13,7 @@ mod moves;
 mod mutation;
 mod patients;
 mod pipeline;
+mod proxies;
 mod rekey;
 mod sealing;
 mod sharing;

@@ -173,7 +173,7 @@ async fn every_changed_byte_of_a_release_is_refused_or_blamed() {
         let Ok(first) = decode_canonical::<Release>(&bytes) else { return false };
         let mut collected = Collected::default();
         for (of, release) in [("regulator", first), ("hospital-b", second.clone())] {
-            let taken = collect_release(&mut collected, &pairwise, &NETWORK, world.member(of), release);
+            let taken = collect_release(&mut collected, &pairwise.kem, &NETWORK, world.member(of), release);
             if taken.is_err() {
                 return false;
             }

@@ -63,7 +63,7 @@ async fn a_patient_reads_everything_from_two_custodians_without_an_access_event(
         let asked = vault.answer_patient(&request(&world, &person, to, ask, versions.clone())).await;
         let PatientAnswer::Release(release) = asked.expect("answered") else { panic!() };
         assert_eq!(release.versions.is_empty(), ask == PatientAsk::Shares);
-        collect_release(&mut collected, &pairwise, &NETWORK, world.member(to), *release).expect("opens");
+        collect_release(&mut collected, &pairwise.kem, &NETWORK, world.member(to), *release).expect("opens");
     }
     assert_eq!(world.height(), before, "no event");
     let keys = keys_of(&opened.compartments);

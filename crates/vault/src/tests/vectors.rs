@@ -149,7 +149,7 @@ fn check(world: &World, vectors: &Value) {
     for released in vectors["releases"].as_array().expect("a list") {
         let custodian = world.member(released["custodian"].as_str().expect("a name"));
         let release: Release = decoded(released, "release");
-        collect_release(&mut collected, &pairwise, &NETWORK, custodian, release).expect("opens");
+        collect_release(&mut collected, &pairwise.kem, &NETWORK, custodian, release).expect("opens");
     }
     let list: VersionList = decoded(vectors, "versionList");
     let anchored = AnchoredRoot {

@@ -36,17 +36,22 @@ impl Account {
     pub fn of(access: &Access, organisation: &OrganisationId) -> Self {
         let at = match &access.who {
             Who::Elsewhere { organisation, .. } => organisation.clone(),
-            Who::Practitioner { .. } | Who::System { .. } | Who::Node => organisation.clone(),
+            Who::Practitioner { .. }
+            | Who::System { .. }
+            | Who::App { .. }
+            | Who::Proxy { .. }
+            | Who::Node => organisation.clone(),
         };
         Self { side: side(access), who: who(&access.who), at, what: what(access), why: why(access) }
     }
 }
 
-/// A system may stand anywhere, so what it is given counts as having left; so does what is written into a file for others.
+/// A system or an app may stand anywhere, so what it is given counts as having left; so does what is written into a file
+/// for others, and what who acts for the patient gets.
 fn side(access: &Access) -> Side {
     match (&access.who, access.kind) {
-        (Who::Elsewhere { .. }, _) | (_, Kind::Proof) => Side::Disclosure,
-        (Who::System { .. }, Kind::Read | Kind::ReRead | Kind::Search) => Side::Disclosure,
+        (Who::Elsewhere { .. }, _) | (_, Kind::Proof | Kind::ProxyRead) => Side::Disclosure,
+        (Who::System { .. } | Who::App { .. }, Kind::Read | Kind::ReRead | Kind::Search) => Side::Disclosure,
         _ => Side::Use,
     }
 }
@@ -55,6 +60,8 @@ fn who(who: &Who) -> String {
     match who {
         Who::Practitioner { name, role, .. } => format!("{name} ({role})"),
         Who::System { id } => format!("the registered system {id}"),
+        Who::App { name, .. } => format!("the app {name}"),
+        Who::Proxy { .. } => "somebody who acts for the patient".to_owned(),
         Who::Elsewhere { name, .. } if name.is_empty() => {
             "somebody who has not said who it was yet".to_owned()
         }
@@ -76,6 +83,9 @@ fn what(access: &Access) -> String {
         Kind::Case => "dealt with a request of the patient",
         Kind::Accounting => "made a signed list of who looked",
         Kind::Recovery => "dealt with the recovery of the patient's key",
+        Kind::App => "was allowed to read by the patient, or stopped",
+        Kind::ProxyRead => "got the keys of what the patient lets them see",
+        Kind::Appointment => "appointed somebody to act for the patient, or ended that",
         Kind::EmergencyFound => "asked in an emergency whether the person is a patient here",
         Kind::EmergencyOpened => "opened the emergency summary",
         Kind::EmergencyRead => "read another organisation's emergency summary",

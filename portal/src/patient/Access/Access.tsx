@@ -9,20 +9,22 @@ import { Empty, ErrorNote, Note, Skeletons } from '../../ui/Note/Note';
 import { Page, Section } from '../../ui/Page/Page';
 import { Tag } from '../../ui/Tag/Tag';
 import type { AccessView, EmergencyView, Gap } from '../session/accesses';
+import type { Done } from '../session/appointing';
 import { session } from '../session/session';
-import { useOrganisationName, useSession } from '../session/useSession';
+import { useOrganisationName, useProxiesLook, useSession } from '../session/useSession';
 import css from './Access.module.css';
 
 const SHOWN = 40;
 
 /** Who looked, when, why, at what kinds of entries. */
 export function Access() {
-  const { accesses, profile } = useSession();
+  const { accesses, profile, proxies } = useSession();
   const [shown, setShown] = useState(SHOWN);
   const nameOf = useOrganisationName();
   const [seenMs] = useState(profile?.seenMs ?? 0);
   const ready = accesses?.state === 'ready';
   const known = useRef(ready);
+  useProxiesLook();
   // What others had still to say when the list was read may be there by now.
   useEffect(() => {
     if (known.current) void session.refreshAccesses();
@@ -30,7 +32,10 @@ export function Access() {
   useEffect(() => {
     if (ready) void session.markSeen();
   }, [ready]);
-  const list = accesses?.accesses ?? [];
+  const own = new Set((profile?.appointments ?? []).flatMap((one) => one.parts.map((part) => part.id)));
+  // What the ledger has of them is shown from there.
+  const accessed = (accesses?.accesses ?? []).filter((one) => one.action !== 'proxy-read' || !own.has(one.appointment ?? ''));
+  const list: (AccessView | Done)[] = [...accessed, ...proxies.done].sort((a, b) => b.timeMs - a.timeMs);
   return (
     <Page title="Who looked" lead="Everyone who opened your record: at your own hospitals, and at those with whom you share.">
       {accesses?.state === 'failed' && <ErrorNote message="The list could not be fetched. Please try again." onRetry={() => void session.refreshAccesses()} />}
@@ -39,7 +44,7 @@ export function Access() {
       {list.length === 0 ? (
         !accesses || accesses.state === 'loading' ? <Skeletons rows={4} /> : <Empty icon="eye" title="Nobody has looked yet">As soon as someone opens your record, you see it here.</Empty>
       ) : (
-        <ul className={css.list}>{list.slice(0, shown).map((access) => <Row key={access.id} access={access} fresh={access.timeMs > seenMs} />)}</ul>
+        <ul className={css.list}>{list.slice(0, shown).map((one) => ('what' in one ? <DoneRow key={one.id} done={one} fresh={one.timeMs > seenMs} /> : <Row key={one.id} access={one} fresh={one.timeMs > seenMs} />))}</ul>
       )}
       {list.length > shown && <Button variant="default" onClick={() => setShown(shown + SHOWN)}>Show earlier</Button>}
       <Section title="A list to keep" hint="An organisation lists everyone who looked at what it keeps about you, and signs it. You can print it, or give it to somebody who checks it for you.">
@@ -81,6 +86,8 @@ const ACTIONS: Record<AccessView['action'], string> = {
   recovery: 'dealt with the recovery of your record',
   'emergency-found': 'asked in an emergency whether you are a patient',
   'emergency-read': 'read an emergency summary about you',
+  'proxy-read': 'opened your record for you',
+  appointment: 'dealt with who acts for you',
 };
 
 /** What an emergency was about, how long it lasts, and whether somebody looked at it again. */
@@ -100,6 +107,23 @@ function EmergencyLines({ of }: { of: EmergencyView }) {
   );
 }
 
+const DONE: Record<Done['what'], string> = { read: 'looked at your record', shared: 'shared your record', stopped: 'stopped sharing your record' };
+
+/** Something that somebody did for the person. */
+function DoneRow({ done, fresh }: { done: Done; fresh: boolean }) {
+  const nameOf = useOrganisationName();
+  return (
+    <li className={css.item}>
+      <span className={css.icon}><Icon name="users" /></span>
+      <div className={css.words}>
+        <p><strong>Done by {done.name} for you:</strong> {DONE[done.what]} at {nameOf(done.part.source)}</p>
+        <p className={css.soft}>{timeOfMs(done.timeMs)}{done.count !== undefined ? ` · ${done.count} ${done.count === 1 ? 'entry' : 'entries'}` : ''}</p>
+        <p className={css.tags}>{fresh && <Tag tone="warn">New</Tag>}<Tag icon="users">Acts for you</Tag></p>
+      </div>
+    </li>
+  );
+}
+
 function Row({ access, fresh }: { access: AccessView; fresh: boolean }) {
   const nameOf = useOrganisationName();
   const urgent = access.action === 'break-glass';
@@ -107,7 +131,7 @@ function Row({ access, fresh }: { access: AccessView; fresh: boolean }) {
     <li className={css.item}>
       <span className={`${css.icon} ${urgent ? css.urgent : ''}`}><Icon name={urgent ? 'alert-triangle' : 'eye'} /></span>
       <div className={css.words}>
-        <p><strong>{access.name ?? 'Someone'}</strong>{access.role ? `, ${access.role},` : ''} at {nameOf(access.organisation)} {ACTIONS[access.action] ?? 'used your record'}</p>
+        <p><strong>{access.name ?? (access.appointment ? 'Somebody who acted for you' : 'Someone')}</strong>{access.role ? `, ${access.role},` : ''} at {nameOf(access.organisation)} {ACTIONS[access.action] ?? 'used your record'}</p>
         <p className={css.soft}>
           {timeOfMs(access.timeMs)}
           {access.purpose ? ` · ${PURPOSE_WORDS[access.purpose]}` : ''}

@@ -19,6 +19,7 @@ export function Settings() {
     <Page title="Settings">
       <Organisations />
       <WaysIn />
+      <Helpers />
       <Appearance />
       <Copies />
       <Rights />
@@ -35,6 +36,21 @@ function Organisations() {
       <Card>
         {profile?.organisations.map((one) => <Row key={one.id} icon="building-hospital" title={nameOf(one.id)}>Joined {dayOfMs(one.joinedMs)}{one.name ? `, as ${one.name}` : ''}</Row>)}
         <Row icon="plus" title="Another one" action={<Button component={Link} to="/join" variant="default">Use an invitation</Button>}>Ask at the desk for an invitation.</Row>
+      </Card>
+    </Section>
+  );
+}
+
+/** People who act for one another. */
+function Helpers() {
+  const { proxies, profile } = useSession();
+  const waiting = Object.keys(proxies.answers).length;
+  const standing = (profile?.appointments ?? []).filter((one) => one.state === 'done').length;
+  return (
+    <Section title="Acting for one another">
+      <Card>
+        <Row icon="users" title="People who act for me" action={<Button component={Link} to="/settings/proxies" variant="default">{waiting > 0 ? 'Confirm who answered' : 'Show who acts for me'}</Button>}>{standing === 0 ? 'Let a relative or carer look after your record with you.' : `${standing} now. You see everything they do.`}</Row>
+        <Row icon="user" title="People I act for" action={<Button component={Link} to="/acting" variant="default">Show whom I act for</Button>}>A relative who asked you to, or your child.</Row>
       </Card>
     </Section>
   );

@@ -6,12 +6,13 @@ import { Dialog } from '../../ui/Dialog/Dialog';
 import { Facts } from '../../ui/Facts/Facts';
 import { dayOfMs, fromNow } from '../../ui/fhir/dates';
 import { CATEGORY_WORDS, PURPOSE_WORDS } from '../../ui/fhir/describe';
-import { useNow } from '../../ui/hooks';
+import { useAction, useNow } from '../../ui/hooks';
 import { Icon } from '../../ui/icons';
 import { Empty, ErrorNote, Note } from '../../ui/Note/Note';
 import { Card, Page, Section } from '../../ui/Page/Page';
 import { Tag } from '../../ui/Tag/Tag';
 import type { AccessRequest } from '../session/accesses';
+import type { Done } from '../session/appointing';
 import { session } from '../session/session';
 import { useOrganisationName, useSession } from '../session/useSession';
 import { sharesOf, type ShareView } from '../shares';
@@ -20,7 +21,7 @@ import css from './Sharing.module.css';
 
 /** Who can see what: requests, what is shared now, what has ended. */
 export function Sharing() {
-  const { profile, accesses, stopping } = useSession();
+  const { profile, accesses, stopping, proxies } = useSession();
   const now = useNow(1_000);
   if (!profile) return null;
   const shares = sharesOf(profile.grants, now);
@@ -39,6 +40,7 @@ export function Sharing() {
         )}
       </Section>
       <Apps />
+      {proxies.done.some((one) => one.grant) && <Section title="Shared by others for you">{proxies.done.filter((one) => one.grant).map((one) => <SharedForMe key={one.id} done={one} />)}</Section>}
       {ended.length > 0 && <Section title="Ended">{ended.map((share) => <Ended key={share.share} share={share} />)}</Section>}
     </Page>
   );
@@ -83,6 +85,20 @@ function Live({ share, now, stopAtMs }: { share: ShareView; now: number; stopAtM
       <Dialog open={asking} title={`Stop sharing with ${name}?`} onClose={() => setAsking(false)} confirm={{ label: 'Stop sharing', danger: true, onConfirm: () => { setAsking(false); session.stopSharing(share.share); } }}>
         <p>{name} cannot open these records any more, and must delete its copy. What someone there has already read cannot be unread.</p>
       </Dialog>
+    </Card>
+  );
+}
+
+/** What somebody who acts for the person shared. */
+function SharedForMe({ done }: { done: Done }) {
+  const nameOf = useOrganisationName();
+  const stop = useAction(() => session.proxies.stopShared(done));
+  return (
+    <Card>
+      <div className={css.head}><h3>Done by {done.name} for you</h3><Tag tone="accent" icon="eye">Shared</Tag></div>
+      <Facts of={[['From', nameOf(done.part.source)], ['Since', dayOfMs(done.timeMs)], ['Until', dayOfMs(done.untilMs ?? 0)]]} />
+      {stop.error && <ErrorNote title="Sharing was not stopped" message={stop.error} />}
+      <Button variant="default" className={css.stop} loading={stop.busy} leftSection={<Icon name="hand-stop" size={20} />} onClick={() => void stop.go()}>Stop sharing</Button>
     </Card>
   );
 }

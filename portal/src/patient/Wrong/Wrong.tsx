@@ -6,13 +6,20 @@ import { Dialog } from '../../ui/Dialog/Dialog';
 import { useAction } from '../../ui/hooks';
 import { Icon } from '../../ui/icons';
 import { ErrorNote, Note } from '../../ui/Note/Note';
+import type { CaseAsk } from '../session/cases';
 import { session } from '../session/session';
 import type { RecordItem } from '../session/sync';
 import { useOrganisationName } from '../session/useSession';
 
+interface Props {
+  record: RecordItem;
+  /** How it is asked, where it is not the person's own record. */
+  askCase?: (organisation: string, what: CaseAsk) => Promise<unknown>;
+}
 
 /** Asks the organisation that made an entry to correct it. */
-export function Wrong({ record }: { record: RecordItem }) {
+export function Wrong({ record, askCase }: Props) {
+  const own = !askCase;
   const nameOf = useOrganisationName();
   const [open, setOpen] = useState(false);
   const [sent, setSent] = useState(false);
@@ -21,13 +28,13 @@ export function Wrong({ record }: { record: RecordItem }) {
   const { resource, source } = record;
   const ask = useAction(async () => {
     const name = { type: resource.resourceType, id: resource.id ?? '', version: resource.meta?.versionId ?? '1' };
-    await session.askCase(source, { ask: 'amend', record: name, wrong, right });
+    await (askCase ?? ((at, what: CaseAsk) => session.askCase(at, what)))(source, { ask: 'amend', record: name, wrong, right });
     setOpen(false);
     setSent(true);
   });
   if (sent) {
     return (
-      <Note tone="good" title={`${nameOf(source)} has your request`} action={<Button component={Link} to="/requests" variant="default">My requests</Button>}>
+      <Note tone="good" title={`${nameOf(source)} has your request`} action={own && <Button component={Link} to="/requests" variant="default">My requests</Button>}>
         They answer within 60 days. The entry stays as it is until then.
       </Note>
     );

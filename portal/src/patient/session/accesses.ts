@@ -18,7 +18,9 @@ export interface LogEntry {
   timeMs: number;
   /** The person's own number of it there. */
   number?: number | null;
-  action: 'chart-opened' | 'read' | 'shared-read' | 'exported' | 'written' | 'share-dropped' | 'break-glass' | 'emergency-found' | 'emergency-read' | 'case' | 'recovery' | 'accounting' | 'app';
+  action: 'chart-opened' | 'read' | 'shared-read' | 'exported' | 'written' | 'share-dropped' | 'break-glass' | 'emergency-found' | 'emergency-read' | 'case' | 'recovery' | 'accounting' | 'app' | 'proxy-read' | 'appointment';
+  /** The appointment on the ledger, where somebody did it who acts for the person. */
+  appointment?: string;
   /** Another organisation, where somebody there did it. */
   by?: string;
   emergency?: EmergencyEvidence;
@@ -82,6 +84,8 @@ export interface AccessView {
   categories: f.Category[];
   count?: number;
   emergency?: EmergencyView;
+  /** Somebody did it who acts for the person. */
+  appointment?: string;
   /** Present for what left its source organisation. */
   grant?: GrantRecord;
   /** `true`: checked in this browser against the network's shared record. */
@@ -188,9 +192,9 @@ function viewOfEvent(event: Event, log: LogEntry | undefined): AccessView {
 }
 
 function viewOfLog(organisation: string, entry: LogEntry, at: number): AccessView {
-  const { timeMs, action, name, role, purpose, reason, categories, count } = entry;
+  const { timeMs, action, name, role, purpose, reason, categories, count, appointment } = entry;
   const id = `${organisation}/${timeMs}/${at}`;
-  return { id, organisation: entry.by ?? organisation, timeMs, action, name: name || undefined, role: role || undefined, nameConfirmed: false, purpose, reason, categories: categories ?? [], count: count ?? undefined };
+  return { id, organisation: entry.by ?? organisation, timeMs, action, name: name || undefined, role: role || undefined, nameConfirmed: false, purpose, reason, categories: categories ?? [], count: count ?? undefined, appointment };
 }
 
 /** An emergency as the hospital's log tells it, and as the network's shared record does; the latter counts. */

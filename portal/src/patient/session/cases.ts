@@ -38,8 +38,14 @@ export interface CaseAnswers {
 }
 
 /** All cases at the organisation, newest first, after what was asked is done. */
-export async function askCases(network: Network, organisation: string, keys: PairwiseKeys, what: CaseAsk | AppAsk): Promise<CaseAnswers> {
-  const body: f.CaseLetterBody = { ...letterHead(network, organisation, keys), text: JSON.stringify(what) };
+export async function askCases(
+  network: Network,
+  organisation: string,
+  keys: Pick<PairwiseKeys, 'seed' | 'publicKey' | 'kem'>,
+  what: CaseAsk | AppAsk,
+  mandate: f.SignedMandate | null = null,
+): Promise<CaseAnswers> {
+  const body: f.CaseLetterBody = { ...letterHead(network, organisation, keys), text: JSON.stringify(what), mandate };
   const letter = { ...body, signature: sign(keys.seed, namespace.case, encode(f.CaseLetterBody, body)) };
   return (await correspond(network, organisation, WAY, encode(f.CaseLetter, letter), keys)) as CaseAnswers;
 }

@@ -15,7 +15,7 @@ export interface Way {
 }
 
 /** The fields with which every letter of a patient begins. */
-export const letterHead = (network: Network, organisation: string, keys: PairwiseKeys) => ({
+export const letterHead = (network: Network, organisation: string, keys: Pick<PairwiseKeys, 'publicKey' | 'kem'>) => ({
   network: network.id,
   organisation,
   patient: keys.publicKey,

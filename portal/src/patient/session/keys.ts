@@ -20,6 +20,22 @@ export async function pairwiseKeys(root: Uint8Array, organisation: string): Prom
   return { seed, publicKey: key, address: addressOf(key), kem };
 }
 
+/** The keys with which this person acts for somebody else at one source; two invitations have nothing in common. */
+export interface ProxyPair {
+  seed: Bytes;
+  publicKey: Bytes;
+  kem: KemKey;
+}
+
+export async function proxyKeys(root: Uint8Array, source: string, invitation: Uint8Array): Promise<ProxyPair> {
+  const seed = derive(label.proxySign, root, EMPTY, utf8(source), invitation);
+  return { seed, publicKey: publicKey(seed), kem: await kemKey(derive(label.proxyKem, root, EMPTY, utf8(source), invitation)) };
+}
+
+/** The seed of the key that makes an appointment, and ends it. */
+export const appointmentSeed = (root: Uint8Array, source: string, counter: number): Bytes =>
+  derive(label.patientAppointment, root, EMPTY, utf8(source), u32be(counter));
+
 export interface GrantKeys {
   seed: Bytes;
   publicKey: Bytes;

@@ -61,6 +61,50 @@ export interface FormerKeys {
   grants: GrantRecord[];
 }
 
+/** One source's part of an appointment. */
+export interface AppointmentPart {
+  source: string;
+  counter: number;
+  id: string;
+}
+
+/** Somebody whom the person lets act for them. */
+export interface AppointmentRecord {
+  /** The code that both share, in hex: it finds and opens the letters between them. */
+  code: string;
+  /** What the person calls them. */
+  name: string;
+  categories: Category[];
+  shares: boolean;
+  asks: boolean;
+  untilMs: number;
+  createdMs: number;
+  /** Empty until the other has answered and the person has confirmed it. */
+  parts: AppointmentPart[];
+  /** `done`: on the ledger, and the other has the mandates. */
+  state: 'invited' | 'confirmed' | 'done' | 'ended';
+  endedMs?: number;
+  endAskedMs?: number;
+  endUndoneMs?: number;
+}
+
+/** Somebody for whom the person acts. */
+export interface ActingRecord {
+  /** The code that both share, in hex, or what a desk's code gives in its place. */
+  code: string;
+  name: string;
+  createdMs: number;
+  /** Where the other is a patient, with the FHIR Patient id there. */
+  at: { id: string; patient: string }[];
+  /** Grants that were made for the other, by source. */
+  grants?: { id: string; source: string; grantee: string; untilMs: number; stopped?: boolean }[];
+  /** Encoded mandates in hex, one for each source; empty until the other has confirmed. */
+  mandates: string[];
+  untilMs: number;
+  /** The person laid it down. */
+  ended?: boolean;
+}
+
 export interface Profile {
   version: 1;
   network: string;
@@ -79,6 +123,8 @@ export interface Profile {
   ownRecoveries?: string[];
   /** What the person calls their passkeys, by credential id; the newer name counts. */
   deviceNames?: Record<string, { name: string; atMs: number }>;
+  appointments?: AppointmentRecord[];
+  acting?: ActingRecord[];
 }
 
 export const emptyProfile = (network: string): Profile => ({
@@ -89,6 +135,31 @@ export const emptyProfile = (network: string): Profile => ({
   answered: [],
   seenMs: 0,
 });
+
+const APPOINTED = { invited: 0, confirmed: 1, done: 2, ended: 3 };
+
+export const isEnding = ({ state, endAskedMs = 0, endUndoneMs = 0 }: AppointmentRecord): boolean => state !== 'ended' && endAskedMs > endUndoneMs;
+
+function mergeAppointments(a: AppointmentRecord, b: AppointmentRecord): AppointmentRecord {
+  const newer = APPOINTED[b.state] >= APPOINTED[a.state] ? b : a;
+  return { ...newer, endAskedMs: later(a.endAskedMs, b.endAskedMs), endUndoneMs: later(a.endUndoneMs, b.endUndoneMs) };
+}
+
+function mergeActing(a: ActingRecord, b: ActingRecord): ActingRecord {
+  const grants = new Map((a.grants ?? []).map((one) => [one.id, one]));
+  for (const one of b.grants ?? []) grants.set(one.id, { ...one, stopped: one.stopped || grants.get(one.id)?.stopped });
+  return { ...(b.mandates.length >= a.mandates.length ? b : a), grants: [...grants.values()], ended: a.ended || b.ended };
+}
+
+/** Everything that either has, by its code. */
+function byCode<T extends { code: string }>(a: T[] = [], b: T[] = [], merge: (a: T, b: T) => T): T[] {
+  const all = new Map(a.map((one) => [one.code, one]));
+  for (const one of b) {
+    const known = all.get(one.code);
+    all.set(one.code, known ? merge(known, one) : one);
+  }
+  return [...all.values()];
+}
 
 const RANK = { made: 0, active: 1, revoked: 2 };
 
@@ -149,6 +220,8 @@ export function mergeProfiles(a: Profile, b: Profile): Profile {
     ownRecoveries: [...new Set([...(a.ownRecoveries ?? []), ...(b.ownRecoveries ?? [])])],
     deviceNames: mergeNames(a.deviceNames, b.deviceNames),
     former: mergeFormer(a.former, b.former),
+    appointments: byCode(a.appointments, b.appointments, mergeAppointments),
+    acting: byCode(a.acting, b.acting, mergeActing),
   };
 }
 

@@ -26,7 +26,9 @@ export function profileAfter(profile: Profile, oldRoot: Uint8Array): Profile {
   const grants = profile.grants.filter(({ state }) => state !== 'revoked');
   const former = { root: toHex(oldRoot), left: profile.organisations.map(({ id }) => id), grants };
   const ended = profile.grants.map((grant) => ({ ...grant, state: 'revoked' as const, revokedMs: grant.revokedMs ?? Date.now() }));
-  return { ...emptyProfile(profile.network), organisations: profile.organisations, grants: ended, answered: profile.answered, seenMs: profile.seenMs, seenNumbers: profile.seenNumbers, former };
+  // What was done for the person stays to be seen; what the person did for others takes an invitation anew.
+  const appointments = (profile.appointments ?? []).map((one) => ({ ...one, state: 'ended' as const, endedMs: one.endedMs ?? Date.now() }));
+  return { ...emptyProfile(profile.network), organisations: profile.organisations, grants: ended, answered: profile.answered, seenMs: profile.seenMs, seenNumbers: profile.seenNumbers, former, appointments };
 }
 
 /** Puts an account of the new root in the place of the one that is signed in; its credential, if there is a passkey. */

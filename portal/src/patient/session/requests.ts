@@ -1,10 +1,11 @@
 /** Signed requests of the person's device to an organisation, through the relay. */
 import { relay } from '../../api/ledger';
-import { decodeCanonical, encode, label, namespace, randomBytes, sign } from '../../crypto';
+import { decodeCanonical, encode, label, namespace, randomBytes, sign, type Bytes } from '../../crypto';
 import { hpkeInfo, openEnvelope } from '../../crypto/hpke';
 import * as f from '../../crypto/formats';
 import type { Network } from '../../verify/network';
 import { PlainError } from '../../api/http';
+import { openDirectory, type OpenCompartment } from './directory';
 import type { PairwiseKeys } from './keys';
 
 const NONE: Uint8Array<ArrayBuffer>[] = [];
@@ -50,6 +51,38 @@ export async function askRelease(
   const shares = await openEnvelope(keys.kem, info, release.shares, nodeKeyOf(network, custodian));
   return { shares: decodeCanonical(f.ReleasedShares, shares), versions: release.versions };
 }
+
+/** How somebody's own records at one source are asked for, or another person's. */
+export interface Asker {
+  /** Whether every request for a release names all that `before` was told. */
+  whole: boolean;
+  compartments(audiences: string[], signal?: AbortSignal): Promise<Map<string, OpenCompartment>>;
+  versions(audience: string, signal?: AbortSignal): Promise<{ compartment: Bytes; version: Bytes }[]>;
+  before(versions: Bytes[]): Promise<void>;
+  release(custodian: string, versions: Bytes[], packages: boolean, signal?: AbortSignal): ReturnType<typeof askRelease>;
+}
+
+/** The source first, else any custodian: they hold the same signed statements. */
+async function fromAny<T>(audiences: string[], one: (audience: string) => Promise<T>): Promise<T> {
+  let last: unknown;
+  for (const audience of audiences) {
+    try {
+      return await one(audience);
+    } catch (error) {
+      last = error;
+    }
+  }
+  throw last;
+}
+
+/** Asks as the person whose records they are. */
+export const askerOf = (network: Network, keys: PairwiseKeys): Asker => ({
+  whole: false,
+  compartments: async (audiences, signal) => openDirectory(network, keys, [await fromAny(audiences, (id) => askDirectory(network, id, keys, signal))]),
+  versions: (audience, signal) => askVersions(network, audience, keys, signal),
+  before: async () => undefined,
+  release: (custodian, versions, packages, signal) => askRelease(network, custodian, keys, versions, packages, signal),
+});
 
 export async function askAccessLog<T>(network: Network, organisation: string, keys: PairwiseKeys): Promise<T> {
   const answer = decodeCanonical(f.SealedEnvelope, await ask(network, organisation, keys, 'access-log'));

@@ -21,14 +21,15 @@ import * as granting from './grants';
 import { openUnder, pairwiseKeys, sealUnder, type PairwiseKeys } from './keys';
 import { surroundings, type Surroundings } from './network';
 import { emptyProfile, higher, isStopping, loadBackup, mergeProfiles, saveBackup, type FormerKeys, type GrantRecord, type Profile } from './profile';
+import { Proxies } from './proxies';
 import * as recovering from './recovering';
 import type { RecoveryAttempt } from './recovering';
+import { askerOf } from './requests';
 import type { Part } from './recovery';
 import * as replacing from './replacing';
 import { newRecoveryCode, recoveryCodeText, recoveryLocator } from './recoveryCode';
 import { CLOSED, type Snapshot } from './snapshot';
 import { device, LocalCopy, tabMemory } from './store';
-
 import { Anchors, batchOf, syncSource, type RecordItem, type StoredRecord } from './sync';
 
 export type { Snapshot, SyncState } from './snapshot';
@@ -59,6 +60,7 @@ class Session {
   private idle: ReturnType<typeof setTimeout> | undefined;
   private readings = 0;
   private prepared: replacing.Prepared | null = null;
+  readonly proxies = new Proxies({ granting: () => this.granting(), save: (profile) => this.save(profile), get: () => this.snapshot.proxies, set: (change) => this.root && this.set({ proxies: { ...this.snapshot.proxies, ...change } }) });
   private stopTimers = new Map<string, ReturnType<typeof setTimeout>>();
 
   get = (): Snapshot => this.snapshot;
@@ -194,6 +196,7 @@ class Session {
       clearTimeout(timer);
       this.stopTimers.delete(share);
     }
+    this.proxies.close();
     this.root?.fill(0);
     this.root = null;
     this.local = null;
@@ -256,6 +259,7 @@ class Session {
       await this.checkRecoveries();
       await this.verifyNew();
       await this.finishGrants();
+      await this.proxies.goOn();
       await this.refreshAccesses();
     } catch (error) {
       if (!signal.aborted) this.set({ sync: { ...this.snapshot.sync, state: 'failed', silent, message: plainWords(error) } });
@@ -268,7 +272,7 @@ class Session {
     const answer = await syncSource({
       around,
       source,
-      keys: await this.keysOf(source),
+      asker: askerOf(around.network, await this.keysOf(source)),
       known,
       signal,
       onProgress: (progress) => this.set({ sync: { ...this.snapshot.sync, ...progress } }),
@@ -512,6 +516,7 @@ class Session {
     const { root, profile, local } = this.unlocked();
     if (!this.prepared) throw new PlainError('Please begin again.');
     const { root: next } = this.prepared;
+    await this.proxies.endAll();
     const fresh = replacing.profileAfter(profile, root);
     // On this device first: what follows can be interrupted.
     await new LocalCopy(next).put('profile', 'one', fresh);

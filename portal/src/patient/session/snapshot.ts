@@ -2,6 +2,7 @@
 import type { AccessReport } from './accesses';
 import type { Surroundings } from './network';
 import type { Profile } from './profile';
+import { NO_PROXIES, type ProxiesView } from './proxies';
 import type { PaperPart, RecoveryAttempt } from './recovering';
 import type { RecordItem } from './sync';
 
@@ -37,6 +38,8 @@ export interface Snapshot {
   recoveries: RecoveryAttempt[];
   /** Whether somebody recovers could not be found out at this start. */
   recoveriesUnchecked: boolean;
+  /** People who act for the person, and what they did. */
+  proxies: ProxiesView;
 }
 
 export const CLOSED: Snapshot = {
@@ -53,4 +56,5 @@ export const CLOSED: Snapshot = {
   freshPapers: null,
   recoveries: [],
   recoveriesUnchecked: false,
+  proxies: NO_PROXIES,
 };

@@ -8,9 +8,8 @@ import type { Share } from '../../crypto/shamir';
 import type { Verdict } from '../../verify/messages';
 import { batchKey } from '../../verify/record';
 import type { Surroundings } from './network';
-import { openDirectory, type OpenCompartment } from './directory';
-import type { PairwiseKeys } from './keys';
-import { askDirectory, askRelease, askVersions } from './requests';
+import type { OpenCompartment } from './directory';
+import type { Asker } from './requests';
 import { pairs, unseal } from './unseal';
 
 /** Versions per request: small enough that progress shows and a phone has room. */
@@ -56,23 +55,10 @@ export interface SourceAnswer {
   gone: string[];
 }
 
-/** The source first, else any custodian: they hold the same signed statements. */
-async function fromAny<T>(audiences: string[], ask: (audience: string) => Promise<T>): Promise<T> {
-  let last: unknown;
-  for (const audience of audiences) {
-    try {
-      return await ask(audience);
-    } catch (error) {
-      last = error;
-    }
-  }
-  throw last;
-}
-
 interface Sync {
   around: Surroundings;
   source: string;
-  keys: PairwiseKeys;
+  asker: Asker;
   /** Versions of this source that are on this device. */
   known: Set<string>;
   signal: AbortSignal;
@@ -81,11 +67,10 @@ interface Sync {
 }
 
 export async function syncSource(sync: Sync): Promise<SourceAnswer> {
-  const { around, source, keys, signal } = sync;
+  const { around, source, asker, signal } = sync;
   const custodians = around.organisations.filter((one) => one.custodian).map((one) => one.id);
   const audiences = [source, ...custodians.filter((id) => id !== source)];
-  const directory = await fromAny(audiences, (id) => askDirectory(around.network, id, keys, signal));
-  const compartments = await openDirectory(around.network, keys, [directory]);
+  const compartments = await asker.compartments(audiences, signal);
   const former = around.organisations.filter((one) => !one.custodian && ['provider', 'regulator'].includes(one.class)).map((one) => one.id);
   const { listed, complete } = await list(sync, custodians, former);
   const wanted = listed.filter((entry) => !sync.known.has(entry.key) && compartments.has(entry.compartment));
@@ -113,11 +98,11 @@ interface Wanted {
  * What all custodians list together: one alone may be behind, or keep other compartments. What too few of them list may be
  * on its way to them from those that kept it before.
  */
-async function list({ around, keys, signal }: Sync, custodians: string[], former: string[]): Promise<{ listed: Wanted[]; complete: boolean }> {
+async function list({ asker, signal }: Sync, custodians: string[], former: string[]): Promise<{ listed: Wanted[]; complete: boolean }> {
   const listed = new Map<string, Wanted>();
   const by = new Map<string, number>();
   const ask = async (audiences: string[]) => {
-    const answers = await Promise.allSettled(audiences.map((id) => askVersions(around.network, id, keys, signal)));
+    const answers = await Promise.allSettled(audiences.map((id) => asker.versions(id, signal)));
     signal.throwIfAborted();
     for (const answer of answers) {
       for (const { version, compartment } of answer.status === 'fulfilled' ? answer.value : []) {
@@ -175,13 +160,14 @@ async function gather(sync: Sync, holders: string[], page: Wanted[]) {
   const shares = new Map<string, Share[]>();
   const packages = new Map<string, f.ReleasedVersion>();
   let failure: unknown;
+  await sync.asker.before(page.map((one) => one.version));
   for (const holder of holders) {
     const open = page.filter(({ key }) => pairs(shares.get(key) ?? []).length === 0 || !packages.has(key));
     if (open.length === 0) break;
     const withPackages = open.some(({ key }) => !packages.has(key));
     try {
-      const versions = open.map((one) => one.version);
-      const answer = await askRelease(sync.around.network, holder, sync.keys, versions, withPackages, sync.signal);
+      const versions = (sync.asker.whole ? page : open).map((one) => one.version);
+      const answer = await sync.asker.release(holder, versions, withPackages, sync.signal);
       for (const one of answer.versions) packages.set(toHex(one.package.header.version), one);
       for (const share of answer.shares) {
         const key = toHex(share.version);

@@ -33,6 +33,19 @@ export function useIdleLock(): void {
   }, []);
 }
 
+/** How often it is asked what the other has done, while somebody looks at the page. */
+const PROXIES_LOOK_MS = 15_000;
+
+/** Looks, now and again, who answered, what was confirmed and what was done. */
+export function useProxiesLook(): void {
+  useEffect(() => {
+    const look = () => void session.proxies.goOn().catch(() => undefined);
+    look();
+    const timer = setInterval(look, PROXIES_LOOK_MS);
+    return () => clearInterval(timer);
+  }, []);
+}
+
 /** What failed without a connection is tried again when there is one. */
 export function useReconnect(): void {
   useEffect(() => onConnection((online) => {

@@ -22,7 +22,37 @@ export function RecoveryDesk() {
         <Button key={row.id} variant="default" size="lg" justify="flex-start" onClick={() => setChosen(row)}>{row.name}{row.birthDate ? `, born ${day(row.birthDate)}` : ''}</Button>
       ))}
       {chosen && <GiveCode patient={chosen} />}
+      {chosen && <ForParent patient={chosen} />}
     </Page>
+  );
+}
+
+/** A child: whoever may act for it gets a code, after a look at the documents. */
+function ForParent({ patient }: { patient: PatientRow }) {
+  const [checked, setChecked] = useState(false);
+  const [given, setGiven] = useState<Awaited<ReturnType<typeof staff.guardian>> | null>(null);
+  const [ended, setEnded] = useState(false);
+  const give = useAction(async () => setGiven(await staff.guardian(patient.id)));
+  const end = useAction(async () => { await staff.endGuardians(patient.id); setEnded(true); });
+  if (given) {
+    return (
+      <Note tone="good" title={given.code}>
+        Give this to the parent of {patient.name}. Link: <span className={css.break}>{given.link}</span><br />
+        It can be used once, by {day(given.expires)}. It ends by itself before {patient.name} comes of age; then invite {patient.name} anew.
+      </Note>
+    );
+  }
+  return (
+    <Card>
+      <div className={css.stack}>
+        <p><strong>A parent of {patient.name}</strong></p>
+        <Checkbox label="I have seen the documents, and this person may act for the child" checked={checked} onChange={(event) => setChecked(event.currentTarget.checked)} />
+        {give.error && <ErrorNote message={give.error} />}
+        <div><Button variant="default" size="lg" disabled={!checked} loading={give.busy} onClick={() => void give.go()}>Make a code for a parent</Button></div>
+        {end.error && <ErrorNote message={end.error} />}
+        {ended ? <p role="status">Nobody acts for {patient.name} by our word any more.</p> : <div><Button variant="default" loading={end.busy} onClick={() => void end.go()}>End that others act for {patient.name}</Button></div>}
+      </div>
+    </Card>
   );
 }
 

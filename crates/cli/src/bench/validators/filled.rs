@@ -75,8 +75,15 @@ fn grant(number: u64) -> StateKey {
 }
 
 fn value(key: &StateKey) -> StateValue {
-    let entry =
-        GrantEntry { terms: key.0, scope: key.0, expiry_ms: u64::MAX, height: 0, revoked: None, accesses: 0 };
+    let entry = GrantEntry {
+        terms: key.0,
+        scope: key.0,
+        expiry_ms: u64::MAX,
+        height: 0,
+        revoked: None,
+        accesses: 0,
+        by_proxy: None,
+    };
     // A grant's entry is far below the limit of a value.
     StateValue::new(entry.encode().to_vec()).unwrap_or_default()
 }

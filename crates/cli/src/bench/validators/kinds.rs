@@ -7,15 +7,17 @@ use anyhow::Context as _;
 use salus_crypto::{Digest, SigningKey, random};
 use salus_node::testing;
 use salus_types::action::{
-    Access, Action, Anchor, AnchorLog, BreakGlass, CancelRecovery, Dropped, Erased, Grant, OrderErasure,
-    Propose, RegisterPatient, RegisterPractitioner, Review, Revoke, StartRecovery, Vote, scope_commitment,
+    Access, Action, Anchor, AnchorLog, Appoint, BreakGlass, CancelRecovery, Dropped, EndAppointment, Erased,
+    Grant, OrderErasure, Propose, ProxyAct, RegisterPatient, RegisterPractitioner, Review, Revoke,
+    StartRecovery, Vote, scope_commitment,
 };
 use salus_types::category::Purpose;
 use salus_types::emergency::EmergencyGround;
 use salus_types::erasure::ErasureGround;
 use salus_types::governance::SetParameters;
+use salus_types::proxy::{PROXY_GRAIN_MS, ProxyRead};
 use salus_types::transaction::Transaction;
-use salus_types::{Address, GrantId, NetworkId, OrganisationId, RecoveryId};
+use salus_types::{Address, AppointmentId, GrantId, NetworkId, OrganisationId, RecoveryId};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// How long a transaction may wait, in blocks.
@@ -46,10 +48,13 @@ pub(super) enum Kind {
     CancelRecovery,
     OrderErasure,
     Erased,
+    Appoint,
+    EndAppointment,
+    ProxyAct,
 }
 
 impl Kind {
-    pub(super) const ALL: [Self; 16] = [
+    pub(super) const ALL: [Self; 19] = [
         Self::RegisterPatient,
         Self::RegisterPractitioner,
         Self::Anchor,
@@ -66,6 +71,9 @@ impl Kind {
         Self::CancelRecovery,
         Self::OrderErasure,
         Self::Erased,
+        Self::Appoint,
+        Self::EndAppointment,
+        Self::ProxyAct,
     ];
 }
 
@@ -185,6 +193,7 @@ impl Maker {
             Kind::BreakGlass | Kind::Review => self.emergencies(network, kind, count),
             Kind::StartRecovery | Kind::CancelRecovery => self.recoveries(network, kind, count),
             Kind::OrderErasure | Kind::Erased => self.erasures(network, kind, count),
+            Kind::Appoint | Kind::EndAppointment | Kind::ProxyAct => self.appointments(network, kind, count),
         })
     }
 
@@ -255,6 +264,32 @@ impl Maker {
             self.own(network, node, Erased { organisation, erasure, versions: 1, copies: 0 })
         });
         Script { before: vec![ordered], measured }
+    }
+
+    fn appointments(&self, network: &Network, kind: Kind, count: usize) -> Script {
+        let keys: Vec<_> = (0..count).map(|_| (SigningKey::generate(), SigningKey::generate())).collect();
+        let sign = |key: &SigningKey, action: Action| {
+            Transaction::sign(self.network, key, valid_until(network), action)
+        };
+        let expiry_ms = (self.expiry_ms / PROXY_GRAIN_MS + 1) * PROXY_GRAIN_MS;
+        let appointed = self.lists(count, |number, _| {
+            let (one_time, proxy) = &keys[number];
+            let (mandate, proxy) = (random_digest(), proxy.public());
+            sign(one_time, Appoint { mandate, proxy, shares: true, expiry_ms }.into())
+        });
+        if kind == Kind::Appoint {
+            return Script { before: Vec::new(), measured: appointed };
+        }
+        let measured = self.lists(count, |number, _| {
+            let (one_time, proxy) = &keys[number];
+            let appointment = AppointmentId::of(&one_time.public());
+            if kind == Kind::EndAppointment {
+                return sign(one_time, EndAppointment { appointment }.into());
+            }
+            let act = ProxyRead { versions_root: random_digest(), count: 1 }.into();
+            sign(proxy, ProxyAct { appointment, number: 0, act }.into())
+        });
+        Script { before: vec![appointed], measured }
     }
 
     fn on_grants(&self, network: &Network, kind: Kind, count: usize) -> Script {

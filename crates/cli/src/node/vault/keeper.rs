@@ -8,19 +8,21 @@ use prometheus_client::registry::Registry;
 use salus_crypto::HpkePublicKey;
 use salus_gateway::engine::Engine;
 use salus_gateway::peer::{
-    Challenges, CustodyReport, Keeper, Kept, Moves, PatientAnswer, Queues, ReleaseAudit, ReleaseMismatch,
+    Challenges, CustodyReport, Keeper, Kept, Moves, PatientAnswer, ProxyAnswer, Queues, ReleaseAudit,
+    ReleaseMismatch, WardAppointment,
 };
 use salus_gateway::vault::VaultError;
 use salus_types::vault::{
     CompartmentRecord, CustodyBatch, Destroyed, Directory, EmergencyAsk, EmergencyNotice, EmergencyParcel,
-    EmergencyRelease, ErasureNotice, PatientLink, PatientRequest, Release, ReleaseAsk, ReleaseForGrant,
-    SealedEnvelope, SourceRequest, VersionList,
+    EmergencyRelease, ErasureNotice, PatientLink, PatientRequest, ProxyRequest, Release, ReleaseAsk,
+    ReleaseForGrant, SealedEnvelope, SignedMandate, SourceRequest, VersionList,
 };
-use salus_types::{ErasureId, OrganisationId, PublicKey};
+use salus_types::{Address, ErasureId, OrganisationId, PublicKey, SigningKey};
 use salus_vault::Vault;
 use salus_vault::custodian::KeptStatus;
 use salus_vault::custodian::audit::Audit;
-use salus_vault::source::{ChallengeStatus, CustodyStatus};
+use salus_vault::patient::NewAppointment;
+use salus_vault::source::{ChallengeStatus, CustodyStatus, Guardian, Source};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -39,6 +41,11 @@ pub(crate) struct LocalKeeper {
 impl LocalKeeper {
     pub(crate) fn new(vault: Arc<Vault>, engine: Engine, home: &Path) -> Self {
         Self { vault, engine, lag: Lag::default(), measures: Measures::new(home) }
+    }
+
+    fn source(&self) -> Result<&Arc<Source>, VaultError> {
+        let none = || VaultError::Refused("this organisation keeps no records".to_owned());
+        self.vault.source.as_ref().ok_or_else(none)
     }
 
     /// Looks now and then how long record versions wait, as long as the node runs.
@@ -144,6 +151,42 @@ impl Keeper for LocalKeeper {
         }
     }
 
+    async fn proxy(&self, request: ProxyRequest) -> Result<ProxyAnswer, VaultError> {
+        Ok(match self.vault.answer_proxy(&request).await.map_err(release_error)? {
+            salus_vault::ProxyAnswer::Keys(keys) => ProxyAnswer::Keys(keys),
+            salus_vault::ProxyAnswer::Versions(versions) => ProxyAnswer::Versions(versions),
+            salus_vault::ProxyAnswer::Release(release) => ProxyAnswer::Release(release),
+        })
+    }
+
+    async fn mandate(&self, signed: &SignedMandate) -> Result<(), VaultError> {
+        self.vault.custodian.check_mandate(signed).await.map_err(release_error)
+    }
+
+    async fn ward(&self, patient: &str) -> Result<Address, VaultError> {
+        self.source()?.ward(patient).await.map_err(source_error)
+    }
+
+    async fn appoint_for_ward(
+        &self,
+        patient: &str,
+        proxy: PublicKey,
+        kem: HpkePublicKey,
+        until_ms: u64,
+    ) -> Result<WardAppointment, VaultError> {
+        let guardian = Guardian { proxy, kem_key: kem.0.to_vec(), until_ms };
+        let made = self.source()?.appoint_for_ward(patient, guardian).await.map_err(source_error)?;
+        let NewAppointment { one_time, action, mandate, .. } = made;
+        Ok(WardAppointment { one_time, action, mandate })
+    }
+
+    async fn ward_keys(&self, patient: &str) -> Result<Vec<SigningKey>, VaultError> {
+        match &self.vault.source {
+            Some(source) => source.ward_keys(patient).await.map_err(source_error),
+            None => Ok(Vec::new()),
+        }
+    }
+
     async fn mailbox(&self, envelope: SealedEnvelope) -> Result<(), VaultError> {
         self.vault.mailbox.receive(envelope).await.map(|_| ()).map_err(mailbox_error)
     }
@@ -158,10 +201,7 @@ impl Keeper for LocalKeeper {
         key: PublicKey,
         kem: HpkePublicKey,
     ) -> Result<Directory, VaultError> {
-        let Some(source) = &self.vault.source else {
-            return Err(VaultError::Refused("this organisation keeps no records".to_owned()));
-        };
-        source.enrol_patient(patient, key, kem.as_ref()).await.map_err(source_error)
+        self.source()?.enrol_patient(patient, key, kem.as_ref()).await.map_err(source_error)
     }
 
     async fn rekey(
@@ -171,10 +211,7 @@ impl Keeper for LocalKeeper {
         key: PublicKey,
         kem: HpkePublicKey,
     ) -> Result<Directory, VaultError> {
-        let Some(source) = &self.vault.source else {
-            return Err(VaultError::Refused("this organisation keeps no records".to_owned()));
-        };
-        source.rekey_patient(patient, old, key, kem.as_ref()).await.map_err(source_error)
+        self.source()?.rekey_patient(patient, old, key, kem.as_ref()).await.map_err(source_error)
     }
 
     fn register(&self, registry: &mut Registry) {

@@ -96,6 +96,24 @@ pub enum Refusal {
     /// No share of such a summary is held here.
     #[error("no share of such an emergency summary is held here")]
     NoShare,
+    /// The ledger has no such appointment.
+    #[error("the ledger has no such appointment")]
+    NoSuchAppointment,
+    /// The mandate does not give the ledger's commitment, or says something else than the ledger.
+    #[error("the mandate is not the one on the ledger")]
+    OtherMandate,
+    /// The patient has not signed the mandate.
+    #[error("the patient has not signed the mandate")]
+    NoMandate,
+    /// The appointment was ended.
+    #[error("the appointment was ended")]
+    AppointmentEnded,
+    /// The ledger has no such act, or it is no reading.
+    #[error("the ledger has no such reading")]
+    NoSuchAct,
+    /// What is asked for is the patient's alone.
+    #[error("this is for the patient alone")]
+    PatientsAlone,
     /// What is to be destroyed is still this organisation's to keep, and it has nothing newer in its place.
     #[error("this organisation is still to keep what it is asked to destroy")]
     StillDue,

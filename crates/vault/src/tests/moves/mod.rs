@@ -144,7 +144,7 @@ async fn own(world: &World, person: &Person) -> usize {
         let answer = ask(custodian, PatientAsk::Release, versions.clone()).await;
         if let Ok(PatientAnswer::Release(release)) = answer {
             let from = world.member(custodian.as_str());
-            collect_release(&mut collected, &pairwise, &NETWORK, from, *release).expect("opens");
+            collect_release(&mut collected, &pairwise.kem, &NETWORK, from, *release).expect("opens");
         }
     }
     let (keys, roots, mut blame) = (keys_of(&person.compartments), roots(world, &collected), Vec::new());

@@ -1,0 +1,71 @@
+//! The desk: whoever has seen a child's and a parent's documents gives the parent a code, and ends what was begun.
+
+use super::guardian::{self, CODES, DeskCode};
+use crate::body::Json;
+use crate::clock;
+use crate::error::{Code, Error};
+use crate::log::{Access, Kind};
+use crate::staff;
+use crate::state::Gateway;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use salus_policy::Action;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+/// How long a code may be shown.
+const CODE_LIFETIME_MS: u64 = 7 * 24 * 3_600 * 1_000;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Ask {
+    patient: String,
+}
+
+/// Gives a code for somebody who is to act for a child.
+pub(super) async fn begin(
+    State(gateway): State<Gateway>,
+    headers: HeaderMap,
+    Json(ask): Json<Ask>,
+) -> Result<Json<Value>, Error> {
+    let member = gateway.staff.allowed(&gateway, &headers, Action::AppointGuardian)?;
+    let born = staff::birth_date(&gateway, &member.id, &ask.patient).await?;
+    let now_ms = clock::now_ms();
+    guardian::until(born.as_deref(), now_ms)?;
+    let (code, patient) = (staff::new_code(), ask.patient);
+    let who = staff::who(&member);
+    let row = DeskCode { patient: patient.clone(), expires_ms: now_ms + CODE_LIFETIME_MS, taken: None };
+    let key = staff::code_key("guardian", &code).unwrap_or_default();
+    // In the log first: a code that nobody finds there must not open anything.
+    let step = "gave out a code to act for this patient";
+    gateway.log.append(Access::about(who, Kind::Appointment, &patient, None, step))?.durable().await?;
+    gateway
+        .store
+        .write(move |tx| {
+            CODES.prune(tx, |code| code.expires_ms > now_ms)?;
+            CODES.put(tx, &key, &row)
+        })
+        .await?;
+    let code = format!("{}.{code}", gateway.config.organisation);
+    // In the fragment, which browsers send to no server.
+    let link = format!("{}/act#{code}", gateway.config.public_url);
+    let expires = clock::instant(now_ms + CODE_LIFETIME_MS);
+    Ok(Json(json!({ "code": code, "link": link, "expires": expires })))
+}
+
+/// Ends every appointment for a child, on the ledger.
+pub(super) async fn end(
+    State(gateway): State<Gateway>,
+    headers: HeaderMap,
+    Json(ask): Json<Ask>,
+) -> Result<StatusCode, Error> {
+    let member = gateway.staff.allowed(&gateway, &headers, Action::AppointGuardian)?;
+    if staff::find_name(&gateway, &member.id, &ask.patient).await?.is_none() {
+        return Err(Error::new(Code::NotFound, "this organisation has no such patient"));
+    }
+    let step = "ended that others act for this patient";
+    let access = Access::about(staff::who(&member), Kind::Appointment, &ask.patient, None, step);
+    gateway.log.append(access)?.durable().await?;
+    guardian::end_all(&gateway, &ask.patient).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
