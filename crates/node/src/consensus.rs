@@ -2,9 +2,11 @@
 //!
 //! Upon an epoch's last block, final and applied here: the engine stops, its journal goes, and that of the next epoch
 //! starts on top of this block, with the validators that its header commits to. Messages of each epoch travel on a
-//! subchannel of its own. Upon a vote of a later epoch: whoever sent it knows how this one ended, and is asked.
+//! subchannel of its own. Upon a vote of a later epoch: whoever sent it knows how this one ended, and is asked; votes of the
+//! next epoch are kept until this node is there ([`early`](crate::early)).
 
 use crate::block::to_commonware;
+use crate::early::{Early, EarlyFirst, Strangers};
 use crate::engine::{
     App, CERTIFICATION_TIMEOUT, FETCH_RETRY, FETCH_TIMEOUT, IDLE_INTERVAL, LEADER_TIMEOUT, MAILBOX_SIZE,
     SKIP_TIMEOUT, TIMEOUT_RETRY, VIEWS_RETAINED,
@@ -26,19 +28,15 @@ use commonware_cryptography::certificate::{Provider as _, Scoped};
 use commonware_cryptography::{Sha256, ed25519};
 use commonware_macros::select;
 use commonware_p2p::utils::mux::{Builder as _, MuxHandle, Muxer};
-use commonware_p2p::{Blocker, Message, Receiver, Sender};
+use commonware_p2p::{Blocker, Receiver, Sender};
 use commonware_parallel::Sequential;
 use commonware_runtime::buffer::paged::CacheRef;
 use commonware_runtime::{Clock, Handle};
-use commonware_utils::channel::mpsc;
 use commonware_utils::{NZDuration, non_empty_vec};
 use std::time::Duration;
 
 /// How long a node catches up with an epoch before it says that it does.
 const LEFT_BEHIND: Duration = Duration::from_secs(60);
-
-/// Messages of epochs that this node does not know yet.
-type Strangers = mpsc::Receiver<(u64, Message<ed25519::PublicKey>)>;
 
 /// What every epoch's engine needs.
 pub(crate) struct Consensus<B> {
@@ -76,16 +74,20 @@ impl<B: Blocker<PublicKey = ed25519::PublicKey> + Sync> Consensus<B> {
         context.child("consensus").spawn(move |context| self.run(context, app, lanes, strangers));
     }
 
-    async fn run<E: Runtime, S>(self, context: E, app: App<E>, mut lanes: Lanes<S>, mut strangers: Strangers)
+    async fn run<E: Runtime, S>(self, context: E, app: App<E>, mut lanes: Lanes<S>, strangers: Strangers)
     where
         S: Sender<PublicKey = ed25519::PublicKey>,
     {
         let mut follower = self.epochs.follow();
+        let (mut strangers, mut before) = (Early::new(strangers), None);
         loop {
             let record = self.epochs.newest();
-            let Some(engine) = self.engine(context.child("epoch"), &app, &record, &mut lanes).await else {
-                return;
-            };
+            let started = self.engine(context.child("epoch"), &app, &record, &mut lanes, &mut strangers);
+            let Some(engine) = started.await else { return };
+            if let Some(before) = before.replace(record.epoch) {
+                // Nothing of it is needed again: its last block is final.
+                let _ = context.remove(&self.journal(before), None).await;
+            }
             let ended = async { follower.wait_for(|newest| *newest > record.epoch).await };
             let asked = self.ask_for_the_end(&context, &record, &mut strangers);
             select! {
@@ -94,8 +96,6 @@ impl<B: Blocker<PublicKey = ed25519::PublicKey> + Sync> Consensus<B> {
             }
             engine.abort();
             let _ = engine.await;
-            // Nothing of it is needed again: its last block is final.
-            let _ = context.remove(&self.journal(record.epoch), None).await;
         }
     }
 
@@ -104,12 +104,9 @@ impl<B: Blocker<PublicKey = ed25519::PublicKey> + Sync> Consensus<B> {
     }
 
     /// Asks those who are in a later epoch for the last block of this one. Ends with the node.
-    async fn ask_for_the_end(&self, clock: &impl Clock, record: &EpochRecord, strangers: &mut Strangers) {
+    async fn ask_for_the_end(&self, clock: &impl Clock, record: &EpochRecord, strangers: &mut Early) {
         let mut patience = None;
-        while let Some((epoch, (peer, _))) = strangers.recv().await {
-            if epoch <= record.epoch {
-                continue;
-            }
+        while let Some((epoch, peer)) = strangers.next(record.epoch).await {
             let last = Height::new(record.last_height());
             self.marshal.hint_finalized(last, non_empty_vec![peer]);
             let until = *patience.get_or_insert(clock.current() + LEFT_BEHIND);
@@ -133,12 +130,15 @@ impl<B: Blocker<PublicKey = ed25519::PublicKey> + Sync> Consensus<B> {
         app: &App<E>,
         record: &EpochRecord,
         lanes: &mut Lanes<S>,
+        strangers: &mut Early,
     ) -> Option<Handle<()>>
     where
         S: Sender<PublicKey = ed25519::PublicKey>,
     {
         let Lanes([votes, certificates, resolver]) = lanes;
-        let votes = votes.register(record.epoch).await.ok()?;
+        let (sender, receiver) = votes.register(record.epoch).await.ok()?;
+        // Only from here on do votes come to the receiver, so that none falls in between.
+        let votes = (sender, EarlyFirst::new(strangers.of(record.epoch), receiver));
         let certificates = certificates.register(record.epoch).await.ok()?;
         let resolver = resolver.register(record.epoch).await.ok()?;
         let epoch = Epoch::new(record.epoch);

@@ -19,6 +19,7 @@ pub mod block;
 pub mod certificate;
 mod consensus;
 pub mod contract;
+mod early;
 pub mod engine;
 pub mod epochs;
 pub mod evidence;
