@@ -18,6 +18,9 @@ use salus_types::{VersionId, label};
 use std::fmt;
 use zeroize::Zeroizing;
 
+type Seal = fn(&Secret32, &[u8], Zeroizing<Vec<u8>>) -> Vec<u8>;
+type Open = fn(&Secret32, &[u8], &[u8]) -> Result<Zeroizing<Vec<u8>>, OpenError>;
+
 /// The algorithms of a package.
 pub struct Suite {
     /// Its code in the header.
@@ -27,9 +30,9 @@ pub struct Suite {
     /// A public value that binds DEK: no ciphertext opens under two keys.
     pub(crate) key_commitment: fn(&Secret32) -> [u8; 32],
     /// Seals under DEK, which seals nothing else: associated data, text.
-    pub(crate) seal: fn(&Secret32, &[u8], Zeroizing<Vec<u8>>) -> Vec<u8>,
+    pub(crate) seal: Seal,
     /// Opens what `seal` gave.
-    pub(crate) open: fn(&Secret32, &[u8], &[u8]) -> Result<Zeroizing<Vec<u8>>, OpenError>,
+    pub(crate) open: Open,
 }
 
 /// HKDF-SHA256, AES-256-GCM.

@@ -255,7 +255,7 @@ fn aes(key: &Secret32, block: u128) -> u128 {
 
 /// GHASH of padded associated data, ciphertext, and lengths.
 fn ghash(h: u128, aad: &[u8], ciphertext: &[u8]) -> u128 {
-    let lengths = (aad.len() as u128 * 8) << 64 | ciphertext.len() as u128 * 8;
+    let lengths = ((aad.len() as u128 * 8) << 64) | (ciphertext.len() as u128 * 8);
     let blocks = aad.chunks(16).chain(ciphertext.chunks(16)).map(|chunk| {
         let mut block = [0; 16];
         block[..chunk.len()].copy_from_slice(chunk);
