@@ -102,11 +102,7 @@ fn first_view(genesis: &Genesis) -> NetworkView {
 }
 
 /// What the contract of those who act for patients would do.
-fn proxies(
-    state: &State,
-    transaction: &Transaction,
-    (height, time_ms): (u64, u64),
-) -> (StateKey, Vec<u8>) {
+fn proxies(state: &State, transaction: &Transaction, (height, time_ms): (u64, u64)) -> (StateKey, Vec<u8>) {
     match &transaction.action {
         Action::Appoint(action) => {
             let state_key = key::appointment(&AppointmentId::of(&transaction.signer));
