@@ -29,6 +29,7 @@ impl Session {
             time_ms: now_ms()?,
             nonce: random::bytes(),
             text: Text::new(what.to_string()).context("this is too long for a letter")?,
+            mandate: None,
             signature: Signature([0; 64]),
         };
         let letter = letter.signed(&own.signing).encode();

@@ -282,6 +282,7 @@ fn ledger(lines: &[String]) -> State {
         height: 12,
         revoked: None,
         accesses: 2,
+        by_proxy: None,
     };
     let entries = vec![
         member(0),
