@@ -374,7 +374,7 @@ async fn replaced_keys_end_what_the_old_ones_appointed() {
 }
 
 /// A parent of the child p1, appointed by Hospital A's desk.
-async fn parent(world: &World, seed: u8) -> Carer {
+async fn parent(world: &Arc<World>, seed: u8) -> Carer {
     let source = world.vault("hospital-a").expect("open").source.clone().expect("a source");
     source.ward("p1").await.expect("a ward");
     let pair = Root::from_bytes(&[seed; 32]).proxy_at(&id("hospital-a"), &[seed; 16]);
