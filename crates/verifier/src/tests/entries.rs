@@ -29,7 +29,15 @@ fn grant(n: u8) -> GrantId {
 }
 
 fn grant_entry(revoked: Option<u64>, expiry_ms: u64) -> GrantEntry {
-    GrantEntry { terms: sha256(b"t"), scope: sha256(b"s"), expiry_ms, height: 12, revoked, accesses: 3, by_proxy: None }
+    GrantEntry {
+        terms: sha256(b"t"),
+        scope: sha256(b"s"),
+        expiry_ms,
+        height: 12,
+        revoked,
+        accesses: 3,
+        by_proxy: None,
+    }
 }
 
 fn access_entry() -> AccessEntry {
