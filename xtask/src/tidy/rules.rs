@@ -136,7 +136,8 @@ fn functions<'a>(path: &str, text: &'a str) -> Vec<Function<'a>> {
         let end = format!("{}}}", &line[..line.len() - line.trim_start().len()]);
         let length = lines[at..].iter().position(|l| **l == end)? + 1;
         // A declaration, or a body on the same line: the brace found is another's.
-        (!line.ends_with([';', '}'])).then_some(Function { name, lines: length })
+        let head = lines[at..].iter().find(|line| line.ends_with([';', '}', '{']))?;
+        head.ends_with('{').then_some(Function { name, lines: length })
     });
     measured.collect()
 }

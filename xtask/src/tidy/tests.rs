@@ -70,8 +70,9 @@ fn long_files_are_warned_of_and_then_refused() {
 #[test]
 fn long_functions_are_warned_of_and_then_refused_outside_tests() {
     // The first line and the closing brace count, too.
-    let function =
-        |lines: usize| format!("    pub(crate) async fn long(\n{}    }}\n", "        x;\n".repeat(lines - 2));
+    let function = |lines: usize| {
+        format!("    pub(crate) async fn long(\n    ) {{\n{}    }}\n", "        x;\n".repeat(lines - 3))
+    };
     for (path, lines, warned, refused) in [
         ("crates/a/src/b.rs", 50, false, false),
         ("crates/a/src/b.rs", 51, true, false),
@@ -81,7 +82,10 @@ fn long_functions_are_warned_of_and_then_refused_outside_tests() {
         ("crates/a/tests/b.rs", 101, false, false),
         ("docs/b.md", 101, false, false),
     ] {
-        let text = format!("trait A {{\n    fn short(&self);\n    fn one() {{}}\n{}}}\n", function(lines));
+        let text = format!(
+            "trait A {{\n    fn short(&self);\n    fn declared(\n        &self,\n    );\n    fn one() {{}}\n{}}}\n",
+            function(lines)
+        );
         assert_eq!(!warnings(path, text.as_bytes()).is_empty(), warned, "{path} {lines}");
         assert_eq!(!problems(path, text.as_bytes()).is_empty(), refused, "{path} {lines}");
     }

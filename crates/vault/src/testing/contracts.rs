@@ -2,7 +2,7 @@
 
 use super::*;
 use salus_types::AppointmentId;
-use salus_types::action::OrderErasure;
+use salus_types::action::{BreakGlass, OrderErasure};
 use salus_types::emergency::{EMERGENCY_ACCESS_MS, EMERGENCY_REVIEW_MS};
 use salus_types::erasure::ERASURE_RECEIPTS_MS;
 use salus_types::proxy::{Act, ByProxy, proxy_grant};
@@ -84,21 +84,8 @@ impl World {
                 at
             }
             Action::BreakGlass(action) => {
-                let entry = EmergencyEntry {
-                    number: 0,
-                    organisation: action.organisation.clone(),
-                    target: action.target,
-                    practitioner: action.practitioner,
-                    ground: action.ground,
-                    statement: action.statement,
-                    began_ms: action.began_ms,
-                    height,
-                    time_ms,
-                    access_until_ms: time_ms + EMERGENCY_ACCESS_MS,
-                    review_due_ms: time_ms + EMERGENCY_REVIEW_MS,
-                };
                 let at = key::emergency(&action.id());
-                ledger.state.insert(at, entry.encode().to_vec());
+                ledger.state.insert(at, emergency(action, height, time_ms).encode().to_vec());
                 at
             }
             Action::OrderErasure(order) => order_erasure(&mut ledger.state, order, (height, time_ms)),
@@ -216,4 +203,20 @@ fn proxies(
         }
         _ => return None,
     })
+}
+
+fn emergency(action: &BreakGlass, height: u64, time_ms: u64) -> EmergencyEntry {
+    EmergencyEntry {
+        number: 0,
+        organisation: action.organisation.clone(),
+        target: action.target,
+        practitioner: action.practitioner,
+        ground: action.ground,
+        statement: action.statement,
+        began_ms: action.began_ms,
+        height,
+        time_ms,
+        access_until_ms: time_ms + EMERGENCY_ACCESS_MS,
+        review_due_ms: time_ms + EMERGENCY_REVIEW_MS,
+    }
 }

@@ -133,7 +133,7 @@ async fn of_patient(
         let vault = world.vault(custodian).expect("open");
         let answer = vault.answer_patient(&ask.expect("signed")).await.expect("answered");
         let PatientAnswer::Release(release) = answer else { panic!("a release") };
-        collect_release(&mut collected, &pairwise, &NETWORK, world.member(custodian), *release)
+        collect_release(&mut collected, &pairwise.kem, &NETWORK, world.member(custodian), *release)
             .expect("opens");
     }
     let mut roots = Roots::new();
