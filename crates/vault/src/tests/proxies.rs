@@ -129,7 +129,7 @@ fn roots(world: &World, collected: &Collected) -> Roots {
         let root = AnchoredRoot { root: entry.batch_root, size_class: entry.size_class };
         ((source, sequence), root)
     };
-    collected.batches().into_iter().map(root).collect()
+    collected.batches().map(root).collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
