@@ -57,8 +57,23 @@ struct Whole {
     /// First port; each organisation uses ten.
     #[arg(long, default_value_t = 27_100)]
     base_port: u16,
-    #[command(flatten)]
-    assets: Assets,
+    // Not flattened: clap takes an optional group that holds another for absent.
+    /// The clinical engine's program.
+    #[arg(long, env = "SALUS_ENGINE")]
+    engine: PathBuf,
+    /// Folder of the FHIR definitions.
+    #[arg(long, env = "SALUS_DEFINITIONS")]
+    definitions: PathBuf,
+    /// Folder of the built portal.
+    #[arg(long, env = "SALUS_PORTAL_DIST")]
+    portal: Option<PathBuf>,
+}
+
+impl Whole {
+    fn assets(&self) -> Assets {
+        let Self { engine, definitions, portal, .. } = self;
+        Assets { engine: engine.clone(), definitions: definitions.clone(), portal: portal.clone() }
+    }
 }
 
 /// What is measured.

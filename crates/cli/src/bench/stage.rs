@@ -35,9 +35,9 @@ impl Stage {
         let mut demo = Command::new(std::env::current_exe()?);
         demo.arg("demo").arg("--dir").arg(dir.path()).args(["--patients", PATIENTS, "--seed", "7"]);
         demo.arg("--base-port").arg(arguments.base_port.to_string());
-        demo.args(arguments.assets.options());
+        demo.args(arguments.assets().options());
         demo.stdin(Stdio::null()).stdout(Stdio::null()).kill_on_drop(true);
-        Ok(Self { demo, assets: arguments.assets.clone(), running: None, dir })
+        Ok(Self { demo, assets: arguments.assets(), running: None, dir })
     }
 
     /// Starts the network and waits until it is ready; gives how long that took.
