@@ -8,10 +8,7 @@ use salus_types::action::Grant;
 use salus_types::state::{GrantEntry, StateKey, key};
 
 pub(crate) fn grant(call: &Call<'_>, action: &Grant, state: &mut Overlay<'_>) -> Result<StateKey, Rejection> {
-    let (now, longest) = (call.context.time_ms, call.parameters.grant_period_ms_max);
-    if action.expiry_ms <= now || action.expiry_ms > now.saturating_add(longest) {
-        return Err(Rejection::GrantPeriod(longest));
-    }
+    check_period(call, action.expiry_ms)?;
     let entry = GrantEntry {
         terms: action.terms,
         scope: action.scope,
@@ -24,4 +21,13 @@ pub(crate) fn grant(call: &Call<'_>, action: &Grant, state: &mut Overlay<'_>) ->
     let key = key::grant(&GrantId::of(&call.signer));
     state.create(key, &entry, "the grant")?;
     Ok(key)
+}
+
+/// A grant ends in the future, and no later than the network allows, whoever makes it.
+pub(crate) fn check_period(call: &Call<'_>, expiry_ms: u64) -> Result<(), Rejection> {
+    let (now, longest) = (call.context.time_ms, call.parameters.grant_period_ms_max);
+    if expiry_ms <= now || expiry_ms > now.saturating_add(longest) {
+        return Err(Rejection::GrantPeriod(longest));
+    }
+    Ok(())
 }

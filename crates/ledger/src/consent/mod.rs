@@ -5,5 +5,5 @@ mod revoke;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use grant::grant;
-pub(crate) use revoke::revoke;
+pub(crate) use grant::{check_period, grant};
+pub(crate) use revoke::{end, revoke};

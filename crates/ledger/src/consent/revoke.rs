@@ -14,7 +14,7 @@ pub(crate) fn revoke(
     state: &mut Overlay<'_>,
 ) -> Result<StateKey, Rejection> {
     let key = key::grant(&action.grant);
-    let mut entry: GrantEntry = state.read(&key).ok_or(Rejection::Unknown("grant"))?;
+    let entry: GrantEntry = state.read(&key).ok_or(Rejection::Unknown("grant"))?;
     let grantor = match &entry.by_proxy {
         None => GrantId::of(&call.signer) == action.grant,
         Some(by) => AppointmentId::of(&call.signer) == by.appointment,
@@ -22,10 +22,20 @@ pub(crate) fn revoke(
     if !grantor {
         return Err(Rejection::NotTheGrantor);
     }
+    end(call, key, entry, state)?;
+    Ok(key)
+}
+
+/// Ends a grant, once, whoever may.
+pub(crate) fn end(
+    call: &Call<'_>,
+    key: StateKey,
+    mut entry: GrantEntry,
+    state: &mut Overlay<'_>,
+) -> Result<(), Rejection> {
     if let Some(height) = entry.revoked {
         return Err(Rejection::Revoked(height));
     }
     entry.revoked = Some(call.context.height);
-    state.put(key, &entry)?;
-    Ok(key)
+    state.put(key, &entry)
 }

@@ -2,6 +2,7 @@
 //! allows. Acts are numbered without gaps, so that the patient finds every one and nothing is done twice.
 
 use crate::Rejection;
+use crate::consent;
 use crate::execute::Call;
 use crate::view::Overlay;
 use salus_types::action::ProxyAct;
@@ -53,13 +54,10 @@ fn share(
     appointment: &AppointmentEntry,
     state: &mut Overlay<'_>,
 ) -> Result<(), Rejection> {
-    let (now, longest) = (call.context.time_ms, call.parameters.grant_period_ms_max);
     if !appointment.shares {
         return Err(Rejection::OutsideAppointment);
     }
-    if grant.expiry_ms <= now || grant.expiry_ms > now.saturating_add(longest) {
-        return Err(Rejection::GrantPeriod(longest));
-    }
+    consent::check_period(call, grant.expiry_ms)?;
     if grant.expiry_ms > appointment.expiry_ms {
         return Err(Rejection::OutsideAppointment);
     }
@@ -84,14 +82,10 @@ fn stop(
     state: &mut Overlay<'_>,
 ) -> Result<(), Rejection> {
     let key = key::grant(&revoke.grant);
-    let mut entry: GrantEntry = state.read(&key).ok_or(Rejection::Unknown("grant"))?;
+    let entry: GrantEntry = state.read(&key).ok_or(Rejection::Unknown("grant"))?;
     let own = entry.by_proxy.as_ref().is_some_and(|by| by.appointment == action.appointment);
     if !appointment.shares || !own {
         return Err(Rejection::OutsideAppointment);
     }
-    if let Some(height) = entry.revoked {
-        return Err(Rejection::Revoked(height));
-    }
-    entry.revoked = Some(call.context.height);
-    state.put(key, &entry)
+    consent::end(call, key, entry, state)
 }
