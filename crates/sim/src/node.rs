@@ -4,6 +4,7 @@ use crate::byzantine::Byzantine;
 use crate::scenario::{Plant, Scenario};
 use crate::workload;
 use crate::world::World;
+use commonware_codec::Encode as _;
 use commonware_consensus::simplex::scheme::ed25519::Scheme;
 use commonware_consensus::types::{Epoch, Height, Round, View};
 use commonware_cryptography::ed25519;
@@ -24,7 +25,7 @@ use salus_node::{NodeHandle, keys, testing};
 use salus_types::genesis::{BLOCKS_RETAINED_MIN, EPOCHS_RETAINED_MIN, Genesis};
 use salus_types::membership::validator_keys;
 use salus_types::organisation::Organisation;
-use salus_types::state::{GrantEntry, StateKey, StateValue};
+use salus_types::state::{AppointmentEntry, GrantEntry, StateKey, StateValue};
 use salus_types::transaction::Transaction;
 use salus_types::{Digest, decode_canonical, namespace};
 use std::num::NonZeroU64;
@@ -103,7 +104,8 @@ impl Cluster {
             _ => format!("node-{number}"),
         };
         let rules: Arc<dyn Rules> = match self.plant {
-            Some(Plant::IgnoreRevocations) => Arc::new(Forgiving),
+            Some(Plant::IgnoreRevocations) => Arc::new(Forgiving(unrevoked)),
+            Some(Plant::IgnoreEnds) => Arc::new(Forgiving(unended)),
             Some(Plant::OtherRules) if number == 1 => Arc::new(Inventive),
             _ => Arc::new(LedgerRules),
         };
@@ -245,8 +247,20 @@ fn since_start(context: &deterministic::Context) -> Duration {
     context.current().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
-/// Rules that forget revocations.
-struct Forgiving;
+/// Rules that read some entries as if something had not happened.
+struct Forgiving(fn(&StateValue) -> Option<StateValue>);
+
+/// A grant that was revoked, as if it had not been.
+fn unrevoked(value: &StateValue) -> Option<StateValue> {
+    let entry = decode_canonical::<GrantEntry>(value).ok().filter(|entry| entry.revoked.is_some())?;
+    StateValue::new(GrantEntry { revoked: None, ..entry }.encode().to_vec()).ok()
+}
+
+/// An appointment that was ended, as if it had not been.
+fn unended(value: &StateValue) -> Option<StateValue> {
+    let entry = decode_canonical::<AppointmentEntry>(value).ok().filter(|entry| entry.ended.is_some())?;
+    StateValue::new(AppointmentEntry { ended: None, ..entry }.encode().to_vec()).ok()
+}
 
 impl Rules for Forgiving {
     fn execute(
@@ -255,18 +269,10 @@ impl Rules for Forgiving {
         transactions: &[Transaction],
         reads: &Prefetched,
     ) -> (Executed, Refused) {
-        let forgive = |(key, value): (&StateKey, &StateValue)| {
-            let mut value = value.clone();
-            if let Ok(entry) = decode_canonical::<GrantEntry>(&value)
-                && entry.revoked.is_some()
-            {
-                let entry = GrantEntry { revoked: None, ..entry };
-                value = StateValue::new(commonware_codec::Encode::encode(&entry).to_vec()).expect("shorter");
-            }
-            (*key, value)
+        let read = |(key, value): (&StateKey, &StateValue)| {
+            (*key, (self.0)(value).unwrap_or_else(|| value.clone()))
         };
-        let reads = reads.iter().map(forgive).collect();
-        LedgerRules.execute(context, transactions, &reads)
+        LedgerRules.execute(context, transactions, &reads.iter().map(read).collect())
     }
 }
 

@@ -22,6 +22,8 @@ pub enum Plant {
     Amnesia,
     /// All nodes let access events pass after the revocation of their grant.
     IgnoreRevocations,
+    /// All nodes let a proxy act after its appointment was ended.
+    IgnoreEnds,
     /// A node acknowledges what only waits.
     AcknowledgeEarly,
     /// One node executes by other rules than the rest.

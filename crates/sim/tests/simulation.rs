@@ -118,6 +118,7 @@ fn a_network_that_forgets_forks_and_is_caught() {
 fn every_planted_bug_is_caught() {
     let cases = [
         (Plant::IgnoreRevocations, Vec::new(), "its grant was revoked"),
+        (Plant::IgnoreEnds, Vec::new(), "whose appointment was ended"),
         (Plant::AcknowledgeEarly, Vec::new(), "that is not there"),
         (Plant::OtherRules, Vec::new(), "node 1 does not go on"),
         (Plant::NeverHeals, vec![Fault::Delay], "does not end well"),
