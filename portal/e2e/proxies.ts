@@ -75,6 +75,7 @@ async function the_others_record_says_whose_it_is_and_the_patient_sees_every_loo
   await banner.getByText(/You are looking at .*record/).waitFor();
   await maria.getByRole('heading', { name: 'Lab results', level: 2 }).waitFor();
   for (const name of ['HIV', 'Mental health']) assert.equal(await maria.getByRole('heading', { name, level: 2 }).count(), 0, 'what is protected was not chosen');
+  await maria.getByText('Verified').first().waitFor();
   await eyes.look(maria, 'acting-record');
   await page.bringToFront();
   await tab(page, 'Who looked').click();

@@ -1,21 +1,19 @@
 import { Button } from '@mantine/core';
 import { useState } from 'react';
 import { Link, Navigate, useParams } from 'react-router';
-import { CATEGORIES } from '../../crypto/formats';
 import { Dialog } from '../../ui/Dialog/Dialog';
-import { CATEGORY_WORDS } from '../../ui/fhir/describe';
 import { useLoad } from '../../ui/hooks';
 import { Icon } from '../../ui/icons';
 import { Empty, ErrorNote, Note, Skeletons } from '../../ui/Note/Note';
-import { Page, Section } from '../../ui/Page/Page';
+import { Page } from '../../ui/Page/Page';
 import { Prose, Values } from '../../ui/RecordDetails/RecordDetails';
-import { RecordList, RecordRow } from '../../ui/RecordRow/RecordRow';
 import { session } from '../session/session';
 import { currentRecords } from '../session/sync';
 import { useOrganisationName, useSession } from '../session/useSession';
 import { entriesOf, type Entry } from '../timeline/group';
 import { Wrong } from '../Wrong/Wrong';
 import css from './Acting.module.css';
+import { categoriesOf, OthersEntries } from './OthersEntries';
 import { ShareFor } from './ShareFor';
 
 /** Another person's record: it says so all the time, and it is kept nowhere. */
@@ -44,16 +42,8 @@ export function OthersRecord() {
         {ended.length > 0 && <Note tone="warn" title="You do not act for them any more">{ended.map(nameOf).join(' and ')} gives you nothing new.</Note>}
         {(loaded.value?.silent.length ?? 0) > 0 && <Note tone="warn">{loaded.value!.silent.map(nameOf).join(' and ')} did not answer. What is there is missing here; please look again later.</Note>}
         {loaded.value && entries.length === 0 && ended.length === 0 && <Empty icon="file-text" title="Nothing to see">There is nothing in what you may see.</Empty>}
-        {CATEGORIES.filter((category) => entries.some(({ record }) => record.category === category)).map((category) => (
-          <Section key={category} title={CATEGORY_WORDS[category].name}>
-            <RecordList>
-              {entries.filter(({ record }) => record.category === category).map((entry) => (
-                <RecordRow key={entry.record.key} described={entry.described} onOpen={() => setShown(entry)} source={<span>{nameOf(entry.record.source)}</span>} />
-              ))}
-            </RecordList>
-          </Section>
-        ))}
-        {may.shares && loaded.value && ended.length === 0 && <ShareFor person={person} there={CATEGORIES.filter((category) => entries.some(({ record }) => record.category === category))} />}
+        {loaded.value && entries.length > 0 && <OthersEntries entries={entries} onOpen={setShown} />}
+        {may.shares && loaded.value && ended.length === 0 && <ShareFor person={person} there={categoriesOf(entries)} />}
       </Page>
       <Dialog open={!!shown} title={shown?.described.title ?? ''} onClose={() => setShown(null)}>
         {shown && <><p className={css.soft}>From {name}’s record</p><Values resource={shown.record.resource} /><Prose resource={shown.record.resource} />{may.asks && <Wrong record={shown.record} askCase={(organisation, what) => session.proxies.askFor(code, organisation, what)} />}</>}

@@ -7,6 +7,8 @@ import type { CaseAsk } from './cases';
 import type { Invite } from './enrol';
 import type { Granting } from './grants';
 import { isEnding, type ActingRecord, type AppointmentRecord, type Profile } from './profile';
+import { Anchors, type RecordItem } from './sync';
+import { verdictsOf, type Verdicts } from './verdicts';
 
 export const END_UNDO_MS = 6_000;
 
@@ -174,6 +176,9 @@ export class Proxies {
     const { root, around } = this.ground.granting();
     return acting.read(root, around, this.acting(code), signal);
   }
+
+  /** What the proofs of another's records say. */
+  verdicts = (records: RecordItem[]): Promise<Verdicts> => verdictsOf(this.ground.granting().around, new Anchors(), records);
 
   private acting(code: string): ActingRecord {
     const record = this.profile().acting?.find((one) => one.code === code && !one.ended);

@@ -6,7 +6,6 @@ import { account, type Slot } from '../../api/account';
 import { ApiError, isOnline, plainWords, PlainError } from '../../api/http';
 import { createPasskey, prfOf, askPasskey } from '../../api/webauthn';
 import { fromBase64, label, randomBytes, toBase64, toHex } from '../../crypto';
-import { check } from '../../verify/client';
 import type { Verdict } from '../../verify/messages';
 import type { AccountingFile } from '../../api/accounting';
 import type { CaseBody } from '../../api/cases';
@@ -15,7 +14,7 @@ import { allCases, askCases, type CaseAnswers, type CaseAsk } from './cases';
 import { readAccesses } from './accesses';
 import type { OpenCompartment } from './directory';
 import { enrol, type Invite } from './enrol';
-import { evidence, withResource } from './evidence';
+import { withResource } from './evidence';
 import { notRegistered } from './keyCheck';
 import * as granting from './grants';
 import { openUnder, pairwiseKeys, sealUnder, type PairwiseKeys } from './keys';
@@ -31,6 +30,7 @@ import { newRecoveryCode, recoveryCodeText, recoveryLocator } from './recoveryCo
 import { CLOSED, type Snapshot } from './snapshot';
 import { device, LocalCopy, tabMemory } from './store';
 import { Anchors, batchOf, syncSource, type RecordItem, type StoredRecord } from './sync';
+import { verdictsOf } from './verdicts';
 
 export type { Snapshot, SyncState } from './snapshot';
 export const IDLE_LOCK_MS = 5 * 60_000;
@@ -321,9 +321,7 @@ class Session {
     const { around, local } = this.unlocked();
     const open = this.snapshot.records.filter((record) => !record.verdict?.ok);
     if (open.length === 0) return;
-    const batches = open.map(batchOf);
-    for (const { key, bytes } of await this.anchors.fetch(batches)) await local.put('anchors', key, bytes);
-    const answer = await check({ kind: 'records', genesis: around.genesis, anchors: this.anchors.of(batches), records: open.map(evidence) });
+    const answer = await verdictsOf(around, this.anchors, open, (key, bytes) => local.put('anchors', key, bytes));
     await local.put('verdicts', open[0]!.key, answer);
     this.set({
       records: this.snapshot.records.map((record) => (answer[record.key] ? { ...record, verdict: answer[record.key] } : record)),
@@ -335,10 +333,7 @@ class Session {
     const { around } = this.unlocked();
     const record = this.snapshot.records.find((one) => one.key === key);
     if (!record) throw new PlainError('This record is not here.');
-    const batches = [batchOf(record)];
-    await this.anchors.fetch(batches);
-    const answer = await check({ kind: 'records', genesis: around.genesis, anchors: this.anchors.of(batches), records: [evidence(record)] });
-    const verdict = answer[key]!;
+    const verdict = (await verdictsOf(around, this.anchors, [record]))[key]!;
     this.set({ records: this.snapshot.records.map((one) => (one.key === key ? { ...one, verdict } : one)) });
     return verdict;
   }
