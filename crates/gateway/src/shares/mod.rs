@@ -18,7 +18,8 @@ mod tests;
 pub(crate) mod transform;
 
 pub use ensure::{Fetched, Source, SourceState};
-pub(crate) use reach::circumstances;
+pub(crate) use live::GrantState;
+pub(crate) use reach::{Standing, circumstances};
 pub use reach::{Note, ShareReach};
 
 use crate::store::{Store, StoreError};
