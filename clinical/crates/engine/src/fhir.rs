@@ -14,6 +14,7 @@ use crate::{
     gate::{self, Interaction},
     outcome::Refused,
     server::App,
+    strict,
 };
 
 /// The largest request body.
@@ -54,18 +55,33 @@ fn check_body(parts: &request::Parts, body: &[u8]) -> Result<(), Refused> {
         return Ok(());
     }
     let media_type = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let media_type = media_type.unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    let (media_type, parameters) = media_type.unwrap_or_default().split_once(';').unwrap_or_else(|| {
+        (media_type.unwrap_or_default(), "")
+    });
+    let media_type = media_type.trim();
+    if !is_utf8(parameters) {
+        return Err(Refused::MediaType);
+    }
     let form = media_type == "application/x-www-form-urlencoded";
     let json =
         ["application/fhir+json", "application/json", "application/json-patch+json"].contains(&media_type);
     match (parts.uri.path().ends_with("/_search"), form, json) {
         (true, true, _) => Ok(()),
         (false, _, true) if depth(body) > JSON_DEPTH_MAX => Err(Refused::TooDeep),
-        (false, _, true) => {
-            serde_json::from_slice::<serde::de::IgnoredAny>(body).map(drop).map_err(|_| Refused::Malformed)
-        }
+        (false, _, true) => strict::check(body).map_err(|wrong| match wrong {
+            strict::Wrong::Malformed => Refused::Malformed,
+            strict::Wrong::Twice => Refused::Twice,
+        }),
         _ => Err(Refused::MediaType),
     }
+}
+
+/// Whether a content type names no other charset than FHIR's own (<https://hl7.org/fhir/R4/http.html#mime-type>).
+fn is_utf8(parameters: &str) -> bool {
+    let mut charsets = parameters.split(';').filter_map(|one| one.trim().split_once('='));
+    charsets.all(|(name, value)| {
+        !name.trim().eq_ignore_ascii_case("charset") || value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
+    })
 }
 
 /// The deepest nesting of a JSON text, found without recursion.

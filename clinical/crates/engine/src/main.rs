@@ -8,6 +8,7 @@ mod gate;
 mod internal;
 mod outcome;
 mod server;
+mod strict;
 
 use std::{path::PathBuf, process::ExitCode};
 
