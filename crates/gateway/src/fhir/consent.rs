@@ -12,7 +12,7 @@
 
 use super::ask::{Ask, What};
 use super::audit_event::CATEGORIES;
-use super::authorise::{self, Permit, authorise};
+use super::authorise::{self, authorise};
 use super::json::Object;
 use super::pages::{self, Binding, Paged, Place, Source};
 use super::principal::Principal;

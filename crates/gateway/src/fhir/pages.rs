@@ -64,9 +64,9 @@ pub(crate) struct Paged<'a> {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Place {
     /// Which source.
-    source: usize,
+    pub(crate) source: usize,
     /// The engine's own link, or the name after which own entries go on.
-    at: Option<String>,
+    pub(crate) at: Option<String>,
     /// What the first page asked, for searches that go over several types.
     #[serde(default)]
     pub(crate) asked: String,

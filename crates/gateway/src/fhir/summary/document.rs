@@ -165,7 +165,7 @@ impl Document {
 fn author(gateway: &Gateway) -> (String, String) {
     let own = &gateway.config.organisation;
     let network = gateway.chain().network();
-    let name = network.organisation(own).map_or_else(|| own.to_string(), |member| member.name.to_string());
+    let name = network.organisation(own).map_or_else(|| own.to_string(), |member| member.name.as_str().to_owned());
     let id = format!("salus-{own}");
     let resource = json!({
         "resourceType": "Organization",
