@@ -13,6 +13,7 @@ use engine_core::principal::{self, Principal};
 use crate::{
     gate::{self, Interaction},
     outcome::Refused,
+    query,
     server::App,
     strict,
 };
@@ -45,8 +46,12 @@ async fn admit(parts: &request::Parts, body: Body) -> Result<(Principal, Interac
     let principal = parts.headers.get(principal::HEADER).and_then(|value| principal::parse(value.as_bytes()));
     let principal = principal.ok_or(Refused::NoPrincipal)?;
     let interaction = gate::interaction(&parts.method, relative(&parts.uri)).ok_or(Refused::NotOffered)?;
+    query::check(parts.uri.query().unwrap_or_default())?;
     let body = axum::body::to_bytes(body, BODY_BYTES_MAX).await.map_err(|_| Refused::TooLarge)?;
     check_body(parts, &body)?;
+    if parts.uri.path().ends_with("/_search") {
+        query::check(std::str::from_utf8(&body).map_err(|_| Refused::Malformed)?)?;
+    }
     Ok((principal, interaction, body))
 }
 
@@ -124,6 +129,12 @@ async fn forward(
 fn rewritten(parts: &request::Parts, body: Bytes) -> Option<Request> {
     let path = relative(&parts.uri);
     let path = if path.is_empty() { "/" } else { path };
+    // The handlers keep definitions of their own at this address, which would hide those that are stored. The other
+    // spelling of the same path leads to the stored ones.
+    let path = match path.strip_prefix("/OperationDefinition/") {
+        Some(rest) => format!("/Operation%44efinition/{rest}"),
+        None => path.to_owned(),
+    };
     let uri = match parts.uri.query() {
         Some(query) => Uri::try_from(format!("{path}?{query}")),
         None => Uri::try_from(path),

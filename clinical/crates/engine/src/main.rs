@@ -7,6 +7,7 @@ mod fhir;
 mod gate;
 mod internal;
 mod outcome;
+mod query;
 mod server;
 mod strict;
 

@@ -18,6 +18,8 @@ pub(crate) enum Refused {
     TooDeep,
     Malformed,
     Twice,
+    Words,
+    Count,
     Share,
     Failed,
     Handler(StatusCode),
@@ -36,6 +38,12 @@ impl Refused {
             Self::TooDeep => (StatusCode::BAD_REQUEST, "too-costly", "the JSON is nested too deeply"),
             Self::Malformed => (StatusCode::BAD_REQUEST, "structure", "the body is not valid JSON"),
             Self::Twice => (StatusCode::BAD_REQUEST, "structure", "an object of the body names a field twice"),
+            Self::Words => (
+                StatusCode::BAD_REQUEST,
+                "invalid",
+                "a search of the text takes words of letters and digits, without AND, OR, NOT and NEAR",
+            ),
+            Self::Count => (StatusCode::BAD_REQUEST, "invalid", "`_count` must be a number that is not negative"),
             Self::Share => (StatusCode::UNPROCESSABLE_ENTITY, "invalid", "the share set was refused"),
             Self::Failed => {
                 (StatusCode::INTERNAL_SERVER_ERROR, "exception", "the request could not be served")
