@@ -60,9 +60,10 @@ fn check_body(parts: &request::Parts, body: &[u8]) -> Result<(), Refused> {
         return Ok(());
     }
     let media_type = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let (media_type, parameters) = media_type.unwrap_or_default().split_once(';').unwrap_or_else(|| {
-        (media_type.unwrap_or_default(), "")
-    });
+    let (media_type, parameters) = media_type
+        .unwrap_or_default()
+        .split_once(';')
+        .unwrap_or_else(|| (media_type.unwrap_or_default(), ""));
     let media_type = media_type.trim();
     if !is_utf8(parameters) {
         return Err(Refused::MediaType);
@@ -85,7 +86,8 @@ fn check_body(parts: &request::Parts, body: &[u8]) -> Result<(), Refused> {
 fn is_utf8(parameters: &str) -> bool {
     let mut charsets = parameters.split(';').filter_map(|one| one.trim().split_once('='));
     charsets.all(|(name, value)| {
-        !name.trim().eq_ignore_ascii_case("charset") || value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
+        !name.trim().eq_ignore_ascii_case("charset")
+            || value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
     })
 }
 

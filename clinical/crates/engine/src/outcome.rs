@@ -37,13 +37,17 @@ impl Refused {
             Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "too-costly", "the body is larger than 16 MiB"),
             Self::TooDeep => (StatusCode::BAD_REQUEST, "too-costly", "the JSON is nested too deeply"),
             Self::Malformed => (StatusCode::BAD_REQUEST, "structure", "the body is not valid JSON"),
-            Self::Twice => (StatusCode::BAD_REQUEST, "structure", "an object of the body names a field twice"),
+            Self::Twice => {
+                (StatusCode::BAD_REQUEST, "structure", "an object of the body names a field twice")
+            }
             Self::Words => (
                 StatusCode::BAD_REQUEST,
                 "invalid",
                 "a search of the text takes words of letters and digits, without AND, OR, NOT and NEAR",
             ),
-            Self::Count => (StatusCode::BAD_REQUEST, "invalid", "`_count` must be a number that is not negative"),
+            Self::Count => {
+                (StatusCode::BAD_REQUEST, "invalid", "`_count` must be a number that is not negative")
+            }
             Self::Share => (StatusCode::UNPROCESSABLE_ENTITY, "invalid", "the share set was refused"),
             Self::Failed => {
                 (StatusCode::INTERNAL_SERVER_ERROR, "exception", "the request could not be served")

@@ -253,11 +253,28 @@ async fn erase(State(engine): State<FakeEngine>, headers: HeaderMap, body: Strin
 
 /// The engine claims the same of every type.
 async fn metadata() -> Response {
-    let codes =
-        ["read", "vread", "update", "patch", "delete", "history-instance", "history-type", "create", "search-type"];
+    let codes = [
+        "read",
+        "vread",
+        "update",
+        "patch",
+        "delete",
+        "history-instance",
+        "history-type",
+        "create",
+        "search-type",
+    ];
     let interactions: Vec<Value> = codes.iter().map(|code| json!({ "code": code })).collect();
-    let kinds =
-        ["Patient", "Observation", "Binary", "Consent", "Organization", "AuditEvent", "Subscription", "SearchParameter"];
+    let kinds = [
+        "Patient",
+        "Observation",
+        "Binary",
+        "Consent",
+        "Organization",
+        "AuditEvent",
+        "Subscription",
+        "SearchParameter",
+    ];
     let types: Vec<Value> = kinds
         .iter()
         .map(|kind| json!({ "type": kind, "interaction": interactions, "conditionalDelete": "single" }))
@@ -418,11 +435,14 @@ fn bundle(seen: &[&Kept]) -> Response {
 /// A page of what was found: `_count` entries after the one that `_cursor` names by its place among all.
 fn paged(path: &str, query: &str, found: &[&Kept], (leak, hidden, secret): (Leak, usize, &str)) -> Response {
     let value = |name: &str| {
-        form_urlencoded::parse(query.as_bytes()).find(|(own, _)| own == name).map(|(_, value)| value.into_owned())
+        form_urlencoded::parse(query.as_bytes())
+            .find(|(own, _)| own == name)
+            .map(|(_, value)| value.into_owned())
     };
     let count = value("_count").and_then(|count| count.parse().ok()).unwrap_or(found.len()).max(1);
     let after = value("_cursor");
-    let rest: Vec<&Kept> = found.iter().copied().filter(|kept| after.as_ref().is_none_or(|after| kept.id > *after)).collect();
+    let rest: Vec<&Kept> =
+        found.iter().copied().filter(|kept| after.as_ref().is_none_or(|after| kept.id > *after)).collect();
     let mut rest = rest;
     if after.is_some() || rest.len() > count {
         rest.sort_by(|a, b| a.id.cmp(&b.id));
@@ -431,8 +451,10 @@ fn paged(path: &str, query: &str, found: &[&Kept], (leak, hidden, secret): (Leak
     let mut links = String::new();
     if let Some(last) = page.last().filter(|_| rest.len() > page.len()) {
         let kept = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name != "_cursor");
-        let query: String =
-            form_urlencoded::Serializer::new(String::new()).extend_pairs(kept).append_pair("_cursor", &last.id).finish();
+        let query: String = form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(kept)
+            .append_pair("_cursor", &last.id)
+            .finish();
         links = format!(r#","link":[{{"relation":"next","url":"https://a.example{path}?{query}"}}]"#);
     }
     if leak == Leak::Links {
@@ -442,6 +464,8 @@ fn paged(path: &str, query: &str, found: &[&Kept], (leak, hidden, secret): (Leak
     let total = found.len() + if leak == Leak::Totals { hidden } else { 0 };
     let entries: Vec<String> = page.iter().map(|kept| format!("{{\"resource\":{}}}", kept.text)).collect();
     let entries = entries.join(",");
-    let text = format!(r#"{{"resourceType":"Bundle","type":"searchset","total":{total}{links},"entry":[{entries}]}}"#);
+    let text = format!(
+        r#"{{"resourceType":"Bundle","type":"searchset","total":{total}{links},"entry":[{entries}]}}"#
+    );
     ([(header::CONTENT_TYPE, FHIR)], text).into_response()
 }

@@ -53,7 +53,12 @@ struct Search {
 ///
 /// # Errors
 /// [`Code::Forbidden`] and [`Code::Scope`] for who is not entitled, [`Code::NotSupported`] for all but reading and searching.
-pub(crate) async fn serve(gateway: &Gateway, principal: &Principal, ask: &Ask, query: &str) -> Result<Answered> {
+pub(crate) async fn serve(
+    gateway: &Gateway,
+    principal: &Principal,
+    ask: &Ask,
+    query: &str,
+) -> Result<Answered> {
     if !matches!(ask.what, What::Read | What::Search) {
         return Err(Error::new(
             Code::NotSupported,
@@ -83,7 +88,9 @@ impl View {
     fn id(&self, entry: &Entry) -> String {
         match self {
             Self::Steward(_) => format!("log-{}", entry.number),
-            Self::Own(patient) => format!("own-{}-{}", entry.patient_number.unwrap_or_default(), mark(patient)),
+            Self::Own(patient) => {
+                format!("own-{}-{}", entry.patient_number.unwrap_or_default(), mark(patient))
+            }
         }
     }
 
@@ -114,7 +121,10 @@ fn view(gateway: &Gateway, principal: &Principal, ask: &Ask) -> Result<View> {
         Principal::App(app) => {
             authorise::reads_whole_record(gateway, app, ask)?;
             if ask.patient.as_ref().is_some_and(|patient| *patient != app.patient) {
-                return Err(Error::new(Code::Scope, "this app reads one patient's record, and this is another's"));
+                return Err(Error::new(
+                    Code::Scope,
+                    "this app reads one patient's record, and this is another's",
+                ));
             }
             Ok(View::Own(app.patient.clone()))
         }
@@ -129,7 +139,8 @@ async fn find(gateway: &Gateway, view: &View, id: &str) -> Result<Entry> {
     let missing = || Error::new(Code::NotFound, "there is no such entry, or not for this caller");
     let (page, own) = match view {
         View::Steward(_) => {
-            let number = id.strip_prefix("log-").and_then(|number| number.parse::<u64>().ok()).ok_or_else(missing)?;
+            let number =
+                id.strip_prefix("log-").and_then(|number| number.parse::<u64>().ok()).ok_or_else(missing)?;
             (Page { before: number.saturating_add(1), limit: 1 }, u64::MAX)
         }
         View::Own(_) => {
@@ -163,10 +174,16 @@ fn understand(query: &str) -> Result<Search> {
                 let count = value.parse().map_err(|_| invalid("`_count` must be a number"))?;
                 search.count = usize::min(count, COUNT_MAX);
             }
-            pages::PAGE => search.before = value.parse().map_err(|_| invalid("this link to a page is not valid"))?,
-            "date" => narrow_time(&mut search, &value).ok_or_else(|| invalid("the date is not understood"))?,
+            pages::PAGE => {
+                search.before = value.parse().map_err(|_| invalid("this link to a page is not valid"))?
+            }
+            "date" => {
+                narrow_time(&mut search, &value).ok_or_else(|| invalid("the date is not understood"))?
+            }
             _ => {
-                return Err(invalid("an AuditEvent is searched for by `patient` and `date`, with `_count`; newest first"));
+                return Err(invalid(
+                    "an AuditEvent is searched for by `patient` and `date`, with `_count`; newest first",
+                ));
             }
         }
     }
@@ -206,7 +223,8 @@ fn narrow_time(search: &mut Search, value: &str) -> Option<()> {
 async fn search(gateway: &Gateway, view: &View, query: &str) -> Result<Response<Body>> {
     let search = understand(query)?;
     let by_own = matches!(view, View::Own(_));
-    let (mut before, mut before_own) = if by_own { (u64::MAX, search.before) } else { (search.before, u64::MAX) };
+    let (mut before, mut before_own) =
+        if by_own { (u64::MAX, search.before) } else { (search.before, u64::MAX) };
     let mut found: Vec<Entry> = Vec::new();
     for _ in 0..LOOKS_MAX {
         let page = entries(gateway, view, Page { before, limit: usize::MAX }, before_own).await?;
@@ -237,7 +255,10 @@ fn bundle(gateway: &Gateway, view: &View, query: &str, found: &[Entry], more: bo
         let query = pages::without(query, &[pages::PAGE]);
         let separator = if query.is_empty() { "" } else { "&" };
         out.push_str(",\"link\":[{\"relation\":\"next\",\"url\":");
-        write_string(&mut out, &format!("{base}/AuditEvent?{query}{separator}{}={}", pages::PAGE, view.number(last)));
+        write_string(
+            &mut out,
+            &format!("{base}/AuditEvent?{query}{separator}{}={}", pages::PAGE, view.number(last)),
+        );
         out.push_str("}]");
     }
     if !entries.is_empty() {
@@ -251,9 +272,11 @@ fn bundle(gateway: &Gateway, view: &View, query: &str, found: &[Entry], more: bo
 fn action(kind: Kind) -> (&'static str, &'static str) {
     match kind {
         Kind::Read | Kind::ReRead | Kind::Proof | Kind::ProxyRead | Kind::EmergencyRead => ("R", "read"),
-        Kind::Search | Kind::ChartOpened | Kind::ShareImport | Kind::EmergencyFound | Kind::EmergencyOpened => {
-            ("E", "search")
-        }
+        Kind::Search
+        | Kind::ChartOpened
+        | Kind::ShareImport
+        | Kind::EmergencyFound
+        | Kind::EmergencyOpened => ("E", "search"),
         Kind::Write => ("U", "update"),
         Kind::ShareDropped => ("D", "delete"),
         Kind::Case | Kind::Accounting | Kind::Recovery | Kind::App | Kind::Appointment => ("E", "operation"),
@@ -266,8 +289,12 @@ fn agent(gateway: &Gateway, who: &Who) -> Value {
             "who": { "reference": format!("Practitioner/{id}"), "display": name },
             "role": [{ "text": role }], "requestor": true,
         }),
-        Who::System { id } => json!({ "who": { "display": id }, "role": [{ "text": "system" }], "requestor": true }),
-        Who::App { name, .. } => json!({ "who": { "display": name }, "role": [{ "text": "app" }], "requestor": true }),
+        Who::System { id } => {
+            json!({ "who": { "display": id }, "role": [{ "text": "system" }], "requestor": true })
+        }
+        Who::App { name, .. } => {
+            json!({ "who": { "display": name }, "role": [{ "text": "app" }], "requestor": true })
+        }
         Who::Elsewhere { organisation, name, role, .. } => json!({
             "who": { "display": format!("{name} ({organisation})") }, "role": [{ "text": role }], "requestor": true,
         }),

@@ -42,8 +42,12 @@ pub(crate) fn is_raw_upload(ask: &Ask, headers: &HeaderMap) -> bool {
 /// # Errors
 /// [`Code::TooLarge`]; [`Code::Unprocessable`] if nobody says whose they are.
 pub(crate) async fn wrap(ask: &Ask, principal: &Principal, headers: &HeaderMap, body: Body) -> Result<Body> {
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).filter(|kind| is_media_type(kind));
-    let kind = kind.ok_or_else(|| Error::new(Code::MediaType, "the media type of the document is not understood"))?;
+    let kind = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|kind| kind.to_str().ok())
+        .filter(|kind| is_media_type(kind));
+    let kind =
+        kind.ok_or_else(|| Error::new(Code::MediaType, "the media type of the document is not understood"))?;
     let patient = whose(principal, headers)?;
     let bytes = to_bytes(body, RAW_BYTES_MAX)
         .await
@@ -66,10 +70,13 @@ pub(crate) async fn wrap(ask: &Ask, principal: &Principal, headers: &HeaderMap, 
 }
 
 fn whose(principal: &Principal, headers: &HeaderMap) -> Result<String> {
-    let named = headers.get(CONTEXT).map(|value| value.to_str().ok().and_then(|text| text.strip_prefix("Patient/")));
+    let named =
+        headers.get(CONTEXT).map(|value| value.to_str().ok().and_then(|text| text.strip_prefix("Patient/")));
     match (named, principal) {
         (Some(Some(id)), _) if is_id(id) => Ok(id.to_owned()),
-        (None, Principal::Practitioner(who)) if who.patient.is_some() => Ok(who.patient.clone().unwrap_or_default()),
+        (None, Principal::Practitioner(who)) if who.patient.is_some() => {
+            Ok(who.patient.clone().unwrap_or_default())
+        }
         _ => Err(Error::new(
             Code::Unprocessable,
             "say whose document it is: `X-Security-Context: Patient/[id]`, a patient of this node",
@@ -120,7 +127,10 @@ pub(crate) async fn unpack(answer: Response<Body>) -> Result<Response<Body>> {
     let fixed = [
         (header::CONTENT_TYPE, kind.unwrap_or(HeaderValue::from_static("application/octet-stream"))),
         (header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment")),
-        (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'; sandbox")),
+        (
+            header::CONTENT_SECURITY_POLICY,
+            HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'; sandbox"),
+        ),
     ];
     parts.headers.extend(fixed);
     Ok(Response::from_parts(parts, Body::from(bytes)))
@@ -132,7 +142,9 @@ mod tests {
 
     #[test]
     fn a_media_type_is_two_words_that_a_header_can_hold() {
-        for good in ["image/png", "text/plain; charset=utf-8", "application/vnd.ms-excel", "application/dicom+json"] {
+        for good in
+            ["image/png", "text/plain; charset=utf-8", "application/vnd.ms-excel", "application/dicom+json"]
+        {
             assert!(is_media_type(good), "{good}");
         }
         for bad in ["", "image", "image/", "/png", "text/html\r\nx: y", "text/ht ml", "tëxt/x", "a/b/c"] {

@@ -98,7 +98,17 @@ mod tests {
     use super::*;
 
     fn engine(kind: &str) -> Value {
-        let codes = ["read", "vread", "update", "patch", "delete", "history-instance", "history-type", "create", "search-type"];
+        let codes = [
+            "read",
+            "vread",
+            "update",
+            "patch",
+            "delete",
+            "history-instance",
+            "history-type",
+            "create",
+            "search-type",
+        ];
         let interactions: Vec<Value> = codes.iter().map(|code| json!({ "code": code })).collect();
         json!({ "type": kind, "interaction": interactions, "updateCreate": true, "conditionalCreate": true,
             "operation": [{ "name": "export" }] })
@@ -115,8 +125,12 @@ mod tests {
         ] {
             let claim = of_type(engine(kind));
             assert_eq!(claim["interaction"].as_array().map(Vec::len), Some(interactions), "{kind}");
-            let names: Vec<&str> =
-                claim["operation"].as_array().into_iter().flatten().filter_map(|one| one["name"].as_str()).collect();
+            let names: Vec<&str> = claim["operation"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter_map(|one| one["name"].as_str())
+                .collect();
             assert_eq!(names, operations, "{kind}");
             assert_eq!(claim["updateCreate"] == true, interactions == 9, "{kind}");
         }

@@ -46,13 +46,19 @@ struct Seen {
 ///
 /// # Errors
 /// As [`authorise`].
-pub(crate) async fn serve(gateway: &Gateway, principal: &Principal, ask: &Ask, query: &str) -> Result<Option<Answered>> {
+pub(crate) async fn serve(
+    gateway: &Gateway,
+    principal: &Principal,
+    ask: &Ask,
+    query: &str,
+) -> Result<Option<Answered>> {
     match (ask.what, &ask.id) {
         (What::Read, Some(id)) if id.starts_with(PREFIX) => {
             let permit = authorise(gateway, principal, ask).await?;
             let missing = || Error::new(Code::NotFound, "there is no such record, or not for this caller");
             let patient = patient_of(principal).ok_or_else(missing)?;
-            let found = known(gateway, principal, ask, &patient).await?.into_iter().find(|seen| seen.id == *id);
+            let found =
+                known(gateway, principal, ask, &patient).await?.into_iter().find(|seen| seen.id == *id);
             let response = pages::answer(found.ok_or_else(missing)?.resource.to_string());
             Ok(Some(Answered { response, asks: vec![Ask { patient: Some(patient), ..ask.clone() }], permit }))
         }
@@ -90,7 +96,12 @@ fn patient_of(principal: &Principal) -> Option<String> {
     }
 }
 
-async fn search(gateway: &Gateway, principal: &Principal, ask: &Ask, query: &str) -> Result<Option<Answered>> {
+async fn search(
+    gateway: &Gateway,
+    principal: &Principal,
+    ask: &Ask,
+    query: &str,
+) -> Result<Option<Answered>> {
     let path = match (&ask.what, &ask.patient) {
         (What::CompartmentSearch, Some(patient)) => format!("/fhir/Patient/{patient}/Consent"),
         _ => "/fhir/Consent".to_owned(),
@@ -98,7 +109,9 @@ async fn search(gateway: &Gateway, principal: &Principal, ask: &Ask, query: &str
     let binding = Binding::of(principal, &path);
     let from = match pages::token_of(query) {
         Some(token) => binding.open(gateway, &token)?,
-        None => Place { asked: query.to_owned(), count: pages::count_of(query)?.unwrap_or(0), ..Place::default() },
+        None => {
+            Place { asked: query.to_owned(), count: pages::count_of(query)?.unwrap_or(0), ..Place::default() }
+        }
     };
     let asked = from.asked.clone();
     let Some(patient) = patient_of(principal).filter(|_| asks_for_grants(&asked)) else { return Ok(None) };
@@ -230,7 +243,8 @@ fn to_us(gateway: &Gateway, grant: &HeldGrant, standing: &Standing) -> Seen {
 fn from_us(gateway: &Gateway, patient: &str, given: &GivenGrant, state: GrantState) -> Seen {
     let id = id_of(&given.grant);
     let mut resource = shell(&id, patient, state == GrantState::Live, &gateway.config.organisation);
-    resource["provision"] = json!({ "type": "permit", "period": { "start": clock::instant(given.not_before_ms) } });
+    resource["provision"] =
+        json!({ "type": "permit", "period": { "start": clock::instant(given.not_before_ms) } });
     Seen { id, resource }
 }
 

@@ -95,14 +95,19 @@ fn patch(statement: &str, base: &str) -> Option<String> {
     out.push('{');
     copy(&mut out, &object, &["rest", "implementation", "format", "patchFormat"]);
     let implementation = json!({ "description": "Salus node", "url": format!("{base}/fhir") });
-    out.push_str(&format!("\"implementation\":{implementation},\"format\":[\"application/fhir+json\",\"json\"],"));
+    out.push_str(&format!(
+        "\"implementation\":{implementation},\"format\":[\"application/fhir+json\",\"json\"],"
+    ));
     out.push_str("\"patchFormat\":[\"application/json-patch+json\",\"application/fhir+json\"],\"rest\":[{");
     copy(&mut out, &rest, &["security", "operation", "resource", "interaction"]);
     let types: Vec<serde_json::Value> = serde_json::from_str(rest.raw("resource")?).ok()?;
     let types: Vec<serde_json::Value> = types.into_iter().map(claims::of_type).collect();
     let system = claims::of_system(rest.raw("interaction"));
     let types = serde_json::to_string(&types).ok()?;
-    out.push_str(&format!("\"security\":{},\"resource\":{types},\"interaction\":{system}}}]}}", security(base)));
+    out.push_str(&format!(
+        "\"security\":{},\"resource\":{types},\"interaction\":{system}}}]}}",
+        security(base)
+    ));
     Some(out)
 }
 

@@ -124,7 +124,12 @@ impl Narrowing {
     }
 
     /// One bundle of all pages.
-    async fn whole(&self, gateway: &Gateway, permit: &Permit, first: &str) -> Result<Result<String, Response<Body>>> {
+    async fn whole(
+        &self,
+        gateway: &Gateway,
+        permit: &Permit,
+        first: &str,
+    ) -> Result<Result<String, Response<Body>>> {
         let first = pages::understand(Some(self), first)?;
         let mut entries: Vec<String> =
             first.entries.into_iter().filter(|entry| entry.shown).map(|entry| entry.text).collect();

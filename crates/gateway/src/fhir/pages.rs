@@ -118,7 +118,8 @@ impl Binding {
     /// # Errors
     /// [`Code::Invalid`].
     pub(crate) fn open(&self, gateway: &Gateway, token: &str) -> Result<Place> {
-        let refused = || Error::new(Code::Invalid, "this link to a page is not valid, or not for this caller");
+        let refused =
+            || Error::new(Code::Invalid, "this link to a page is not valid, or not for this caller");
         let bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_| refused())?;
         let (salt, sealed) = bytes.split_at_checked(SALT_BYTES).ok_or_else(refused)?;
         let plain = aead::open(&self.key(gateway, salt), &[], sealed).map_err(|_| refused())?;
@@ -141,9 +142,9 @@ pub(crate) fn count_of(query: &str) -> Result<Option<usize>> {
     let count = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name == "_count").last();
     let Some((_, count)) = count else { return Ok(None) };
     let number = count.parse::<usize>();
-    number.map(|count| Some(count.min(PAGE_ENTRIES))).map_err(|_| {
-        Error::new(Code::Invalid, "`_count` must be a number that is not negative")
-    })
+    number
+        .map(|count| Some(count.min(PAGE_ENTRIES)))
+        .map_err(|_| Error::new(Code::Invalid, "`_count` must be a number that is not negative"))
 }
 
 /// A query without some parameters.
@@ -290,7 +291,8 @@ impl Paged<'_> {
     /// # Errors
     /// [`Refused`]; [`Code::TooLarge`] beyond 10,000 entries of the engine.
     pub(crate) async fn fill(&self, gateway: &Gateway) -> Result<Filled, Refused> {
-        let mut filling = Filling { entries: Vec::new(), kind: "searchset".into(), cut: Cut::Nowhere, pages: 0 };
+        let mut filling =
+            Filling { entries: Vec::new(), kind: "searchset".into(), cut: Cut::Nowhere, pages: 0 };
         let mut at = self.from.at.clone();
         for (number, source) in self.sources.iter().enumerate().skip(self.from.source) {
             let full = match source {
@@ -302,11 +304,25 @@ impl Paged<'_> {
             };
             if full {
                 let next = self.next(gateway, filling.cut).await?;
-                return Ok(Filled { entries: filling.entries, kind: filling.kind, next: Some(next), whole: false });
+                return Ok(Filled {
+                    entries: filling.entries,
+                    kind: filling.kind,
+                    next: Some(next),
+                    whole: false,
+                });
             }
         }
         let whole = self.from.source == 0 && self.from.at.is_none();
         Ok(Filled { entries: filling.entries, kind: filling.kind, next: None, whole })
+    }
+
+    /// How many entries are asked for at once: where all are shown, no more than the page needs, and one that tells whether
+    /// there is another.
+    fn page_entries(&self) -> usize {
+        match (self.narrowing, self.count) {
+            (None, Some(count)) if count > 0 => (count + 1).min(PAGE_ENTRIES),
+            _ => PAGE_ENTRIES,
+        }
     }
 
     fn is_full(&self, filling: &Filling) -> bool {
@@ -322,7 +338,9 @@ impl Paged<'_> {
         entries: &[(String, String)],
         after: Option<String>,
     ) -> bool {
-        for (name, entry) in entries.iter().filter(|(name, _)| after.as_ref().is_none_or(|after| name > after)) {
+        for (name, entry) in
+            entries.iter().filter(|(name, _)| after.as_ref().is_none_or(|after| name > after))
+        {
             if self.is_full(filling) {
                 return true;
             }
@@ -341,7 +359,7 @@ impl Paged<'_> {
         permit: &Permit,
         start: String,
     ) -> Result<bool, Refused> {
-        let mut path = with_count(&start, PAGE_ENTRIES);
+        let mut path = with_count(&start, self.page_entries());
         loop {
             if filling.pages >= PAGES_MAX {
                 return Err(too_much().into());
@@ -403,7 +421,13 @@ impl Filled {
     ///
     /// # Errors
     /// [`Code::TooLarge`] if a link would be too long.
-    pub(crate) fn bundle(self, gateway: &Gateway, binding: &Binding, path: &str, count_only: bool) -> Result<String> {
+    pub(crate) fn bundle(
+        self,
+        gateway: &Gateway,
+        binding: &Binding,
+        path: &str,
+        count_only: bool,
+    ) -> Result<String> {
         let mut out = String::from("{\"resourceType\":\"Bundle\",\"type\":");
         write_string(&mut out, &self.kind);
         if self.kind == "searchset" && self.whole && self.next.is_none() {
@@ -411,7 +435,10 @@ impl Filled {
         }
         if let Some(next) = &self.next {
             let token = binding.seal(gateway, next).ok_or_else(|| {
-                Error::new(Code::TooLarge, "the search is too long to be paged; ask with fewer criteria, or without `_count`")
+                Error::new(
+                    Code::TooLarge,
+                    "the search is too long to be paged; ask with fewer criteria, or without `_count`",
+                )
             })?;
             out.push_str(",\"link\":[{\"relation\":\"next\",\"url\":");
             write_string(&mut out, &format!("{}{path}?{PAGE}={token}", gateway.config.public_url));
@@ -516,7 +543,9 @@ mod tests {
 
     #[test]
     fn a_count_is_a_number_and_no_page_is_larger_than_the_engine_s() {
-        for (query, count) in [("", Some(None)), ("a=b&_count=7", Some(Some(7))), ("_count=9999", Some(Some(500)))] {
+        for (query, count) in
+            [("", Some(None)), ("a=b&_count=7", Some(Some(7))), ("_count=9999", Some(Some(500)))]
+        {
             assert_eq!(count_of(query).ok(), count, "{query}");
         }
         for query in ["_count=", "_count=-1", "_count=x", "_count=1.5"] {

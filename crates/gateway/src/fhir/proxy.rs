@@ -89,7 +89,8 @@ async fn through(
     permit.check_query(query)?;
     let narrowing = permit.narrowing.as_ref().filter(|_| ask.what.action() != Action::Write);
     if let Some(narrowing) = narrowing
-        && let Some(response) = in_pages(gateway, principal, &ask, (&permit, narrowing), request.uri().path(), query).await?
+        && let Some(response) =
+            in_pages(gateway, principal, &ask, (&permit, narrowing), request.uri().path(), query).await?
     {
         return Ok(Answered { response, asks: vec![ask], permit });
     }

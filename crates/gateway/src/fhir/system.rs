@@ -19,7 +19,17 @@ const TYPES_MAX: usize = 10;
 const COUNT_USUAL: usize = 50;
 /// Parameters with a leading underscore that mean the same for every type.
 const COMMON: [&str; 11] = [
-    "_id", "_lastUpdated", "_tag", "_profile", "_security", "_text", "_content", "_type", "_count", "_format", PAGE,
+    "_id",
+    "_lastUpdated",
+    "_tag",
+    "_profile",
+    "_security",
+    "_text",
+    "_content",
+    "_type",
+    "_count",
+    "_format",
+    PAGE,
 ];
 
 /// What is asked for, from the query or the form.
@@ -74,8 +84,9 @@ pub(crate) async fn search(gateway: &Gateway, principal: &Principal, query: &str
         permits.push(permit);
     }
     let sources = permits.iter().zip(&question.kinds);
-    let sources =
-        sources.map(|(permit, kind)| Source::Engine(permit, format!("/fhir/{kind}?{}", question.query))).collect();
+    let sources = sources
+        .map(|(permit, kind)| Source::Engine(permit, format!("/fhir/{kind}?{}", question.query)))
+        .collect();
     // Scopes and choices are those of the caller, whatever the type.
     let narrowing = permits.first().and_then(|permit| permit.narrowing.as_ref());
     let paged = Paged { sources, count: Some(question.count), from, narrowing };
@@ -93,7 +104,8 @@ mod tests {
 
     #[test]
     fn what_has_no_meaning_over_several_types_is_refused() {
-        let question = understand("_type=Condition,Observation&patient=p1&_count=3&_lastUpdated=ge2020").expect("fine");
+        let question =
+            understand("_type=Condition,Observation&patient=p1&_count=3&_lastUpdated=ge2020").expect("fine");
         assert_eq!(question.kinds, ["Condition", "Observation"]);
         assert_eq!((question.query.as_str(), question.count), ("patient=p1&_lastUpdated=ge2020", 3));
         for query in [

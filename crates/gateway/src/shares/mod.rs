@@ -19,8 +19,8 @@ pub(crate) mod transform;
 
 pub use ensure::{Fetched, Source, SourceState};
 pub(crate) use live::GrantState;
-pub(crate) use reach::{Standing, circumstances};
 pub use reach::{Note, ShareReach};
+pub(crate) use reach::{Standing, circumstances};
 
 use crate::store::{Store, StoreError};
 use live::LiveGrants;

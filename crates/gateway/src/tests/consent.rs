@@ -46,8 +46,8 @@ enum Consent {
 }
 
 use Consent::{
-    Dropped, Erased, Expired, Live, NotBegun, OtherPatient, OtherPractitioner, OtherPurpose, ProtectedForPayment,
-    Restricted, Revoked, Waiting,
+    Dropped, Erased, Expired, Live, NotBegun, OtherPatient, OtherPractitioner, OtherPurpose,
+    ProtectedForPayment, Restricted, Revoked, Waiting,
 };
 
 const ALL: [Consent; 13] = [
@@ -252,9 +252,11 @@ fn judged(answer: &Answer, consent: Consent, who: &str, holds: bool, canary: &st
     let mut wrong = Vec::new();
     let headers = format!("{:?}", answer.headers);
     let (own, protected) = sees_own(consent, who);
-    for (what, secret, may) in
-        [("the shared record", canary, sees_copy(consent, who)), ("the own record", OWN, own), ("what is protected", PROTECTED, protected)]
-    {
+    for (what, secret, may) in [
+        ("the shared record", canary, sees_copy(consent, who)),
+        ("the own record", OWN, own),
+        ("what is protected", PROTECTED, protected),
+    ] {
         if answer.body.contains(secret) && !may {
             wrong.push(format!("{what} is shown: {}", answer.body));
         }
@@ -300,7 +302,8 @@ async fn findings(consent: Consent, leak: Leak) -> Vec<String> {
             let searches = matches!(what, What::Search | What::SystemSearch | What::CompartmentSearch);
             let holds = searches && answer.status.is_success() && path.contains("patient=p1");
             for finding in judged(&answer, consent, who, holds, &canary) {
-                wrong.push(format!("{consent:?} {what:?} {who} {method} {path} {}: {finding}", answer.status));
+                wrong
+                    .push(format!("{consent:?} {what:?} {who} {method} {path} {}: {finding}", answer.status));
             }
         }
     }
@@ -343,7 +346,11 @@ async fn an_engine_that_leaks_is_found_wherever_it_leaks() {
         (Leak::Errors, "the other patient is shown"),
     ] {
         let wrong = findings(Revoked, leak).await;
-        assert!(wrong.iter().any(|line| line.contains(found)), "{leak:?}: {} findings, none of `{found}`", wrong.len());
+        assert!(
+            wrong.iter().any(|line| line.contains(found)),
+            "{leak:?}: {} findings, none of `{found}`",
+            wrong.len()
+        );
     }
 }
 

@@ -6,7 +6,15 @@ use axum::http::StatusCode;
 use serde_json::Value;
 
 const INTERACTIONS: [&str; 9] = [
-    "read", "vread", "history-instance", "history-type", "search-type", "create", "update", "patch", "delete",
+    "read",
+    "vread",
+    "history-instance",
+    "history-type",
+    "search-type",
+    "create",
+    "update",
+    "patch",
+    "delete",
 ];
 
 fn request(kind: &str, code: &str) -> (&'static str, String) {
@@ -38,7 +46,10 @@ fn claims<'a>(of: &'a Value, list: &str, field: &str) -> Vec<&'a str> {
 #[tokio::test]
 async fn what_each_type_claims_works_and_what_it_does_not_claim_is_refused_in_words() {
     let world = World::new().await;
-    let (system, steward) = (world.system("system/*.cruds"), world.on_behalf("root", "p1", salus_types::category::Purpose::Treatment));
+    let (system, steward) = (
+        world.system("system/*.cruds"),
+        world.on_behalf("root", "p1", salus_types::category::Purpose::Treatment),
+    );
     // Something that the log can show.
     world.get(&world.clinician(), "/fhir/Observation/o1").await;
     let statement = world.ask(None, "GET", "/fhir/metadata", "").await.json();
@@ -52,8 +63,13 @@ async fn what_each_type_claims_works_and_what_it_does_not_claim_is_refused_in_wo
         for code in INTERACTIONS {
             let (method, path) = request(kind, code);
             let answer = world.ask(Some(token), method, &path, "{}").await;
-            let nothing_there = answer.status == StatusCode::NOT_FOUND && ["Subscription", "SearchParameter", "Consent"].contains(&kind);
-            let fine = if claimed.contains(&code) { answer.status.is_success() || nothing_there } else { is_outcome(&answer) };
+            let nothing_there = answer.status == StatusCode::NOT_FOUND
+                && ["Subscription", "SearchParameter", "Consent"].contains(&kind);
+            let fine = if claimed.contains(&code) {
+                answer.status.is_success() || nothing_there
+            } else {
+                is_outcome(&answer)
+            };
             if !fine {
                 wrong.push(format!("{kind} {code}: {} {}", answer.status, answer.body));
             }
@@ -77,7 +93,10 @@ async fn what_each_type_claims_works_and_what_it_does_not_claim_is_refused_in_wo
         ("batch", "POST", "/fhir", r#"{"resourceType":"Bundle","type":"batch"}"#),
         ("transaction", "POST", "/fhir", r#"{"resourceType":"Bundle","type":"transaction"}"#),
     ] {
-        assert!(claims(&statement["rest"][0], "interaction", "code").contains(&code), "{code} is not claimed");
+        assert!(
+            claims(&statement["rest"][0], "interaction", "code").contains(&code),
+            "{code} is not claimed"
+        );
         let answer = world.ask(Some(&system), method, path, body).await;
         if !answer.status.is_success() {
             wrong.push(format!("{code}: {} {}", answer.status, answer.body));
@@ -94,7 +113,9 @@ async fn types_that_nobody_writes_claim_no_writing() {
     let statement = world.ask(None, "GET", "/fhir/metadata", "").await.json();
     for claim in statement["rest"][0]["resource"].as_array().expect("types") {
         let kind = claim["type"].as_str().expect("a type");
-        let writes = claims(claim, "interaction", "code").iter().any(|code| ["create", "update", "patch", "delete"].contains(code));
+        let writes = claims(claim, "interaction", "code")
+            .iter()
+            .any(|code| ["create", "update", "patch", "delete"].contains(code));
         let read_only = ["AuditEvent", "SearchParameter", "Subscription"].contains(&kind);
         assert_eq!(writes, !read_only, "{kind}");
         assert_eq!(claim.get("conditionalDelete").is_some(), !read_only, "{kind}");

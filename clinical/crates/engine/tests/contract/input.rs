@@ -51,11 +51,35 @@ async fn what_is_not_understood_is_refused_with_an_operation_outcome() {
             format!(r#"{{"resourceType":"Patient","x":"{}"}}"#, "y".repeat(17 << 20)),
             413,
         ),
-        ("POST", "/Patient", fhir, r#"{"resourceType":"Patient","gender":"male","gender":"female"}"#.into(), 400),
-        ("POST", "/Patient", fhir, r#"{"resourceType":"Patient","name":[{"family":"a","family":"b"}]}"#.into(), 400),
+        (
+            "POST",
+            "/Patient",
+            fhir,
+            r#"{"resourceType":"Patient","gender":"male","gender":"female"}"#.into(),
+            400,
+        ),
+        (
+            "POST",
+            "/Patient",
+            fhir,
+            r#"{"resourceType":"Patient","name":[{"family":"a","family":"b"}]}"#.into(),
+            400,
+        ),
         ("POST", "/Patient", fhir, r#"{"resourceType":"Patient"} {}"#.into(), 400),
-        ("POST", "/Patient", "application/fhir+json; charset=iso-8859-1", r#"{"resourceType":"Patient"}"#.into(), 415),
-        ("POST", "/Patient", "application/fhir+json; charset=utf-16", r#"{"resourceType":"Patient"}"#.into(), 415),
+        (
+            "POST",
+            "/Patient",
+            "application/fhir+json; charset=iso-8859-1",
+            r#"{"resourceType":"Patient"}"#.into(),
+            415,
+        ),
+        (
+            "POST",
+            "/Patient",
+            "application/fhir+json; charset=utf-16",
+            r#"{"resourceType":"Patient"}"#.into(),
+            415,
+        ),
         ("POST", "/Patient", "text/plain", "hello".into(), 415),
         ("POST", "/Patient", "application/fhir+xml", "<Patient/>".into(), 415),
         ("POST", "", fhir, r#"{"resourceType":"Patient"}"#.into(), 400),
@@ -80,10 +104,15 @@ async fn what_is_not_understood_is_refused_with_an_operation_outcome() {
 async fn what_is_no_utf_8_is_refused_and_hostile_searches_find_nothing() {
     let node = Node::start(&[]).await;
     let mut client = node.client().await;
-    let headers = |kind: &str| [("x-salus-principal", encoded(&steward())), ("content-type", kind.to_owned())];
+    let headers =
+        |kind: &str| [("x-salus-principal", encoded(&steward())), ("content-type", kind.to_owned())];
     let body = b"{\"resourceType\":\"Patient\",\"id\":\"\xff\"}".to_vec();
     let answer = client.raw("POST", "/fhir/Patient", &headers("application/fhir+json"), body).await;
-    assert_eq!((answer.status, answer.json()["resourceType"].as_str()), (400, Some("OperationOutcome")), "{answer:?}");
+    assert_eq!(
+        (answer.status, answer.json()["resourceType"].as_str()),
+        (400, Some("OperationOutcome")),
+        "{answer:?}"
+    );
     client.put(json!({"resourceType": "Patient", "id": "a", "name": [{"family": "Own"}]})).await;
     for value in [
         "%27%20OR%201%3D1--",
@@ -99,7 +128,16 @@ async fn what_is_no_utf_8_is_refused_and_hostile_searches_find_nothing() {
         "*",
         "NEAR(a%20b)",
     ] {
-        for name in ["family", "family:exact", "family:contains", "identifier", "_id", "_text", "_content", "general-practitioner"] {
+        for name in [
+            "family",
+            "family:exact",
+            "family:contains",
+            "identifier",
+            "_id",
+            "_text",
+            "_content",
+            "general-practitioner",
+        ] {
             let answer = client.fhir(&steward(), "GET", &format!("/Patient?{name}={value}"), None).await;
             assert!(answer.status < 500, "{name}={value}: {answer:?}");
             assert!(answer.status != 200 || !answer.shows("Own"), "{name}={value}: {answer:?}");

@@ -77,13 +77,17 @@ async fn a_page_cut_short_leads_on_after_its_last_entry() {
         client.put(observation(&format!("o-{n:02}"), "p1", "there")).await;
     }
     for query in ["patient=p1", "patient=p1&_sort=_id", "_sort=-date", "code=8867-4&_sort=_lastUpdated"] {
-        let whole = client.fhir(&steward(), "GET", &format!("/Observation?{query}&_count=500"), None).await.json();
+        let whole =
+            client.fhir(&steward(), "GET", &format!("/Observation?{query}&_count=500"), None).await.json();
         assert!(next(&whole).is_none(), "{whole}");
         let whole = ids(&whole);
         for taken in [1, 7, 19] {
-            let cut = client.fhir(&steward(), "GET", &format!("/Observation?{query}&_count={taken}"), None).await;
+            let cut =
+                client.fhir(&steward(), "GET", &format!("/Observation?{query}&_count={taken}"), None).await;
             let at = next(&cut.json()).expect("a further page");
-            let rest = client.fhir(&steward(), "GET", &at.replace(&format!("_count={taken}"), "_count=500"), None).await;
+            let rest = client
+                .fhir(&steward(), "GET", &at.replace(&format!("_count={taken}"), "_count=500"), None)
+                .await;
             let both: Vec<String> = ids(&cut.json()).into_iter().chain(ids(&rest.json())).collect();
             assert_eq!(both, whole, "{query} {taken}");
         }

@@ -40,7 +40,17 @@ async fn try_interactions(client: &mut Client, wrong: &mut Wrong, claim: &Value)
     let kind = claim["type"].as_str().unwrap();
     let body = || Some(json!({"resourceType": kind, "id": "a"}));
     let who = feed();
-    for code in ["create", "update", "read", "vread", "patch", "history-instance", "history-type", "search-type", "delete"] {
+    for code in [
+        "create",
+        "update",
+        "read",
+        "vread",
+        "patch",
+        "history-instance",
+        "history-type",
+        "search-type",
+        "delete",
+    ] {
         let claimed = codes(claim).contains(&code);
         let (method, path, sent) = match code {
             "create" => ("POST", format!("/{kind}"), body()),
@@ -51,19 +61,37 @@ async fn try_interactions(client: &mut Client, wrong: &mut Wrong, claim: &Value)
             "history-type" => ("GET", format!("/{kind}/_history"), None),
             "search-type" => ("GET", format!("/{kind}?_id=a"), None),
             "delete" => ("DELETE", format!("/{kind}/a"), None),
-            _ => ("PATCH", format!("/{kind}/a"), Some(json!([{"op": "add", "path": "/language", "value": "de"}]))),
+            _ => (
+                "PATCH",
+                format!("/{kind}/a"),
+                Some(json!([{"op": "add", "path": "/language", "value": "de"}])),
+            ),
         };
-        let headers = [("x-salus-principal", encoded(&who)), ("content-type", match code {
-            "patch" => "application/json-patch+json".to_owned(),
-            _ => "application/fhir+json".to_owned(),
-        })];
+        let headers = [
+            ("x-salus-principal", encoded(&who)),
+            (
+                "content-type",
+                match code {
+                    "patch" => "application/json-patch+json".to_owned(),
+                    _ => "application/fhir+json".to_owned(),
+                },
+            ),
+        ];
         let sent = sent.map(|body: Value| body.to_string()).unwrap_or_default();
         let answer = client.raw(method, &format!("/fhir{path}"), &headers, sent).await;
-        let nothing_to_read = !codes(claim).contains(&"update") && matches!(code, "read" | "vread" | "history-instance");
+        let nothing_to_read =
+            !codes(claim).contains(&"update") && matches!(code, "read" | "vread" | "history-instance");
         match claimed {
-            true if nothing_to_read => wrong.check(&format!("{kind} {code}"), answer.status, &[404], &answer.text),
+            true if nothing_to_read => {
+                wrong.check(&format!("{kind} {code}"), answer.status, &[404], &answer.text)
+            }
             true => wrong.check(&format!("{kind} {code}"), answer.status, &[200, 201, 204], &answer.text),
-            false => wrong.check(&format!("{kind} {code}, which is not claimed"), answer.status, &[403, 404, 405], &answer.text),
+            false => wrong.check(
+                &format!("{kind} {code}, which is not claimed"),
+                answer.status,
+                &[403, 404, 405],
+                &answer.text,
+            ),
         }
         if !claimed && !answer.text.contains("OperationOutcome") {
             wrong.0.push(format!("{kind} {code}: no OperationOutcome: {}", answer.text));
@@ -107,7 +135,12 @@ async fn everything_that_is_claimed_works_and_what_is_not_claimed_is_refused() {
         queries += try_searches(&mut client, &mut wrong, claim).await;
     }
     println!("{} types, {queries} searches", claims.len());
-    assert!(wrong.0.is_empty(), "{} findings:\n{}", wrong.0.len(), wrong.0[..wrong.0.len().min(60)].join("\n"));
+    assert!(
+        wrong.0.is_empty(),
+        "{} findings:\n{}",
+        wrong.0.len(),
+        wrong.0[..wrong.0.len().min(60)].join("\n")
+    );
 }
 
 #[tokio::test]
@@ -115,13 +148,17 @@ async fn versions_preconditions_and_preferences_hold() {
     let node = Node::start(&[]).await;
     let mut client = node.client().await;
     let who = encoded(&steward());
-    let base: [(&str, String); 2] = [("x-salus-principal", who), ("content-type", "application/fhir+json".into())];
+    let base: [(&str, String); 2] =
+        [("x-salus-principal", who), ("content-type", "application/fhir+json".into())];
     let with = |more: &[(&'static str, &str)]| -> Vec<(&'static str, String)> {
         let own = base.iter().map(|(name, value)| (*name, value.clone()));
         own.chain(more.iter().map(|(name, value)| (*name, (*value).to_owned()))).collect()
     };
-    let named = |family: &str| json!({"resourceType": "Patient", "id": "a", "identifier": [{"system": "urn:x", "value": "1"}],
-        "name": [{"family": family}]}).to_string();
+    let named = |family: &str| {
+        json!({"resourceType": "Patient", "id": "a", "identifier": [{"system": "urn:x", "value": "1"}],
+        "name": [{"family": family}]})
+        .to_string()
+    };
     let first = client.raw("PUT", "/fhir/Patient/a", &with(&[]), named("One")).await;
     assert_eq!((first.status, first.etag.as_deref()), (201, Some("W/\"1\"")), "{first:?}");
     // method, path, headers, body, status
@@ -130,8 +167,20 @@ async fn versions_preconditions_and_preferences_hold() {
         ("PUT", "/Patient/a", vec![("if-match", "W/\"1\"")], named("Two"), 200),
         ("GET", "/Patient/a", vec![("if-none-match", "W/\"2\"")], String::new(), 304),
         ("GET", "/Patient/a", vec![("if-none-match", "W/\"1\"")], String::new(), 200),
-        ("GET", "/Patient/a", vec![("if-modified-since", "Fri, 01 Jan 2100 00:00:00 GMT")], String::new(), 304),
-        ("GET", "/Patient/a", vec![("if-modified-since", "Fri, 01 Jan 2010 00:00:00 GMT")], String::new(), 200),
+        (
+            "GET",
+            "/Patient/a",
+            vec![("if-modified-since", "Fri, 01 Jan 2100 00:00:00 GMT")],
+            String::new(),
+            304,
+        ),
+        (
+            "GET",
+            "/Patient/a",
+            vec![("if-modified-since", "Fri, 01 Jan 2010 00:00:00 GMT")],
+            String::new(),
+            200,
+        ),
         ("POST", "/Patient", vec![("if-none-exist", "identifier=urn:x|1")], named("Three"), 200),
         ("PUT", "/Patient?identifier=urn:x|1", vec![], named("Four"), 200),
         ("PUT", "/Patient/a", vec![("prefer", "return=minimal")], named("Five"), 200),
@@ -162,18 +211,26 @@ async fn a_binary_belongs_to_the_patient_whom_it_names() {
     for id in ["p1", "p2"] {
         client.put(json!({"resourceType": "Patient", "id": id})).await;
     }
-    let of = |id: &str, patient: &str| json!({"resourceType": "Binary", "id": id, "contentType": "text/plain",
-        "securityContext": {"reference": format!("Patient/{patient}")}, "data": "aGVsbG8="});
+    let of = |id: &str, patient: &str| {
+        json!({"resourceType": "Binary", "id": id, "contentType": "text/plain",
+        "securityContext": {"reference": format!("Patient/{patient}")}, "data": "aGVsbG8="})
+    };
     client.put(of("b1", "p1")).await;
     client.put(of("b2", "p2")).await;
-    client.put(json!({"resourceType": "Binary", "id": "b3", "contentType": "text/plain", "data": "aGVsbG8="})).await;
+    client
+        .put(json!({"resourceType": "Binary", "id": "b3", "contentType": "text/plain", "data": "aGVsbG8="}))
+        .await;
     let p1 = crate::support::patient("p1");
     for (id, status) in [("b1", 200), ("b2", 404), ("b3", 404)] {
         let answer = client.fhir(&p1, "GET", &format!("/Binary/{id}"), None).await;
         assert_eq!(answer.status, status, "{id}: {answer:?}");
     }
     assert!(!client.fhir(&p1, "GET", "/Binary", None).await.shows("\"b2\""));
-    for (body, status) in [(of("b4", "p1"), 201), (of("b5", "p2"), 403), (json!({"resourceType": "Binary", "id": "b6", "contentType": "a/b"}), 403)] {
+    for (body, status) in [
+        (of("b4", "p1"), 201),
+        (of("b5", "p2"), 403),
+        (json!({"resourceType": "Binary", "id": "b6", "contentType": "a/b"}), 403),
+    ] {
         let path = format!("/Binary/{}", body["id"].as_str().unwrap());
         let answer = client.fhir(&p1, "PUT", &path, Some(body)).await;
         assert_eq!(answer.status, status, "{path}: {answer:?}");

@@ -33,18 +33,26 @@ impl Found {
 
     /// When it happened, as far as it says; newest first is by this text.
     fn when(&self) -> &str {
-        let fields =
-            ["effectiveDateTime", "performedDateTime", "occurrenceDateTime", "onsetDateTime", "recordedDate", "authoredOn", "issued"];
+        let fields = [
+            "effectiveDateTime",
+            "performedDateTime",
+            "occurrenceDateTime",
+            "onsetDateTime",
+            "recordedDate",
+            "authoredOn",
+            "issued",
+        ];
         fields.iter().find_map(|field| self.value[*field].as_str()).unwrap_or_default()
     }
 
     /// What a reader would call it.
     fn words(&self) -> String {
-        let concept = ["code", "medicationCodeableConcept", "vaccineCode", "category"].iter().find_map(|field| {
-            let concept = &self.value[*field];
-            let concept = if concept.is_array() { &concept[0] } else { concept };
-            concept["text"].as_str().or_else(|| concept["coding"][0]["display"].as_str())
-        });
+        let concept =
+            ["code", "medicationCodeableConcept", "vaccineCode", "category"].iter().find_map(|field| {
+                let concept = &self.value[*field];
+                let concept = if concept.is_array() { &concept[0] } else { concept };
+                concept["text"].as_str().or_else(|| concept["coding"][0]["display"].as_str())
+            });
         let name = concept.unwrap_or(&self.kind);
         let when = self.when().get(..10).unwrap_or(self.when());
         if when.is_empty() { name.to_owned() } else { format!("{name} ({when})") }
@@ -80,11 +88,16 @@ impl Document {
                 sections.push((section, entries));
             }
         }
-        let named: BTreeSet<String> =
-            sections.iter().flat_map(|(_, entries)| entries).flat_map(|at| references(&found[*at].value)).collect();
-        let entries: BTreeSet<usize> = sections.iter().flat_map(|(_, entries)| entries.iter().copied()).collect();
-        let supporting: Vec<usize> =
-            (0..found.len()).filter(|at| !entries.contains(at) && named.contains(&found[*at].name())).collect();
+        let named: BTreeSet<String> = sections
+            .iter()
+            .flat_map(|(_, entries)| entries)
+            .flat_map(|at| references(&found[*at].value))
+            .collect();
+        let entries: BTreeSet<usize> =
+            sections.iter().flat_map(|(_, entries)| entries.iter().copied()).collect();
+        let supporting: Vec<usize> = (0..found.len())
+            .filter(|at| !entries.contains(at) && named.contains(&found[*at].name()))
+            .collect();
         let own = gateway.config.organisation.to_string();
         let mut parts: Vec<&[u8]> = vec![own.as_bytes(), patient.text.as_bytes()];
         for (section, entries) in &sections {
@@ -104,7 +117,9 @@ impl Document {
         let uuid = uuid::Builder::from_custom_bytes(bytes).into_uuid();
         let now = clock::instant(clock::now_ms());
         let mut out = String::from("{\"resourceType\":\"Bundle\",\"identifier\":");
-        out.push_str(&json!({ "system": "urn:ietf:rfc:3986", "value": format!("urn:uuid:{uuid}") }).to_string());
+        out.push_str(
+            &json!({ "system": "urn:ietf:rfc:3986", "value": format!("urn:uuid:{uuid}") }).to_string(),
+        );
         out.push_str(&format!(",\"type\":\"document\",\"timestamp\":\"{now}\",\"entry\":["));
         let (author, organisation) = author(gateway);
         let composition = self.composition(&uuid.to_string(), &author, &now).to_string();
@@ -165,7 +180,8 @@ impl Document {
 fn author(gateway: &Gateway) -> (String, String) {
     let own = &gateway.config.organisation;
     let network = gateway.chain().network();
-    let name = network.organisation(own).map_or_else(|| own.to_string(), |member| member.name.as_str().to_owned());
+    let name =
+        network.organisation(own).map_or_else(|| own.to_string(), |member| member.name.as_str().to_owned());
     let id = format!("salus-{own}");
     let resource = json!({
         "resourceType": "Organization",
@@ -207,14 +223,15 @@ fn narrative(lines: &[String]) -> Value {
 
 fn escaped(text: &str) -> String {
     let plain = text.chars().filter(|sign| !sign.is_control());
-    plain.map(|sign| match sign {
-        '<' => "&lt;".to_owned(),
-        '>' => "&gt;".to_owned(),
-        '&' => "&amp;".to_owned(),
-        '"' => "&quot;".to_owned(),
-        sign => sign.to_string(),
-    })
-    .collect()
+    plain
+        .map(|sign| match sign {
+            '<' => "&lt;".to_owned(),
+            '>' => "&gt;".to_owned(),
+            '&' => "&amp;".to_owned(),
+            '"' => "&quot;".to_owned(),
+            sign => sign.to_string(),
+        })
+        .collect()
 }
 
 #[cfg(test)]

@@ -23,7 +23,12 @@ use sections::TYPES;
 ///
 /// # Errors
 /// As [`authorise`]; [`Code::Scope`] if the caller may not see who the patient is.
-pub(crate) async fn serve(gateway: &Gateway, principal: &Principal, ask: &Ask, query: &str) -> Result<Answered> {
+pub(crate) async fn serve(
+    gateway: &Gateway,
+    principal: &Principal,
+    ask: &Ask,
+    query: &str,
+) -> Result<Answered> {
     if form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name != "_format") {
         return Err(Error::new(Code::Invalid, "a summary takes no parameters"));
     }

@@ -141,7 +141,8 @@ pub(super) const SECTIONS: &[Section] = &[
 /// Whether it was recorded by mistake, or refuted: nobody wants that in a summary.
 pub(super) fn is_wrong(found: &Found) -> bool {
     found.value["status"] == "entered-in-error"
-        || codes(&found.value["verificationStatus"]).any(|code| matches!(code, "entered-in-error" | "refuted"))
+        || codes(&found.value["verificationStatus"])
+            .any(|code| matches!(code, "entered-in-error" | "refuted"))
 }
 
 fn codes(concept: &Value) -> impl Iterator<Item = &str> {
