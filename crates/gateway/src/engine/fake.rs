@@ -334,6 +334,10 @@ async fn fhir(State(engine): State<FakeEngine>, request: Request) -> Response {
             }
             Err(_) => return refusal(StatusCode::BAD_REQUEST),
         }
+        // What the guard keeps from everybody.
+        if segments.first() == Some(&"SearchParameter") && segments.last() != Some(&"$validate") {
+            return refusal(StatusCode::FORBIDDEN);
+        }
         return match principal.write {
             Reach::None => refusal(StatusCode::FORBIDDEN),
             _ if head.method == Method::POST => StatusCode::CREATED.into_response(),
@@ -444,7 +448,7 @@ fn paged(path: &str, query: &str, found: &[&Kept], (leak, hidden, secret): (Leak
     let rest: Vec<&Kept> =
         found.iter().copied().filter(|kept| after.as_ref().is_none_or(|after| kept.id > *after)).collect();
     let mut rest = rest;
-    if after.is_some() || rest.len() > count {
+    if value("_count").is_some() {
         rest.sort_by(|a, b| a.id.cmp(&b.id));
     }
     let page = &rest[..rest.len().min(count)];

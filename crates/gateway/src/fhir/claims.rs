@@ -37,7 +37,9 @@ pub(super) fn of_type(engine: Value) -> Value {
         without_writing(&mut claim, why);
     }
     let own = OF_PATIENT.iter().filter(|_| kind == "Patient");
-    let operations = OPERATIONS.iter().chain(own);
+    // Nothing at all is sent there.
+    let operations =
+        OPERATIONS.iter().chain(own).filter(|(name, _)| kind != "Subscription" || *name != "validate");
     claim["operation"] =
         operations.map(|(name, definition)| json!({ "name": name, "definition": definition })).collect();
     if let Some(words) = words(&kind) {
@@ -119,7 +121,7 @@ mod tests {
         for (kind, interactions, operations) in [
             ("Observation", 9, vec!["validate", "proof"]),
             ("Patient", 9, vec!["validate", "proof", "everything", "summary"]),
-            ("Subscription", 5, vec!["validate", "proof"]),
+            ("Subscription", 5, vec!["proof"]),
             ("SearchParameter", 5, vec!["validate", "proof"]),
             ("AuditEvent", 2, vec![]),
         ] {

@@ -217,16 +217,13 @@ pub(crate) async fn fetch(
     narrowing: Option<&Narrowing>,
     path: &str,
 ) -> Result<EnginePage, Refused> {
-    let answer = forward::send(gateway, Forward::new(Method::GET, path, permit)).await?;
-    let (head, body) = answer.into_parts();
+    let found = forward::send(gateway, Forward::new(Method::GET, path, permit)).await?;
+    let (head, body) = found.into_parts();
     forward::check(&head)?;
     let bytes = read_whole(body).await.map_err(Error::from)?;
     if head.status != StatusCode::OK {
-        let mut response = Response::new(Body::from(bytes));
+        let mut response = answer(String::from_utf8_lossy(&bytes).into_owned());
         *response.status_mut() = head.status;
-        if let Some(kind) = head.headers.get(header::CONTENT_TYPE) {
-            response.headers_mut().insert(header::CONTENT_TYPE, kind.clone());
-        }
         return Err(Refused::Engine(Box::new(response)));
     }
     let text = std::str::from_utf8(&bytes).map_err(|_| Error::from(EngineError::Malformed))?;

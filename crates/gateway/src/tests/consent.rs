@@ -333,7 +333,8 @@ async fn an_engine_that_leaks_is_found_in_every_state() {
         let wrong = findings(consent, Leak::Everything).await;
         let shown = |what: &str| wrong.iter().any(|line| line.contains(what));
         assert!(shown("the shared record is shown"), "{consent:?}: {wrong:?}");
-        assert!(shown("the other patient is shown"), "{consent:?}: {wrong:?}");
+        // Where the record is restricted, nobody but a system is answered, and it may see the other patient.
+        assert!(consent == Restricted || shown("the other patient is shown"), "{consent:?}: {wrong:?}");
     }
 }
 
