@@ -31,6 +31,7 @@ pub(crate) async fn proxy(State(gateway): State<Gateway>, request: Request) -> R
     let ask = Ask::parse(request.method(), path, request.uri().query())?;
     let form = media::wanted(&ask, request.headers(), request.uri().query().unwrap_or_default())?;
     let (request, query) = with_form(&ask, request).await?;
+    let ask = ask.with_patient_of(Some(&query));
     let answered = match own(&gateway, &principal, &ask, &query).await? {
         Some(answered) => answered,
         None => through(&gateway, &principal, ask, request, &query, form).await?,
