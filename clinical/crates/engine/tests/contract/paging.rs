@@ -16,7 +16,7 @@ fn ids(bundle: &Value) -> Vec<String> {
     entries.map(|entry| entry["resource"]["id"].as_str().unwrap().to_owned()).collect()
 }
 
-/// Reads all pages while more is written, and something deleted, between any two of them.
+/// Reads all pages while more is written between any two of them, before, among and after what was there.
 async fn read(client: &mut Client, who: &Value, path: &str) -> Vec<String> {
     let mut path = Some(path.to_owned());
     let (mut all, mut pages) = (Vec::new(), 0);
