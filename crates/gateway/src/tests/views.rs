@@ -64,7 +64,6 @@ async fn a_summary_is_a_document_of_what_the_reader_may_see() {
     let path = format!("/fhir/Patient/{PATIENT}/$summary");
     let clinician = world.get(&world.clinician(), &path).await;
     assert_eq!(clinician.status, StatusCode::OK, "{}", clinician.body);
-    std::fs::write("/tmp/fhir-summary.json", &clinician.body).expect("TEMPORARY");
     let bundle = clinician.json();
     assert_eq!(
         (&bundle["type"], &bundle["entry"][0]["resource"]["resourceType"]),

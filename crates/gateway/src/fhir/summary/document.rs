@@ -144,7 +144,6 @@ impl Document {
         json!({
             "resourceType": "Composition",
             "id": id,
-            "meta": { "profile": ["http://hl7.org/fhir/uv/ips/StructureDefinition/Composition-uv-ips"] },
             "status": "final",
             "type": { "coding": [{ "system": "http://loinc.org", "code": "60591-5", "display": "Patient summary Document" }] },
             "subject": { "reference": self.patient.name() },
