@@ -69,6 +69,8 @@ codes! {
     UrlTooLong = URI_TOO_LONG, "url-too-long", "too-long";
     /// The body came too slowly.
     Slow = REQUEST_TIMEOUT, "slow", "timeout";
+    /// The caller takes no form that this node can answer in.
+    NotAcceptable = NOT_ACCEPTABLE, "not-acceptable", "not-supported";
     /// The body is of a kind that is not understood.
     MediaType = UNSUPPORTED_MEDIA_TYPE, "media-type", "not-supported";
     /// Well-formed, but the rules refuse it.
@@ -146,6 +148,7 @@ impl Error {
             403 => (Code::Forbidden, "this is refused"),
             404 => (Code::NotFound, "there is no such record, or not for this caller"),
             405 => (Code::Method, "this path answers other methods only"),
+            406 => (Code::NotAcceptable, "this server answers in JSON only: `application/fhir+json`"),
             408 => (Code::Slow, "the body came too slowly"),
             409 => (Code::Conflict, "this contradicts what is there"),
             410 => (Code::Gone, "this record is deleted"),

@@ -10,4 +10,6 @@ pub(crate) mod people;
 pub(crate) mod race;
 pub(crate) mod routes;
 mod secrets;
+mod statement;
+mod views;
 pub(crate) mod world;

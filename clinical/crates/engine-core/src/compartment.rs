@@ -12,7 +12,7 @@ use serde_json::Value;
 pub struct Owner {
     /// FHIR resource type.
     pub resource_type: &'static str,
-    /// Search parameter whose value is the patient.
+    /// Search parameter whose value is the patient; empty where there is none: then only who reads everything searches.
     pub param: &'static str,
     /// Path of the reference element, below the resource.
     path: &'static str,
@@ -30,6 +30,7 @@ pub const OWNED: &[Owner] = &[
     owner("Appointment", "actor", "participant.actor"),
     owner("AppointmentResponse", "actor", "actor"),
     owner("Basic", "subject", "subject"),
+    owner("Binary", "", "securityContext"),
     owner("BodyStructure", "patient", "patient"),
     owner("CarePlan", "subject", "subject"),
     owner("CareTeam", "subject", "subject"),
@@ -220,6 +221,9 @@ mod tests {
         check("Observation", json!({"subject": {"reference": "https://x/fhir/Patient/p1"}}), None);
         check("Observation", json!({"subject": {"reference": "Group/g1"}}), None);
         check("Observation", json!({"performer": [{"reference": "Patient/p1"}]}), None);
+        check("Binary", json!({"securityContext": {"reference": "Patient/p1"}}), Some("p1"));
+        check("Binary", json!({"securityContext": {"reference": "DocumentReference/d1"}}), None);
+        check("Binary", json!({}), None);
         check("Task", json!({"for": {"reference": "Patient/p1"}}), Some("p1"));
         check("Coverage", json!({"beneficiary": {"reference": "Patient/p1"}}), Some("p1"));
         check(

@@ -9,8 +9,11 @@ const OPERATIONS: &[&str] = &["everything", "validate"];
 /// Interactions with the whole system that work.
 const SYSTEM_INTERACTIONS: &[&str] = &["transaction", "batch", "history-system"];
 
-/// Writes that the guard refuses on SearchParameter.
+/// Interactions that write.
 const WRITES: &[&str] = &["create", "update", "patch", "delete"];
+
+/// Types that the guard keeps from clients' writing.
+const READ_ONLY: &[&str] = &["SearchParameter", "AuditEvent"];
 
 /// Rewrites the handlers' own statement. `None` when it is not one.
 pub(crate) fn truthful(statement: &[u8]) -> Option<Bytes> {
@@ -34,7 +37,7 @@ pub(crate) fn truthful(statement: &[u8]) -> Option<Bytes> {
 
 fn trim(resource: &mut Value) {
     keep(resource, "operation", "name", OPERATIONS);
-    if resource["type"] == "SearchParameter"
+    if READ_ONLY.contains(&resource["type"].as_str().unwrap_or_default())
         && let Some(interactions) = resource.get_mut("interaction").and_then(Value::as_array_mut)
     {
         interactions.retain(|i| !WRITES.contains(&i["code"].as_str().unwrap_or_default()));

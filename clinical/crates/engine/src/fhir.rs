@@ -13,7 +13,9 @@ use engine_core::principal::{self, Principal};
 use crate::{
     gate::{self, Interaction},
     outcome::Refused,
+    query,
     server::App,
+    strict,
 };
 
 /// The largest request body.
@@ -44,8 +46,12 @@ async fn admit(parts: &request::Parts, body: Body) -> Result<(Principal, Interac
     let principal = parts.headers.get(principal::HEADER).and_then(|value| principal::parse(value.as_bytes()));
     let principal = principal.ok_or(Refused::NoPrincipal)?;
     let interaction = gate::interaction(&parts.method, relative(&parts.uri)).ok_or(Refused::NotOffered)?;
+    query::check(parts.uri.query().unwrap_or_default())?;
     let body = axum::body::to_bytes(body, BODY_BYTES_MAX).await.map_err(|_| Refused::TooLarge)?;
     check_body(parts, &body)?;
+    if parts.uri.path().ends_with("/_search") {
+        query::check(std::str::from_utf8(&body).map_err(|_| Refused::Malformed)?)?;
+    }
     Ok((principal, interaction, body))
 }
 
@@ -54,18 +60,35 @@ fn check_body(parts: &request::Parts, body: &[u8]) -> Result<(), Refused> {
         return Ok(());
     }
     let media_type = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let media_type = media_type.unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    let (media_type, parameters) = media_type
+        .unwrap_or_default()
+        .split_once(';')
+        .unwrap_or_else(|| (media_type.unwrap_or_default(), ""));
+    let media_type = media_type.trim();
+    if !is_utf8(parameters) {
+        return Err(Refused::MediaType);
+    }
     let form = media_type == "application/x-www-form-urlencoded";
     let json =
         ["application/fhir+json", "application/json", "application/json-patch+json"].contains(&media_type);
     match (parts.uri.path().ends_with("/_search"), form, json) {
         (true, true, _) => Ok(()),
         (false, _, true) if depth(body) > JSON_DEPTH_MAX => Err(Refused::TooDeep),
-        (false, _, true) => {
-            serde_json::from_slice::<serde::de::IgnoredAny>(body).map(drop).map_err(|_| Refused::Malformed)
-        }
+        (false, _, true) => strict::check(body).map_err(|wrong| match wrong {
+            strict::Wrong::Malformed => Refused::Malformed,
+            strict::Wrong::Twice => Refused::Twice,
+        }),
         _ => Err(Refused::MediaType),
     }
+}
+
+/// Whether a content type names no other charset than FHIR's own (<https://hl7.org/fhir/R4/http.html#mime-type>).
+fn is_utf8(parameters: &str) -> bool {
+    let mut charsets = parameters.split(';').filter_map(|one| one.trim().split_once('='));
+    charsets.all(|(name, value)| {
+        !name.trim().eq_ignore_ascii_case("charset")
+            || value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
+    })
 }
 
 /// The deepest nesting of a JSON text, found without recursion.
@@ -108,6 +131,12 @@ async fn forward(
 fn rewritten(parts: &request::Parts, body: Bytes) -> Option<Request> {
     let path = relative(&parts.uri);
     let path = if path.is_empty() { "/" } else { path };
+    // The handlers keep definitions of their own at this address, which would hide those that are stored. The other
+    // spelling of the same path leads to the stored ones.
+    let path = match path.strip_prefix("/OperationDefinition/") {
+        Some(rest) => format!("/Operation%44efinition/{rest}"),
+        None => path.to_owned(),
+    };
     let uri = match parts.uri.query() {
         Some(query) => Uri::try_from(format!("{path}?{query}")),
         None => Uri::try_from(path),

@@ -7,7 +7,9 @@ mod fhir;
 mod gate;
 mod internal;
 mod outcome;
+mod query;
 mod server;
+mod strict;
 
 use std::{path::PathBuf, process::ExitCode};
 

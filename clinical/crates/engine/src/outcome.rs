@@ -17,6 +17,9 @@ pub(crate) enum Refused {
     TooLarge,
     TooDeep,
     Malformed,
+    Twice,
+    Words,
+    Count,
     Share,
     Failed,
     Handler(StatusCode),
@@ -29,11 +32,22 @@ impl Refused {
             Self::NotOffered => (StatusCode::NOT_FOUND, "not-supported", "this interaction is not offered"),
             Self::NotInternal => (StatusCode::FORBIDDEN, "forbidden", "internal"),
             Self::MediaType => {
-                (StatusCode::UNSUPPORTED_MEDIA_TYPE, "not-supported", "the body must be FHIR JSON")
+                (StatusCode::UNSUPPORTED_MEDIA_TYPE, "not-supported", "the body must be FHIR JSON in UTF-8")
             }
             Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "too-costly", "the body is larger than 16 MiB"),
             Self::TooDeep => (StatusCode::BAD_REQUEST, "too-costly", "the JSON is nested too deeply"),
             Self::Malformed => (StatusCode::BAD_REQUEST, "structure", "the body is not valid JSON"),
+            Self::Twice => {
+                (StatusCode::BAD_REQUEST, "structure", "an object of the body names a field twice")
+            }
+            Self::Words => (
+                StatusCode::BAD_REQUEST,
+                "invalid",
+                "a search of the text takes words of letters and digits, without AND, OR, NOT and NEAR",
+            ),
+            Self::Count => {
+                (StatusCode::BAD_REQUEST, "invalid", "`_count` must be a number that is not negative")
+            }
             Self::Share => (StatusCode::UNPROCESSABLE_ENTITY, "invalid", "the share set was refused"),
             Self::Failed => {
                 (StatusCode::INTERNAL_SERVER_ERROR, "exception", "the request could not be served")

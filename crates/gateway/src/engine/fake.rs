@@ -12,7 +12,6 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::Path as FilePath;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 /// One resource, whose record it is, and by which grant it came.
@@ -46,6 +45,24 @@ pub(crate) enum Fault {
     Oversize,
 }
 
+/// Where a planted bug shows what must not be seen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Leak {
+    /// Nowhere.
+    #[default]
+    Nothing,
+    /// Everything is answered to everybody.
+    Everything,
+    /// The total counts it.
+    Totals,
+    /// A link to a next page holds its text.
+    Links,
+    /// ETag and Last-Modified hold its id.
+    Headers,
+    /// What is refused is said with its text.
+    Errors,
+}
+
 #[derive(Default)]
 struct Inner {
     kept: Mutex<Vec<Kept>>,
@@ -53,7 +70,9 @@ struct Inner {
     asked: Mutex<Vec<EnginePrincipal>>,
     prefer: Mutex<Option<String>>,
     fault: Mutex<Fault>,
-    leaks: AtomicBool,
+    leak: Mutex<Leak>,
+    /// The body of the newest write, with its content type.
+    written: Mutex<Option<(String, String)>>,
     /// Ids of resources with a version that waits to be sealed.
     unsealed: Mutex<Vec<String>>,
 }
@@ -102,9 +121,14 @@ impl FakeEngine {
         }
     }
 
-    /// Answers everything to everybody: the planted bug that every test of who sees what must report.
-    pub(crate) fn leak(&self) {
-        self.0.leaks.store(true, Ordering::Relaxed);
+    /// Leaks from now on: the planted bug that every test of who sees what must report.
+    pub(crate) fn leak(&self, leak: Leak) {
+        *self.0.leak.lock().expect("lock") = leak;
+    }
+
+    /// The body of the newest write, with its content type.
+    pub(crate) fn written(&self) -> Option<(String, String)> {
+        self.0.written.lock().expect("lock").clone()
     }
 
     /// These have a version that waits to be sealed.
@@ -227,10 +251,39 @@ async fn erase(State(engine): State<FakeEngine>, headers: HeaderMap, body: Strin
     Json(json!({ "erased": 0, "waiting": waiting, "scrubbed": true })).into_response()
 }
 
+/// The engine claims the same of every type.
 async fn metadata() -> Response {
+    let codes = [
+        "read",
+        "vread",
+        "update",
+        "patch",
+        "delete",
+        "history-instance",
+        "history-type",
+        "create",
+        "search-type",
+    ];
+    let interactions: Vec<Value> = codes.iter().map(|code| json!({ "code": code })).collect();
+    let kinds = [
+        "Patient",
+        "Observation",
+        "Binary",
+        "Consent",
+        "Organization",
+        "AuditEvent",
+        "Subscription",
+        "SearchParameter",
+    ];
+    let types: Vec<Value> = kinds
+        .iter()
+        .map(|kind| json!({ "type": kind, "interaction": interactions, "conditionalDelete": "single" }))
+        .collect();
+    let system: Vec<Value> =
+        ["transaction", "batch", "history-system"].iter().map(|code| json!({ "code": code })).collect();
     Json(json!({
         "resourceType": "CapabilityStatement",
-        "rest": [{ "mode": "server", "resource": [{ "type": "Patient" }] }],
+        "rest": [{ "mode": "server", "resource": types, "interaction": system, "operation": [{ "name": "export" }] }],
     }))
     .into_response()
 }
@@ -263,16 +316,27 @@ async fn fhir(State(engine): State<FakeEngine>, request: Request) -> Response {
     let (head, body) = request.into_parts();
     let path = head.uri.path().trim_start_matches("/fhir").to_owned();
     let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
-    let leaks = engine.0.leaks.load(Ordering::Relaxed);
+    let leak = *engine.0.leak.lock().expect("lock");
     let all = engine.0.kept.lock().expect("lock").clone();
-    let seen: Vec<Kept> = all.into_iter().filter(|kept| leaks || sees(&principal, kept)).collect();
+    let (seen, hidden): (Vec<Kept>, Vec<Kept>) =
+        all.into_iter().partition(|kept| leak == Leak::Everything || sees(&principal, kept));
+    let secret: String = hidden.iter().map(|kept| kept.text.as_str()).collect();
     if head.method == Method::POST && segments.is_empty() {
         let bytes = axum::body::to_bytes(body, 1 << 20).await.expect("body");
         return batch(&principal, &seen, &bytes);
     }
     if head.method != Method::GET && !path.ends_with("_search") {
-        if axum::body::to_bytes(body, 64 << 20).await.is_err() {
-            return refusal(StatusCode::BAD_REQUEST);
+        let kind = head.headers.get(header::CONTENT_TYPE).map(|kind| kind.to_str().expect("text").to_owned());
+        match axum::body::to_bytes(body, 64 << 20).await {
+            Ok(body) => {
+                let body = String::from_utf8_lossy(&body).into_owned();
+                *engine.0.written.lock().expect("lock") = Some((kind.unwrap_or_default(), body));
+            }
+            Err(_) => return refusal(StatusCode::BAD_REQUEST),
+        }
+        // What the guard keeps from everybody.
+        if segments.first() == Some(&"SearchParameter") && segments.last() != Some(&"$validate") {
+            return refusal(StatusCode::FORBIDDEN);
         }
         return match principal.write {
             Reach::None => refusal(StatusCode::FORBIDDEN),
@@ -280,8 +344,13 @@ async fn fhir(State(engine): State<FakeEngine>, request: Request) -> Response {
             _ => StatusCode::OK.into_response(),
         };
     }
-    let query = head.uri.query().unwrap_or_default();
+    let mut query = head.uri.query().unwrap_or_default().to_owned();
+    if head.method == Method::POST {
+        let form = axum::body::to_bytes(body, 1 << 20).await.expect("body");
+        query = format!("{query}&{}", String::from_utf8_lossy(&form));
+    }
     let of = |kind: &str| seen.iter().filter(move |kept| kept.kind == kind).collect::<Vec<_>>();
+    let bundle = |found: &[&Kept]| paged(head.uri.path(), &query, found, (leak, hidden.len(), &secret));
     match segments.as_slice() {
         [] | ["_history"] => bundle(&seen.iter().collect::<Vec<_>>()),
         [kind] if query.contains("_include") || query.contains("_revinclude") => {
@@ -299,10 +368,13 @@ async fn fhir(State(engine): State<FakeEngine>, request: Request) -> Response {
             bundle(&seen.iter().filter(within).collect::<Vec<_>>())
         }
         [kind, id, rest @ ..] => match seen.iter().find(|kept| kept.kind == *kind && kept.id == *id) {
+            None if leak == Leak::Errors => refused(StatusCode::NOT_FOUND, &secret),
             None => refusal(StatusCode::NOT_FOUND),
             Some(kept) if rest == ["_history"] => bundle(&[kept]),
             Some(kept) => {
-                let etag = format!("W/\"{}\"", kept.version);
+                let hint: String = hidden.iter().map(|kept| kept.id.as_str()).collect();
+                let hint = if leak == Leak::Headers { hint } else { kept.version.to_string() };
+                let etag = format!("W/\"{hint}\"");
                 (
                     [(header::CONTENT_TYPE, FHIR), (header::SERVER, "fake/1"), (header::ETAG, &etag)],
                     kept.text.clone(),
@@ -336,9 +408,13 @@ async fn faulty(fault: Fault) -> Option<Response> {
 }
 
 fn refusal(status: StatusCode) -> Response {
+    refused(status, "refused")
+}
+
+fn refused(status: StatusCode, words: &str) -> Response {
     let outcome = json!({
         "resourceType": "OperationOutcome",
-        "issue": [{ "severity": "error", "code": "processing", "diagnostics": "refused" }],
+        "issue": [{ "severity": "error", "code": "processing", "diagnostics": words }],
     });
     (status, [(header::CONTENT_TYPE, FHIR)], outcome.to_string()).into_response()
 }
@@ -357,11 +433,43 @@ fn batch(principal: &EnginePrincipal, seen: &[Kept], body: &[u8]) -> Response {
 }
 
 fn bundle(seen: &[&Kept]) -> Response {
-    let entries: Vec<String> = seen.iter().map(|kept| format!("{{\"resource\":{}}}", kept.text)).collect();
+    paged("/fhir", "", seen, (Leak::Nothing, 0, ""))
+}
+
+/// A page of what was found: `_count` entries after the one that `_cursor` names by its place among all.
+fn paged(path: &str, query: &str, found: &[&Kept], (leak, hidden, secret): (Leak, usize, &str)) -> Response {
+    let value = |name: &str| {
+        form_urlencoded::parse(query.as_bytes())
+            .find(|(own, _)| own == name)
+            .map(|(_, value)| value.into_owned())
+    };
+    let count = value("_count").and_then(|count| count.parse().ok()).unwrap_or(found.len()).max(1);
+    let after = value("_cursor");
+    let rest: Vec<&Kept> =
+        found.iter().copied().filter(|kept| after.as_ref().is_none_or(|after| kept.id > *after)).collect();
+    let mut rest = rest;
+    if value("_count").is_some() {
+        rest.sort_by(|a, b| a.id.cmp(&b.id));
+    }
+    let page = &rest[..rest.len().min(count)];
+    let mut links = String::new();
+    if let Some(last) = page.last().filter(|_| rest.len() > page.len()) {
+        let kept = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name != "_cursor");
+        let query: String = form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(kept)
+            .append_pair("_cursor", &last.id)
+            .finish();
+        links = format!(r#","link":[{{"relation":"next","url":"https://a.example{path}?{query}"}}]"#);
+    }
+    if leak == Leak::Links {
+        let hint = form_urlencoded::byte_serialize(secret.as_bytes()).collect::<String>();
+        links = format!(r#","link":[{{"relation":"self","url":"https://a.example{path}?x={hint}"}}]"#);
+    }
+    let total = found.len() + if leak == Leak::Totals { hidden } else { 0 };
+    let entries: Vec<String> = page.iter().map(|kept| format!("{{\"resource\":{}}}", kept.text)).collect();
+    let entries = entries.join(",");
     let text = format!(
-        r#"{{"resourceType":"Bundle","type":"searchset","total":{},"entry":[{}]}}"#,
-        entries.len(),
-        entries.join(",")
+        r#"{{"resourceType":"Bundle","type":"searchset","total":{total}{links},"entry":[{entries}]}}"#
     );
     ([(header::CONTENT_TYPE, FHIR)], text).into_response()
 }

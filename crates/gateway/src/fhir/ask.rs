@@ -22,8 +22,12 @@ pub enum What {
     Search,
     /// `GET Patient/[id]/[type]?...`
     CompartmentSearch,
+    /// `GET [base]?_type=...`, `POST _search`
+    SystemSearch,
     /// `GET Patient/[id]/$everything`
     Everything,
+    /// `GET Patient/[id]/$summary`
+    Summary,
     /// `POST [type]`
     Create,
     /// `PUT [type]/[id]`
@@ -52,7 +56,9 @@ impl What {
         Self::SystemHistory,
         Self::Search,
         Self::CompartmentSearch,
+        Self::SystemSearch,
         Self::Everything,
+        Self::Summary,
         Self::Create,
         Self::Update,
         Self::Patch,
@@ -71,7 +77,9 @@ impl What {
             | Self::SystemHistory
             | Self::Search
             | Self::CompartmentSearch
-            | Self::Everything => Action::Search,
+            | Self::SystemSearch
+            | Self::Everything
+            | Self::Summary => Action::Search,
             Self::Create
             | Self::Update
             | Self::Patch
@@ -90,7 +98,7 @@ impl What {
 
     /// Whether it reaches every type, so that scopes must too.
     pub fn every_type(self) -> bool {
-        matches!(self, Self::SystemHistory | Self::Everything | Self::Batch)
+        matches!(self, Self::SystemHistory | Self::Everything | Self::Summary | Self::Batch)
     }
 
     /// The letters of SMART scopes that it needs, all of them.
@@ -98,8 +106,12 @@ impl What {
         use Interaction::{Create, Delete, Read, Search, Update};
         match self {
             Self::Read | Self::Version | Self::InstanceHistory | Self::Proof => &[Read],
-            Self::TypeHistory | Self::SystemHistory | Self::Search | Self::CompartmentSearch => &[Search],
-            Self::Everything => &[Read, Search],
+            Self::TypeHistory
+            | Self::SystemHistory
+            | Self::Search
+            | Self::CompartmentSearch
+            | Self::SystemSearch => &[Search],
+            Self::Everything | Self::Summary => &[Read, Search],
             Self::Create | Self::Validate => &[Create],
             Self::Update | Self::Patch => &[Update],
             Self::Delete => &[Delete],
@@ -135,6 +147,8 @@ impl Ask {
         let segments: Vec<&str> = if path.is_empty() { Vec::new() } else { path.split('/').collect() };
         let ask = match segments.as_slice() {
             [] if method == Method::POST => Self::whole(What::Batch, "Bundle"),
+            [] if method == Method::GET => Self::whole(What::SystemSearch, "Bundle"),
+            ["_search"] if method == Method::POST => Self::whole(What::SystemSearch, "Bundle"),
             ["_history"] if method == Method::GET => Self::whole(What::SystemHistory, "Bundle"),
             // This node calls nobody's endpoint.
             ["Subscription", ..] if method != Method::GET => return Err(not_offered()),
@@ -166,6 +180,7 @@ impl Ask {
             ("GET", ["_history"]) => What::InstanceHistory,
             ("GET", ["_history", version]) if super::is_id(version) => What::Version,
             ("GET", ["$everything"]) if kind == "Patient" => What::Everything,
+            ("GET", ["$summary"]) if kind == "Patient" => What::Summary,
             ("POST", ["$validate"]) => What::Validate,
             ("GET", [target]) if kind == "Patient" && is_type(target) => {
                 let mut ask = Self::instance(What::CompartmentSearch, target, id);
@@ -177,7 +192,8 @@ impl Ask {
         Ok(Self::instance(what, kind, id))
     }
 
-    fn whole(what: What, kind: &str) -> Self {
+    /// An interaction with a type, or with the system.
+    pub(crate) fn whole(what: What, kind: &str) -> Self {
         Self { what, kind: kind.to_owned(), id: None, patient: None }
     }
 
@@ -187,7 +203,8 @@ impl Ask {
         Self { what, kind: kind.to_owned(), id: Some(id.to_owned()), patient }
     }
 
-    fn with_patient_of(mut self, query: Option<&str>) -> Self {
+    /// With the one patient that a query names, where the path names none.
+    pub(crate) fn with_patient_of(mut self, query: Option<&str>) -> Self {
         if self.patient.is_none() {
             self.patient = query.and_then(patient_of);
         }
@@ -239,7 +256,10 @@ mod tests {
             ("GET", "/Observation", What::Search, "Observation"),
             ("POST", "/Observation/_search", What::Search, "Observation"),
             ("GET", "/Patient/1/Observation", What::CompartmentSearch, "Observation"),
+            ("GET", "/", What::SystemSearch, "Bundle"),
+            ("POST", "/_search", What::SystemSearch, "Bundle"),
             ("GET", "/Patient/1/$everything", What::Everything, "Patient"),
+            ("GET", "/Patient/1/$summary", What::Summary, "Patient"),
             ("POST", "/Observation", What::Create, "Observation"),
             ("PUT", "/Observation/1", What::Update, "Observation"),
             ("PATCH", "/Observation/1", What::Patch, "Observation"),
@@ -258,7 +278,10 @@ mod tests {
     #[test]
     fn what_is_not_offered_is_refused() {
         for (method, path) in [
-            ("GET", "/"),
+            ("GET", "/_search"),
+            ("PUT", "/"),
+            ("GET", "/Observation/1/$summary"),
+            ("POST", "/Patient/1/$summary"),
             ("GET", "/$export"),
             ("GET", "/Patient/$export"),
             ("GET", "/internal/status"),

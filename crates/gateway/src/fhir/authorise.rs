@@ -33,6 +33,19 @@ impl Permit {
         &self.principal
     }
 
+    /// For what this node answers itself: the engine would show nothing.
+    pub(crate) fn without_engine() -> Self {
+        let principal = EnginePrincipal {
+            id: "node".into(),
+            read: Reach::None,
+            write: Reach::None,
+            shares: Vec::new(),
+            hidden: Vec::new(),
+            mode: Mode::Interactive,
+        };
+        Self { principal, notes: Vec::new(), grants: Vec::new(), narrow: true, narrowing: None }
+    }
+
     /// Checks a query, from the URL or the body of a `_search`.
     pub(crate) fn check_query(&self, query: &str) -> Result<()> {
         if self.narrowing.is_some() {
@@ -70,6 +83,33 @@ pub(crate) async fn authorise(gateway: &Gateway, principal: &Principal, ask: &As
             of_app(app, ask)
         }
     }
+}
+
+/// Whether somebody may see the access log, as far as their token reaches.
+///
+/// # Errors
+/// [`Code::Forbidden`] or [`Code::Scope`], with the policies that decided.
+pub(crate) fn views_access_log(who: &Practitioner, ask: &Ask) -> Result<()> {
+    if who.scopes.as_ref().is_some_and(|scopes| !scopes_allow(scopes, ask)) {
+        return Err(Error::new(Code::Scope, "the token's scopes do not reach that far"));
+    }
+    check_policy(Request {
+        action: Action::ViewAccessLog,
+        resource: Resource::Node,
+        ..practitioner_request(who, ask, false)
+    })
+}
+
+/// Whether an app may read a type of a patient's record, and nothing of the record is kept from it.
+///
+/// # Errors
+/// [`Code::Forbidden`] or [`Code::Scope`].
+pub(crate) fn reads_whole_record(gateway: &Gateway, app: &App, ask: &Ask) -> Result<()> {
+    check_policy(app_request(app, ask, cases::is_restricted(gateway, &app.patient)?))?;
+    if Narrowing::of(app.scopes.clone(), Some(&app.categories)).is_none() {
+        return Ok(());
+    }
+    Err(Error::new(Code::Scope, "this needs a reach over the whole record, which this caller has not"))
 }
 
 /// What reaches every type is clinical, whatever the path names.

@@ -29,6 +29,8 @@ const RESPONSE_HEADERS: [HeaderName; 6] = [
     header::CONTENT_LOCATION,
 ];
 
+const FHIR_JSON: &str = "application/fhir+json";
+
 /// A request that was permitted.
 pub(crate) struct Forward<'a> {
     method: Method,
@@ -120,6 +122,11 @@ pub(crate) fn clean(answer: Response<Incoming>) -> Result<Response<Body>> {
         if let Some(value) = parts.headers.get(name) {
             response.headers_mut().insert(name, value.clone());
         }
+    }
+    // The engine says why it refuses something, as an OperationOutcome under the plain name of JSON: its words stay.
+    let refused = parts.status.is_client_error() || parts.status == StatusCode::NOT_IMPLEMENTED;
+    if refused && parts.headers.contains_key(header::CONTENT_TYPE) {
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(FHIR_JSON));
     }
     Ok(response)
 }

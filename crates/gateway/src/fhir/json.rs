@@ -50,10 +50,11 @@ impl<'de> Deserialize<'de> for Object<'de> {
     }
 }
 
-/// The patient whom a resource is about, where it says so at its top: `subject`, `patient`, `beneficiary`.
+/// The patient whom a resource is about, where it says so at its top: `subject`, `patient`, `beneficiary`, and
+/// `securityContext` of a Binary.
 pub(crate) fn subject_of(resource: &str) -> Option<String> {
     let object = Object::parse(resource)?;
-    ["subject", "patient", "beneficiary"].iter().find_map(|field| {
+    ["subject", "patient", "beneficiary", "securityContext"].iter().find_map(|field| {
         let reference = Object::parse(object.raw(field)?)?.text("reference")?;
         reference.strip_prefix("Patient/").map(str::to_owned)
     })

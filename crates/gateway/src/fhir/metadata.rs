@@ -1,6 +1,7 @@
 //! `GET /fhir/metadata`: the engine's CapabilityStatement, with what this node adds and forbids. Open, and kept
 //! in memory.
 
+use super::claims;
 use super::json::{Object, write_string};
 use crate::engine::{EnginePrincipal, Mode, PRINCIPAL_HEADER, Reach, read_whole};
 use crate::error::{Error, Result};
@@ -85,33 +86,39 @@ async fn load(gateway: &Gateway) -> Result<String> {
         .ok_or_else(|| Error::internal("the CapabilityStatement is malformed"))
 }
 
-/// Says the truth about security and the base URL; drops system interactions and operations that are not
-/// passed on.
+/// Says the truth about what works on the public address: security, types, the system, and the base URL.
 fn patch(statement: &str, base: &str) -> Option<String> {
     let object = Object::parse(statement)?;
     let rest: Vec<&serde_json::value::RawValue> = serde_json::from_str(object.raw("rest")?).ok()?;
     let rest = Object::parse(rest.first()?.get())?;
     let mut out = String::with_capacity(statement.len() + 1_024);
     out.push('{');
-    for (name, value) in
-        object.fields().filter(|(name, _)| !matches!(name.as_str(), "rest" | "implementation"))
-    {
-        write_string(&mut out, name);
-        out.push(':');
-        out.push_str(value);
-        out.push(',');
-    }
+    copy(&mut out, &object, &["rest", "implementation", "format", "patchFormat"]);
     let implementation = json!({ "description": "Salus node", "url": format!("{base}/fhir") });
-    out.push_str(&format!("\"implementation\":{implementation},\"rest\":[{{"));
-    for (name, value) in rest.fields().filter(|(name, _)| !matches!(name.as_str(), "security" | "operation"))
-    {
-        write_string(&mut out, name);
+    out.push_str(&format!(
+        "\"implementation\":{implementation},\"format\":[\"application/fhir+json\",\"json\"],"
+    ));
+    out.push_str("\"patchFormat\":[\"application/json-patch+json\",\"application/fhir+json\"],\"rest\":[{");
+    copy(&mut out, &rest, &["security", "operation", "resource", "interaction"]);
+    let types: Vec<serde_json::Value> = serde_json::from_str(rest.raw("resource")?).ok()?;
+    let types: Vec<serde_json::Value> = types.into_iter().map(claims::of_type).collect();
+    let system = claims::of_system(rest.raw("interaction"));
+    let types = serde_json::to_string(&types).ok()?;
+    out.push_str(&format!(
+        "\"security\":{},\"resource\":{types},\"interaction\":{system}}}]}}",
+        security(base)
+    ));
+    Some(out)
+}
+
+/// Writes the fields of an object, but for some, each with a comma after it.
+fn copy(out: &mut String, object: &Object<'_>, without: &[&str]) {
+    for (name, value) in object.fields().filter(|(name, _)| !without.contains(&name.as_str())) {
+        write_string(out, name);
         out.push(':');
         out.push_str(value);
         out.push(',');
     }
-    out.push_str(&format!("\"security\":{},\"operation\":{}}}]}}", security(base), operations()));
-    Some(out)
 }
 
 fn security(base: &str) -> serde_json::Value {
@@ -135,14 +142,6 @@ fn security(base: &str) -> serde_json::Value {
     })
 }
 
-fn operations() -> serde_json::Value {
-    json!([
-        { "name": "everything", "definition": "http://hl7.org/fhir/OperationDefinition/Patient-everything" },
-        { "name": "validate", "definition": "http://hl7.org/fhir/OperationDefinition/Resource-validate" },
-        { "name": "proof", "definition": "https://salus.network/fhir/OperationDefinition/proof" },
-    ])
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -156,5 +155,7 @@ mod tests {
         assert_eq!(json["rest"][0]["resource"][0]["type"], "Patient");
         assert_eq!(json["implementation"]["url"], "https://a.example/fhir");
         assert!(!text.contains("export"));
+        assert_eq!(json["rest"][0]["interaction"][0]["code"], "search-system");
+        assert_eq!(json["format"], serde_json::json!(["application/fhir+json", "json"]));
     }
 }

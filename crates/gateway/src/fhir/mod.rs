@@ -2,19 +2,31 @@
 //!
 //! `ask` understands the request, `authenticate` says who asks, `authorise` decides and makes the permit
 //! without which `forward` sends nothing, `narrow` takes out of answers what a person did not choose for an app, `audit` writes the log, `notes` says what is missing.
+//!
+//! What the engine has not is made here: `system` searches over several types, `pages` pages what is taken out of or put
+//! together, `summary` is the International Patient Summary, `audit_event` and `consent` show the access log and the
+//! ledger's grants as FHIR, `binary` takes and gives bytes, `metadata` says what of all this is offered.
 
 pub mod ask;
 mod audit;
+mod audit_event;
 mod authenticate;
 mod authorise;
+mod binary;
+mod claims;
+mod consent;
 mod forward;
 pub(crate) mod json;
+mod media;
 mod metadata;
 pub(crate) mod narrow;
 mod notes;
+mod pages;
 pub mod principal;
 pub(crate) mod proof;
 mod proxy;
+mod summary;
+mod system;
 
 use crate::body::limit::{self, Limit};
 use crate::error::{Code, Error, as_outcome};

@@ -1,31 +1,28 @@
 //! Answers to a caller who may see a part of a patient's record only: chosen categories, types, or `category` values.
 //!
-//! Every resource is judged on its way out, whatever the query was, so nothing rests on how the engine understands it. A
-//! search is read to its end here and answered as one bundle: a `total` or a further page would tell that something was
-//! taken out. Parameters that shape resources, or ask about others, are refused: what is judged must be whole.
+//! Every resource is judged on its way out, whatever the query was, so nothing rests on how the engine understands it. An
+//! answer is read to its end here and given as one bundle, or in pages of what is shown ([`super::pages`]) where the
+//! caller names a `_count`: the engine's `total` and pages would tell that something was taken out. Parameters that shape
+//! resources, or ask about others, are refused: what is judged must be whole.
 
 use super::ask::{Ask, What};
 use super::authorise::Permit;
-use super::forward::{self, Forward};
 use super::json::{Object, write_string};
-use crate::engine::{EngineError, read_whole};
+use super::pages;
+use crate::engine::EngineError;
 use crate::error::{Code, Error, Result};
 use crate::smart::Scopes;
 use crate::state::Gateway;
 use axum::body::{Body, to_bytes};
-use axum::http::uri::PathAndQuery;
-use axum::http::{Method, Response, StatusCode, Uri, header};
+use axum::http::{Response, StatusCode, header};
 use salus_policy::{Area, area_of};
 use salus_types::category::Category;
-use serde_json::value::RawValue;
 
-/// Pages of the engine that are read for one answer, and how many entries a page has.
-const PAGES_MAX: usize = 20;
-const PAGE_ENTRIES: usize = 500;
 /// Largest page of the engine.
 const PAGE_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Parameters with a leading underscore that neither shape resources nor ask about others.
-const HARMLESS: [&str; 5] = ["_id", "_lastUpdated", "_count", "_sort", "_format"];
+const HARMLESS: [&str; 8] =
+    ["_id", "_lastUpdated", "_count", "_sort", "_format", "_since", "_type", pages::PAGE];
 
 /// What of a record may be seen.
 #[derive(Clone, Debug)]
@@ -48,9 +45,9 @@ impl Narrowing {
     /// # Errors
     /// [`Code::Scope`].
     pub(crate) fn check_ask(ask: &Ask) -> Result<()> {
-        use What::{CompartmentSearch, Everything, InstanceHistory, Read, Search, Version};
+        use What::{CompartmentSearch, Everything, InstanceHistory, Read, Search, Summary, Version};
         match ask.what {
-            Read | Version | InstanceHistory | Search | CompartmentSearch | Everything => Ok(()),
+            Read | Version | InstanceHistory | Search | CompartmentSearch | Everything | Summary => Ok(()),
             _ => Err(Error::new(
                 Code::Scope,
                 "this needs a reach over the whole record, which this caller has not",
@@ -78,10 +75,9 @@ impl Narrowing {
 
     /// The query that is sent on: in pages as large as can be, whatever the caller wants them to be.
     pub(crate) fn widened(query: &str) -> String {
-        let kept = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name != "_count");
-        let mut out = form_urlencoded::Serializer::new(String::new());
-        out.extend_pairs(kept).append_pair("_count", &PAGE_ENTRIES.to_string());
-        out.finish()
+        let query = pages::without(query, &["_count"]);
+        let separator = if query.is_empty() { "" } else { "&" };
+        format!("{query}{separator}_count={}", pages::PAGE_ENTRIES)
     }
 
     /// Whether a resource may be seen, from its exact text.
@@ -120,78 +116,40 @@ impl Narrowing {
                 false => Err(Error::new(Code::NotFound, "there is no such record, or not for this caller")),
             };
         }
-        let bundle = self.whole(gateway, permit, text).await?;
-        Ok(Response::from_parts(parts, Body::from(bundle)))
+        match self.whole(gateway, permit, text).await? {
+            Ok(bundle) => Ok(Response::from_parts(parts, Body::from(bundle))),
+            // A later page was refused, as the first one could have been.
+            Err(refused) => Ok(refused),
+        }
     }
 
     /// One bundle of all pages.
-    async fn whole(&self, gateway: &Gateway, permit: &Permit, first: &str) -> Result<String> {
-        let (mut entries, kind, mut next) = self.page(first)?;
-        let mut pages = 1;
-        while let Some(path) = next {
-            if pages >= PAGES_MAX {
-                return Err(Error::new(
-                    Code::TooLarge,
-                    "there is too much for one answer; ask for a shorter time",
-                ));
+    async fn whole(
+        &self,
+        gateway: &Gateway,
+        permit: &Permit,
+        first: &str,
+    ) -> Result<Result<String, Response<Body>>> {
+        let first = pages::understand(Some(self), first)?;
+        let mut entries: Vec<String> =
+            first.entries.into_iter().filter(|entry| entry.shown).map(|entry| entry.text).collect();
+        if let Some(next) = first.next {
+            match pages::rest(gateway, permit, Some(self), next).await {
+                Ok(more) => entries.extend(more),
+                Err(refused) => return Ok(Err(refused.told()?)),
             }
-            let answer = forward::send(gateway, Forward::new(Method::GET, &path, permit)).await?;
-            let (head, body) = answer.into_parts();
-            forward::check(&head)?;
-            if head.status != StatusCode::OK {
-                return Err(EngineError::Malformed.into());
-            }
-            let bytes = read_whole(body).await?;
-            let text = std::str::from_utf8(&bytes).map_err(|_| EngineError::Malformed)?;
-            let (more, _, further) = self.page(text)?;
-            entries.extend(more);
-            next = further;
-            pages += 1;
         }
         let mut out = String::from("{\"resourceType\":\"Bundle\",\"type\":");
-        write_string(&mut out, &kind);
-        if kind == "searchset" {
+        write_string(&mut out, &first.kind);
+        if first.kind == "searchset" {
             out.push_str(&format!(",\"total\":{}", entries.len()));
         }
         if !entries.is_empty() {
             out.push_str(&format!(",\"entry\":[{}]", entries.join(",")));
         }
         out.push('}');
-        Ok(out)
+        Ok(Ok(out))
     }
-
-    /// The entries of a page that may be seen, the bundle's type, and the path of the next page.
-    fn page(&self, text: &str) -> Result<(Vec<String>, String, Option<String>)> {
-        let malformed = || Error::from(EngineError::Malformed);
-        let bundle = Object::parse(text).ok_or_else(malformed)?;
-        let kind = bundle.text("type").ok_or_else(malformed)?;
-        let entries: Vec<&RawValue> = match bundle.raw("entry") {
-            Some(raw) => serde_json::from_str(raw).map_err(|_| malformed())?,
-            None => Vec::new(),
-        };
-        let seen = entries.into_iter().map(RawValue::get).filter(|entry| {
-            let resource = Object::parse(entry).and_then(|entry| entry.raw("resource").map(str::to_owned));
-            resource.is_some_and(|resource| self.shows(&resource))
-        });
-        let seen = seen.map(str::to_owned).collect();
-        let next = bundle.raw("link").map(next_of).transpose()?.flatten();
-        Ok((seen, kind, next))
-    }
-}
-
-/// The path and query of the next page, within this server. One that is not understood is a fault: what it leads to would
-/// be missing without a word.
-fn next_of(links: &str) -> Result<Option<String>> {
-    let malformed = || Error::from(EngineError::Malformed);
-    let links: Vec<&RawValue> = serde_json::from_str(links).map_err(|_| malformed())?;
-    let mut links = links.into_iter().filter_map(|link| Object::parse(link.get()));
-    let Some(next) = links.find(|link| link.text("relation").as_deref() == Some("next")) else {
-        return Ok(None);
-    };
-    let uri: Uri = next.text("url").and_then(|url| url.parse().ok()).ok_or_else(malformed)?;
-    let path = uri.path_and_query().map(PathAndQuery::as_str).unwrap_or_default();
-    let at = path.find("/fhir/").ok_or_else(malformed)?;
-    Ok(Some(path[at..].to_owned()))
 }
 
 /// System and code of every `category` of a resource; a bare code has no system.
@@ -229,44 +187,6 @@ fn is_of(own: &[(Option<String>, String)], wanted: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn labs() -> Narrowing {
-        Narrowing::of("patient/*.rs".parse().expect("scopes"), Some(&[Category::Labs])).expect("narrow")
-    }
-
-    #[test]
-    fn a_page_shows_what_was_chosen_and_leads_to_the_next() {
-        let lab = r#"{"resource":{"resourceType":"Observation","category":[{"coding":[{"code":"laboratory"}]}],"valueDecimal":1.10}}"#;
-        let other =
-            r#"{"resource":{"resourceType":"Observation","category":[{"coding":[{"code":"vital-signs"}]}]}}"#;
-        let outcome = r#"{"resource":{"resourceType":"OperationOutcome"}},{"fullUrl":"x"},{"resource":"x"}"#;
-        let page = |links: &str| {
-            let text = format!(
-                r#"{{"resourceType":"Bundle","type":"searchset","total":9,{links}"entry":[{lab},{other},{outcome}]}}"#
-            );
-            labs().page(&text).map(|(entries, kind, next)| (entries.join(""), kind, next))
-        };
-        let expected =
-            |next: Option<&str>| Ok((lab.to_owned(), "searchset".to_owned(), next.map(str::to_owned)));
-        assert_eq!(page(""), expected(None), "the text of what is shown stays as it is");
-        for (links, next) in [
-            (r#""link":[{"relation":"self","url":"https://a.example/fhir/Observation"}],"#, None),
-            (
-                r#""link":[{"relation":"next","url":"https://a.example/fhir/Observation?_cursor=x%3D"}],"#,
-                Some("/fhir/Observation?_cursor=x%3D"),
-            ),
-            (r#""link":[{"relation":"next","url":"/fhir/_history?a=b"}],"#, Some("/fhir/_history?a=b")),
-        ] {
-            assert_eq!(page(links), expected(next), "{links}");
-        }
-        for links in [
-            r#""link":[{"relation":"next","url":"https://a.example/elsewhere"}],"#,
-            r#""link":[{"relation":"next"}],"#,
-            r#""link":"next","#,
-        ] {
-            assert!(page(links).is_err(), "nothing is left out without a word: {links}");
-        }
-    }
 
     #[test]
     fn a_query_keeps_what_it_asks_and_loses_how_many() {

@@ -4,7 +4,7 @@
 //! Every answer has a header `x-salus-warning: SOURCE;CODE, ...`. A search's Bundle also has an entry with
 //! `search.mode = outcome` (<https://hl7.org/fhir/R4/search.html#modes>): its OperationOutcome says it in words.
 
-use super::ask::Ask;
+use super::ask::{Ask, What};
 use super::json::Object;
 use crate::error::{Error, Result, WARNING, issue};
 use crate::shares::Note;
@@ -27,7 +27,9 @@ pub(crate) async fn add(mut answer: Response, ask: &Ask, notes: &[Note]) -> Resu
     if let Ok(value) = HeaderValue::from_str(&list.join(", ")) {
         answer.headers_mut().insert(WARNING, value);
     }
-    if ask.what.action() != Action::Search || answer.status() != StatusCode::OK {
+    // A document holds nothing but what it is about.
+    let found = ask.what.action() == Action::Search && ask.what != What::Summary;
+    if !found || answer.status() != StatusCode::OK {
         return Ok(answer);
     }
     let (mut parts, body) = answer.into_parts();

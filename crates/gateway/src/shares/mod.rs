@@ -18,8 +18,9 @@ mod tests;
 pub(crate) mod transform;
 
 pub use ensure::{Fetched, Source, SourceState};
-pub(crate) use reach::circumstances;
+pub(crate) use live::GrantState;
 pub use reach::{Note, ShareReach};
+pub(crate) use reach::{Standing, circumstances};
 
 use crate::store::{Store, StoreError};
 use live::LiveGrants;

@@ -7,7 +7,7 @@ use crate::error::{Code, Error};
 use crate::fhir::principal::Practitioner;
 use crate::state::Gateway;
 use crate::vault::{HeldGrant, VaultError};
-use salus_policy::{Action, Circumstances, Principal, Request, Resource, ShareFacts, decide};
+use salus_policy::{Action, Circumstances, Decision, Principal, Request, Resource, ShareFacts, decide};
 use salus_types::{GrantId, OrganisationId};
 
 /// Something about a source that the reader should know.
@@ -46,33 +46,75 @@ impl Shares {
         who: &Practitioner,
         grant: &HeldGrant,
     ) -> Result<Verdict, Error> {
-        let state = self.live.state(gateway.chain(), grant.grant).await?;
-        let state = if crate::clock::now_ms() >= grant.expiry_ms && state == GrantState::Live {
-            GrantState::Expired
-        } else {
-            state
-        };
-        // By the ledger's time, as custodians count it.
-        let begun = gateway.chain().head().time_ms >= grant.not_before_ms;
-        let facts = ShareFacts {
-            live: state == GrantState::Live && begun,
-            purpose: grant.purpose,
-            of_this_patient: who.patient.as_deref() == Some(grant.patient.as_str()),
-            protected: grant.categories.iter().any(|category| category.is_protected()),
-            names_principal: grant.practitioner.map(|named| named == who.commitment),
-        };
-        let decision = decide(&Request {
-            principal: Principal::Practitioner { id: &who.id, role: who.role },
-            action: Action::UseShare,
-            resource: Resource::Share(facts),
-            circumstances: circumstances(who, true),
-        });
+        let (state, begun) = self.state_now(gateway, grant).await?;
+        let facts = facts(who, grant, state == GrantState::Live && begun);
+        let decision = may_use(who, facts);
         if decision.allowed {
             return Ok(Verdict::Open);
         }
         let policies = decision.reasons.iter().map(|reason| reason.policy.clone()).collect();
         Ok(Verdict::Closed(refusal(state, begun, grant, who).by_policies(policies)))
     }
+}
+
+/// How a grant stands, and whether it is any business of who asks.
+pub(crate) struct Standing {
+    /// As the ledger has it now; live only once it has begun.
+    pub(crate) state: GrantState,
+    /// Whether the policies would let them use it if it were live.
+    pub(crate) concerns: bool,
+}
+
+impl Shares {
+    /// What somebody who treats the patient may know of a grant.
+    pub(crate) async fn standing(
+        &self,
+        gateway: &Gateway,
+        who: &Practitioner,
+        grant: &HeldGrant,
+    ) -> Result<Standing, Error> {
+        let standing = self.state_of(gateway, grant).await?;
+        Ok(Standing { concerns: may_use(who, facts(who, grant, true)).allowed, ..standing })
+    }
+
+    /// How a grant to this organisation stands, for the patient.
+    pub(crate) async fn state_of(&self, gateway: &Gateway, grant: &HeldGrant) -> Result<Standing, Error> {
+        let (state, begun) = self.state_now(gateway, grant).await?;
+        let state = if state == GrantState::Live && !begun { GrantState::Unknown } else { state };
+        Ok(Standing { state, concerns: true })
+    }
+
+    /// What the ledger has of any grant.
+    pub(crate) async fn ledger_state(&self, gateway: &Gateway, grant: GrantId) -> Result<GrantState, Error> {
+        Ok(self.live.state(gateway.chain(), grant).await?)
+    }
+
+    /// The state of a grant now, and whether it has begun: by the ledger's time, as custodians count it.
+    async fn state_now(&self, gateway: &Gateway, grant: &HeldGrant) -> Result<(GrantState, bool), Error> {
+        let state = self.live.state(gateway.chain(), grant.grant).await?;
+        let over = crate::clock::now_ms() >= grant.expiry_ms && state == GrantState::Live;
+        let begun = gateway.chain().head().time_ms >= grant.not_before_ms;
+        Ok((if over { GrantState::Expired } else { state }, begun))
+    }
+}
+
+fn facts(who: &Practitioner, grant: &HeldGrant, live: bool) -> ShareFacts {
+    ShareFacts {
+        live,
+        purpose: grant.purpose,
+        of_this_patient: who.patient.as_deref() == Some(grant.patient.as_str()),
+        protected: grant.categories.iter().any(|category| category.is_protected()),
+        names_principal: grant.practitioner.map(|named| named == who.commitment),
+    }
+}
+
+fn may_use(who: &Practitioner, facts: ShareFacts) -> Decision {
+    decide(&Request {
+        principal: Principal::Practitioner { id: &who.id, role: who.role },
+        action: Action::UseShare,
+        resource: Resource::Share(facts),
+        circumstances: circumstances(who, true),
+    })
 }
 
 /// What the policies look at in a practitioner.

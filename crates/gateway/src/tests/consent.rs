@@ -1,13 +1,21 @@
-//! Who sees a shared record: every reading interaction, in every state that a patient's consent can be in, by every
-//! kind of caller. Where nothing was imported, the copy is put into the engine all the same: what keeps it back is
-//! the gateway's decision, not its absence.
+//! The leak matrix: every reading interaction, in every state that a patient's consent can be in, by every kind of caller,
+//! for every class of data: a shared copy, the patient's own record here, what of it is protected, and another patient's.
+//! Each class has a canary, looked for in bodies (resources, ids, references, links, errors), headers (ETag, Last-Modified)
+//! and the log; totals are compared with what is shown.
+//!
+//! Where nothing was imported, the copy is put into the engine all the same: what keeps it back is the gateway's decision,
+//! not its absence. `an_engine_that_leaks_is_found` plants a bug in each of these places.
 
-use super::world::{CANARY, Granted, OTHER, PATIENT, World, observation};
+use super::world::{Answer, CANARY, Granted, OTHER, PATIENT, World, observation};
+use crate::cases::tests::{Person, steward};
 use crate::engine::ShareSet;
+use crate::engine::fake::Leak;
 use crate::fhir::ask::What;
+use crate::smart::app::tests as apps;
 use crate::testing::logs::Logs;
 use salus_policy::Action;
-use salus_types::category::Purpose;
+use salus_types::category::{Category, Purpose};
+use serde_json::json;
 use std::collections::HashSet;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,13 +37,20 @@ enum Consent {
     OtherPatient,
     /// For one practitioner, and another asks.
     OtherPractitioner,
+    /// Of a protected category, for paying: care alone uses those.
+    ProtectedForPayment,
+    /// It lives, and the patient had the use of the record restricted here.
+    Restricted,
+    /// It lives, and the source erased what it reached.
+    Erased,
 }
 
 use Consent::{
-    Dropped, Expired, Live, NotBegun, OtherPatient, OtherPractitioner, OtherPurpose, Revoked, Waiting,
+    Dropped, Erased, Expired, Live, NotBegun, OtherPatient, OtherPractitioner, OtherPurpose,
+    ProtectedForPayment, Restricted, Revoked, Waiting,
 };
 
-const ALL: [Consent; 10] = [
+const ALL: [Consent; 13] = [
     Consent::None,
     Waiting,
     NotBegun,
@@ -46,10 +61,18 @@ const ALL: [Consent; 10] = [
     OtherPurpose,
     OtherPatient,
     OtherPractitioner,
+    ProtectedForPayment,
+    Restricted,
+    Erased,
 ];
 
-/// Interaction, method, path and body; `COPY` is the copy's id.
-const READS: [(What, &str, &str, &str); 14] = [
+/// What is planted of the patient's own record here, and of what is protected in it.
+const OWN: &str = "Owncanary";
+const PROTECTED: &str = "Hivcanary";
+
+/// Interaction, method, path and body; `COPY` is the copy's id. What reads an Observation, so that who may sees one, is
+/// first; a document, a batch, a log hold none.
+const READS: [(What, &str, &str, &str); 29] = [
     (What::Read, "GET", "/fhir/Observation/COPY", ""),
     (What::Version, "GET", "/fhir/Observation/COPY/_history/1", ""),
     (What::InstanceHistory, "GET", "/fhir/Observation/COPY/_history", ""),
@@ -60,7 +83,22 @@ const READS: [(What, &str, &str, &str); 14] = [
     (What::Search, "GET", "/fhir/Observation?_id=COPY", ""),
     (What::Search, "GET", "/fhir/Observation?_include=Observation:subject", ""),
     (What::Search, "GET", "/fhir/Patient?_revinclude=Observation:subject", ""),
+    (What::Search, "GET", "/fhir/Observation?subject.name=x", ""),
+    (What::Search, "GET", "/fhir/Observation?_has:Provenance:target:agent=x", ""),
+    (What::Search, "GET", "/fhir/Observation?patient=p1&_count=500", ""),
+    (What::SystemSearch, "GET", "/fhir?_type=Condition,Observation&patient=p1&_count=500", ""),
+    (What::SystemSearch, "POST", "/fhir/_search", "_type=Observation&_count=500"),
     (What::CompartmentSearch, "GET", "/fhir/Patient/p1/Observation", ""),
+    (What::Read, "GET", "/fhir/Observation/o2", ""),
+    (What::Read, "GET", "/fhir/Observation/hiv", ""),
+    (What::Read, "GET", "/fhir/Binary/doc2", ""),
+    (What::Read, "GET", "/fhir/AuditEvent/log-1", ""),
+    (What::Search, "GET", "/fhir/AuditEvent", ""),
+    (What::Search, "GET", "/fhir/AuditEvent?patient=p2-kanarienvogel", ""),
+    (What::Search, "GET", "/fhir/Consent", ""),
+    (What::Search, "GET", "/fhir/Consent?patient=p2-kanarienvogel", ""),
+    (What::Summary, "GET", "/fhir/Patient/p1/$summary", ""),
+    (What::Summary, "GET", "/fhir/Patient/p2-kanarienvogel/$summary", ""),
     (What::Everything, "GET", "/fhir/Patient/p1/$everything", ""),
     (
         What::Batch,
@@ -111,6 +149,7 @@ async fn enter(world: &World, consent: Consent) -> (Granted, String) {
             NotBegun => held.not_before_ms = crate::clock::now_ms() + HOUR_MS,
             OtherPurpose => held.purpose = Purpose::Payment,
             OtherPatient => held.patient = OTHER.into(),
+            ProtectedForPayment => (held.purpose, held.categories) = (Purpose::Payment, vec![Category::Hiv]),
             OtherPractitioner => held.practitioner = Some(named),
             _ => (),
         })
@@ -120,8 +159,8 @@ async fn enter(world: &World, consent: Consent) -> (Granted, String) {
     }
     world.behind(&grant, &[&observation("b-1", &canary(&grant))]);
     match consent {
-        Consent::None | Waiting | NotBegun => plant(world, &grant).await,
-        Live | Revoked | Expired | Dropped => bring(world, &mine, PATIENT).await,
+        Consent::None | Waiting | NotBegun | ProtectedForPayment => plant(world, &grant).await,
+        Live | Revoked | Expired | Dropped | Restricted | Erased => bring(world, &mine, PATIENT).await,
         OtherPurpose => bring(world, &world.on_behalf("dr-bo", PATIENT, Purpose::Payment), PATIENT).await,
         OtherPatient => bring(world, &world.on_behalf("dr-bo", OTHER, Purpose::Treatment), OTHER).await,
         OtherPractitioner => {
@@ -134,6 +173,16 @@ async fn enter(world: &World, consent: Consent) -> (Granted, String) {
         Expired => crate::clock::advance(2 * HOUR_MS),
         _ => (),
     }
+    if consent == Restricted {
+        restrict(world).await;
+    }
+    if consent == Erased {
+        let versions = world.vault.versions_of(&grant);
+        let notice = crate::testing::erasures::notice("hospital-b", versions.clone());
+        world.gateway.shares.erase(&world.gateway, &notice).await.expect("erased");
+        world.custodians_erased(&grant, &versions);
+        assert!(copy_of(world, &grant).is_none());
+    }
     if consent == Dropped {
         world.gateway.shares.consider(&world.gateway, grant.held.grant).await.expect("dropped");
         assert!(copy_of(world, &grant).is_none());
@@ -141,49 +190,125 @@ async fn enter(world: &World, consent: Consent) -> (Granted, String) {
     (grant, copy)
 }
 
-/// Everything that is not as it must be.
-async fn findings(consent: Consent, leaks: bool) -> Vec<String> {
-    let world = World::new().await;
-    let (grant, copy) = enter(&world, consent).await;
-    if leaks {
-        world.engine.leak();
+/// The patient asks that the record be kept and not used, and the organisation agrees.
+async fn restrict(world: &World) {
+    let person = Person::enrolled(world, PATIENT).await;
+    let cases = person.asks(world, json!({ "ask": "restrict", "reason": "I contest it" })).await;
+    let path = format!("/staff/cases/{}/answer", cases[0]["id"].as_str().expect("an id"));
+    steward(world, &path, r#"{"accept":true,"words":"yes"}"#).await;
+}
+
+/// Records of each class.
+fn populate(world: &World) {
+    let about = |patient: &str| json!({ "reference": format!("Patient/{patient}") });
+    for (id, text, labels) in [("own", OWN, json!([])), ("hiv", PROTECTED, json!([{ "code": "HIV" }]))] {
+        world.engine.keep(
+            Some(PATIENT),
+            json!({ "resourceType": "Observation", "id": id, "meta": { "security": labels }, "valueString": text,
+                "category": [{ "coding": [{ "code": "vital-signs" }] }], "subject": about(PATIENT) }),
+        );
     }
+    world.engine.keep(
+        Some(OTHER),
+        json!({ "resourceType": "Binary", "id": "doc2", "contentType": "text/plain", "securityContext": about(OTHER),
+            "data": "S2FuYXJpZW52b2dlbA==" }),
+    );
+}
+
+const CALLERS: [&str; 8] = ["clinician", "payer", "research", "clerk", "steward", "system", "app", "nobody"];
+
+async fn token_of(world: &World, who: &str) -> Option<String> {
+    Some(match who {
+        "clinician" => world.clinician(),
+        "payer" => world.on_behalf("dr-bo", PATIENT, Purpose::Payment),
+        "research" => world.on_behalf("dr-bo", PATIENT, Purpose::Research),
+        "clerk" => world.on_behalf("front-desk", PATIENT, Purpose::Treatment),
+        "steward" => world.on_behalf("root", PATIENT, Purpose::Treatment),
+        "system" => world.system("system/*.cruds"),
+        "app" => apps::app_of(world, PATIENT).await,
+        _ => return None,
+    })
+}
+
+/// Whether the shared copy may be seen; nobody else ever sees it.
+fn sees_copy(consent: Consent, who: &str) -> bool {
+    matches!((consent, who), (Live, "clinician") | (OtherPurpose, "payer"))
+}
+
+/// Whether the patient's own record here may be seen, and what of it is protected.
+fn sees_own(consent: Consent, who: &str) -> (bool, bool) {
+    match who {
+        // The system is kept from it by the engine, by id.
+        _ if consent == Restricted => (false, false),
+        "clinician" | "payer" | "system" => (true, true),
+        // Nobody ticked what is protected for it.
+        "app" => (true, false),
+        _ => (false, false),
+    }
+}
+
+/// What an answer shows that it must not, and what of a search it does not show that it must.
+fn judged(answer: &Answer, consent: Consent, who: &str, holds: bool, canary: &str) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let headers = format!("{:?}", answer.headers);
+    let (own, protected) = sees_own(consent, who);
+    for (what, secret, may) in [
+        ("the shared record", canary, sees_copy(consent, who)),
+        ("the own record", OWN, own),
+        ("what is protected", PROTECTED, protected),
+    ] {
+        if answer.body.contains(secret) && !may {
+            wrong.push(format!("{what} is shown: {}", answer.body));
+        }
+        if holds && may && !answer.body.contains(secret) {
+            wrong.push(format!("{what} is not shown: {}", answer.body));
+        }
+        if headers.contains(secret) {
+            wrong.push("a header leaks".to_owned());
+        }
+    }
+    // A system may read its own organisation's patients; nobody else the one whose chart is not open.
+    if who != "system" && (answer.body.contains(CANARY) || answer.body.contains("kanarienvogel")) {
+        wrong.push(format!("the other patient is shown: {}", answer.body));
+    }
+    if headers.contains(CANARY) || headers.contains("kanarienvogel") {
+        wrong.push("a header leaks".to_owned());
+    }
+    let json = answer.json();
+    let entries = json["entry"].as_array().map_or(0, Vec::len) as u64;
+    let paged = json["link"].as_array().into_iter().flatten().any(|link| link["relation"] == "next");
+    let noted = json.to_string().contains("\"mode\":\"outcome\"");
+    if json["total"].as_u64().is_some_and(|total| !paged && total != entries - u64::from(noted)) {
+        wrong.push(format!("the total tells of more: {}", answer.body));
+    }
+    wrong
+}
+
+/// Everything that is not as it must be.
+async fn findings(consent: Consent, leak: Leak) -> Vec<String> {
+    let world = World::new().await;
+    populate(&world);
+    let app = token_of(&world, "app").await;
+    let (grant, copy) = enter(&world, consent).await;
+    world.engine.leak(leak);
     let canary = canary(&grant);
-    let callers = [
-        ("clinician", Some(world.clinician())),
-        ("research", Some(world.on_behalf("dr-bo", PATIENT, Purpose::Research))),
-        ("clerk", Some(world.on_behalf("front-desk", PATIENT, Purpose::Treatment))),
-        ("steward", Some(world.on_behalf("root", PATIENT, Purpose::Treatment))),
-        ("system", Some(world.system("system/*.cruds"))),
-        ("nobody", None),
-    ];
     let mut wrong = Vec::new();
     for (what, method, path, body) in READS {
-        for (who, token) in &callers {
+        for who in CALLERS {
+            let token = if who == "app" { app.clone() } else { token_of(&world, who).await };
             let (path, body) = (path.replace("COPY", &copy), body.replace("COPY", &copy));
             let answer = world.ask(token.as_deref(), method, &path, &body).await;
-            let headers = format!("{:?}", answer.headers);
-            let case = format!("{consent:?} {what:?} {who} {method} {path} {}", answer.status);
-            // A batch reaches the organisation's own records alone.
-            let may = consent == Live && *who == "clinician" && what != What::Batch;
-            if answer.body.contains(&canary) != may {
-                wrong.push(format!(
-                    "{case}: the shared record is {}shown: {}",
-                    if may { "not " } else { "" },
-                    answer.body
-                ));
-            }
-            // A system may read its own organisation's patients; nobody else the one whose chart is not open.
-            if *who != "system" && (answer.body.contains(CANARY) || answer.body.contains("kanarienvogel")) {
-                wrong.push(format!("{case}: the other patient is shown: {}", answer.body));
-            }
-            if [canary.as_str(), CANARY].iter().any(|secret| headers.contains(secret)) {
-                wrong.push(format!("{case}: a header leaks"));
+            // A search that is not by the copy's id finds what may be seen.
+            let searches = matches!(what, What::Search | What::SystemSearch | What::CompartmentSearch);
+            let holds = searches && answer.status.is_success() && path.contains("patient=p1");
+            for finding in judged(&answer, consent, who, holds, &canary) {
+                wrong
+                    .push(format!("{consent:?} {what:?} {who} {method} {path} {}: {finding}", answer.status));
             }
         }
     }
     let lines = Logs::everywhere().own_text();
-    for secret in [canary.as_str(), CANARY, OTHER, &copy] {
+    for secret in [canary.as_str(), CANARY, OTHER, &copy, OWN, PROTECTED] {
         if lines.contains(secret) {
             wrong.push(format!("{consent:?}: `{secret}` is in the log"));
         }
@@ -196,7 +321,7 @@ async fn a_shared_record_is_seen_by_whom_the_patient_chose_while_the_consent_liv
     Logs::everywhere();
     let mut wrong = Vec::new();
     for consent in ALL {
-        wrong.extend(findings(consent, false).await);
+        wrong.extend(findings(consent, Leak::Nothing).await);
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(Logs::everywhere().own_text().contains("/fhir/{type}/{id}"), "the log has lines");
@@ -204,11 +329,29 @@ async fn a_shared_record_is_seen_by_whom_the_patient_chose_while_the_consent_liv
 
 #[tokio::test]
 async fn an_engine_that_leaks_is_found_in_every_state() {
-    for consent in ALL.into_iter().filter(|consent| !matches!(consent, Live | Dropped)) {
-        let wrong = findings(consent, true).await;
+    for consent in ALL.into_iter().filter(|consent| !matches!(consent, Live | Dropped | Erased)) {
+        let wrong = findings(consent, Leak::Everything).await;
         let shown = |what: &str| wrong.iter().any(|line| line.contains(what));
         assert!(shown("the shared record is shown"), "{consent:?}: {wrong:?}");
-        assert!(shown("the other patient is shown"), "{consent:?}: {wrong:?}");
+        // Where the record is restricted, nobody but a system is answered, and it may see the other patient.
+        assert!(consent == Restricted || shown("the other patient is shown"), "{consent:?}: {wrong:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_engine_that_leaks_is_found_wherever_it_leaks() {
+    for (leak, found) in [
+        (Leak::Totals, "the total tells of more"),
+        (Leak::Links, "the other patient is shown"),
+        (Leak::Headers, "a header leaks"),
+        (Leak::Errors, "the other patient is shown"),
+    ] {
+        let wrong = findings(Revoked, leak).await;
+        assert!(
+            wrong.iter().any(|line| line.contains(found)),
+            "{leak:?}: {} findings, none of `{found}`",
+            wrong.len()
+        );
     }
 }
 

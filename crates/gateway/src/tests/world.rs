@@ -59,6 +59,14 @@ pub(crate) struct FakeVault {
     pub(crate) reads: AtomicUsize,
 }
 
+impl FakeVault {
+    /// What a grant reaches.
+    pub(crate) fn versions_of(&self, grant: &Granted) -> Vec<VersionId> {
+        let versions = self.versions.lock().expect("lock");
+        versions.get(&grant.held.grant).into_iter().flatten().map(|version| version.version).collect()
+    }
+}
+
 #[async_trait]
 impl SharedRecords for FakeVault {
     async fn grants(&self, patient: &str) -> Result<Vec<HeldGrant>, VaultError> {
@@ -297,6 +305,13 @@ impl World {
                 }),
             );
         }
+        self.engine.keep(
+            Some(PATIENT),
+            json!({
+                "resourceType": "Binary", "id": "doc", "contentType": "text/plain", "data": "aGVsbG8=",
+                "securityContext": { "reference": format!("Patient/{PATIENT}") },
+            }),
+        );
         self.engine.keep(None, json!({ "resourceType": "Organization", "id": "org", "name": "Ward" }));
     }
 

@@ -53,8 +53,10 @@ impl Guarded {
             return Ok(None);
         }
         Ok(Some(match compartment::owner_of_type(resource_type) {
-            Some(owner) => parameter(owner.param, SearchParamType::Reference, [format!("Patient/{patient}")]),
-            None => parameter("_id", SearchParamType::Token, [NOBODY.to_owned()]),
+            Some(owner) if !owner.param.is_empty() => {
+                parameter(owner.param, SearchParamType::Reference, [format!("Patient/{patient}")])
+            }
+            _ => parameter("_id", SearchParamType::Token, [NOBODY.to_owned()]),
         }))
     }
 }

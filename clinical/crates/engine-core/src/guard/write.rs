@@ -1,7 +1,8 @@
 //! What may be written.
 //!
 //! Clients never write an imported copy, nor the label of one, nor a search parameter (it would change what
-//! the guard's own narrowing means). Within one patient's scope both the stored and the new version must be
+//! the guard's own narrowing means), nor an AuditEvent (the node's log is none of theirs), nor a Consent to share (patients
+//! decide, and the ledger keeps it). Within one patient's scope both the stored and the new version must be
 //! about that patient.
 
 use helios_fhir::FhirVersion;
@@ -30,6 +31,8 @@ pub(super) fn may_address(principal: &Principal, resource_type: &str, id: &str) 
         Err("write of an imported copy")
     } else if resource_type == "SearchParameter" {
         Err("write of a search parameter")
+    } else if resource_type == "AuditEvent" {
+        Err("write of the access log, which the node alone writes")
     } else {
         Ok(())
     }
@@ -47,12 +50,21 @@ pub(super) fn may_store(
     if shares::is_labelled(resource) {
         return Err("write of the label of an imported copy");
     }
+    if resource_type == "Consent" && is_to_share(resource) {
+        return Err("write of a consent to share, which patients give and end on their own devices");
+    }
     match &principal.write {
         Scope::Patient(patient) if compartment::patient_of(resource_type, id, resource) != Some(patient) => {
             Err("write outside the patient's record")
         }
         _ => Ok(()),
     }
+}
+
+/// Whether a Consent is of the scope by which records are shared.
+fn is_to_share(consent: &Value) -> bool {
+    let codings = consent.pointer("/scope/coding").and_then(Value::as_array).into_iter().flatten();
+    codings.filter_map(|coding| coding.get("code")?.as_str()).any(|code| code == "patient-privacy")
 }
 
 impl Guarded {
@@ -166,6 +178,10 @@ mod tests {
         check(Scope::All, "Observation", "", &copy, false);
         check(Scope::All, "Observation", "", &labelled, false);
         check(Scope::All, "SearchParameter", "s", &json!({}), false);
+        check(Scope::All, "AuditEvent", "a", &json!({}), false);
+        let scope = |code: &str| json!({"scope": {"coding": [{"code": code}]}});
+        check(Scope::All, "Consent", "c", &scope("adr"), true);
+        check(Scope::All, "Consent", "c", &scope("patient-privacy"), false);
     }
 
     #[test]

@@ -26,6 +26,16 @@ async fn what_is_not_understood_is_refused_with_an_operation_outcome() {
         ("GET", "/Patient?no-such-parameter=1", "", String::new(), 400),
         ("GET", "/Patient?name:nonsense=1", "", String::new(), 400),
         ("GET", "/Patient?birthdate=yesterday", "", String::new(), 400),
+        ("GET", "/Patient?_count=x", "", String::new(), 400),
+        ("GET", "/Patient?_cursor=nonsense", "", String::new(), 400),
+        ("GET", "/Patient?_sort=no-such-parameter", "", String::new(), 400),
+        ("GET", "/Patient?_include=nonsense", "", String::new(), 400),
+        ("GET", "/Patient?_query=x", "", String::new(), 400),
+        ("GET", "/Patient?_lastUpdated=geXX", "", String::new(), 400),
+        ("GET", "/Patient/a/_history?_at=2020", "", String::new(), 400),
+        ("GET", "/Patient/a/_history?_sort=_lastUpdated", "", String::new(), 400),
+        ("GET", "/Patient/a/_history?_since=yesterday", "", String::new(), 400),
+        ("PUT", "/AuditEvent/a", fhir, r#"{"resourceType":"AuditEvent","id":"a"}"#.into(), 403),
         ("GET", "/Nonsense", "", String::new(), 404),
         ("GET", "/Patient/none", "", String::new(), 404),
         ("GET", "/$export", "", String::new(), 404),
@@ -40,6 +50,35 @@ async fn what_is_not_understood_is_refused_with_an_operation_outcome() {
             fhir,
             format!(r#"{{"resourceType":"Patient","x":"{}"}}"#, "y".repeat(17 << 20)),
             413,
+        ),
+        (
+            "POST",
+            "/Patient",
+            fhir,
+            r#"{"resourceType":"Patient","gender":"male","gender":"female"}"#.into(),
+            400,
+        ),
+        (
+            "POST",
+            "/Patient",
+            fhir,
+            r#"{"resourceType":"Patient","name":[{"family":"a","family":"b"}]}"#.into(),
+            400,
+        ),
+        ("POST", "/Patient", fhir, r#"{"resourceType":"Patient"} {}"#.into(), 400),
+        (
+            "POST",
+            "/Patient",
+            "application/fhir+json; charset=iso-8859-1",
+            r#"{"resourceType":"Patient"}"#.into(),
+            415,
+        ),
+        (
+            "POST",
+            "/Patient",
+            "application/fhir+json; charset=utf-16",
+            r#"{"resourceType":"Patient"}"#.into(),
+            415,
         ),
         ("POST", "/Patient", "text/plain", "hello".into(), 415),
         ("POST", "/Patient", "application/fhir+xml", "<Patient/>".into(), 415),
@@ -59,6 +98,53 @@ async fn what_is_not_understood_is_refused_with_an_operation_outcome() {
         assert_eq!(answer.json()["resourceType"], "OperationOutcome", "{method} {path} {shown} {answer:?}");
     }
     assert_eq!(client.internal("GET", "/status", None).await.json()["resources"], 0);
+}
+
+#[tokio::test]
+async fn what_is_no_utf_8_is_refused_and_hostile_searches_find_nothing() {
+    let node = Node::start(&[]).await;
+    let mut client = node.client().await;
+    let headers =
+        |kind: &str| [("x-salus-principal", encoded(&steward())), ("content-type", kind.to_owned())];
+    let body = b"{\"resourceType\":\"Patient\",\"id\":\"\xff\"}".to_vec();
+    let answer = client.raw("POST", "/fhir/Patient", &headers("application/fhir+json"), body).await;
+    assert_eq!(
+        (answer.status, answer.json()["resourceType"].as_str()),
+        (400, Some("OperationOutcome")),
+        "{answer:?}"
+    );
+    client.put(json!({"resourceType": "Patient", "id": "a", "name": [{"family": "Own"}]})).await;
+    for value in [
+        "%27%20OR%201%3D1--",
+        "%25",
+        "_",
+        "%22%3B%20DROP%20TABLE%20resources%3B--",
+        "%00",
+        "%F0%9F%98%80",
+        "%5C",
+        "a%5C%2Cb%5C%7Cc%5C%24",
+        &"x".repeat(7_000),
+        "(((((((((",
+        "*",
+        "NEAR(a%20b)",
+    ] {
+        for name in [
+            "family",
+            "family:exact",
+            "family:contains",
+            "identifier",
+            "_id",
+            "_text",
+            "_content",
+            "general-practitioner",
+        ] {
+            let answer = client.fhir(&steward(), "GET", &format!("/Patient?{name}={value}"), None).await;
+            assert!(answer.status < 500, "{name}={value}: {answer:?}");
+            assert!(answer.status != 200 || !answer.shows("Own"), "{name}={value}: {answer:?}");
+            assert_eq!(answer.json()["resourceType"].is_string(), true, "{name}={value}: {answer:?}");
+        }
+    }
+    assert_eq!(client.internal("GET", "/status", None).await.json()["resources"], 1);
 }
 
 #[tokio::test]

@@ -7,6 +7,8 @@ mod durability;
 mod erase;
 mod input;
 mod load;
+mod paging;
 mod shares;
+mod statement;
 mod support;
 mod validation;

@@ -32,6 +32,7 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) text: String,
     pub(crate) location: Option<String>,
+    pub(crate) etag: Option<String>,
 }
 
 /// One kept-alive connection.
@@ -177,11 +178,13 @@ impl Client {
         let response = self.0.send_request(request.body(Full::new(body.into())).unwrap()).await.ok()?;
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await.ok()?.to_bytes();
-        let location = parts.headers.get("location").map(|value| value.to_str().unwrap().to_owned());
+        let header = |name: &str| parts.headers.get(name).map(|value| value.to_str().unwrap().to_owned());
+        let (location, etag) = (header("location"), header("etag"));
         Some(Answer {
             status: parts.status.as_u16(),
             text: String::from_utf8(bytes.to_vec()).unwrap(),
             location,
+            etag,
         })
     }
 

@@ -170,6 +170,17 @@ pub(crate) async fn app_of(world: &World, patient: &str) -> String {
     text(&tokens, "access_token")
 }
 
+/// An access token of an app that a patient lets read everything, what is protected by name.
+pub(crate) async fn app_of_everything(world: &World, patient: &str) -> String {
+    let person = Person::enrolled(world, patient).await;
+    let client = app(world, &metadata()).await;
+    let request = begin(world, &client, &[]).await;
+    let all: Vec<&str> = Category::ALL.iter().map(|one| one.as_str()).collect();
+    let letter = letter(world, &request, &all).await;
+    let code = code_in(&person.reads(world, letter).await.expect("allowed"));
+    text(&redeem(world, &client, &code, &[]).await.json(), "access_token")
+}
+
 async fn connected(world: &World, patient: &str) -> (Person, String, Value) {
     let person = Person::enrolled(world, patient).await;
     let client = app(world, &metadata()).await;

@@ -1,0 +1,140 @@
+//! What this node changes in the engine's CapabilityStatement, type by type, so that it claims what works on the public
+//! address and nothing else. `tests/statement.rs` asks for everything that is claimed, and for what is not.
+
+use serde_json::{Value, json};
+
+/// Types that nobody writes here: interactions that stay.
+const READ_ONLY: [(&str, &str); 2] = [
+    ("SearchParameter", "what searches mean is the node's business"),
+    ("Subscription", "this node calls nobody's endpoint"),
+];
+/// Interactions that write.
+const WRITES: [&str; 4] = ["create", "update", "patch", "delete"];
+/// What else goes where nothing is written.
+const CONDITIONAL: [&str; 5] =
+    ["conditionalCreate", "conditionalUpdate", "conditionalDelete", "conditionalPatch", "updateCreate"];
+/// The operations of every type.
+const OPERATIONS: [(&str, &str); 2] = [
+    ("validate", "http://hl7.org/fhir/OperationDefinition/Resource-validate"),
+    ("proof", "https://salus.network/fhir/OperationDefinition/proof"),
+];
+/// Those of Patient.
+const OF_PATIENT: [(&str, &str); 2] = [
+    ("everything", "http://hl7.org/fhir/OperationDefinition/Patient-everything"),
+    ("summary", "http://hl7.org/fhir/uv/ips/OperationDefinition/summary"),
+];
+/// Parameters by which an AuditEvent is searched for.
+const OF_AUDIT_EVENT: [(&str, &str); 2] = [("date", "date"), ("patient", "reference")];
+
+/// A type's part of the statement, put right.
+pub(super) fn of_type(engine: Value) -> Value {
+    let kind = engine["type"].as_str().unwrap_or_default().to_owned();
+    if kind == "AuditEvent" {
+        return audit_event();
+    }
+    let mut claim = engine;
+    if let Some((_, why)) = READ_ONLY.iter().find(|(read_only, _)| *read_only == kind) {
+        without_writing(&mut claim, why);
+    }
+    let own = OF_PATIENT.iter().filter(|_| kind == "Patient");
+    // Nothing at all is sent there.
+    let operations =
+        OPERATIONS.iter().chain(own).filter(|(name, _)| kind != "Subscription" || *name != "validate");
+    claim["operation"] =
+        operations.map(|(name, definition)| json!({ "name": name, "definition": definition })).collect();
+    if let Some(words) = words(&kind) {
+        claim["documentation"] = json!(words);
+    }
+    claim
+}
+
+fn without_writing(claim: &mut Value, why: &str) {
+    if let Some(interactions) = claim["interaction"].as_array_mut() {
+        interactions.retain(|one| !WRITES.contains(&one["code"].as_str().unwrap_or_default()));
+    }
+    if let Some(fields) = claim.as_object_mut() {
+        fields.retain(|name, _| !CONDITIONAL.contains(&name.as_str()));
+    }
+    claim["documentation"] = json!(format!("read only: {why}"));
+}
+
+fn words(kind: &str) -> Option<&'static str> {
+    match kind {
+        "Binary" => Some(
+            "Bytes in their own media type, up to 11 MiB, or FHIR JSON; `X-Security-Context: Patient/[id]` says whose. Answered as bytes unless FHIR JSON is asked for.",
+        ),
+        "Consent" => Some(
+            "With what the ledger says of the grants that the reader may know of, as consents of the scope `patient-privacy` (search by `patient`, `scope`, `status`). Those are given and ended by patients on their own devices, and never written here.",
+        ),
+        _ => None,
+    }
+}
+
+/// The node's own log.
+fn audit_event() -> Value {
+    let parameters = OF_AUDIT_EVENT.iter();
+    json!({
+        "type": "AuditEvent",
+        "profile": "http://hl7.org/fhir/StructureDefinition/AuditEvent",
+        "documentation": "The node's access log, newest first: for stewards, and for apps that a patient lets read their whole record.",
+        "interaction": [{ "code": "read" }, { "code": "search-type" }],
+        "versioning": "no-version",
+        "readHistory": false,
+        "searchParam": parameters.map(|(name, kind)| json!({ "name": name, "type": kind })).collect::<Vec<_>>(),
+    })
+}
+
+/// The interactions with the whole system: the engine's, and this node's own.
+pub(super) fn of_system(engine: Option<&str>) -> Value {
+    let mut interactions: Vec<Value> =
+        engine.and_then(|engine| serde_json::from_str(engine).ok()).unwrap_or_default();
+    interactions.push(json!({
+        "code": "search-system",
+        "documentation": "`_type` names one to ten types; no includes, chains, `_has`, sorting or shaping",
+    }));
+    json!(interactions)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn engine(kind: &str) -> Value {
+        let codes = [
+            "read",
+            "vread",
+            "update",
+            "patch",
+            "delete",
+            "history-instance",
+            "history-type",
+            "create",
+            "search-type",
+        ];
+        let interactions: Vec<Value> = codes.iter().map(|code| json!({ "code": code })).collect();
+        json!({ "type": kind, "interaction": interactions, "updateCreate": true, "conditionalCreate": true,
+            "operation": [{ "name": "export" }] })
+    }
+
+    #[test]
+    fn each_type_claims_what_it_offers() {
+        for (kind, interactions, operations) in [
+            ("Observation", 9, vec!["validate", "proof"]),
+            ("Patient", 9, vec!["validate", "proof", "everything", "summary"]),
+            ("Subscription", 5, vec!["proof"]),
+            ("SearchParameter", 5, vec!["validate", "proof"]),
+            ("AuditEvent", 2, vec![]),
+        ] {
+            let claim = of_type(engine(kind));
+            assert_eq!(claim["interaction"].as_array().map(Vec::len), Some(interactions), "{kind}");
+            let names: Vec<&str> = claim["operation"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter_map(|one| one["name"].as_str())
+                .collect();
+            assert_eq!(names, operations, "{kind}");
+            assert_eq!(claim["updateCreate"] == true, interactions == 9, "{kind}");
+        }
+    }
+}
