@@ -88,6 +88,9 @@ pub const HPKE_CASE_LETTER: &str = "salus/hpke/case-letter/v1";
 pub const HPKE_CASE_ANSWER: &str = "salus/hpke/case-answer/v1";
 /// A node's storage key + random salt, + patient: seals a share of the patient's root in the gateway's tables.
 pub const RECOVERY_STORE: &str = "salus/recovery-store/v1";
+/// A node's storage key + random salt, + job and name: seals a file of a bulk export, or what an import could not read, at
+/// rest.
+pub const BULK_FILE: &str = "salus/bulk-file/v1";
 
 /// HPKE context, followed by the network id: [`crate::vault::RecoveryLetter`].
 pub const HPKE_RECOVERY_LETTER: &str = "salus/hpke/recovery-letter/v1";

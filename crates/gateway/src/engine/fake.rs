@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 use std::path::Path as FilePath;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use tokio::sync::oneshot;
 
 /// One resource, whose record it is, and by which grant it came.
 #[derive(Clone)]
@@ -56,6 +57,10 @@ struct Inner {
     leaks: AtomicBool,
     /// Ids of resources with a version that waits to be sealed.
     unsealed: Mutex<Vec<String>>,
+    /// Type and id of what was deleted.
+    deleted: Mutex<Vec<(String, String)>>,
+    /// Told when a second page is asked for, and waited for before it is given.
+    hold: Mutex<Option<(oneshot::Sender<()>, oneshot::Receiver<()>)>>,
 }
 
 /// The engine.
@@ -115,6 +120,18 @@ impl FakeEngine {
     /// Whether it has an own resource.
     pub(crate) fn has(&self, id: &str) -> bool {
         self.0.kept.lock().expect("lock").iter().any(|kept| kept.id == id)
+    }
+
+    /// A resource was deleted, by which history alone knows it.
+    pub(crate) fn deleted(&self, kind: &str, id: &str) {
+        self.0.deleted.lock().expect("lock").push((kind.to_owned(), id.to_owned()));
+    }
+
+    /// Stops before the next second page of an export: the receiver hears of it, and the sender lets it go on.
+    pub(crate) fn hold(&self) -> (oneshot::Receiver<()>, oneshot::Sender<()>) {
+        let ((reached, hears), (go, waits)) = (oneshot::channel(), oneshot::channel());
+        *self.0.hold.lock().expect("lock") = Some((reached, waits));
+        (hears, go)
     }
 
     /// Fails its contract from now on.
@@ -230,7 +247,9 @@ async fn erase(State(engine): State<FakeEngine>, headers: HeaderMap, body: Strin
 async fn metadata() -> Response {
     Json(json!({
         "resourceType": "CapabilityStatement",
-        "rest": [{ "mode": "server", "resource": [{ "type": "Patient" }] }],
+        "rest": [{ "mode": "server", "resource": [
+            { "type": "Group" }, { "type": "Observation" }, { "type": "Organization" }, { "type": "Patient" },
+        ] }],
     }))
     .into_response()
 }
@@ -281,6 +300,13 @@ async fn fhir(State(engine): State<FakeEngine>, request: Request) -> Response {
         };
     }
     let query = head.uri.query().unwrap_or_default();
+    if let ([kind], true) = (segments.as_slice(), query.contains("_sort=_lastUpdated")) {
+        let found: Vec<&Kept> = seen.iter().filter(|kept| kept.kind == *kind).collect();
+        return page(&engine, kind, query, &found).await;
+    }
+    if let ([kind, "_history"], true) = (segments.as_slice(), query.contains("_since=")) {
+        return deletions(&engine, kind);
+    }
     let of = |kind: &str| seen.iter().filter(move |kept| kept.kind == kind).collect::<Vec<_>>();
     match segments.as_slice() {
         [] | ["_history"] => bundle(&seen.iter().collect::<Vec<_>>()),
@@ -311,6 +337,50 @@ async fn fhir(State(engine): State<FakeEngine>, request: Request) -> Response {
             }
         },
     }
+}
+
+fn deletions(engine: &FakeEngine, kind: &str) -> Response {
+    let deleted = engine.0.deleted.lock().expect("lock");
+    let of_kind = deleted.iter().filter(|(own, _)| own == kind);
+    let entries: Vec<Value> =
+        of_kind.map(|(kind, id)| json!({ "request": { "method": "DELETE", "url": format!("{kind}/{id}") } })).collect();
+    let bundle = json!({ "resourceType": "Bundle", "type": "history", "entry": entries });
+    ([(header::CONTENT_TYPE, FHIR)], bundle.to_string()).into_response()
+}
+
+/// Records on a page.
+const PAGE: usize = 2;
+
+/// A page of a search by patient, with a cursor to the next.
+async fn page(engine: &FakeEngine, kind: &str, query: &str, found: &[&Kept]) -> Response {
+    let pairs: Vec<(String, String)> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+    let value = |names: &[&str]| pairs.iter().find(|(name, _)| names.contains(&name.as_str())).map(|(_, v)| v);
+    if value(&["nonsense"]).is_some() {
+        return refusal(StatusCode::BAD_REQUEST);
+    }
+    let wanted: Option<Vec<&str>> = value(&["subject", "patient", "_id"])
+        .map(|ids| ids.split(',').map(|id| id.trim_start_matches("Patient/")).collect());
+    let of = |kept: &&&Kept| {
+        wanted.as_ref().is_none_or(|ids| kept.patient.as_deref().is_some_and(|own| ids.contains(&own)))
+    };
+    let from: usize = value(&["_cursor"]).map_or(0, |cursor| cursor.parse().expect("cursor"));
+    if from > 0 {
+        let held = engine.0.hold.lock().expect("lock").take();
+        if let Some((reached, go)) = held {
+            let _ = reached.send(());
+            let _ = go.await;
+        }
+    }
+    let found: Vec<&&Kept> = found.iter().filter(of).collect();
+    let entries: Vec<String> =
+        found.iter().skip(from).take(PAGE).map(|kept| format!("{{\"resource\":{}}}", kept.text)).collect();
+    let more = from + PAGE < found.len();
+    let asked = query.split("&_cursor=").next().unwrap_or_default();
+    let next = format!("http://engine/fhir/{kind}?{asked}&_cursor={}", from + PAGE);
+    let links = if more { json!([{ "relation": "next", "url": next }]) } else { json!([]) };
+    let entries = entries.join(",");
+    let text = format!(r#"{{"resourceType":"Bundle","type":"searchset","link":{links},"entry":[{entries}]}}"#);
+    ([(header::CONTENT_TYPE, FHIR)], text).into_response()
 }
 
 const FHIR: &str = "application/fhir+json";

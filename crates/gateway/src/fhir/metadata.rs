@@ -18,6 +18,9 @@ use tokio::sync::RwLock;
 /// How long it is kept.
 const KEPT: Duration = Duration::from_secs(600);
 
+/// What it says of bulk data, beside the operations.
+const BULK_DATA: &str = "http://hl7.org/fhir/uv/bulkdata/CapabilityStatement/bulk-data";
+
 /// The kept document.
 #[derive(Default)]
 pub(crate) struct Metadata(RwLock<Option<Kept>>);
@@ -60,6 +63,17 @@ async fn kept(gateway: &Gateway) -> Result<Kept> {
     Ok(kept)
 }
 
+/// The FHIR types that the engine knows, as its statement lists them.
+///
+/// # Errors
+/// As [`metadata`].
+pub(crate) async fn types(gateway: &Gateway) -> Result<Vec<String>> {
+    let kept = kept(gateway).await?;
+    let statement: serde_json::Value = serde_json::from_slice(&kept.body).map_err(Error::internal)?;
+    let resources = statement["rest"][0]["resource"].as_array().map(Vec::as_slice).unwrap_or_default();
+    Ok(resources.iter().filter_map(|resource| resource["type"].as_str()).map(str::to_owned).collect())
+}
+
 async fn load(gateway: &Gateway) -> Result<String> {
     let principal = EnginePrincipal {
         id: "metadata".into(),
@@ -94,7 +108,7 @@ fn patch(statement: &str, base: &str) -> Option<String> {
     let mut out = String::with_capacity(statement.len() + 1_024);
     out.push('{');
     for (name, value) in
-        object.fields().filter(|(name, _)| !matches!(name.as_str(), "rest" | "implementation"))
+        object.fields().filter(|(name, _)| !matches!(name.as_str(), "rest" | "implementation" | "instantiates"))
     {
         write_string(&mut out, name);
         out.push(':');
@@ -102,7 +116,8 @@ fn patch(statement: &str, base: &str) -> Option<String> {
         out.push(',');
     }
     let implementation = json!({ "description": "Salus node", "url": format!("{base}/fhir") });
-    out.push_str(&format!("\"implementation\":{implementation},\"rest\":[{{"));
+    let instantiates = json!([BULK_DATA]);
+    out.push_str(&format!("\"implementation\":{implementation},\"instantiates\":{instantiates},\"rest\":[{{"));
     for (name, value) in rest.fields().filter(|(name, _)| !matches!(name.as_str(), "security" | "operation"))
     {
         write_string(&mut out, name);
@@ -139,6 +154,9 @@ fn operations() -> serde_json::Value {
     json!([
         { "name": "everything", "definition": "http://hl7.org/fhir/OperationDefinition/Patient-everything" },
         { "name": "validate", "definition": "http://hl7.org/fhir/OperationDefinition/Resource-validate" },
+        { "name": "export", "definition": "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/export" },
+        { "name": "patient-export", "definition": "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/patient-export" },
+        { "name": "group-export", "definition": "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/group-export" },
         { "name": "proof", "definition": "https://salus.network/fhir/OperationDefinition/proof" },
     ])
 }
@@ -149,12 +167,13 @@ mod tests {
 
     #[test]
     fn the_statement_tells_the_truth_about_security() {
-        let engine = r#"{"resourceType":"CapabilityStatement","implementation":{"url":"x"},"rest":[{"mode":"server","security":{"cors":false},"operation":[{"name":"export"}],"resource":[{"type":"Patient"}]}]}"#;
+        let engine = r#"{"resourceType":"CapabilityStatement","implementation":{"url":"x"},"rest":[{"mode":"server","security":{"cors":false},"operation":[{"name":"purge"}],"resource":[{"type":"Patient"}]}]}"#;
         let text = patch(engine, "https://a.example").expect("patched");
         let json: serde_json::Value = serde_json::from_str(&text).expect("json");
         assert_eq!(json["rest"][0]["security"]["cors"], true);
         assert_eq!(json["rest"][0]["resource"][0]["type"], "Patient");
         assert_eq!(json["implementation"]["url"], "https://a.example/fhir");
-        assert!(!text.contains("export"));
+        assert!(!text.contains("purge"));
+        assert_eq!(json["instantiates"][0], BULK_DATA);
     }
 }

@@ -181,7 +181,7 @@ impl Narrowing {
 
 /// The path and query of the next page, within this server. One that is not understood is a fault: what it leads to would
 /// be missing without a word.
-fn next_of(links: &str) -> Result<Option<String>> {
+pub(crate) fn next_of(links: &str) -> Result<Option<String>> {
     let malformed = || Error::from(EngineError::Malformed);
     let links: Vec<&RawValue> = serde_json::from_str(links).map_err(|_| malformed())?;
     let mut links = links.into_iter().filter_map(|link| Object::parse(link.get()));

@@ -7,6 +7,7 @@ use super::json::subject_of;
 use super::narrow::Narrowing;
 use super::principal::Principal;
 use super::{audit, authenticate, notes};
+use crate::bulk;
 use crate::error::{Code, Error, Result};
 use crate::limits::SEARCH_FORM_BYTES_MAX;
 use crate::state::Gateway;
@@ -25,6 +26,12 @@ pub(crate) async fn proxy(State(gateway): State<Gateway>, request: Request) -> R
     let path = request.uri().path().strip_prefix("/fhir").unwrap_or_default();
     let mut ask = Ask::parse(request.method(), path, request.uri().query())?;
     let permit = authorise(&gateway, &principal, &ask).await?;
+    if ask.what == What::Export {
+        return match principal {
+            Principal::System(system) => bulk::export::begin(&gateway, system, &ask, request).await,
+            _ => Err(Error::new(Code::Forbidden, "only a registered system may export")),
+        };
+    }
     permit.check_query(request.uri().query().unwrap_or_default())?;
     let answer = pass_on(&gateway, request, &ask, &permit).await?;
     if answer.status() == StatusCode::NOT_FOUND
