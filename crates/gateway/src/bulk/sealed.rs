@@ -40,7 +40,20 @@ impl Folder {
     /// An empty folder, whatever was there.
     pub(crate) fn make_empty(&self) -> io::Result<()> {
         self.remove()?;
+        self.make()
+    }
+
+    /// The folder, with what is in it.
+    pub(crate) fn make(&self) -> io::Result<()> {
         DirBuilder::new().recursive(true).mode(0o700).create(&self.path)
+    }
+
+    /// Removes one file, if it is there.
+    pub(crate) fn forget(&self, name: &str) -> io::Result<()> {
+        match fs::remove_file(self.path.join(name)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
     }
 
     /// Removes it with its files.
@@ -67,10 +80,15 @@ impl Folder {
         Ok(Writer(StreamWriter::new(&self.key(name, salt), name.as_bytes(), buffered)))
     }
 
+    /// A file's content, for a thread that may block.
+    pub(crate) fn stream(&self, name: &str, salt: &[u8; 32]) -> io::Result<StreamReader<BufReader<File>>> {
+        let file = File::open(self.path.join(name))?;
+        Ok(StreamReader::new(&self.key(name, salt), name.as_bytes(), BufReader::new(file)))
+    }
+
     /// A file's content as it is opened, piece by piece.
     pub(crate) fn read(&self, name: &str, salt: &[u8; 32]) -> io::Result<Body> {
-        let file = File::open(self.path.join(name))?;
-        let mut stream = StreamReader::new(&self.key(name, salt), name.as_bytes(), BufReader::new(file));
+        let mut stream = self.stream(name, salt)?;
         let (sender, mut pieces) = mpsc::channel::<io::Result<Bytes>>(PIECES_WAITING);
         tokio::task::spawn_blocking(move || {
             loop {
@@ -99,6 +117,11 @@ impl Writer {
             self.0.write_all(part.trim_end_matches(['\n', '\r']).as_bytes())?;
         }
         self.0.write_all(b"\n")
+    }
+
+    /// Adds bytes as they are.
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.0.write_all(bytes)
     }
 
     /// Seals the end, and has all of it on disk.

@@ -57,6 +57,8 @@ struct Inner {
     leaks: AtomicBool,
     /// Ids of resources with a version that waits to be sealed.
     unsealed: Mutex<Vec<String>>,
+    /// Transactions until the engine stops.
+    transactions_left: Mutex<Option<usize>>,
     /// Type and id of what was deleted.
     deleted: Mutex<Vec<(String, String)>>,
     /// Told when a second page is asked for, and waited for before it is given.
@@ -120,6 +122,16 @@ impl FakeEngine {
     /// Whether it has an own resource.
     pub(crate) fn has(&self, id: &str) -> bool {
         self.0.kept.lock().expect("lock").iter().any(|kept| kept.id == id)
+    }
+
+    /// Takes so many transactions more, and then stops; `None`: takes all.
+    pub(crate) fn stop_after(&self, transactions: Option<usize>) {
+        *self.0.transactions_left.lock().expect("lock") = transactions;
+    }
+
+    /// The version of a resource; `None` if there is none.
+    pub(crate) fn version(&self, id: &str) -> Option<u32> {
+        self.0.kept.lock().expect("lock").iter().find(|kept| kept.id == id).map(|kept| kept.version)
     }
 
     /// A resource was deleted, by which history alone knows it.
@@ -287,7 +299,7 @@ async fn fhir(State(engine): State<FakeEngine>, request: Request) -> Response {
     let seen: Vec<Kept> = all.into_iter().filter(|kept| leaks || sees(&principal, kept)).collect();
     if head.method == Method::POST && segments.is_empty() {
         let bytes = axum::body::to_bytes(body, 1 << 20).await.expect("body");
-        return batch(&principal, &seen, &bytes);
+        return batch(&engine, &principal, &seen, &bytes);
     }
     if head.method != Method::GET && !path.ends_with("_search") {
         if axum::body::to_bytes(body, 64 << 20).await.is_err() {
@@ -413,12 +425,52 @@ fn refusal(status: StatusCode) -> Response {
     (status, [(header::CONTENT_TYPE, FHIR)], outcome.to_string()).into_response()
 }
 
+/// Updates in a transaction or a batch; a resource with `"refuse": true` is refused.
+fn updates(engine: &FakeEngine, kind: &Value, entries: &[Value]) -> Response {
+    let refused = |entry: &Value| entry["resource"]["refuse"] == true;
+    if kind == "transaction" {
+        if entries.iter().any(refused) {
+            return refusal(StatusCode::UNPROCESSABLE_ENTITY);
+        }
+        let mut left = engine.0.transactions_left.lock().expect("lock");
+        match left.as_mut() {
+            Some(0) => return (StatusCode::INTERNAL_SERVER_ERROR, "stopped").into_response(),
+            Some(left) => *left -= 1,
+            None => {}
+        }
+    }
+    let mut all = engine.0.kept.lock().expect("lock");
+    let answers = entries.iter().map(|entry| {
+        if refused(entry) {
+            let issue = json!([{ "severity": "error", "code": "invalid", "diagnostics": "it says so itself" }]);
+            let outcome = json!({ "resourceType": "OperationOutcome", "issue": issue });
+            return json!({ "response": { "status": "422 Unprocessable Entity", "outcome": outcome } });
+        }
+        let resource = &entry["resource"];
+        let subject = resource["subject"]["reference"].as_str();
+        let patient = subject.and_then(|subject| subject.strip_prefix("Patient/"));
+        let mut new = kept(patient, None, resource, resource.to_string());
+        assert_eq!(entry["request"], json!({ "method": "PUT", "url": format!("{}/{}", new.kind, new.id) }));
+        if let Some(old) = all.iter().position(|old| old.kind == new.kind && old.id == new.id) {
+            new.version = all.remove(old).version + 1;
+        }
+        all.push(new);
+        json!({ "response": { "status": "201 Created" } })
+    });
+    let answer = json!({ "resourceType": "Bundle", "entry": answers.collect::<Vec<_>>() });
+    ([(header::CONTENT_TYPE, FHIR)], answer.to_string()).into_response()
+}
+
 /// Reads within a batch see what a read would.
-fn batch(principal: &EnginePrincipal, seen: &[Kept], body: &[u8]) -> Response {
+fn batch(engine: &FakeEngine, principal: &EnginePrincipal, seen: &[Kept], body: &[u8]) -> Response {
     if principal.write == Reach::None {
         return refusal(StatusCode::FORBIDDEN);
     }
     let asked: Value = serde_json::from_slice(body).unwrap_or_default();
+    let entries = asked["entry"].as_array().map(Vec::as_slice).unwrap_or_default();
+    if entries.iter().any(|entry| entry["resource"].is_object()) {
+        return updates(engine, &asked["type"], entries);
+    }
     let urls =
         asked["entry"].as_array().into_iter().flatten().filter_map(|entry| entry["request"]["url"].as_str());
     let read =

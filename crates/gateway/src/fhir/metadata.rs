@@ -157,6 +157,7 @@ fn operations() -> serde_json::Value {
         { "name": "export", "definition": "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/export" },
         { "name": "patient-export", "definition": "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/patient-export" },
         { "name": "group-export", "definition": "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/group-export" },
+        { "name": "import", "definition": "https://salus.network/fhir/OperationDefinition/import" },
         { "name": "proof", "definition": "https://salus.network/fhir/OperationDefinition/proof" },
     ])
 }

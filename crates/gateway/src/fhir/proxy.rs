@@ -26,10 +26,13 @@ pub(crate) async fn proxy(State(gateway): State<Gateway>, request: Request) -> R
     let path = request.uri().path().strip_prefix("/fhir").unwrap_or_default();
     let mut ask = Ask::parse(request.method(), path, request.uri().query())?;
     let permit = authorise(&gateway, &principal, &ask).await?;
-    if ask.what == What::Export {
-        return match principal {
-            Principal::System(system) => bulk::export::begin(&gateway, system, &ask, request).await,
-            _ => Err(Error::new(Code::Forbidden, "only a registered system may export")),
+    if matches!(ask.what, What::Export | What::Import) {
+        let Principal::System(system) = principal else {
+            return Err(Error::new(Code::Forbidden, "only a registered system does that"));
+        };
+        return match ask.what {
+            What::Export => bulk::export::begin(&gateway, system, &ask, request).await,
+            _ => bulk::import::begin(&gateway, system, request).await,
         };
     }
     permit.check_query(request.uri().query().unwrap_or_default())?;

@@ -69,6 +69,7 @@ const FHIR: &[Row] = &[
     row(What::Export, "GET", "/fhir/$export", [WHO, BAD, BAD, NO, NO, NO, NO, NO]),
     row(What::Export, "POST", "/fhir/Patient/$export", [WHO, BAD, BAD, NO, NO, NO, NO, NO]),
     row(What::Export, "GET", "/fhir/Group/g1/$export", [WHO, BAD, NO, NO, NO, NO, NO, NO]),
+    row(What::Import, "POST", "/fhir/$import", [WHO, BAD, NO, NO, NO, NO, NO, NO]),
     row(What::Proof, "GET", "/fhir/Observation/anchored/$proof", [WHO, OK, OK, OK, NO, NO, NO, NO]),
     row(What::Proof, "GET", "/fhir/Observation/sealed/$proof", [WHO, NONE, NONE, NONE, NO, NO, NO, NO]),
     row(What::Proof, "GET", "/fhir/Observation/o2/$proof", [WHO, NONE, NONE, NONE, NO, NO, NO, NO]),

@@ -13,9 +13,8 @@ mod rows;
 mod sink;
 mod work;
 
+pub(crate) use ask::{of_body as parameters_of, prefers as http_prefers};
 pub(crate) use desk::{begin, delete, file, status};
-#[cfg(test)]
-pub(crate) use rows::EXPORTS as TESTING_EXPORTS;
 
 use super::sealed::{self, Folder};
 use crate::cases;

@@ -1,10 +1,11 @@
 //! Exports, and the ways in which somebody might get more than they may.
 
+use super::{location, path_of, send};
 use crate::bulk::export::testing_round;
 use crate::cases::tests::{Person, steward};
 use crate::log::{Kind, Page};
 use crate::smart::NewClient;
-use crate::tests::world::{Answer, CANARY, OTHER, PATIENT, World};
+use crate::tests::world::{CANARY, OTHER, PATIENT, World};
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
 use serde_json::{Value, json};
@@ -14,25 +15,9 @@ const EVERYTHING: &str = "system/*.rs";
 const SYSTEM: &str = "/fhir/$export";
 const HOUR_MS: u64 = 3_600_000;
 
-async fn send(world: &World, token: &str, method: &str, path: &str, body: &str) -> Answer {
-    let request = Request::builder()
-        .method(method)
-        .uri(path)
-        .header(header::AUTHORIZATION, format!("Bearer {token}"))
-        .header("prefer", "respond-async")
-        .header(header::CONTENT_TYPE, "application/fhir+json");
-    world.send(request.body(Body::from(body.to_owned())).expect("request")).await
-}
-
 /// Begins an export; the path to ask at.
 async fn begin(world: &World, token: &str, path: &str) -> String {
-    let answer = send(world, token, "GET", path, "").await;
-    assert_eq!(answer.status, StatusCode::ACCEPTED, "{}", answer.body);
-    path_of(answer.headers[header::CONTENT_LOCATION].to_str().expect("text"))
-}
-
-fn path_of(url: &str) -> String {
-    url.strip_prefix(crate::testing::ORIGIN).expect("this node").to_owned()
+    location(&send(world, token, "GET", path, "").await)
 }
 
 /// Begins an export and has it done: the path to ask at, and the manifest.
@@ -173,9 +158,8 @@ async fn a_patient_s_or_a_group_s_export_has_their_records_and_no_others() {
         { "name": "_type", "valueString": "Observation" },
     ] });
     let answer = send(&world, &token, "POST", "/fhir/Patient/$export", &body.to_string()).await;
-    assert_eq!(answer.status, StatusCode::ACCEPTED, "{}", answer.body);
     testing_round(&world.gateway).await;
-    let job = path_of(answer.headers[header::CONTENT_LOCATION].to_str().expect("text"));
+    let job = location(&answer);
     let manifest = world.get(&token, &job).await.json();
     assert_eq!(files(&world, &token, &manifest).await.lines().count(), 3);
     let nobody = send(&world, &token, "GET", "/fhir/Group/g9/$export", "").await;
