@@ -11,6 +11,7 @@ mod demo;
 mod demo_data;
 mod doctor;
 mod governance;
+mod import;
 mod keys;
 mod members;
 mod network;
@@ -51,6 +52,8 @@ enum Command {
     Patient(patient::Arguments),
     /// Get a bearer token for an organisation's FHIR API.
     Token(token::Arguments),
+    /// Have a node read records in from NDJSON files, and follow it.
+    Import(import::Arguments),
     /// Show the state of the nodes of a demo network.
     Status(status::Arguments),
     /// Look a node over, up or down: what is wrong, and what to do. Exit status 0 (fine), 1 (warnings), 2 (failures).
@@ -101,6 +104,7 @@ fn run(command: Command, output: output::Output) -> anyhow::Result<ExitCode> {
         Command::Demo(arguments) => demo::run(arguments, output),
         Command::Patient(arguments) => patient::run(arguments, output),
         Command::Token(arguments) => token::run(arguments, output),
+        Command::Import(arguments) => return import::run(&arguments, output),
         Command::Status(arguments) => status::run(arguments, output),
         Command::Governance(arguments) => governance::run(&arguments, output),
         Command::Bench(arguments) => bench::run(&arguments, output),

@@ -3,6 +3,7 @@
 use crate::keys::{NewLock, NodeKeys};
 use anyhow::Context as _;
 use salus_crypto::hash::sha256;
+use salus_gateway::bulk::BulkConfig;
 use salus_gateway::erasure::RetentionRule;
 use salus_gateway::{MailConfig, MailSecurity, SecretText};
 use salus_types::genesis::{Genesis, Parameters};
@@ -12,6 +13,7 @@ use salus_verifier::GenesisFile;
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// File names inside a node's folder.
 pub(crate) const CONFIG_FILE: &str = "node.json";
@@ -85,6 +87,9 @@ pub(crate) struct NodeFile {
     /// How long records are to be kept, by category, and by which law; the usual rules, if nothing is said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) retention: Option<Vec<RetentionRule>>,
+    /// Exports and imports of many records.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) bulk: Option<BulkFile>,
     /// What validation does to what feeds and bulk loads write. People's writes are always refused with every problem.
     #[serde(default)]
     pub(crate) feed_validation: FeedValidation,
@@ -115,6 +120,7 @@ impl NodeFile {
             metrics: Some(format!("127.0.0.1:{}", ports.metrics)),
             mail: None,
             retention: None,
+            bulk: None,
             feed_validation: FeedValidation::default(),
         }
     }
@@ -155,6 +161,43 @@ impl MailFile {
         };
         let MailFile { server, port, security, from, .. } = self.clone();
         Ok(MailConfig { server, port, security, login, from })
+    }
+}
+
+/// What an operator decides about exports and imports of many records.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct BulkFile {
+    /// For how many hours an export can be fetched; a day by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    export_hours: Option<u16>,
+    /// Folder whose `.ndjson` files may be imported, relative to the node's folder; none by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    import_folder: Option<PathBuf>,
+    /// URLs below which files may be imported: `https`, with a slash at the end.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    import_urls: Vec<String>,
+    /// Whether these may lead to this machine and to private networks.
+    #[serde(default)]
+    import_private_addresses: bool,
+}
+
+impl BulkFile {
+    /// With the usual values for what is not said.
+    pub(crate) fn config(&self, home: &Path) -> anyhow::Result<BulkConfig> {
+        for url in &self.import_urls {
+            let whole = url.starts_with("https://") && url.ends_with('/');
+            anyhow::ensure!(whole, "`bulk` in `node.json`: `{url}` begins with `https://` and ends with a slash");
+        }
+        let usual = BulkConfig::default();
+        let kept = self.export_hours.map(|hours| Duration::from_secs(u64::from(hours) * 3_600));
+        Ok(BulkConfig {
+            export_kept: kept.unwrap_or(usual.export_kept),
+            import_folder: self.import_folder.as_ref().map(|folder| home.join(folder)),
+            import_urls: self.import_urls.clone(),
+            import_private: self.import_private_addresses,
+            ..usual
+        })
     }
 }
 

@@ -8,6 +8,7 @@
 //! a patient; it opens nothing that custodians did not release for a finalised access event.
 
 mod body;
+pub mod bulk;
 pub mod chain;
 mod clock;
 mod edge;
@@ -65,6 +66,7 @@ use axum::Router;
 pub fn public_router(gateway: Gateway) -> Router {
     Router::new()
         .merge(fhir::router(gateway.clone()))
+        .merge(bulk::router(gateway.clone()))
         .merge(smart::router(gateway.clone()))
         .merge(ledger::router(gateway.clone()))
         .merge(relay::router(gateway.clone()))

@@ -20,6 +20,8 @@ pub(crate) const PORTAL_JSON_BYTES_MAX: usize = 64 * 1024;
 pub(crate) const SMART_FORM_BYTES_MAX: usize = 64 * 1024;
 /// Apps that one caller may register in a minute: each waits for a person.
 pub(crate) const APP_REGISTRATIONS_PER_MINUTE: u32 = 10;
+/// Largest Parameters resource of an export: 10,000 patients by reference.
+pub(crate) const EXPORT_BODY_BYTES_MAX: usize = 1024 * 1024;
 /// Largest form of a FHIR `_search`.
 pub(crate) const SEARCH_FORM_BYTES_MAX: usize = 64 * 1024;
 /// Largest backup of a patient's settings.

@@ -2,6 +2,7 @@
 
 use crate::account::Accounts;
 use crate::accounting::Accountings;
+use crate::bulk::{Bulk, BulkConfig};
 use crate::chain::Chain;
 use crate::emergency::{Emergencies, EmergencyVault};
 use crate::engine::{Engine, EngineAddress, Mode};
@@ -59,6 +60,8 @@ pub struct Config {
     pub mail: Option<MailConfig>,
     /// How long records are to be kept, by category: the first rule that names it counts.
     pub retention: Vec<RetentionRule>,
+    /// Exports and imports of many records.
+    pub bulk: BulkConfig,
     /// Limits of both listeners.
     pub limits: Limits,
 }
@@ -119,6 +122,7 @@ impl Config {
             log_anchor_interval: Duration::from_secs(300),
             mail: None,
             retention: usual_rules(),
+            bulk: BulkConfig::default(),
             limits: Limits::default(),
         }
     }
@@ -229,6 +233,8 @@ pub struct Inner {
     pub erasures: Erasures,
     /// How often lists of who looked are made.
     pub accountings: Accountings,
+    /// Exports and imports of many records under way.
+    pub bulk: Bulk,
     /// Numbers for dashboards.
     pub metrics: Metrics,
     stop: watch::Sender<bool>,
@@ -271,6 +277,7 @@ impl Gateway {
             emergencies: Emergencies::default(),
             erasures: Erasures::default(),
             accountings: Accountings::default(),
+            bulk: Bulk::default(),
             metrics: Metrics::new(&ports),
             stop: watch::Sender::new(false),
             config,

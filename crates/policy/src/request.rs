@@ -63,6 +63,10 @@ pub enum Action {
     Write,
     /// Get a record proof.
     Prove,
+    /// Take records of many patients out as files.
+    Export,
+    /// Bring records of many patients in from files.
+    Import,
     /// See the copies that one grant gave.
     UseShare,
     /// Open a chart.
@@ -100,6 +104,8 @@ impl Action {
         Self::Search,
         Self::Write,
         Self::Prove,
+        Self::Export,
+        Self::Import,
         Self::UseShare,
         Self::OpenChart,
         Self::RequestAccess,
@@ -123,6 +129,8 @@ impl Action {
             Self::Search => "search",
             Self::Write => "write",
             Self::Prove => "prove",
+            Self::Export => "export",
+            Self::Import => "import",
             Self::UseShare => "useShare",
             Self::OpenChart => "openChart",
             Self::RequestAccess => "requestAccess",

@@ -34,7 +34,7 @@ fn every_policy_explains_itself() {
             );
         }
     }
-    assert_eq!(policies_count, 28);
+    assert_eq!(policies_count, 29);
 }
 
 /// `role action kind [words] -> allowed, policy`. Words: `chart`, `asserted`, `allowed`, `reason`, `noscope`, a purpose,
@@ -106,6 +106,21 @@ fn clinicians_need_an_open_chart_a_reason_and_a_purpose_of_care() {
     check("clinician openChart node reason research -> denied clinician-opens-a-chart-with-a-reason");
     check("clinician listPatients node -> allowed clinician-finds-patients");
     check("clinician viewAccessLog node -> denied default");
+}
+
+#[test]
+fn records_of_many_patients_go_out_by_systems_alone_and_come_in_by_systems_and_stewards() {
+    check("system export Observation -> allowed system-works-within-its-scopes");
+    check("system export Bundle noscope -> denied scopes-narrow-everybody");
+    check("clinician export Observation chart reason -> denied default");
+    check("clerk export Patient -> denied default");
+    check("steward export Observation -> denied steward-sees-no-records");
+    check("app export Observation allowed -> denied default");
+    check("system import Bundle -> allowed system-works-within-its-scopes");
+    check("system import Bundle noscope -> denied scopes-narrow-everybody");
+    check("steward import node -> allowed steward-brings-records-in");
+    check("clinician import node -> denied default");
+    check("clerk import node -> denied default");
 }
 
 #[test]

@@ -23,6 +23,8 @@ pub enum Kind {
     Write,
     /// A record proof was made.
     Proof,
+    /// Many records were written into files for a registered system, or such a file was fetched.
+    Export,
     /// A chart was opened.
     ChartOpened,
     /// Records of another organisation were fetched after an access event.

@@ -90,6 +90,9 @@ pub const HPKE_CASE_ANSWER: &str = "salus/hpke/case-answer/v1";
 pub const RECOVERY_STORE: &str = "salus/recovery-store/v1";
 /// A node's storage key + random salt, + caller and path: seals a link to the next page of a FHIR answer.
 pub const FHIR_PAGE: &str = "salus/fhir-page/v1";
+/// A node's storage key + random salt, + job and name: seals a file of a bulk export, or what an import could not read, at
+/// rest.
+pub const BULK_FILE: &str = "salus/bulk-file/v1";
 
 /// HPKE context, followed by the network id: [`crate::vault::RecoveryLetter`].
 pub const HPKE_RECOVERY_LETTER: &str = "salus/hpke/recovery-letter/v1";

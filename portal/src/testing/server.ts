@@ -172,6 +172,7 @@ export class MockNode {
     ['GET', /^\/mock-app$/, () => ({ html: '<!doctype html><html lang="en"><title>My Diary</title><main><h1>My Diary</h1></main></html>' })],
     ['GET', /^\/staff\/apps$/, (_m, _b, request) => (this.staff(request), this.apps.desk())],
     ['POST', /^\/staff\/apps\/(\w+)\/(approve|refuse|end)$/, ([, id, step], _b, request) => (this.staff(request), this.apps.decide(id!, step!))],
+    ['GET', /^\/staff\/imports$/, (_m, _b, request) => (this.staff(request), { json: { files: [], urls: [], imports: [] } })],
     ['GET', /^\/staff\/launches$/, (_m, _b, request) => (this.staff(request), this.apps.launchable())],
     ['GET', /^\/staff\/governance$/, (_m, _b, request, url) => this.governed(request, url)],
     ['POST', /^\/staff\/governance\/proposals$/, (_m, body, request) => this.propose(body, request)],

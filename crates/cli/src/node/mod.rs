@@ -305,6 +305,9 @@ fn assemble(
     if let Some(rules) = &home.file.retention {
         config.retention.clone_from(rules);
     }
+    if let Some(bulk) = &home.file.bulk {
+        config.bulk = bulk.config(&home.path)?;
+    }
     config.mail = home.file.mail.as_ref().map(|mail| mail.config(&home.path)).transpose()?;
     let chain = LocalChain::new(node);
     let key = Arc::new(home.signing_key());

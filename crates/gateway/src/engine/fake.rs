@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::Path as FilePath;
 use std::sync::{Arc, Mutex};
+use tokio::sync::oneshot;
 
 /// One resource, whose record it is, and by which grant it came.
 #[derive(Clone)]
@@ -75,6 +76,12 @@ struct Inner {
     written: Mutex<Option<(String, String)>>,
     /// Ids of resources with a version that waits to be sealed.
     unsealed: Mutex<Vec<String>>,
+    /// Transactions until the engine stops.
+    transactions_left: Mutex<Option<usize>>,
+    /// Type and id of what was deleted.
+    deleted: Mutex<Vec<(String, String)>>,
+    /// Told when a second page is asked for, and waited for before it is given.
+    hold: Mutex<Option<(oneshot::Sender<()>, oneshot::Receiver<()>)>>,
 }
 
 /// The engine.
@@ -139,6 +146,28 @@ impl FakeEngine {
     /// Whether it has an own resource.
     pub(crate) fn has(&self, id: &str) -> bool {
         self.0.kept.lock().expect("lock").iter().any(|kept| kept.id == id)
+    }
+
+    /// Takes so many transactions more, and then stops; `None`: takes all.
+    pub(crate) fn stop_after(&self, transactions: Option<usize>) {
+        *self.0.transactions_left.lock().expect("lock") = transactions;
+    }
+
+    /// The version of a resource; `None` if there is none.
+    pub(crate) fn version(&self, id: &str) -> Option<u32> {
+        self.0.kept.lock().expect("lock").iter().find(|kept| kept.id == id).map(|kept| kept.version)
+    }
+
+    /// A resource was deleted, by which history alone knows it.
+    pub(crate) fn deleted(&self, kind: &str, id: &str) {
+        self.0.deleted.lock().expect("lock").push((kind.to_owned(), id.to_owned()));
+    }
+
+    /// Stops before the next second page of an export: the receiver hears of it, and the sender lets it go on.
+    pub(crate) fn hold(&self) -> (oneshot::Receiver<()>, oneshot::Sender<()>) {
+        let ((reached, hears), (go, waits)) = (oneshot::channel(), oneshot::channel());
+        *self.0.hold.lock().expect("lock") = Some((reached, waits));
+        (hears, go)
     }
 
     /// Fails its contract from now on.
@@ -269,6 +298,7 @@ async fn metadata() -> Response {
         "Patient",
         "Observation",
         "Binary",
+        "Group",
         "Consent",
         "Organization",
         "AuditEvent",
@@ -323,7 +353,7 @@ async fn fhir(State(engine): State<FakeEngine>, request: Request) -> Response {
     let secret: String = hidden.iter().map(|kept| kept.text.as_str()).collect();
     if head.method == Method::POST && segments.is_empty() {
         let bytes = axum::body::to_bytes(body, 1 << 20).await.expect("body");
-        return batch(&principal, &seen, &bytes);
+        return batch(&engine, &principal, &seen, &bytes);
     }
     if head.method != Method::GET && !path.ends_with("_search") {
         let kind = head.headers.get(header::CONTENT_TYPE).map(|kind| kind.to_str().expect("text").to_owned());
@@ -345,6 +375,13 @@ async fn fhir(State(engine): State<FakeEngine>, request: Request) -> Response {
         };
     }
     let mut query = head.uri.query().unwrap_or_default().to_owned();
+    if let ([kind], true) = (segments.as_slice(), query.contains("_sort=_lastUpdated")) {
+        let found: Vec<&Kept> = seen.iter().filter(|kept| kept.kind == *kind).collect();
+        return page(&engine, kind, &query, &found).await;
+    }
+    if let ([kind, "_history"], true) = (segments.as_slice(), query.contains("_since=")) {
+        return deletions(&engine, kind);
+    }
     if head.method == Method::POST {
         let form = axum::body::to_bytes(body, 1 << 20).await.expect("body");
         query = format!("{query}&{}", String::from_utf8_lossy(&form));
@@ -385,6 +422,50 @@ async fn fhir(State(engine): State<FakeEngine>, request: Request) -> Response {
     }
 }
 
+fn deletions(engine: &FakeEngine, kind: &str) -> Response {
+    let deleted = engine.0.deleted.lock().expect("lock");
+    let of_kind = deleted.iter().filter(|(own, _)| own == kind);
+    let entries: Vec<Value> =
+        of_kind.map(|(kind, id)| json!({ "request": { "method": "DELETE", "url": format!("{kind}/{id}") } })).collect();
+    let bundle = json!({ "resourceType": "Bundle", "type": "history", "entry": entries });
+    ([(header::CONTENT_TYPE, FHIR)], bundle.to_string()).into_response()
+}
+
+/// Records on a page.
+const PAGE: usize = 2;
+
+/// A page of a search by patient, with a cursor to the next.
+async fn page(engine: &FakeEngine, kind: &str, query: &str, found: &[&Kept]) -> Response {
+    let pairs: Vec<(String, String)> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+    let value = |names: &[&str]| pairs.iter().find(|(name, _)| names.contains(&name.as_str())).map(|(_, v)| v);
+    if value(&["nonsense"]).is_some() {
+        return refusal(StatusCode::BAD_REQUEST);
+    }
+    let wanted: Option<Vec<&str>> = value(&["subject", "patient", "_id"])
+        .map(|ids| ids.split(',').map(|id| id.trim_start_matches("Patient/")).collect());
+    let of = |kept: &&&Kept| {
+        wanted.as_ref().is_none_or(|ids| kept.patient.as_deref().is_some_and(|own| ids.contains(&own)))
+    };
+    let from: usize = value(&["_cursor"]).map_or(0, |cursor| cursor.parse().expect("cursor"));
+    if from > 0 {
+        let held = engine.0.hold.lock().expect("lock").take();
+        if let Some((reached, go)) = held {
+            let _ = reached.send(());
+            let _ = go.await;
+        }
+    }
+    let found: Vec<&&Kept> = found.iter().filter(of).collect();
+    let entries: Vec<String> =
+        found.iter().skip(from).take(PAGE).map(|kept| format!("{{\"resource\":{}}}", kept.text)).collect();
+    let more = from + PAGE < found.len();
+    let asked = query.split("&_cursor=").next().unwrap_or_default();
+    let next = format!("http://engine/fhir/{kind}?{asked}&_cursor={}", from + PAGE);
+    let links = if more { json!([{ "relation": "next", "url": next }]) } else { json!([]) };
+    let entries = entries.join(",");
+    let text = format!(r#"{{"resourceType":"Bundle","type":"searchset","link":{links},"entry":[{entries}]}}"#);
+    ([(header::CONTENT_TYPE, FHIR)], text).into_response()
+}
+
 const FHIR: &str = "application/fhir+json";
 
 /// An engine that does not do as it should.
@@ -419,12 +500,52 @@ fn refused(status: StatusCode, words: &str) -> Response {
     (status, [(header::CONTENT_TYPE, FHIR)], outcome.to_string()).into_response()
 }
 
+/// Updates in a transaction or a batch; a resource with `"refuse": true` is refused.
+fn updates(engine: &FakeEngine, kind: &Value, entries: &[Value]) -> Response {
+    let refused = |entry: &Value| entry["resource"]["refuse"] == true;
+    if kind == "transaction" {
+        if entries.iter().any(refused) {
+            return refusal(StatusCode::UNPROCESSABLE_ENTITY);
+        }
+        let mut left = engine.0.transactions_left.lock().expect("lock");
+        match left.as_mut() {
+            Some(0) => return (StatusCode::INTERNAL_SERVER_ERROR, "stopped").into_response(),
+            Some(left) => *left -= 1,
+            None => {}
+        }
+    }
+    let mut all = engine.0.kept.lock().expect("lock");
+    let answers = entries.iter().map(|entry| {
+        if refused(entry) {
+            let issue = json!([{ "severity": "error", "code": "invalid", "diagnostics": "it says so itself" }]);
+            let outcome = json!({ "resourceType": "OperationOutcome", "issue": issue });
+            return json!({ "response": { "status": "422 Unprocessable Entity", "outcome": outcome } });
+        }
+        let resource = &entry["resource"];
+        let subject = resource["subject"]["reference"].as_str();
+        let patient = subject.and_then(|subject| subject.strip_prefix("Patient/"));
+        let mut new = kept(patient, None, resource, resource.to_string());
+        assert_eq!(entry["request"], json!({ "method": "PUT", "url": format!("{}/{}", new.kind, new.id) }));
+        if let Some(old) = all.iter().position(|old| old.kind == new.kind && old.id == new.id) {
+            new.version = all.remove(old).version + 1;
+        }
+        all.push(new);
+        json!({ "response": { "status": "201 Created" } })
+    });
+    let answer = json!({ "resourceType": "Bundle", "entry": answers.collect::<Vec<_>>() });
+    ([(header::CONTENT_TYPE, FHIR)], answer.to_string()).into_response()
+}
+
 /// Reads within a batch see what a read would.
-fn batch(principal: &EnginePrincipal, seen: &[Kept], body: &[u8]) -> Response {
+fn batch(engine: &FakeEngine, principal: &EnginePrincipal, seen: &[Kept], body: &[u8]) -> Response {
     if principal.write == Reach::None {
         return refusal(StatusCode::FORBIDDEN);
     }
     let asked: Value = serde_json::from_slice(body).unwrap_or_default();
+    let entries = asked["entry"].as_array().map(Vec::as_slice).unwrap_or_default();
+    if entries.iter().any(|entry| entry["resource"].is_object()) {
+        return updates(engine, &asked["type"], entries);
+    }
     let urls =
         asked["entry"].as_array().into_iter().flatten().filter_map(|entry| entry["request"]["url"].as_str());
     let read =

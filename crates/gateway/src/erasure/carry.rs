@@ -92,6 +92,8 @@ pub(super) async fn remove(gateway: &Gateway, resources: &[Named]) -> Result<boo
     for some in resources.chunks(RESOURCES_AT_ONCE) {
         done &= gateway.engine.erase(some).await?;
     }
+    // Nobody gets what was exported before.
+    crate::bulk::export::withdraw(gateway).await?;
     Ok(done)
 }
 

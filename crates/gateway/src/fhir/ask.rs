@@ -44,6 +44,10 @@ pub enum What {
     Validate,
     /// `GET [type]/[id]/$proof`
     Proof,
+    /// `GET`, `POST $export`, `Patient/$export`, `Group/[id]/$export`
+    Export,
+    /// `POST $import`
+    Import,
 }
 
 impl What {
@@ -67,6 +71,8 @@ impl What {
         Self::Batch,
         Self::Validate,
         Self::Proof,
+        Self::Export,
+        Self::Import,
     ];
 
     /// What the policies call it.
@@ -88,6 +94,8 @@ impl What {
             | Self::Batch
             | Self::Validate => Action::Write,
             Self::Proof => Action::Prove,
+            Self::Export => Action::Export,
+            Self::Import => Action::Import,
         }
     }
 
@@ -111,7 +119,8 @@ impl What {
             | Self::Search
             | Self::CompartmentSearch
             | Self::SystemSearch => &[Search],
-            Self::Everything | Self::Summary => &[Read, Search],
+            Self::Everything | Self::Summary | Self::Export => &[Read, Search],
+            Self::Import => &[Create, Update],
             Self::Create | Self::Validate => &[Create],
             Self::Update | Self::Patch => &[Update],
             Self::Delete => &[Delete],
@@ -150,6 +159,8 @@ impl Ask {
             [] if method == Method::GET => Self::whole(What::SystemSearch, "Bundle"),
             ["_search"] if method == Method::POST => Self::whole(What::SystemSearch, "Bundle"),
             ["_history"] if method == Method::GET => Self::whole(What::SystemHistory, "Bundle"),
+            ["$export"] if begins_export(method) => Self::whole(What::Export, "Bundle"),
+            ["$import"] if method == Method::POST => Self::whole(What::Import, "Bundle"),
             // This node calls nobody's endpoint.
             ["Subscription", ..] if method != Method::GET => return Err(not_offered()),
             [kind, rest @ ..] if is_type(kind) => Self::of_type(method, kind, rest)?,
@@ -165,6 +176,7 @@ impl Ask {
             ("PUT" | "PATCH" | "DELETE", []) => What::Conditional,
             ("GET", ["_history"]) => What::TypeHistory,
             ("POST", ["$validate"]) => What::Validate,
+            ("GET" | "POST", ["$export"]) if kind == "Patient" => What::Export,
             (_, [id, rest @ ..]) if super::is_id(id) => return Self::of_instance(method, kind, id, rest),
             _ => return Err(not_offered()),
         };
@@ -181,6 +193,7 @@ impl Ask {
             ("GET", ["_history", version]) if super::is_id(version) => What::Version,
             ("GET", ["$everything"]) if kind == "Patient" => What::Everything,
             ("GET", ["$summary"]) if kind == "Patient" => What::Summary,
+            ("GET" | "POST", ["$export"]) if kind == "Group" => What::Export,
             ("POST", ["$validate"]) => What::Validate,
             ("GET", [target]) if kind == "Patient" && is_type(target) => {
                 let mut ask = Self::instance(What::CompartmentSearch, target, id);
@@ -215,6 +228,10 @@ impl Ask {
     pub fn is_of_copy(&self) -> bool {
         self.id.as_deref().is_some_and(|id| id.starts_with("sx-"))
     }
+}
+
+fn begins_export(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::POST)
 }
 
 /// The one patient that a query names.
@@ -268,6 +285,10 @@ mod tests {
             ("DELETE", "/Observation", What::Conditional, "Observation"),
             ("POST", "/", What::Batch, "Bundle"),
             ("POST", "/Observation/$validate", What::Validate, "Observation"),
+            ("GET", "/$export", What::Export, "Bundle"),
+            ("POST", "/Patient/$export", What::Export, "Patient"),
+            ("GET", "/Group/1/$export", What::Export, "Group"),
+            ("POST", "/$import", What::Import, "Bundle"),
         ] {
             let method = method.parse().expect("method");
             let ask = Ask::parse(&method, path, None).expect(path);
@@ -282,8 +303,12 @@ mod tests {
             ("PUT", "/"),
             ("GET", "/Observation/1/$summary"),
             ("POST", "/Patient/1/$summary"),
-            ("GET", "/$export"),
-            ("GET", "/Patient/$export"),
+            ("DELETE", "/$export"),
+            ("PUT", "/Patient/$export"),
+            ("GET", "/Observation/$export"),
+            ("GET", "/Patient/1/$export"),
+            ("GET", "/$import"),
+            ("POST", "/Patient/$import"),
             ("GET", "/internal/status"),
             ("GET", "/../internal/status"),
             ("GET", "/Observation/1/$everything"),

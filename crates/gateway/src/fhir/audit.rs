@@ -15,6 +15,8 @@ pub(crate) fn kind(ask: &Ask) -> Kind {
         Action::Search => Kind::Search,
         Action::Write => Kind::Write,
         Action::Prove => Kind::Proof,
+        Action::Export => Kind::Export,
+        Action::Import => Kind::Write,
         _ if ask.is_of_copy() => Kind::ReRead,
         _ => Kind::Read,
     }

@@ -19,9 +19,18 @@ const OPERATIONS: [(&str, &str); 2] = [
     ("proof", "https://salus.network/fhir/OperationDefinition/proof"),
 ];
 /// Those of Patient.
-const OF_PATIENT: [(&str, &str); 2] = [
+const OF_PATIENT: [(&str, &str); 3] = [
+    ("export", "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/patient-export"),
     ("everything", "http://hl7.org/fhir/OperationDefinition/Patient-everything"),
     ("summary", "http://hl7.org/fhir/uv/ips/OperationDefinition/summary"),
+];
+/// Those of Group.
+const OF_GROUP: [(&str, &str); 1] =
+    [("export", "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/group-export")];
+/// Those of the system.
+const OF_SYSTEM: [(&str, &str); 2] = [
+    ("export", "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/export"),
+    ("import", "https://salus.network/fhir/OperationDefinition/import"),
 ];
 /// Parameters by which an AuditEvent is searched for.
 const OF_AUDIT_EVENT: [(&str, &str); 2] = [("date", "date"), ("patient", "reference")];
@@ -36,16 +45,28 @@ pub(super) fn of_type(engine: Value) -> Value {
     if let Some((_, why)) = READ_ONLY.iter().find(|(read_only, _)| *read_only == kind) {
         without_writing(&mut claim, why);
     }
-    let own = OF_PATIENT.iter().filter(|_| kind == "Patient");
+    let own: &[(&str, &str)] = match kind.as_str() {
+        "Patient" => &OF_PATIENT,
+        "Group" => &OF_GROUP,
+        _ => &[],
+    };
     // Nothing at all is sent there.
     let operations =
         OPERATIONS.iter().chain(own).filter(|(name, _)| kind != "Subscription" || *name != "validate");
-    claim["operation"] =
-        operations.map(|(name, definition)| json!({ "name": name, "definition": definition })).collect();
+    claim["operation"] = operations.map(|operation| named(*operation)).collect();
     if let Some(words) = words(&kind) {
         claim["documentation"] = json!(words);
     }
     claim
+}
+
+fn named((name, definition): (&str, &str)) -> Value {
+    json!({ "name": name, "definition": definition })
+}
+
+/// The operations of the whole system.
+pub(super) fn operations() -> Value {
+    OF_SYSTEM.into_iter().map(named).collect()
 }
 
 fn without_writing(claim: &mut Value, why: &str) {
@@ -120,7 +141,7 @@ mod tests {
     fn each_type_claims_what_it_offers() {
         for (kind, interactions, operations) in [
             ("Observation", 9, vec!["validate", "proof"]),
-            ("Patient", 9, vec!["validate", "proof", "everything", "summary"]),
+            ("Patient", 9, vec!["validate", "proof", "export", "everything", "summary"]),
             ("Subscription", 5, vec!["proof"]),
             ("SearchParameter", 5, vec!["validate", "proof"]),
             ("AuditEvent", 2, vec![]),

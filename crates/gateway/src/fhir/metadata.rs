@@ -19,6 +19,9 @@ use tokio::sync::RwLock;
 /// How long it is kept.
 const KEPT: Duration = Duration::from_secs(600);
 
+/// What it says of bulk data, beside the operations.
+const BULK_DATA: &str = "http://hl7.org/fhir/uv/bulkdata/CapabilityStatement/bulk-data";
+
 /// The kept document.
 #[derive(Default)]
 pub(crate) struct Metadata(RwLock<Option<Kept>>);
@@ -61,6 +64,17 @@ async fn kept(gateway: &Gateway) -> Result<Kept> {
     Ok(kept)
 }
 
+/// The FHIR types that the engine knows, as its statement lists them.
+///
+/// # Errors
+/// As [`metadata`].
+pub(crate) async fn types(gateway: &Gateway) -> Result<Vec<String>> {
+    let kept = kept(gateway).await?;
+    let statement: serde_json::Value = serde_json::from_slice(&kept.body).map_err(Error::internal)?;
+    let resources = statement["rest"][0]["resource"].as_array().map(Vec::as_slice).unwrap_or_default();
+    Ok(resources.iter().filter_map(|resource| resource["type"].as_str()).map(str::to_owned).collect())
+}
+
 async fn load(gateway: &Gateway) -> Result<String> {
     let principal = EnginePrincipal {
         id: "metadata".into(),
@@ -93,10 +107,10 @@ fn patch(statement: &str, base: &str) -> Option<String> {
     let rest = Object::parse(rest.first()?.get())?;
     let mut out = String::with_capacity(statement.len() + 1_024);
     out.push('{');
-    copy(&mut out, &object, &["rest", "implementation", "format", "patchFormat"]);
+    copy(&mut out, &object, &["rest", "implementation", "instantiates", "format", "patchFormat"]);
     let implementation = json!({ "description": "Salus node", "url": format!("{base}/fhir") });
     out.push_str(&format!(
-        "\"implementation\":{implementation},\"format\":[\"application/fhir+json\",\"json\"],"
+        "\"implementation\":{implementation},\"instantiates\":[\"{BULK_DATA}\"],\"format\":[\"application/fhir+json\",\"json\"],"
     ));
     out.push_str("\"patchFormat\":[\"application/json-patch+json\",\"application/fhir+json\"],\"rest\":[{");
     copy(&mut out, &rest, &["security", "operation", "resource", "interaction"]);
@@ -105,8 +119,9 @@ fn patch(statement: &str, base: &str) -> Option<String> {
     let system = claims::of_system(rest.raw("interaction"));
     let types = serde_json::to_string(&types).ok()?;
     out.push_str(&format!(
-        "\"security\":{},\"resource\":{types},\"interaction\":{system}}}]}}",
-        security(base)
+        "\"security\":{},\"resource\":{types},\"interaction\":{system},\"operation\":{}}}]}}",
+        security(base),
+        claims::operations()
     ));
     Some(out)
 }
@@ -148,13 +163,14 @@ mod tests {
 
     #[test]
     fn the_statement_tells_the_truth_about_security() {
-        let engine = r#"{"resourceType":"CapabilityStatement","implementation":{"url":"x"},"rest":[{"mode":"server","security":{"cors":false},"operation":[{"name":"export"}],"resource":[{"type":"Patient"}]}]}"#;
+        let engine = r#"{"resourceType":"CapabilityStatement","implementation":{"url":"x"},"rest":[{"mode":"server","security":{"cors":false},"operation":[{"name":"purge"}],"resource":[{"type":"Patient"}]}]}"#;
         let text = patch(engine, "https://a.example").expect("patched");
         let json: serde_json::Value = serde_json::from_str(&text).expect("json");
         assert_eq!(json["rest"][0]["security"]["cors"], true);
         assert_eq!(json["rest"][0]["resource"][0]["type"], "Patient");
         assert_eq!(json["implementation"]["url"], "https://a.example/fhir");
-        assert!(!text.contains("export"));
+        assert!(!text.contains("purge"));
+        assert_eq!(json["instantiates"][0], BULK_DATA);
         assert_eq!(json["rest"][0]["interaction"][0]["code"], "search-system");
         assert_eq!(json["format"], serde_json::json!(["application/fhir+json", "json"]));
     }

@@ -194,7 +194,7 @@ pub(crate) fn understand(narrowing: Option<&Narrowing>, text: &str) -> Result<En
     Ok(EnginePage { kind, entries, next })
 }
 
-fn next_of(links: &str) -> Result<Option<String>> {
+pub(crate) fn next_of(links: &str) -> Result<Option<String>> {
     let malformed = || Error::from(EngineError::Malformed);
     let links: Vec<&RawValue> = serde_json::from_str(links).map_err(|_| malformed())?;
     let mut links = links.into_iter().filter_map(|link| Object::parse(link.get()));

@@ -12,6 +12,7 @@ use super::narrow::Narrowing;
 use super::pages::{self, Binding, Paged, Place, Source};
 use super::principal::Principal;
 use super::{audit, audit_event, authenticate, binary, consent, notes, summary, system};
+use crate::bulk;
 use crate::error::{Code, Error, Result};
 use crate::limits::SEARCH_FORM_BYTES_MAX;
 use crate::state::Gateway;
@@ -29,6 +30,9 @@ pub(crate) async fn proxy(State(gateway): State<Gateway>, request: Request) -> R
     let principal = authenticate::principal(&gateway, request.headers()).await?;
     let path = request.uri().path().strip_prefix("/fhir").unwrap_or_default();
     let ask = Ask::parse(request.method(), path, request.uri().query())?;
+    if matches!(ask.what, What::Export | What::Import) {
+        return job(&gateway, principal, &ask, request).await;
+    }
     let form = media::wanted(&ask, request.headers(), request.uri().query().unwrap_or_default())?;
     let (request, query) = with_form(&ask, request).await?;
     let ask = ask.with_patient_of(Some(&query));
@@ -37,6 +41,18 @@ pub(crate) async fn proxy(State(gateway): State<Gateway>, request: Request) -> R
         None => through(&gateway, &principal, ask, request, &query, form).await?,
     };
     settle(&gateway, &principal, answered).await
+}
+
+/// What goes on after the answer, and writes its own entries in the access log.
+async fn job(gateway: &Gateway, principal: Principal, ask: &Ask, request: Request) -> Result<Response> {
+    authorise(gateway, &principal, ask).await?;
+    let Principal::System(system) = principal else {
+        return Err(Error::new(Code::Forbidden, "only a registered system does that"));
+    };
+    match ask.what {
+        What::Export => bulk::export::begin(gateway, system, ask, request).await,
+        _ => bulk::import::begin(gateway, system, request).await,
+    }
 }
 
 /// An answer, what it is about, and the permit by which it was made.

@@ -87,6 +87,18 @@ impl Scopes {
         })
     }
 
+    /// Whether all of some interactions are within reach with one type at least.
+    pub(crate) fn allow_some(&self, interactions: &[Interaction]) -> bool {
+        self.0.iter().any(|scope| {
+            let kind = scope.kind.as_deref().unwrap_or_default();
+            let every = |interaction: &Interaction| match kind {
+                "" => self.allow_all(*interaction),
+                kind => self.allow(kind, *interaction),
+            };
+            interactions.iter().all(every)
+        })
+    }
+
     /// Whether an interaction with every type is within reach.
     pub fn allow_all(&self, interaction: Interaction) -> bool {
         self.0.iter().any(|scope| scope.letters & interaction as u8 != 0 && scope.kind.is_none())

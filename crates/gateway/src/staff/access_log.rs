@@ -134,7 +134,7 @@ pub(crate) async fn admit_for(
 pub(crate) fn action(kind: Kind) -> &'static str {
     match kind {
         Kind::Read | Kind::Search => "read",
-        Kind::Proof => "exported",
+        Kind::Proof | Kind::Export => "exported",
         Kind::ReRead | Kind::ShareImport => "shared-read",
         Kind::Write => "written",
         Kind::ChartOpened => "chart-opened",

@@ -25,6 +25,8 @@ const OK: &str = "ok";
 const NO: &str = "403";
 const WHO: &str = "401";
 const NONE: &str = "404";
+/// Allowed, and then refused for want of `Prefer: respond-async`.
+const BAD: &str = "400";
 
 const FHIR: &[Row] = &[
     row(What::Read, "GET", "/fhir/Observation/o1", [WHO, OK, OK, OK, NO, NO, NO, OK]),
@@ -78,6 +80,10 @@ const FHIR: &[Row] = &[
     row(What::Batch, "POST", "/fhir", [WHO, OK, NO, OK, NO, NO, NO, NO]),
     row(What::Batch, "POST", "/fhir/", [WHO, OK, NO, OK, NO, NO, NO, NO]),
     row(What::Validate, "POST", "/fhir/Observation/$validate", [WHO, OK, NO, OK, NO, NO, NO, NO]),
+    row(What::Export, "GET", "/fhir/$export", [WHO, BAD, BAD, NO, NO, NO, NO, NO]),
+    row(What::Export, "POST", "/fhir/Patient/$export", [WHO, BAD, BAD, NO, NO, NO, NO, NO]),
+    row(What::Export, "GET", "/fhir/Group/g1/$export", [WHO, BAD, NO, NO, NO, NO, NO, NO]),
+    row(What::Import, "POST", "/fhir/$import", [WHO, BAD, NO, NO, NO, NO, NO, NO]),
     row(What::Proof, "GET", "/fhir/Observation/anchored/$proof", [WHO, OK, OK, OK, NO, NO, NO, NO]),
     row(What::Proof, "GET", "/fhir/Observation/sealed/$proof", [WHO, NONE, NONE, NONE, NO, NO, NO, NO]),
     row(What::Proof, "GET", "/fhir/Observation/o2/$proof", [WHO, NONE, NONE, NONE, NO, NO, NO, NO]),

@@ -50,7 +50,7 @@ impl Account {
 /// for others, and what who acts for the patient gets.
 fn side(access: &Access) -> Side {
     match (&access.who, access.kind) {
-        (Who::Elsewhere { .. }, _) | (_, Kind::Proof | Kind::ProxyRead) => Side::Disclosure,
+        (Who::Elsewhere { .. }, _) | (_, Kind::Proof | Kind::Export | Kind::ProxyRead) => Side::Disclosure,
         (Who::System { .. } | Who::App { .. }, Kind::Read | Kind::ReRead | Kind::Search) => Side::Disclosure,
         _ => Side::Use,
     }
@@ -77,6 +77,7 @@ fn what(access: &Access) -> String {
         Kind::Search => "searched for",
         Kind::Write => "added or changed",
         Kind::Proof => "took out, with a proof that it is genuine",
+        Kind::Export => "took out, as a file",
         Kind::ChartOpened => "opened the record",
         Kind::ShareImport => "fetched what another organisation shared",
         Kind::ShareDropped => "deleted what another organisation had shared",
