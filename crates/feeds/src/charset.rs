@@ -16,6 +16,11 @@ pub(crate) fn text(bytes: &[u8], name: &str) -> Result<String, Refusal> {
     text.map(std::borrow::Cow::into_owned).ok_or(Refusal::Charset)
 }
 
+/// Whether a character set is known by a name.
+pub fn is_charset(name: &str) -> bool {
+    Encoding::for_label(name.as_bytes()).is_some()
+}
+
 /// The name in that registry of a value of HL7's table 0211.
 pub(crate) fn of_table_0211(value: &str) -> Option<&'static str> {
     Some(match value.trim() {

@@ -3,7 +3,7 @@
 
 use crate::{Context, Entry, Mapped, Person, RESOURCES_PER_MESSAGE_MAX, Refusal, Rule, from_text};
 use serde_json::{Map, Value};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Largest page, in bytes.
 pub const PAGE_BYTES_MAX: usize = 8 * 1024 * 1024;
@@ -83,6 +83,38 @@ pub fn map(resource: &Value, base: &str, people: &People, context: &Context) -> 
     Ok(Mapped { kind: (*kind).to_owned(), people: people.into_iter().collect(), entries: vec![entry] })
 }
 
+/// Ids there of the patients that a resource mentions, itself if it is one.
+pub fn patients(resource: &Value, base: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    if resource["resourceType"] == "Patient" {
+        found.extend(resource["id"].as_str().map(str::to_owned));
+    }
+    mentioned(resource, base, &mut found);
+    found
+}
+
+fn mentioned(value: &Value, base: &str, found: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(fields) => {
+            if let Some(("Patient", remote)) = fields.get("reference").and_then(Value::as_str).and_then(|text| target(text, base)) {
+                found.insert(remote.to_owned());
+            }
+            fields.values().for_each(|value| mentioned(value, base, found));
+        }
+        Value::Array(items) => items.iter().for_each(|item| mentioned(item, base, found)),
+        _ => {}
+    }
+}
+
+/// Type and id of what a reference points to at the other server.
+fn target<'t>(reference: &'t str, base: &str) -> Option<(&'t str, &'t str)> {
+    let relative = reference.strip_prefix(base).and_then(|rest| rest.strip_prefix('/')).unwrap_or(reference);
+    let mut parts = relative.split('/');
+    let (kind, remote) = (parts.next()?, parts.next()?);
+    let fits = parts.next().is_none_or(|history| history == "_history");
+    (fits && TYPES.contains(&kind) && !remote.is_empty()).then_some((kind, remote))
+}
+
 fn person(resource: &Value, id: &str) -> Option<Person> {
     let identifiers = resource["identifier"].as_array().map(Vec::as_slice).unwrap_or_default();
     let number = identifiers.iter().find_map(|one| {
@@ -105,14 +137,8 @@ impl Here<'_> {
 
     /// A reference as it is here; what points elsewhere stays.
     fn reference(&self, reference: &str) -> Option<String> {
-        let relative = reference.strip_prefix(self.base).and_then(|rest| rest.strip_prefix('/')).unwrap_or(reference);
-        let mut parts = relative.split('/');
-        let (kind, remote) = (parts.next()?, parts.next()?);
-        let fits = match parts.next() {
-            None => true,
-            Some(history) => history == "_history",
-        };
-        (fits && TYPES.contains(&kind) && !remote.is_empty()).then(|| format!("{kind}/{}", self.id(kind, remote)))
+        let (kind, remote) = target(reference, self.base)?;
+        Some(format!("{kind}/{}", self.id(kind, remote)))
     }
 }
 

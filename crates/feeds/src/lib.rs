@@ -24,7 +24,9 @@ mod time;
 
 pub use ids::{Authority, Ids};
 pub use json::{from_text, to_text};
+pub use charset::is_charset;
 pub use plan::{Known, plan};
+pub use time::is_offset;
 
 use serde_json::{Map, Value};
 

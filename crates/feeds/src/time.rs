@@ -50,7 +50,7 @@ pub(crate) fn of_day(text: &str) -> Option<String> {
 }
 
 /// Whether a text is an offset as FHIR writes it.
-pub(crate) fn is_offset(text: &str) -> bool {
+pub fn is_offset(text: &str) -> bool {
     let plain: String = text.chars().filter(|character| *character != ':').collect();
     text == "Z" || (text.len() == 6 && written_offset(&plain).as_deref() == Some(text))
 }

@@ -7,6 +7,7 @@ use crate::emergency::{Emergencies, EmergencyVault};
 use crate::engine::{Engine, EngineAddress, Mode};
 use crate::erasure::{ErasureVault, Erasures, RetentionRule, usual_rules};
 use crate::error::Error;
+use crate::feeds::{FeedConfig, Feeds};
 use crate::fhir::FhirState;
 use crate::ledger::LedgerState;
 use crate::limits::Limits;
@@ -59,6 +60,8 @@ pub struct Config {
     pub mail: Option<MailConfig>,
     /// How long records are to be kept, by category: the first rule that names it counts.
     pub retention: Vec<RetentionRule>,
+    /// What hospitals run already, and sends here.
+    pub feeds: Vec<FeedConfig>,
     /// Limits of both listeners.
     pub limits: Limits,
 }
@@ -119,6 +122,7 @@ impl Config {
             log_anchor_interval: Duration::from_secs(300),
             mail: None,
             retention: usual_rules(),
+            feeds: Vec::new(),
             limits: Limits::default(),
         }
     }
@@ -215,6 +219,8 @@ pub struct Inner {
     pub shares: Shares,
     /// Caches of the FHIR routes.
     pub fhir: FhirState,
+    /// What hospitals run already, and sends here.
+    pub feeds: Feeds,
     /// Patient accounts at this portal.
     pub accounts: Accounts,
     /// Staff of this organisation: sessions, charts.
@@ -264,6 +270,7 @@ impl Gateway {
             smart: Smart::open(store.clone(), &config)?,
             shares: Shares::new(store.clone()),
             fhir: FhirState::default(),
+            feeds: Feeds::open(&config.feeds, &ports)?,
             accounts: Accounts::open(&store, &config)?,
             staff: Staff::open(&store, &config)?,
             relay: Relay::new(&config),

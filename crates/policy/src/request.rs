@@ -91,6 +91,8 @@ pub enum Action {
     Govern,
     /// Say which apps may be used with this organisation's records.
     DecideOnApps,
+    /// See how feeds are doing, and decide on what they could not file.
+    RunFeeds,
 }
 
 impl Action {
@@ -114,6 +116,7 @@ impl Action {
         Self::ReviewEmergency,
         Self::Govern,
         Self::DecideOnApps,
+        Self::RunFeeds,
     ];
 
     /// The name in the policies.
@@ -137,6 +140,7 @@ impl Action {
             Self::ReviewEmergency => "reviewEmergency",
             Self::Govern => "govern",
             Self::DecideOnApps => "decideOnApps",
+            Self::RunFeeds => "runFeeds",
         }
     }
 }

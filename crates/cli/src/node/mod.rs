@@ -305,6 +305,7 @@ fn assemble(
     if let Some(rules) = &home.file.retention {
         config.retention.clone_from(rules);
     }
+    config.feeds = home.file.feeds.iter().map(|feed| feed.config(&home.path)).collect::<Result<_, _>>()?;
     config.mail = home.file.mail.as_ref().map(|mail| mail.config(&home.path)).transpose()?;
     let chain = LocalChain::new(node);
     let key = Arc::new(home.signing_key());

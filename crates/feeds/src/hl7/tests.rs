@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::mapped_twice_is_the_same;
-use crate::{Ids, to_text};
+use crate::{Ids, from_text, to_text};
 use proptest::prelude::*;
 use salus_crypto::Secret32;
 use serde_json::Value;
@@ -66,10 +66,10 @@ fn a_result_becomes_a_report_with_its_observations() {
     assert_eq!(report["result"].as_array().map(Vec::len), Some(5));
     assert_eq!(report["issued"], "2024-02-01T12:00:00+01:00");
     let observations = all(&mapped, "Observation");
-    let field = |at: usize, name: &str| to_text(&observations[at].resource[name]);
-    assert_eq!(field(0, "valueQuantity"), r#"{"code":"mg/dL","system":"http://unitsofmeasure.org","unit":"mg/dL","value":95.50}"#);
-    assert_eq!(field(0, "note"), r#"[{"text":"fasting"}]"#);
-    assert_eq!(field(0, "effectiveDateTime"), r#""2024-02-01T10:31:00+01:00""#);
+    let field = |at: usize, name: &str| from_text(&to_text(&observations[at].resource[name]));
+    assert_eq!(field(0, "valueQuantity"), from_text(r#"{"code":"mg/dL","system":"http://unitsofmeasure.org","unit":"mg/dL","value":95.50}"#));
+    assert_eq!(field(0, "note"), from_text(r#"[{"text":"fasting"}]"#));
+    assert_eq!(field(0, "effectiveDateTime"), from_text(r#""2024-02-01T10:31:00+01:00""#));
     assert_eq!(observations[1].resource["valueQuantity"]["comparator"], "<");
     assert_eq!(observations[2].resource["valueString"], "line one\nline two");
     assert_eq!(observations[3].resource["valueCodeableConcept"]["coding"][0]["system"], "http://snomed.info/sct");

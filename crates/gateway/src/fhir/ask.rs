@@ -134,7 +134,7 @@ impl Ask {
         // An empty segment within is a path of its own that names nothing; some servers would read it as another.
         let segments: Vec<&str> = if path.is_empty() { Vec::new() } else { path.split('/').collect() };
         let ask = match segments.as_slice() {
-            [] if method == Method::POST => Self::whole(What::Batch, "Bundle"),
+            [] if method == Method::POST => Self::batch(),
             ["_history"] if method == Method::GET => Self::whole(What::SystemHistory, "Bundle"),
             // This node calls nobody's endpoint.
             ["Subscription", ..] if method != Method::GET => return Err(not_offered()),
@@ -175,6 +175,11 @@ impl Ask {
             _ => return Err(not_offered()),
         };
         Ok(Self::instance(what, kind, id))
+    }
+
+    /// A batch or transaction.
+    pub(crate) fn batch() -> Self {
+        Self::whole(What::Batch, "Bundle")
     }
 
     fn whole(what: What, kind: &str) -> Self {

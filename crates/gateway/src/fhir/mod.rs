@@ -5,9 +5,9 @@
 
 pub mod ask;
 mod audit;
-mod authenticate;
-mod authorise;
-mod forward;
+pub(crate) mod authenticate;
+pub(crate) mod authorise;
+pub(crate) mod forward;
 pub(crate) mod json;
 mod metadata;
 pub(crate) mod narrow;
