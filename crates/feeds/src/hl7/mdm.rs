@@ -63,7 +63,7 @@ fn contents(message: &Message, making: &mut Making<'_>) -> Vec<Value> {
             }
             None => {
                 first = first.or(Some(obx));
-                text.extend(obx.field(5).repeats().map(|line| line.value().unwrap_or_default()));
+                text.extend(obx.field(5).lines().map(|line| line.value().unwrap_or_default()));
             }
         }
     }

@@ -8,6 +8,9 @@ use crate::resource::plain;
 /// Most segments of a message.
 const SEGMENTS_PER_MESSAGE_MAX: usize = 20_000;
 
+/// Most repetitions of a field, but for the lines of a text: each becomes many times its bytes.
+const REPEATS_MAX: usize = 64;
+
 /// The characters that separate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Marks {
@@ -179,9 +182,15 @@ impl<'m> Segment<'m> {
 }
 
 impl<'m> Part<'m> {
+    /// The repetitions that are not empty, at most 64.
     pub(crate) fn repeats(&self) -> impl Iterator<Item = Part<'m>> + use<'m> {
+        self.lines().filter(|part| !part.is_empty()).take(REPEATS_MAX)
+    }
+
+    /// The repetitions as lines of a text, empty ones too.
+    pub(crate) fn lines(&self) -> impl Iterator<Item = Part<'m>> + use<'m> {
         let marks = self.marks;
-        self.text.split(marks.repetition).filter(|text| !text.is_empty()).map(move |text| Part { text, marks })
+        self.text.split(marks.repetition).map(move |text| Part { text, marks })
     }
 
     /// The first repetition.

@@ -88,10 +88,10 @@ fn gathered<'m>(segments: &[Segment<'m>]) -> Vec<Observed<'m>> {
     for (at, obx) in segments.iter().enumerate().filter(|(_, segment)| segment.name == "OBX") {
         let notes = notes_after(segments[at + 1..].iter().copied());
         let text = |obx: &Segment<'_>| matches!(obx.value(2).as_deref(), Some("TX" | "FT"));
-        let lines = || obx.field(5).repeats().map(|line| line.value().unwrap_or_default()).collect::<Vec<_>>();
+        let lines = || obx.field(5).lines().map(|line| line.value().unwrap_or_default()).collect::<Vec<_>>();
         match all.last_mut() {
             Some(last) if text(obx) && text(&last.obx) && same_text(&last.obx, obx) => {
-                last.lines.extend(if obx.field(5).is_empty() { vec![String::new()] } else { lines() });
+                last.lines.extend(lines());
                 last.notes.extend(notes);
             }
             _ => all.push(Observed { obx: *obx, lines: if text(obx) { lines() } else { Vec::new() }, notes }),
@@ -161,7 +161,7 @@ fn value(observed: &Observed<'_>, making: &Making<'_>) -> Option<(&'static str, 
             Some(("valueString", json!(text)))
         }
         _ => {
-            let parts = field.repeats().filter_map(|part| part.value()).collect::<Vec<_>>().join("\n");
+            let parts = field.lines().filter_map(|part| part.value()).collect::<Vec<_>>().join("\n");
             Some(("valueString", json!(crate::resource::plain(&parts)?)))
         }
     }

@@ -24,6 +24,7 @@ mod take;
 mod tests;
 mod write;
 
+pub use rows::State as FeedState;
 pub use config::{BadFeed, FeedConfig, FeedKind, FhirFeed, MllpFeed, SignIn};
 
 use crate::smart::Scopes;
@@ -38,12 +39,17 @@ use std::sync::{Mutex, PoisonError};
 /// What a feed may do: everything, for what a hospital sends has no fixed types.
 const FEED_SCOPES: &str = "system/*.cruds";
 
+/// Messages that are read at once.
+const READING_MAX: usize = 2;
+
 /// What is kept of the feeds while the node runs.
 pub struct Feeds {
     ids: salus_feeds::Ids,
     scopes: Scopes,
     /// One write at a time: what is compared with the stored must still be stored.
     writing: tokio::sync::Mutex<()>,
+    /// Few messages at a time are read: each may take memory.
+    reading: tokio::sync::Semaphore,
     live: Mutex<BTreeMap<String, Live>>,
 }
 
@@ -65,7 +71,8 @@ impl Feeds {
         config::check(feeds).map_err(|error| OpenError::Part(error.to_string()))?;
         let scopes = FEED_SCOPES.parse().map_err(|_| OpenError::Part("the scopes of feeds".to_owned()))?;
         let ids = salus_feeds::Ids::new((*ports.storage).clone());
-        Ok(Self { ids, scopes, writing: tokio::sync::Mutex::default(), live: Mutex::default() })
+        let reading = tokio::sync::Semaphore::new(READING_MAX);
+        Ok(Self { ids, scopes, writing: tokio::sync::Mutex::default(), reading, live: Mutex::default() })
     }
 
     fn live(&self, feed: &str) -> Live {

@@ -172,7 +172,7 @@ async fn take_page(gateway: &Gateway, feed: &FeedConfig, kind: &str, page: &Page
         }
     }
     let Some(newest) = page.newest.clone() else { return Ok(()) };
-    let of_newest = page.resources.iter().filter(|one| time_of(one) == Some(&newest)).map(version_of).collect();
+    let of_newest = page.resources.iter().filter(|one| time_of(one) == Some(newest.as_str())).map(version_of).collect();
     let kind = kind.to_owned();
     let moved = change(gateway, &feed.name, move |state| move_on(state, kind, newest, of_newest));
     moved.await.map_err(|_| OWN)

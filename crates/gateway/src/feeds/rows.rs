@@ -63,17 +63,17 @@ pub struct State {
 /// A message that waits.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Letter {
+pub(super) struct Letter {
     /// When it came, in Unix milliseconds.
-    pub received_ms: u64,
+    pub(super) received_ms: u64,
     /// What it is, as far as it could be told.
-    pub kind: String,
+    pub(super) kind: String,
     /// Why it was not filed, in plain words.
-    pub reason: String,
+    pub(super) reason: String,
     /// Its length in bytes.
-    pub bytes: u64,
+    pub(super) bytes: u64,
     /// How often it was tried again.
-    pub attempts: u32,
+    pub(super) attempts: u32,
     salt: [u8; 32],
     sealed: String,
 }
@@ -81,7 +81,7 @@ pub struct Letter {
 /// A message that a person discarded. Its contents are gone.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Discarded {
+pub(super) struct Discarded {
     time_ms: u64,
     who: String,
     reason: String,

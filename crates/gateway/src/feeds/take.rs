@@ -81,6 +81,7 @@ async fn understand(gateway: &Gateway, feed: &FeedConfig, format: Format, bytes:
             ("FHIR".to_owned(), mapped.and_then(|resource| fhir::map(&resource, &base, &people, &context)))
         }
     };
+    let _place = gateway.feeds.reading.acquire().await.map_err(Error::internal)?;
     tokio::task::spawn_blocking(mapping).await.map_err(Error::internal)
 }
 
