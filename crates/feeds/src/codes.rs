@@ -40,9 +40,9 @@ pub(crate) fn of_v2(name: &str, own: &str) -> String {
     if let Some((_, _, uri)) = SYSTEMS.iter().find(|(names, _, _)| names.contains(&short.as_str())) {
         return (*uri).to_owned();
     }
-    let table = short.strip_prefix("HL7").filter(|digits| {
-        (1..=4).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit())
-    });
+    let table = short
+        .strip_prefix("HL7")
+        .filter(|digits| (1..=4).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit()));
     if let Some(table) = table {
         return format!("http://terminology.hl7.org/CodeSystem/v2-{table:0>4}");
     }
@@ -71,8 +71,9 @@ pub(crate) fn of_oid(oid: &str) -> String {
 
 /// Vital signs by LOINC code: FHIR's profiles of vital signs, and US Core's.
 const VITAL_SIGNS: &[&str] = &[
-    "85353-1", "9279-1", "8867-4", "2708-6", "59408-5", "8310-5", "8302-2", "8306-3", "9843-4", "8287-5", "29463-7",
-    "3141-9", "39156-5", "85354-9", "8480-6", "8462-4", "8289-1", "59576-9", "77606-2", "3140-1", "8478-0",
+    "85353-1", "9279-1", "8867-4", "2708-6", "59408-5", "8310-5", "8302-2", "8306-3", "9843-4", "8287-5",
+    "29463-7", "3141-9", "39156-5", "85354-9", "8480-6", "8462-4", "8289-1", "59576-9", "77606-2", "3140-1",
+    "8478-0",
 ];
 
 /// Whether a LOINC code is a vital sign.

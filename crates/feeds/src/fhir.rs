@@ -10,10 +10,33 @@ pub const PAGE_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 /// Types that are taken: those that are about one patient, and who and where.
 pub const TYPES: &[&str] = &[
-    "Patient", "Practitioner", "PractitionerRole", "Organization", "Location", "Medication", "Encounter", "Condition",
-    "AllergyIntolerance", "Immunization", "Procedure", "MedicationRequest", "MedicationStatement",
-    "MedicationAdministration", "MedicationDispense", "Observation", "DiagnosticReport", "DocumentReference", "Binary",
-    "CarePlan", "CareTeam", "Goal", "ServiceRequest", "Specimen", "Device", "ImagingStudy", "FamilyMemberHistory",
+    "Patient",
+    "Practitioner",
+    "PractitionerRole",
+    "Organization",
+    "Location",
+    "Medication",
+    "Encounter",
+    "Condition",
+    "AllergyIntolerance",
+    "Immunization",
+    "Procedure",
+    "MedicationRequest",
+    "MedicationStatement",
+    "MedicationAdministration",
+    "MedicationDispense",
+    "Observation",
+    "DiagnosticReport",
+    "DocumentReference",
+    "Binary",
+    "CarePlan",
+    "CareTeam",
+    "Goal",
+    "ServiceRequest",
+    "Specimen",
+    "Device",
+    "ImagingStudy",
+    "FamilyMemberHistory",
     "Coverage",
 ];
 
@@ -49,8 +72,12 @@ pub fn page(bytes: &[u8], kind: &str) -> Result<Page, Refusal> {
     if entries.len() > RESOURCES_PER_MESSAGE_MAX {
         return Err(Refusal::TooLarge("a page has too many resources"));
     }
-    let resources: Vec<Value> =
-        entries.iter().map(|entry| &entry["resource"]).filter(|one| one["resourceType"] == kind).cloned().collect();
+    let resources: Vec<Value> = entries
+        .iter()
+        .map(|entry| &entry["resource"])
+        .filter(|one| one["resourceType"] == kind)
+        .cloned()
+        .collect();
     let links = bundle["link"].as_array().map(Vec::as_slice).unwrap_or_default();
     let next = links.iter().find(|link| link["relation"] == "next").and_then(|link| link["url"].as_str());
     // Times are compared as they are written: one server writes them in one way.
@@ -96,7 +123,9 @@ pub fn patients(resource: &Value, base: &str) -> BTreeSet<String> {
 fn mentioned(value: &Value, base: &str, found: &mut BTreeSet<String>) {
     match value {
         Value::Object(fields) => {
-            if let Some(("Patient", remote)) = fields.get("reference").and_then(Value::as_str).and_then(|text| target(text, base)) {
+            if let Some(("Patient", remote)) =
+                fields.get("reference").and_then(Value::as_str).and_then(|text| target(text, base))
+            {
                 found.insert(remote.to_owned());
             }
             fields.values().for_each(|value| mentioned(value, base, found));
@@ -117,9 +146,9 @@ fn target<'t>(reference: &'t str, base: &str) -> Option<(&'t str, &'t str)> {
 
 fn person(resource: &Value, id: &str) -> Option<Person> {
     let identifiers = resource["identifier"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let number = identifiers.iter().find_map(|one| {
-        Some((one["system"].as_str()?.to_owned(), one["value"].as_str()?.to_owned()))
-    });
+    let number = identifiers
+        .iter()
+        .find_map(|one| Some((one["system"].as_str()?.to_owned(), one["value"].as_str()?.to_owned())));
     Some(Person { id: id.to_owned(), identifier: number? })
 }
 
@@ -199,7 +228,9 @@ mod tests {
         let mapped = map(&observation, BASE, &people, &context()).expect("mapped");
         let fields = &mapped.entries[0].resource;
         assert_eq!(fields["subject"]["reference"], "Patient/known-here");
-        assert!(fields["encounter"]["reference"].as_str().is_some_and(|text| text.starts_with("Encounter/fd-")));
+        assert!(
+            fields["encounter"]["reference"].as_str().is_some_and(|text| text.starts_with("Encounter/fd-"))
+        );
         assert_eq!(fields["performer"][0]["reference"], "https://elsewhere.example/Practitioner/x");
         assert_eq!(fields["performer"][1]["reference"], "#own");
         assert!(!fields.contains_key("meta"));

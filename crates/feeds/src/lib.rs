@@ -22,9 +22,9 @@ mod plan;
 mod resource;
 mod time;
 
+pub use charset::is_charset;
 pub use ids::{Authority, Ids};
 pub use json::{from_text, to_text};
-pub use charset::is_charset;
 pub use plan::{Known, plan};
 pub use time::is_offset;
 
@@ -117,9 +117,7 @@ pub enum Refusal {
 
 /// Maps twice, and says so if the answers differ.
 #[cfg(test)]
-pub(crate) fn mapped_twice_is_the_same(
-    map: impl Fn() -> Result<Mapped, Refusal>,
-) -> Result<Mapped, Refusal> {
+pub(crate) fn mapped_twice_is_the_same(map: impl Fn() -> Result<Mapped, Refusal>) -> Result<Mapped, Refusal> {
     let (one, other) = (map(), map());
     assert_eq!(one, other);
     one

@@ -75,7 +75,9 @@ fn merge(into: &mut Map<String, Value>, patch: &Map<String, Value>) {
                 into.remove(name);
             }
             (Some(Value::Object(old)), Value::Object(new)) => merge(old, new),
-            (Some(Value::Array(old)), Value::Array(new)) if ["identifier", "link"].contains(&name.as_str()) => {
+            (Some(Value::Array(old)), Value::Array(new))
+                if ["identifier", "link"].contains(&name.as_str()) =>
+            {
                 add(old, new);
             }
             _ => {

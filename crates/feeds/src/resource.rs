@@ -83,8 +83,12 @@ pub(crate) fn list(items: impl IntoIterator<Item = Value>) -> Option<Value> {
 
 /// A text without control characters (line breaks and tabs aside) and spaces around it; `None` for an empty one.
 pub(crate) fn plain(text: &str) -> Option<String> {
-    let mut clean: String =
-        text.chars().filter(|c| !c.is_control() || ['\n', '\t'].contains(c)).collect::<String>().trim().to_owned();
+    let mut clean: String = text
+        .chars()
+        .filter(|c| !c.is_control() || ['\n', '\t'].contains(c))
+        .collect::<String>()
+        .trim()
+        .to_owned();
     if clean.len() > TEXT_BYTES_MAX {
         let mut end = TEXT_BYTES_MAX;
         while !clean.is_char_boundary(end) {

@@ -128,7 +128,14 @@ mod tests {
 
     #[test]
     fn an_offset_is_what_fhir_takes() {
-        for (text, fine) in [("Z", true), ("+01:00", true), ("-05:30", true), ("+0100", false), ("+25:00", false), ("", false)] {
+        for (text, fine) in [
+            ("Z", true),
+            ("+01:00", true),
+            ("-05:30", true),
+            ("+0100", false),
+            ("+25:00", false),
+            ("", false),
+        ] {
             assert_eq!(is_offset(text), fine, "{text}");
         }
     }

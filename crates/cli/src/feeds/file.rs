@@ -19,9 +19,22 @@ const MESSAGE_BYTES: usize = 4 * 1024 * 1024;
 const EVERY_S: u64 = 60;
 /// The types that are asked for, unless the operator says otherwise.
 const TYPES: [&str; 16] = [
-    "Patient", "Practitioner", "Organization", "Location", "Encounter", "Condition", "AllergyIntolerance",
-    "Immunization", "Procedure", "MedicationRequest", "MedicationStatement", "Observation", "DiagnosticReport",
-    "DocumentReference", "CarePlan", "Goal",
+    "Patient",
+    "Practitioner",
+    "Organization",
+    "Location",
+    "Encounter",
+    "Condition",
+    "AllergyIntolerance",
+    "Immunization",
+    "Procedure",
+    "MedicationRequest",
+    "MedicationStatement",
+    "Observation",
+    "DiagnosticReport",
+    "DocumentReference",
+    "CarePlan",
+    "Goal",
 ];
 
 /// A feed. Exactly one of `mllp`, `documents` and `fhir` says how it comes.
@@ -113,7 +126,10 @@ impl FeedFile {
             (Some(mllp), false, None) => FeedKind::Mllp(mllp.settings(home)?),
             (None, true, None) => FeedKind::Documents,
             (None, false, Some(fhir)) => FeedKind::Fhir(fhir.settings(home)?),
-            _ => anyhow::bail!("feed `{}` in `node.json`: name one of `mllp`, `documents` and `fhir`", self.name),
+            _ => anyhow::bail!(
+                "feed `{}` in `node.json`: name one of `mllp`, `documents` and `fhir`",
+                self.name
+            ),
         };
         let FeedFile { name, system, offset, charset, .. } = self.clone();
         Ok(FeedConfig { name, system, offset, charset, kind })
@@ -131,7 +147,8 @@ impl MllpFile {
             (None, None) => None,
             (Some(files), Some(clients)) => {
                 let key = home.join(&files.key);
-                let key = PrivateKeyDer::from_pem_file(&key).with_context(|| format!("`{}`", key.display()))?;
+                let key =
+                    PrivateKeyDer::from_pem_file(&key).with_context(|| format!("`{}`", key.display()))?;
                 let chain = certificates(&home.join(&files.certificates))?;
                 let server = feed_server(chain, key, certificates(&home.join(clients))?);
                 Some(Arc::new(server.context("the certificates of a feed do not fit")?))

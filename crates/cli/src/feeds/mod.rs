@@ -74,7 +74,9 @@ async fn drive(arguments: &Arguments, output: Output) -> anyhow::Result<()> {
         }
         Command::Show { feed, number } => {
             let one = node.letter(feed, *number).await?;
-            output.result(&one, || format!("{}\n\n{}", letter(&one), one.covered.as_deref().unwrap_or_default()))
+            output.result(&one, || {
+                format!("{}\n\n{}", letter(&one), one.covered.as_deref().unwrap_or_default())
+            })
         }
         Command::Replay { feed, number } => {
             let done = node.replay(feed, *number).await?;
@@ -99,10 +101,20 @@ fn feed(of: &Shown) -> String {
     let trouble = of.trouble.as_deref().map_or_else(String::new, |words| format!("; {words}"));
     format!(
         "{} ({} at {}): {} came, {} filed ({} with nothing new), {} refused, {} waiting{trouble}",
-        of.name, of.kind, of.place, state.received, state.filed, state.unchanged, state.refused, state.waiting
+        of.name,
+        of.kind,
+        of.place,
+        state.received,
+        state.filed,
+        state.unchanged,
+        state.refused,
+        state.waiting
     )
 }
 
 fn letter(of: &Waiting) -> String {
-    format!("{}: {}, {} bytes, tried again {} times: {}", of.number, of.kind, of.bytes, of.attempts, of.reason)
+    format!(
+        "{}: {}, {} bytes, tried again {} times: {}",
+        of.number, of.kind, of.bytes, of.attempts, of.reason
+    )
 }

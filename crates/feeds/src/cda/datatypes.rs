@@ -47,7 +47,10 @@ pub(super) fn concept(of: Option<Element<'_>>, narrative: &Narrative<'_>) -> Opt
     let of = of?;
     let coding = |element: Element<'_>| {
         object([
-            ("system", Some(Value::from(codes::of_oid(element.attribute("codeSystem").filter(|oid| is_oid(oid))?)))),
+            (
+                "system",
+                Some(Value::from(codes::of_oid(element.attribute("codeSystem").filter(|oid| is_oid(oid))?))),
+            ),
             ("code", Some(Value::from(code(element.attribute("code")?)?))),
             ("display", element.attribute("displayName").and_then(plain).map(Value::from)),
         ])
@@ -104,7 +107,8 @@ pub(super) fn name(of: Element<'_>) -> Option<Value> {
     if of.is_null() {
         return None;
     }
-    let parts = |name: &'static str| list(of.all(name).take(REPEATS_MAX).filter_map(Element::words).map(Value::from));
+    let parts =
+        |name: &'static str| list(of.all(name).take(REPEATS_MAX).filter_map(Element::words).map(Value::from));
     let family = of.child("family").and_then(Element::words);
     let text = if family.is_none() { of.words() } else { None };
     let usage = match of.attribute("use") {

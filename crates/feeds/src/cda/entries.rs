@@ -35,7 +35,9 @@ fn one(statement: Element<'_>, place: Place<'_>, making: &mut Making<'_>) {
         "substanceAdministration" => medication::medication(statement, making),
         _ if statement.attribute("moodCode").is_some_and(|mood| mood != "EVN") => {}
         "act" if statement.follows("30") => problems::allergies(statement, making),
-        "act" if statement.follows("3") || statement.follows("132") => problems::concern(statement, place, making),
+        "act" if statement.follows("3") || statement.follows("132") => {
+            problems::concern(statement, place, making)
+        }
         "observation" if statement.follows("7") => problems::allergy(statement, None, making),
         "observation" if statement.follows("4") => problems::problem(statement, None, place, making),
         "encounter" => {

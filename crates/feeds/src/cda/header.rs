@@ -1,8 +1,11 @@
 //! The header: whom it is about, and what document it is.
 
-use super::datatypes::{REPEATS_MAX, address, concept, identifiers, instance, moment, name, period, somebody, telecom, time_of, words};
-use super::xml::Element;
 use super::Making;
+use super::datatypes::{
+    REPEATS_MAX, address, concept, identifiers, instance, moment, name, period, somebody, telecom, time_of,
+    words,
+};
+use super::xml::Element;
 use crate::resource::{Resource, binary, concept as fhir_concept, list, object, plain};
 use crate::{Context, Person, Refusal, Rule, time};
 use base64::Engine as _;
@@ -11,7 +14,8 @@ use serde_json::{Value, json};
 
 /// The patient by the first identifier that is a number of somebody's; social security numbers are the last choice.
 pub(super) fn person(role: Element<'_>, context: &Context) -> Result<Person, Refusal> {
-    let numbers = || role.all("id").take(REPEATS_MAX).filter(|id| !id.is_null()).filter_map(|id| instance(id, context));
+    let numbers =
+        || role.all("id").take(REPEATS_MAX).filter(|id| !id.is_null()).filter_map(|id| instance(id, context));
     let social = |(system, _): &(String, String)| system == "http://hl7.org/fhir/sid/us-ssn";
     let identifier = numbers().find(|number| !social(number)).or_else(|| numbers().next());
     let identifier = identifier.ok_or(Refusal::Missing("the number of the patient (patientRole/id)"))?;
@@ -46,7 +50,10 @@ fn about(patient: &mut Resource, of: Element<'_>, making: &Making<'_>) {
         .set("maritalStatus", concept(of.child("maritalStatusCode"), &making.narrative))
         .set("communication", languages(of))
         .set("extension", list(background(of)));
-    match (value("deceasedTime").and_then(|text| time::date_time(text, &making.context.offset)), value("deceasedInd")) {
+    match (
+        value("deceasedTime").and_then(|text| time::date_time(text, &making.context.offset)),
+        value("deceasedInd"),
+    ) {
         (Some(time), _) => _ = patient.set("deceasedDateTime", json!(time)),
         (None, Some("true")) => _ = patient.set("deceasedBoolean", json!(true)),
         _ => {}
@@ -54,16 +61,22 @@ fn about(patient: &mut Resource, of: Element<'_>, making: &Making<'_>) {
 }
 
 fn languages(of: Element<'_>) -> Option<Value> {
-    let codes = of.all("languageCommunication").take(REPEATS_MAX).filter_map(|one| one.child("languageCode")?.attribute("code"));
-    list(codes.filter_map(crate::resource::code).map(|code| {
-        json!({ "language": { "coding": [{ "system": "urn:ietf:bcp:47", "code": code }] } })
-    }))
+    let codes = of
+        .all("languageCommunication")
+        .take(REPEATS_MAX)
+        .filter_map(|one| one.child("languageCode")?.attribute("code"));
+    list(
+        codes
+            .filter_map(crate::resource::code)
+            .map(|code| json!({ "language": { "coding": [{ "system": "urn:ietf:bcp:47", "code": code }] } })),
+    )
 }
 
 /// Race and ethnicity by the CDC's codes, as US Core has them.
 fn background(of: Element<'_>) -> Vec<Value> {
     let one = |name: &'static str, url: &str| {
-        let code = of.child(name).filter(|code| code.attribute("codeSystem") == Some("2.16.840.1.113883.6.238"))?;
+        let code =
+            of.child(name).filter(|code| code.attribute("codeSystem") == Some("2.16.840.1.113883.6.238"))?;
         let (value, text) = (code.attribute("code")?, code.attribute("displayName").unwrap_or("as coded"));
         Some(json!({
             "url": format!("http://hl7.org/fhir/us/core/StructureDefinition/{url}"),
@@ -73,7 +86,10 @@ fn background(of: Element<'_>) -> Vec<Value> {
             ],
         }))
     };
-    [one("raceCode", "us-core-race"), one("ethnicGroupCode", "us-core-ethnicity")].into_iter().flatten().collect()
+    [one("raceCode", "us-core-race"), one("ethnicGroupCode", "us-core-ethnicity")]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 /// The document as it came, and what it is.
@@ -90,8 +106,13 @@ pub(super) fn document(root: Element<'_>, bytes: &[u8], making: &mut Making<'_>)
     contents.extend(body_file(root, making));
     let master = root.child("id").and_then(|id| instance(id, context));
     let mut document = making.about("DocumentReference", "subject", root);
-    let authors = root.all("author").take(REPEATS_MAX).filter_map(|author| somebody(author.child("assignedAuthor"), context));
-    let custodian = root.at(&["custodian", "assignedCustodian", "representedCustodianOrganization", "name"]).and_then(Element::words);
+    let authors = root
+        .all("author")
+        .take(REPEATS_MAX)
+        .filter_map(|author| somebody(author.child("assignedAuthor"), context));
+    let custodian = root
+        .at(&["custodian", "assignedCustodian", "representedCustodianOrganization", "name"])
+        .and_then(Element::words);
     let signed = root.at(&["legalAuthenticator", "assignedEntity"]);
     let kind = concept(root.child("code"), &making.narrative);
     document
@@ -104,12 +125,18 @@ pub(super) fn document(root: Element<'_>, bytes: &[u8], making: &mut Making<'_>)
         .set("author", list(authors))
         .set("authenticator", somebody(signed, context))
         .set("custodian", crate::resource::named(custodian))
-        .set("description", root.child("title").and_then(|title| words(title, &making.narrative)).map(Value::from))
+        .set(
+            "description",
+            root.child("title").and_then(|title| words(title, &making.narrative)).map(Value::from),
+        )
         .set("content", list(contents))
-        .set("context", object([
-            ("encounter", visit.map(|visit| json!([visit]))),
-            ("period", period(root.at(&["documentationOf", "serviceEvent", "effectiveTime"]), context)),
-        ]));
+        .set(
+            "context",
+            object([
+                ("encounter", visit.map(|visit| json!([visit]))),
+                ("period", period(root.at(&["documentationOf", "serviceEvent", "effectiveTime"]), context)),
+            ]),
+        );
     making.push(document, Rule::Replace);
 }
 
@@ -126,7 +153,8 @@ fn date(root: Element<'_>, context: &Context) -> Option<Value> {
 /// A body that is no XML: a PDF, a picture.
 fn body_file(root: Element<'_>, making: &mut Making<'_>) -> Option<Value> {
     let text = root.at(&["component", "nonXMLBody", "text"])?;
-    let kind = text.attribute("mediaType").and_then(plain).unwrap_or_else(|| "application/octet-stream".to_owned());
+    let kind =
+        text.attribute("mediaType").and_then(plain).unwrap_or_else(|| "application/octet-stream".to_owned());
     let bytes = match text.attribute("representation") {
         Some("B64") => {
             let packed: String = text.0.text()?.split_whitespace().collect();
@@ -152,12 +180,20 @@ fn visit(root: Element<'_>, making: &mut Making<'_>) -> Option<Value> {
     visit
         .set("identifier", identifiers(of, context))
         .set("status", json!(if ended { "finished" } else { "unknown" }))
-        .default("class", json!({ "system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "AMB" }))
+        .default(
+            "class",
+            json!({ "system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "AMB" }),
+        )
         .set("type", concept(of.child("code"), &making.narrative).map(|kind| json!([kind])))
         .set("period", period(of.child("effectiveTime"), context))
-        .set("participant", somebody(doer, context).map(|doer| json!([{
-            "type": [fhir_concept("v3-ParticipationType", "ATND")], "individual": doer,
-        }])))
+        .set(
+            "participant",
+            somebody(doer, context).map(|doer| {
+                json!([{
+                    "type": [fhir_concept("v3-ParticipationType", "ATND")], "individual": doer,
+                }])
+            }),
+        )
         .set("location", crate::resource::named(place).map(|place| json!([{ "location": place }])));
     let reference = visit.reference();
     making.push(visit, Rule::Merge);

@@ -39,10 +39,19 @@ pub fn map(bytes: &[u8], context: &Context) -> Result<Mapped, Refusal> {
     if root.name() != "ClinicalDocument" {
         return Err(Refusal::Malformed("it is no ClinicalDocument"));
     }
-    let role = root.at(&["recordTarget", "patientRole"]).ok_or(Refusal::Missing("whom it is about (recordTarget)"))?;
+    let role = root
+        .at(&["recordTarget", "patientRole"])
+        .ok_or(Refusal::Missing("whom it is about (recordTarget)"))?;
     let person = header::person(role, context)?;
     let narrative = named(root);
-    let mut making = Making { context, person, narrative, entries: Vec::new(), used: HashMap::new(), document: String::new() };
+    let mut making = Making {
+        context,
+        person,
+        narrative,
+        entries: Vec::new(),
+        used: HashMap::new(),
+        document: String::new(),
+    };
     making.document = making.key(root.child("id")).ok_or(Refusal::Missing("its number (id)"))?;
     header::patient(role, &mut making);
     header::document(root, bytes, &mut making);

@@ -1,12 +1,12 @@
 //! Results, vital signs, social history, and every other observation that was made of the patient.
 
+use super::Making;
 use super::datatypes::{concept, identifiers, moment, period, quantity, somebody, time_of, words};
 use super::entries::{Place, within};
 use super::xml::Element;
-use super::Making;
 use crate::Rule;
-use crate::resource::{Resource, concept as fhir_concept, list, object, plain};
 use crate::codes;
+use crate::resource::{Resource, concept as fhir_concept, list, object, plain};
 use serde_json::{Value, json};
 
 /// A group: results become a DiagnosticReport with their Observations, others their Observations alone.
@@ -40,15 +40,25 @@ fn report(of: Element<'_>, results: Vec<Value>, making: &mut Making<'_>) {
         .set("category", json!([fhir_concept("v2-0074", "LAB")]))
         .set("code", code)
         .set("effectiveDateTime", moment(when, context))
-        .set("performer", list(of.all("performer").filter_map(|doer| somebody(doer.child("assignedEntity"), context))))
+        .set(
+            "performer",
+            list(of.all("performer").filter_map(|doer| somebody(doer.child("assignedEntity"), context))),
+        )
         .set("result", list(results));
     making.push(report, Rule::Replace);
 }
 
 /// What was observed; `None` if it says nothing that can be filed.
-pub(super) fn observation(of: Element<'_>, place: Place<'_>, group: Option<Element<'_>>, making: &mut Making<'_>) -> Option<Value> {
+pub(super) fn observation(
+    of: Element<'_>,
+    place: Place<'_>,
+    group: Option<Element<'_>>,
+    making: &mut Making<'_>,
+) -> Option<Value> {
     // What is denied would be filed as if it were so.
-    if of.attribute("negationInd") == Some("true") || of.attribute("moodCode").is_some_and(|mood| mood != "EVN") {
+    if of.attribute("negationInd") == Some("true")
+        || of.attribute("moodCode").is_some_and(|mood| mood != "EVN")
+    {
         return None;
     }
     let context = making.context;
@@ -64,12 +74,25 @@ pub(super) fn observation(of: Element<'_>, place: Place<'_>, group: Option<Eleme
     resource
         .set("identifier", identifiers(of, context))
         .set("status", json!(status(of)))
-        .set("category", category(of, place).map(|category| json!([fhir_concept("observation-category", category)])))
+        .set(
+            "category",
+            category(of, place).map(|category| json!([fhir_concept("observation-category", category)])),
+        )
         .set("code", code)
-        .set("performer", list(of.all("author").chain(of.all("performer")).filter_map(|doer| {
-            somebody(doer.child("assignedAuthor").or_else(|| doer.child("assignedEntity")), context)
-        })))
-        .set("interpretation", list(of.all("interpretationCode").filter_map(|code| concept(Some(code), &making.narrative)).collect::<Vec<_>>()))
+        .set(
+            "performer",
+            list(of.all("author").chain(of.all("performer")).filter_map(|doer| {
+                somebody(doer.child("assignedAuthor").or_else(|| doer.child("assignedEntity")), context)
+            })),
+        )
+        .set(
+            "interpretation",
+            list(
+                of.all("interpretationCode")
+                    .filter_map(|code| concept(Some(code), &making.narrative))
+                    .collect::<Vec<_>>(),
+            ),
+        )
         .set("method", concept(of.child("methodCode"), &making.narrative))
         .set("bodySite", concept(of.child("targetSiteCode"), &making.narrative))
         .set("referenceRange", list(ranges(of, making)))
@@ -77,7 +100,9 @@ pub(super) fn observation(of: Element<'_>, place: Place<'_>, group: Option<Eleme
     effective(&mut resource, when, making);
     match value {
         Some((name, value)) => _ = resource.set(name, value),
-        None if !resource.has("component") => _ = resource.set("dataAbsentReason", fhir_concept("data-absent-reason", "unknown")),
+        None if !resource.has("component") => {
+            _ = resource.set("dataAbsentReason", fhir_concept("data-absent-reason", "unknown"))
+        }
         None => {}
     }
     let reference = resource.reference();
@@ -87,7 +112,8 @@ pub(super) fn observation(of: Element<'_>, place: Place<'_>, group: Option<Eleme
 }
 
 fn effective(resource: &mut Resource, when: Option<Element<'_>>, making: &Making<'_>) {
-    let ended = when.and_then(|when| when.child("high")).is_some_and(|high| high.attribute("value").is_some());
+    let ended =
+        when.and_then(|when| when.child("high")).is_some_and(|high| high.attribute("value").is_some());
     match ended {
         true => _ = resource.set("effectivePeriod", period(when, making.context)),
         false => _ = resource.set("effectiveDateTime", moment(when, making.context)),
@@ -122,13 +148,14 @@ fn category(of: Element<'_>, place: Place<'_>) -> Option<&'static str> {
 /// The items of a scale, such as those of the Glasgow coma scale.
 fn components(of: Element<'_>, making: &Making<'_>) -> Vec<Value> {
     let items = super::problems::related(of, "86");
-    items.filter_map(|item| {
-        let (name, value) = item.all("value").find_map(|value| value_of(value, making))?;
-        let mut component = json!({ "code": concept(item.child("code"), &making.narrative)? });
-        component[name] = value;
-        Some(component)
-    })
-    .collect()
+    items
+        .filter_map(|item| {
+            let (name, value) = item.all("value").find_map(|value| value_of(value, making))?;
+            let mut component = json!({ "code": concept(item.child("code"), &making.narrative)? });
+            component[name] = value;
+            Some(component)
+        })
+        .collect()
 }
 
 /// A value by its `xsi:type`.
@@ -160,12 +187,16 @@ fn interval(value: Element<'_>) -> Option<(&'static str, Value)> {
     let (low, high) = (value.child("low"), value.child("high"));
     let bound = |end: Element<'_>, open: &str, closed: &str| {
         let mut quantity = quantity(end)?;
-        quantity["comparator"] = json!(if end.attribute("inclusive") == Some("false") { open } else { closed });
+        quantity["comparator"] =
+            json!(if end.attribute("inclusive") == Some("false") { open } else { closed });
         Some(("valueQuantity", quantity))
     };
     let usable = |end: &Option<Element<'_>>| end.is_some_and(|end| end.attribute("value").is_some());
     match (usable(&low), usable(&high)) {
-        (true, true) => Some(("valueRange", object([("low", low.and_then(quantity)), ("high", high.and_then(quantity))])?)),
+        (true, true) => Some((
+            "valueRange",
+            object([("low", low.and_then(quantity)), ("high", high.and_then(quantity))])?,
+        )),
         (true, false) => bound(low?, ">", ">="),
         (false, true) => bound(high?, "<", "<="),
         (false, false) => None,
@@ -182,14 +213,15 @@ fn ratio(value: Element<'_>) -> Option<(&'static str, Value)> {
 
 fn ranges(of: Element<'_>, making: &Making<'_>) -> Vec<Value> {
     let ranges = of.all("referenceRange").filter_map(|range| range.child("observationRange"));
-    ranges.filter_map(|range| {
-        let value = range.child("value");
-        let text = range.child("text").and_then(|text| words(text, &making.narrative));
-        object([
-            ("low", value.and_then(|value| quantity(value.child("low")?))),
-            ("high", value.and_then(|value| quantity(value.child("high")?))),
-            ("text", text.and_then(|text| plain(&text)).map(Value::from)),
-        ])
-    })
-    .collect()
+    ranges
+        .filter_map(|range| {
+            let value = range.child("value");
+            let text = range.child("text").and_then(|text| words(text, &making.narrative));
+            object([
+                ("low", value.and_then(|value| quantity(value.child("low")?))),
+                ("high", value.and_then(|value| quantity(value.child("high")?))),
+                ("text", text.and_then(|text| plain(&text)).map(Value::from)),
+            ])
+        })
+        .collect()
 }

@@ -1,10 +1,10 @@
 //! Concerns: problems as Condition, allergies as AllergyIntolerance.
 
+use super::Making;
 use super::datatypes::{concept, identifiers, moment, time_of, words};
 use super::entries::Place;
 use super::header::{author, recorded};
 use super::xml::Element;
-use super::Making;
 use crate::Rule;
 use crate::resource::{Resource, concept as fhir_concept, list, object};
 use serde_json::{Value, json};
@@ -52,7 +52,10 @@ pub(super) fn allergy(of: Element<'_>, concern: Option<&str>, making: &mut Makin
         .set("onsetDateTime", moment(of.child("effectiveTime"), context))
         .set("recordedDate", recorded(of, context))
         .set("recorder", author(of, context))
-        .set("reaction", list(related(of, "9").filter_map(|reaction| of_reaction(reaction, making)).collect::<Vec<_>>()));
+        .set(
+            "reaction",
+            list(related(of, "9").filter_map(|reaction| of_reaction(reaction, making)).collect::<Vec<_>>()),
+        );
     making.push(allergy, Rule::Replace);
 }
 
@@ -135,8 +138,9 @@ pub(super) fn concern(act: Element<'_>, place: Place<'_>, making: &mut Making<'_
 
 pub(super) fn problem(of: Element<'_>, concern: Option<&str>, place: Place<'_>, making: &mut Making<'_>) {
     let context = making.context;
-    let named = concept(of.child("value"), &making.narrative)
-        .or_else(|| of.child("text").and_then(|text| words(text, &making.narrative)).map(|text| json!({ "text": text })));
+    let named = concept(of.child("value"), &making.narrative).or_else(|| {
+        of.child("text").and_then(|text| words(text, &making.narrative)).map(|text| json!({ "text": text }))
+    });
     let Some(code) = named else { return };
     let negated = of.attribute("negationInd") == Some("true");
     let mut condition = making.about("Condition", "subject", of);
@@ -146,10 +150,16 @@ pub(super) fn problem(of: Element<'_>, concern: Option<&str>, place: Place<'_>, 
     }
     condition
         .set("identifier", identifiers(of, context))
-        .set("verificationStatus", fhir_concept("condition-ver-status", if negated { "refuted" } else { "confirmed" }))
+        .set(
+            "verificationStatus",
+            fhir_concept("condition-ver-status", if negated { "refuted" } else { "confirmed" }),
+        )
         .set("code", code)
-        .set("onsetDateTime", moment(of.child("effectiveTime").and_then(|time| time.child("low")), context)
-            .or_else(|| time_of(of.child("effectiveTime"), context)))
+        .set(
+            "onsetDateTime",
+            moment(of.child("effectiveTime").and_then(|time| time.child("low")), context)
+                .or_else(|| time_of(of.child("effectiveTime"), context)),
+        )
         .set("abatementDateTime", time_of(of.at(&["effectiveTime", "high"]), context))
         .set("recordedDate", recorded(of, context))
         .set("recorder", author(of, context));
@@ -158,8 +168,12 @@ pub(super) fn problem(of: Element<'_>, concern: Option<&str>, place: Place<'_>, 
 
 fn category_of(condition: &mut Resource, place: Place<'_>) {
     let category = match place.section {
-        "46240-8" | "11535-2" | "42347-5" | "10219-4" | "10218-6" => fhir_concept("condition-category", "encounter-diagnosis"),
-        "75310-3" => json!({ "coding": [{ "system": "http://hl7.org/fhir/us/core/CodeSystem/condition-category", "code": "health-concern" }] }),
+        "46240-8" | "11535-2" | "42347-5" | "10219-4" | "10218-6" => {
+            fhir_concept("condition-category", "encounter-diagnosis")
+        }
+        "75310-3" => {
+            json!({ "coding": [{ "system": "http://hl7.org/fhir/us/core/CodeSystem/condition-category", "code": "health-concern" }] })
+        }
         _ => fhir_concept("condition-category", "problem-list-item"),
     };
     condition.set("category", json!([category]));

@@ -1,24 +1,32 @@
 //! Procedures and encounters.
 
+use super::Making;
 use super::datatypes::{concept, identifiers, moment, period, somebody, words};
 use super::xml::Element;
-use super::Making;
 use crate::Rule;
 use crate::resource::{list, named};
 use serde_json::{Value, json};
 
 pub(super) fn procedure(of: Element<'_>, making: &mut Making<'_>) {
     let context = making.context;
-    let text = || of.child("text").and_then(|text| words(text, &making.narrative)).map(|text| json!({ "text": text }));
+    let text = || {
+        of.child("text").and_then(|text| words(text, &making.narrative)).map(|text| json!({ "text": text }))
+    };
     let Some(code) = concept(of.child("code"), &making.narrative).or_else(text) else { return };
-    let status = match (of.attribute("negationInd"), of.child("statusCode").and_then(|status| status.attribute("code"))) {
+    let status = match (
+        of.attribute("negationInd"),
+        of.child("statusCode").and_then(|status| status.attribute("code")),
+    ) {
         (Some("true"), _) => "not-done",
         (_, Some("active")) => "in-progress",
         (_, Some("aborted")) => "stopped",
         (_, Some("cancelled")) => "not-done",
         _ => "completed",
     };
-    let sites = of.all("targetSiteCode").filter_map(|site| concept(Some(site), &making.narrative)).collect::<Vec<_>>();
+    let sites = of
+        .all("targetSiteCode")
+        .filter_map(|site| concept(Some(site), &making.narrative))
+        .collect::<Vec<_>>();
     let doers = of.all("performer").filter_map(|doer| somebody(doer.child("assignedEntity"), context));
     let doers = list(doers.map(|doer| json!({ "actor": doer })));
     let mut procedure = making.about("Procedure", "subject", of);
@@ -38,7 +46,10 @@ pub(super) fn procedure(of: Element<'_>, making: &mut Making<'_>) {
 
 pub(super) fn encounter(of: Element<'_>, making: &mut Making<'_>) {
     let context = making.context;
-    let place = of.all("participant").filter_map(|one| one.at(&["participantRole", "playingEntity", "name"])).find_map(Element::words);
+    let place = of
+        .all("participant")
+        .filter_map(|one| one.at(&["participantRole", "playingEntity", "name"]))
+        .find_map(Element::words);
     let doers = of.all("performer").filter_map(|doer| somebody(doer.child("assignedEntity"), context));
     let doers = list(doers.map(|doer| json!({ "individual": doer })));
     let kind = concept(of.child("code"), &making.narrative);
@@ -46,7 +57,10 @@ pub(super) fn encounter(of: Element<'_>, making: &mut Making<'_>) {
     visit
         .set("identifier", identifiers(of, context))
         .set("status", json!("finished"))
-        .set("class", json!({ "system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": class(of) }))
+        .set(
+            "class",
+            json!({ "system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": class(of) }),
+        )
         .set("type", kind.map(|kind| json!([kind])))
         .set("period", period(of.child("effectiveTime"), context))
         .set("participant", doers)
@@ -56,7 +70,8 @@ pub(super) fn encounter(of: Element<'_>, making: &mut Making<'_>) {
 
 /// The class stands among the translations of the code, if anywhere.
 fn class(of: Element<'_>) -> Value {
-    let codes = of.child("code").into_iter().flat_map(|code| std::iter::once(code).chain(code.all("translation")));
+    let codes =
+        of.child("code").into_iter().flat_map(|code| std::iter::once(code).chain(code.all("translation")));
     let class = codes
         .filter(|code| code.attribute("codeSystem") == Some("2.16.840.1.113883.5.4"))
         .find_map(|code| code.attribute("code").and_then(crate::resource::code));

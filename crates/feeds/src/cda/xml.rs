@@ -121,7 +121,10 @@ impl<'a> Element<'a> {
 
     /// The children with a name, whatever their namespace: HL7's own extensions have theirs.
     pub(crate) fn all(self, name: &'static str) -> impl Iterator<Item = Element<'a>> {
-        self.0.children().filter(move |child| child.is_element() && child.tag_name().name() == name).map(Element)
+        self.0
+            .children()
+            .filter(move |child| child.is_element() && child.tag_name().name() == name)
+            .map(Element)
     }
 
     pub(crate) fn child(self, name: &'static str) -> Option<Element<'a>> {
@@ -151,8 +154,8 @@ impl<'a> Element<'a> {
 
     /// Whether it follows a template of C-CDA, by the last part of the template's OID below `2.16.840.1.113883.10.20.22.4`.
     pub(crate) fn follows(self, template: &str) -> bool {
-        self.all("templateId").filter_map(|id| id.attribute("root")).any(|root| {
-            root.strip_prefix("2.16.840.1.113883.10.20.22.4.").unwrap_or(root) == template
-        })
+        self.all("templateId")
+            .filter_map(|id| id.attribute("root"))
+            .any(|root| root.strip_prefix("2.16.840.1.113883.10.20.22.4.").unwrap_or(root) == template)
     }
 }

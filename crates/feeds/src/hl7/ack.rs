@@ -30,8 +30,8 @@ pub fn ack(message: Option<&Message>, verdict: Verdict, reason: &str) -> Vec<u8>
     let (separator, encoding, [application, facility, to_application, to_facility]) =
         message.map_or(('|', "^~\\&", [""; 4]), Message::addresses);
     let head = message.map(Message::head);
-    let (control, version, processing, trigger) =
-        head.map_or_else(Default::default, |head| (head.control, head.version, head.processing, head.trigger));
+    let (control, version, processing, trigger) = head
+        .map_or_else(Default::default, |head| (head.control, head.version, head.processing, head.trigger));
     let s = separator;
     let or = |text: String, other: &str| if text.is_empty() { other.to_owned() } else { text };
     let control = raw(&control, separator, encoding);
@@ -47,11 +47,14 @@ pub fn ack(message: Option<&Message>, verdict: Verdict, reason: &str) -> Vec<u8>
     ];
     if verdict != Verdict::Stored {
         let severity = if verdict == Verdict::Kept { "E" } else { "F" };
-        segments.push(format!("ERR{s}{s}{s}207{s}{severity}{s}{s}{s}{s}{}", raw(reason, separator, encoding)));
+        segments
+            .push(format!("ERR{s}{s}{s}207{s}{severity}{s}{s}{s}{s}{}", raw(reason, separator, encoding)));
     }
     let mut text = segments.join("\r");
     text.push('\r');
-    text.chars().map(|c| if c.is_ascii() && (c == '\r' || !c.is_ascii_control()) { c as u8 } else { b'?' }).collect()
+    text.chars()
+        .map(|c| if c.is_ascii() && (c == '\r' || !c.is_ascii_control()) { c as u8 } else { b'?' })
+        .collect()
 }
 
 /// A text that separates nothing.

@@ -4,8 +4,8 @@ use super::Making;
 use super::datatypes::{concept, key, somebody, table, time_of};
 use super::message::Message;
 use super::observations;
-use super::visit::{Stage, visit};
 use super::patient;
+use super::visit::{Stage, visit};
 use crate::resource::{Resource, list, object};
 use crate::{Refusal, Rule};
 use serde_json::{Value, json};
@@ -37,7 +37,8 @@ pub(super) fn merge(message: &Message, making: &mut Making<'_>) -> Result<(), Re
     if prior.id == kept {
         return Err(Refusal::Malformed("a patient would be merged with itself"));
     }
-    let link = |id: &str, kind: &str| json!([{ "other": { "reference": format!("Patient/{id}") }, "type": kind }]);
+    let link =
+        |id: &str, kind: &str| json!([{ "other": { "reference": format!("Patient/{id}") }, "type": kind }]);
     let mut gone = Resource::new("Patient", prior.id.clone());
     let (system, value) = &prior.identifier;
     gone.set("identifier", json!([{ "system": system, "value": value }]))
@@ -55,7 +56,8 @@ fn diagnoses(message: &Message, encounter: Option<&Value>, making: &mut Making<'
     let context = making.context;
     let visit = encounter.map(Value::to_string).unwrap_or_default();
     for dg1 in message.all("DG1") {
-        let (Some(code), Some(named)) = (concept(&dg1.field(3).first(), context), key(&dg1.field(3).first())) else {
+        let (Some(code), Some(named)) = (concept(&dg1.field(3).first(), context), key(&dg1.field(3).first()))
+        else {
             continue;
         };
         let mut condition = making.about("Condition", "subject", &["DG1", &visit, &named]);
@@ -81,7 +83,8 @@ fn verification(dg1: &super::message::Segment<'_>) -> &'static str {
 fn allergies(message: &Message, making: &mut Making<'_>) {
     let context = making.context;
     for al1 in message.all("AL1") {
-        let (Some(code), Some(named)) = (concept(&al1.field(3).first(), context), key(&al1.field(3).first())) else {
+        let (Some(code), Some(named)) = (concept(&al1.field(3).first(), context), key(&al1.field(3).first()))
+        else {
             continue;
         };
         let category = match al1.value(2).as_deref() {
@@ -114,7 +117,8 @@ fn procedures(message: &Message, encounter: Option<&Value>, making: &mut Making<
     let context = making.context;
     let visit = encounter.map(Value::to_string).unwrap_or_default();
     for pr1 in message.all("PR1") {
-        let (Some(code), Some(named)) = (concept(&pr1.field(3).first(), context), key(&pr1.field(3).first())) else {
+        let (Some(code), Some(named)) = (concept(&pr1.field(3).first(), context), key(&pr1.field(3).first()))
+        else {
             continue;
         };
         let when = pr1.value(5).unwrap_or_default();

@@ -100,7 +100,13 @@ pub(super) fn telecom(part: &Part<'_>, usual: &str) -> Option<Value> {
                 Some("Internet" | "X.400") => "email",
                 _ => "phone",
             };
-            (system, part.component(12).value().or_else(|| part.component(1).value()).or_else(|| in_parts(part))?)
+            (
+                system,
+                part.component(12)
+                    .value()
+                    .or_else(|| part.component(1).value())
+                    .or_else(|| in_parts(part))?,
+            )
         }
     };
     let usage = match (part.component(2).value().as_deref(), part.component(3).value().as_deref()) {
@@ -128,12 +134,16 @@ pub(super) fn concept(part: &Part<'_>, context: &Context) -> Option<Value> {
         let system = part.component(first + 2).value();
         let value = part.component(first).value().and_then(|value| code(&value))?;
         object([
-            ("system", Some(Value::from(codes::of_v2(system.as_deref().unwrap_or_default(), &context.system)))),
+            (
+                "system",
+                Some(Value::from(codes::of_v2(system.as_deref().unwrap_or_default(), &context.system))),
+            ),
             ("code", Some(Value::from(value))),
             ("display", part.component(first + 1).value().map(Value::from)),
         ])
     };
-    let text = part.component(9).value().or_else(|| part.component(2).value()).or_else(|| part.component(5).value());
+    let text =
+        part.component(9).value().or_else(|| part.component(2).value()).or_else(|| part.component(5).value());
     object([("coding", list([coding(1), coding(4)].into_iter().flatten())), ("text", text.map(Value::from))])
 }
 

@@ -21,32 +21,46 @@ pub(super) fn map(message: &Message, making: &mut Making<'_>) -> Result<(), Refu
     if contents.is_empty() {
         return Err(Refusal::Missing("the document itself (OBX-5)"));
     }
-    let mut document = making.about("DocumentReference", "subject", &["TXA", &authority.system(&context.system), &value]);
-    let appends = entity(&txa.field(13).first()).filter(|parent| *parent != (authority, value)).map(|(authority, value)| {
-        let id = making.id("DocumentReference", &["TXA", &authority.system(&context.system), &value]);
-        json!([{ "code": "appends", "target": { "reference": format!("DocumentReference/{id}") } }])
-    });
+    let mut document =
+        making.about("DocumentReference", "subject", &["TXA", &authority.system(&context.system), &value]);
+    let appends = entity(&txa.field(13).first()).filter(|parent| *parent != (authority, value)).map(
+        |(authority, value)| {
+            let id = making.id("DocumentReference", &["TXA", &authority.system(&context.system), &value]);
+            json!([{ "code": "appends", "target": { "reference": format!("DocumentReference/{id}") } }])
+        },
+    );
     document
         .set("masterIdentifier", entity_identifier(&number, None, context))
         .set("status", json!(status(&txa)))
         .set("docStatus", doc_status(&txa).map(Value::from))
         .set("type", table(&txa.field(2).first(), "0270"))
         .set("date", time_of_instant(&txa, making))
-        .set("author", list([5, 9].into_iter().flat_map(|n| txa.field(n).repeats().filter_map(|p| somebody(&p, context)).collect::<Vec<_>>())))
+        .set(
+            "author",
+            list([5, 9].into_iter().flat_map(|n| {
+                txa.field(n).repeats().filter_map(|p| somebody(&p, context)).collect::<Vec<_>>()
+            })),
+        )
         .set("authenticator", somebody(&txa.field(22).first(), context))
         .set("description", txa.value(25).map(Value::from))
         .set("content", list(contents.into_iter().map(|attachment| json!({ "attachment": attachment }))))
-        .set("context", object([
-            ("encounter", encounter.map(|encounter| json!([encounter]))),
-            ("period", object([("start", time_of(&txa.field(4).first(), context))])),
-        ]));
+        .set(
+            "context",
+            object([
+                ("encounter", encounter.map(|encounter| json!([encounter]))),
+                ("period", object([("start", time_of(&txa.field(4).first(), context))])),
+            ]),
+        );
     document.set("relatesTo", appends);
     making.push(document, Rule::Replace);
     Ok(())
 }
 
 fn time_of_instant(txa: &Segment<'_>, making: &Making<'_>) -> Option<Value> {
-    [6, 7, 4].into_iter().find_map(|field| time::instant(&txa.value(field)?, &making.context.offset)).map(Value::from)
+    [6, 7, 4]
+        .into_iter()
+        .find_map(|field| time::instant(&txa.value(field)?, &making.context.offset))
+        .map(Value::from)
 }
 
 /// Each embedded file, and all text as one.
@@ -69,7 +83,8 @@ fn contents(message: &Message, making: &mut Making<'_>) -> Vec<Value> {
     }
     let text = text.join("\n");
     if let Some(obx) = first.filter(|_| !text.trim().is_empty()) {
-        let file = binary(&making.context.ids, making.patient(), "text/plain; charset=utf-8", STANDARD.encode(text));
+        let file =
+            binary(&making.context.ids, making.patient(), "text/plain; charset=utf-8", STANDARD.encode(text));
         contents.push(attachment("text/plain; charset=utf-8", &file, &obx));
         making.push(file, Rule::Replace);
     }

@@ -113,10 +113,24 @@ fn fill(resource: &mut Resource, observed: &Observed<'_>, order: &Order<'_>, mak
         .set("category", json!([fhir_concept("observation-category", category)]))
         .set("code", concept(&obx.field(3).first(), context))
         .set("encounter", order.encounter.cloned())
-        .set("effectiveDateTime", time_of(&obx.field(14).first(), context).or_else(|| order.effective.clone()))
+        .set(
+            "effectiveDateTime",
+            time_of(&obx.field(14).first(), context).or_else(|| order.effective.clone()),
+        )
         .set("issued", order.issued.clone().map(Value::from))
-        .set("performer", list(obx.field(16).repeats().filter_map(|part| somebody(&part, context)).chain(order.performer.clone())))
-        .set("interpretation", list(obx.field(8).repeats().filter_map(|part| interpretation(&part.component(1).value()?))))
+        .set(
+            "performer",
+            list(
+                obx.field(16)
+                    .repeats()
+                    .filter_map(|part| somebody(&part, context))
+                    .chain(order.performer.clone()),
+            ),
+        )
+        .set(
+            "interpretation",
+            list(obx.field(8).repeats().filter_map(|part| interpretation(&part.component(1).value()?))),
+        )
         .set("note", list(observed.notes.iter().map(|text| json!({ "text": text }))))
         .set("method", concept(&obx.field(17).first(), context))
         .set("referenceRange", obx.value(7).map(|text| json!([{ "text": text }])));
@@ -184,7 +198,8 @@ fn structured(obx: &Segment<'_>) -> Option<(&'static str, Value)> {
     let (unit, low) = (obx.field(6).first(), low?);
     match (separator.as_deref(), high) {
         (Some("-"), Some(high)) => {
-            let range = object([("low", quantity(&low, &unit, None)), ("high", quantity(&high, &unit, None))]);
+            let range =
+                object([("low", quantity(&low, &unit, None)), ("high", quantity(&high, &unit, None))]);
             Some(("valueRange", range?))
         }
         (Some(":" | "/"), Some(high)) => {
@@ -205,7 +220,8 @@ pub(super) fn embedded(obx: &Segment<'_>) -> Option<(&'static str, String)> {
         return None;
     }
     let part = obx.field(5).first();
-    let [main, sub, encoding] = [2, 3, 4].map(|number| part.component(number).value().unwrap_or_default().to_ascii_lowercase());
+    let [main, sub, encoding] =
+        [2, 3, 4].map(|number| part.component(number).value().unwrap_or_default().to_ascii_lowercase());
     let data = part.component(5).value()?;
     let bytes = match encoding.as_str() {
         "base64" => STANDARD.decode(data.split_whitespace().collect::<String>()).ok()?,

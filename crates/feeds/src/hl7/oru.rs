@@ -45,7 +45,11 @@ fn report(group: &[Segment<'_>], number: usize, encounter: Option<&Value>, makin
     let orc = group.iter().find(|segment| segment.name == "ORC");
     // ORC-2 and -3 repeat OBR-2 and -3, which some senders leave out.
     let numbered = |field: usize| {
-        [Some(obr), orc].into_iter().flatten().map(|s| s.field(field).first()).find(|part| part.component(1).value().is_some())
+        [Some(obr), orc]
+            .into_iter()
+            .flatten()
+            .map(|s| s.field(field).first())
+            .find(|part| part.component(1).value().is_some())
     };
     let (filler, placer) = (numbered(3), numbered(2));
     let what = key(&obr.field(4).first()).unwrap_or_default();
@@ -68,7 +72,14 @@ fn report(group: &[Segment<'_>], number: usize, encounter: Option<&Value>, makin
     let made = of_order(group, &order, making);
     let notes = notes_after(group.iter().skip_while(|s| s.name != "NTE" && s.name != "OBX").copied());
     report
-        .set("identifier", list([(filler, "FILL"), (placer, "PLAC")].into_iter().filter_map(|(part, kind)| entity_identifier(&part?, Some(kind), context))))
+        .set(
+            "identifier",
+            list(
+                [(filler, "FILL"), (placer, "PLAC")]
+                    .into_iter()
+                    .filter_map(|(part, kind)| entity_identifier(&part?, Some(kind), context)),
+            ),
+        )
         .set("status", json!(status(obr.value(25).as_deref())))
         .set("category", section(obr, 24).map(|section| json!([section])))
         .set("code", concept(&obr.field(4).first(), context).unwrap_or_else(|| json!({ "text": "report" })))

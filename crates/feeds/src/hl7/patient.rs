@@ -25,7 +25,8 @@ pub(super) fn person(numbers: &Part<'_>, context: &Context) -> Option<Person> {
 pub(super) fn patient(pid: &Segment<'_>, id: &str, context: &Context) -> Resource {
     let mut patient = Resource::new("Patient", id.to_owned());
     let numbers = pid.field(3).repeats().take(REPEATS_MAX).filter_map(|part| numbered(&part, context));
-    let social = pid.value(19).map(|value| json!({ "system": "http://hl7.org/fhir/sid/us-ssn", "value": value }));
+    let social =
+        pid.value(19).map(|value| json!({ "system": "http://hl7.org/fhir/sid/us-ssn", "value": value }));
     patient.set("identifier", list(numbers.chain(social)));
     set(&mut patient, pid, 5, "name", |part| name(&part));
     if let Some(sex) = gender(pid.value(8).as_deref()) {
@@ -38,7 +39,10 @@ pub(super) fn patient(pid: &Segment<'_>, id: &str, context: &Context) -> Resourc
         patient.remove("maritalStatus");
     }
     patient.set("maritalStatus", table(&pid.field(16).first(), "0002"));
-    patient.set("communication", concept(&pid.field(15).first(), context).map(|language| json!([{ "language": language }])));
+    patient.set(
+        "communication",
+        concept(&pid.field(15).first(), context).map(|language| json!([{ "language": language }])),
+    );
     let died = pid.value(29).and_then(|text| time::date_time(&text, &context.offset));
     match (died, pid.value(30).as_deref()) {
         (Some(time), _) => _ = patient.set("deceasedDateTime", json!(time)),
@@ -50,7 +54,13 @@ pub(super) fn patient(pid: &Segment<'_>, id: &str, context: &Context) -> Resourc
     patient
 }
 
-fn set(patient: &mut Resource, pid: &Segment<'_>, number: usize, element: &str, make: fn(Part<'_>) -> Option<Value>) {
+fn set(
+    patient: &mut Resource,
+    pid: &Segment<'_>,
+    number: usize,
+    element: &str,
+    make: fn(Part<'_>) -> Option<Value>,
+) {
     let field = pid.field(number);
     if field.is_null() {
         patient.remove(element);

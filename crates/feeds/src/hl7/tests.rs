@@ -67,12 +67,18 @@ fn a_result_becomes_a_report_with_its_observations() {
     assert_eq!(report["issued"], "2024-02-01T12:00:00+01:00");
     let observations = all(&mapped, "Observation");
     let field = |at: usize, name: &str| from_text(&to_text(&observations[at].resource[name]));
-    assert_eq!(field(0, "valueQuantity"), from_text(r#"{"code":"mg/dL","system":"http://unitsofmeasure.org","unit":"mg/dL","value":95.50}"#));
+    assert_eq!(
+        field(0, "valueQuantity"),
+        from_text(r#"{"code":"mg/dL","system":"http://unitsofmeasure.org","unit":"mg/dL","value":95.50}"#)
+    );
     assert_eq!(field(0, "note"), from_text(r#"[{"text":"fasting"}]"#));
     assert_eq!(field(0, "effectiveDateTime"), from_text(r#""2024-02-01T10:31:00+01:00""#));
     assert_eq!(observations[1].resource["valueQuantity"]["comparator"], "<");
     assert_eq!(observations[2].resource["valueString"], "line one\nline two");
-    assert_eq!(observations[3].resource["valueCodeableConcept"]["coding"][0]["system"], "http://snomed.info/sct");
+    assert_eq!(
+        observations[3].resource["valueCodeableConcept"]["coding"][0]["system"],
+        "http://snomed.info/sct"
+    );
     assert_eq!(observations[3].resource["status"], "corrected");
     assert_eq!(observations[4].resource["valueQuantity"]["comparator"], "<");
     assert_eq!(observations[4].resource["category"][0]["coding"][0]["code"], "vital-signs");
@@ -84,7 +90,15 @@ fn a_result_becomes_a_report_with_its_observations() {
 fn an_admission_says_who_is_where_since_when_and_why() {
     let mapped = mapped(
         "ADT^A01^ADT_A01",
-        &[PID, "NK1|1|Doe^John|SPO^Spouse^HL70063||^PRN^PH^^^217^5559999", PV1, "AL1|1|DA|70618^Penicillin^RXNORM|SV|Hives~Wheeze", "DG1|1||J18.9^Pneumonia^I10||202402011000|A", "PR1|1||80146002^Appendectomy^SCT||202402011500", "OBX|1|NM|29463-7^Weight^LN||70.0|kg^^UCUM|||||F"],
+        &[
+            PID,
+            "NK1|1|Doe^John|SPO^Spouse^HL70063||^PRN^PH^^^217^5559999",
+            PV1,
+            "AL1|1|DA|70618^Penicillin^RXNORM|SV|Hives~Wheeze",
+            "DG1|1||J18.9^Pneumonia^I10||202402011000|A",
+            "PR1|1||80146002^Appendectomy^SCT||202402011500",
+            "OBX|1|NM|29463-7^Weight^LN||70.0|kg^^UCUM|||||F",
+        ],
     )
     .expect("mapped");
     let patient = one(&mapped, "Patient");
@@ -158,14 +172,26 @@ fn a_document_becomes_a_reference_and_its_bytes() {
 
 #[test]
 fn a_vaccination_given_or_refused_is_filed_as_such() {
-    let segments = |rxa: &'static str| [PID, "ORC|RE||I1^CLINIC", rxa, "RXR|IM^Intramuscular^HL70162|LA^Left arm^HL70163"];
-    let given = mapped("VXU^V04^VXU_V04", &segments("RXA|0|1|20240201||207^COVID-19^CVX|0.5|mL^^UCUM||00||||||L1|20250101|MOD^Moderna^MVX|||CP|A")).expect("given");
+    let segments = |rxa: &'static str| {
+        [PID, "ORC|RE||I1^CLINIC", rxa, "RXR|IM^Intramuscular^HL70162|LA^Left arm^HL70163"]
+    };
+    let given = mapped(
+        "VXU^V04^VXU_V04",
+        &segments(
+            "RXA|0|1|20240201||207^COVID-19^CVX|0.5|mL^^UCUM||00||||||L1|20250101|MOD^Moderna^MVX|||CP|A",
+        ),
+    )
+    .expect("given");
     let given = one(&given, "Immunization");
     assert_eq!((&given["status"], &given["lotNumber"]), (&"completed".into(), &"L1".into()));
     assert_eq!(given["vaccineCode"]["coding"][0]["system"], "http://hl7.org/fhir/sid/cvx");
     assert_eq!(given["manufacturer"]["display"], "Moderna");
     assert_eq!(given["primarySource"], true);
-    let refused = mapped("VXU^V04", &segments("RXA|0|1|20240201||207^COVID-19^CVX|999||||||||||||00^Parental decision^NIP002||RE|A")).expect("refused");
+    let refused = mapped(
+        "VXU^V04",
+        &segments("RXA|0|1|20240201||207^COVID-19^CVX|999||||||||||||00^Parental decision^NIP002||RE|A"),
+    )
+    .expect("refused");
     assert_eq!(one(&refused, "Immunization")["status"], "not-done");
     let none = mapped("VXU^V04", &segments("RXA|0|1|20240201||998^no vaccine^CVX|999")).expect("none");
     assert!(all(&none, "Immunization").is_empty());
@@ -186,7 +212,10 @@ fn what_cannot_be_filed_is_refused_with_a_reason() {
         (message("ADT^A01", &[PID]), Refusal::Missing("which visit it is about (PV1-19, or PV1-44)")),
         (message("ADT^A40", &[PID]), Refusal::Missing("which patient is merged (MRG)")),
         (b"MSH|^~\\&|||||||ADT^A01|1|P|2.5||||||8859/77\r".to_vec(), Refusal::CharsetUnknown),
-        (b"MSH|^~\\&|||||||ADT^A01|1|P|2.5||||||UNICODE UTF-8\rPID|||4711||D\xf6e".to_vec(), Refusal::Charset),
+        (
+            b"MSH|^~\\&|||||||ADT^A01|1|P|2.5||||||UNICODE UTF-8\rPID|||4711||D\xf6e".to_vec(),
+            Refusal::Charset,
+        ),
         (b"MSH|^~\\&|||||||ADT^A01|1|P|2.5||||||ASCII\rPID|||4711||D\xf6e".to_vec(), Refusal::Charset),
     ] {
         let found = read(&bytes, "utf-8").and_then(|message| map(&message, &context()));
@@ -242,10 +271,7 @@ fn the_answer_names_the_message_and_nothing_of_its_contents() {
     let bytes = message("ADT^A01^ADT_A01", &[PID, PV1]);
     let message = read(&bytes, "utf-8").expect("read");
     let text = |verdict| String::from_utf8(ack(Some(&message), verdict, "no | reason")).expect("ascii");
-    assert_eq!(
-        text(Verdict::Stored),
-        "MSH|^~\\&|SALUS|HOSP|LAB|HOSP|||ACK^A01|c-1|P|2.5.1\rMSA|AA|c-1\r"
-    );
+    assert_eq!(text(Verdict::Stored), "MSH|^~\\&|SALUS|HOSP|LAB|HOSP|||ACK^A01|c-1|P|2.5.1\rMSA|AA|c-1\r");
     assert!(text(Verdict::Kept).contains("\rMSA|AE|c-1\rERR|||207|E||||no  reason\r"));
     assert!(text(Verdict::Refused).contains("\rMSA|AR|c-1\rERR|||207|F|"));
     assert!(String::from_utf8(ack(None, Verdict::Refused, "x")).is_ok_and(|text| text.contains("MSA|AR|\r")));

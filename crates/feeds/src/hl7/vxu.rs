@@ -38,23 +38,41 @@ fn given(rxa: &Segment<'_>, orc: Option<Segment<'_>>, following: &[Segment<'_>],
         None => vec!["RXA", "", what.as_str(), when.as_str()],
     };
     let mut immunization = making.about("Immunization", "patient", &parts);
-    let own: Vec<Segment<'_>> = following.iter().take_while(|s| !["RXA", "ORC"].contains(&s.name)).copied().collect();
+    let own: Vec<Segment<'_>> =
+        following.iter().take_while(|s| !["RXA", "ORC"].contains(&s.name)).copied().collect();
     let route = own.iter().find(|segment| segment.name == "RXR");
     let dose = rxa.value(6).filter(|amount| amount.trim_start_matches('9') != "");
     immunization
         .set("identifier", list(number.and_then(|number| entity_identifier(&number, None, context))))
         .set("status", json!(status(rxa)))
         .set("statusReason", reason(rxa, making))
-        .set("vaccineCode", concept(&rxa.field(5).first(), context).unwrap_or_else(|| json!({ "text": "unknown" })))
+        .set(
+            "vaccineCode",
+            concept(&rxa.field(5).first(), context).unwrap_or_else(|| json!({ "text": "unknown" })),
+        )
         .set("doseQuantity", dose.and_then(|dose| quantity(&dose, &rxa.field(7).first(), None)))
         .set("lotNumber", rxa.value(15).map(Value::from))
         .set("expirationDate", rxa.value(16).and_then(|text| time::date(&text)).map(Value::from))
         .set("manufacturer", named(rxa.field(17).first().component(2).value().or_else(|| rxa.value(17))))
-        .set("performer", list(rxa.field(10).repeats().filter_map(|part| Some(json!({ "actor": somebody(&part, context)? })))))
+        .set(
+            "performer",
+            list(
+                rxa.field(10)
+                    .repeats()
+                    .filter_map(|part| Some(json!({ "actor": somebody(&part, context)? }))),
+            ),
+        )
         .set("primarySource", primary(rxa).map(Value::from))
         .set("site", route.and_then(|rxr| concept(&rxr.field(2).first(), context)))
         .set("route", route.and_then(|rxr| concept(&rxr.field(1).first(), context)))
-        .set("note", list(notes_after(own.iter().skip_while(|s| s.name != "NTE").copied()).into_iter().map(|text| json!({ "text": text }))));
+        .set(
+            "note",
+            list(
+                notes_after(own.iter().skip_while(|s| s.name != "NTE").copied())
+                    .into_iter()
+                    .map(|text| json!({ "text": text })),
+            ),
+        );
     match time_of(&rxa.field(3).first(), context) {
         Some(time) => _ = immunization.set("occurrenceDateTime", time),
         None => _ = immunization.set("occurrenceString", json!("unknown")),
@@ -74,7 +92,8 @@ fn status(rxa: &Segment<'_>) -> &'static str {
 /// RXA-18, or that it was refused.
 fn reason(rxa: &Segment<'_>, making: &Making<'_>) -> Option<Value> {
     let refused = rxa.value(20).as_deref() == Some("RE");
-    concept(&rxa.field(18).first(), making.context).or_else(|| refused.then(|| fhir_concept("v3-ActReason", "PATOBJ")))
+    concept(&rxa.field(18).first(), making.context)
+        .or_else(|| refused.then(|| fhir_concept("v3-ActReason", "PATOBJ")))
 }
 
 /// RXA-9: whether who gave it reports it. 00 is a new record; anything else is history.

@@ -6,11 +6,18 @@ fn fields(text: &str) -> Map<String, Value> {
 }
 
 fn entry(rule: Rule, text: &str) -> Entry {
-    Entry { kind: "Patient", id: "p".into(), rule, resource: fields(text), defaults: fields(r#"{"active":true}"#) }
+    Entry {
+        kind: "Patient",
+        id: "p".into(),
+        rule,
+        resource: fields(text),
+        defaults: fields(r#"{"active":true}"#),
+    }
 }
 
 fn planned(entries: &[Entry], stored: Option<&str>) -> Option<Value> {
-    let known = stored.map(|text| (("Patient".to_owned(), "p".to_owned()), fields(text))).into_iter().collect();
+    let known =
+        stored.map(|text| (("Patient".to_owned(), "p".to_owned()), fields(text))).into_iter().collect();
     let bundle = plan(entries, &known, "urn:salus:feed:x")?;
     Some(serde_json::from_str::<Value>(&bundle).expect("json")["entry"][0]["resource"].clone())
 }
@@ -40,8 +47,12 @@ fn a_merge_changes_what_it_says_adds_identifiers_and_removes_what_is_null() {
 
 #[test]
 fn a_new_resource_gets_the_defaults_and_no_nulls() {
-    let written = planned(&[entry(Rule::IfAbsent, r#"{"gender":"male","address":null}"#)], None).expect("new");
-    assert_eq!((&written["active"], &written["id"], written.get("address")), (&json!(true), &json!("p"), None));
+    let written =
+        planned(&[entry(Rule::IfAbsent, r#"{"gender":"male","address":null}"#)], None).expect("new");
+    assert_eq!(
+        (&written["active"], &written["id"], written.get("address")),
+        (&json!(true), &json!("p"), None)
+    );
 }
 
 #[test]

@@ -29,7 +29,10 @@ fn message(bytes: &[u8]) {
     settled(|context| hl7::map(&hl7::read(bytes, &context.charset)?, context));
     let message = hl7::read(bytes, "iso-8859-1").ok();
     let answer = hl7::ack(message.as_ref(), hl7::Verdict::Kept, "reason");
-    assert!(answer.is_ascii() && !answer.contains(&0x0b) && !answer.contains(&0x1c), "an answer breaks its frame");
+    assert!(
+        answer.is_ascii() && !answer.contains(&0x0b) && !answer.contains(&0x1c),
+        "an answer breaks its frame"
+    );
 }
 
 fn document(bytes: &[u8]) {
@@ -74,14 +77,17 @@ fn run(input: &[u8]) {
 fn seeds() -> Vec<Vec<u8>> {
     let patient = "MSH|^~\\&|A|B|C|D|20240201||ORU^R01|1|P|2.5.1\rPID|1||1^^^H^MR||Doe^Jane||19700102|F\r";
     let result = format!("{patient}OBR|1||F1|1^x^LN\rOBX|1|NM|2^y^LN||1.50|mg/dL|||||F\rNTE|1||z\r");
-    let stay = format!("{patient}PV1|1|I|||||||||||||||||V1\rAL1|1|DA|1^p\rDG1|1||1^q^I10\r").replace("ORU^R01", "ADT^A01");
+    let stay = format!("{patient}PV1|1|I|||||||||||||||||V1\rAL1|1|DA|1^p\rDG1|1||1^q^I10\r")
+        .replace("ORU^R01", "ADT^A01");
     let shot = format!("{patient}RXA|0|1|20240201||207^x^CVX|0.5\r").replace("ORU^R01", "VXU^V04");
-    let note = format!("{patient}TXA|1|DS|TX|||||||||D1\rOBX|1|TX|1^x^LN||text\r").replace("ORU^R01", "MDM^T02");
+    let note =
+        format!("{patient}TXA|1|DS|TX|||||||||D1\rOBX|1|TX|1^x^LN||text\r").replace("ORU^R01", "MDM^T02");
     let one = format!("{patient}MRG|2^^^H^MR\r").replace("ORU^R01", "ADT^A40");
     let document = "<ClinicalDocument xmlns:xsi=\"x\"><id root=\"1.2\"/><recordTarget><patientRole><id root=\"1.3\" extension=\"1\"/></patientRole></recordTarget><component><structuredBody><component><section><entry><observation moodCode=\"EVN\"><code code=\"1\" codeSystem=\"1.2\"/><value xsi:type=\"PQ\" value=\"1.5\" unit=\"kg\"/></observation></entry></section></component></structuredBody></component></ClinicalDocument>";
     let page = "{\"resourceType\":\"Bundle\",\"entry\":[{\"resource\":{\"resourceType\":\"Observation\",\"id\":\"1\",\"valueQuantity\":{\"value\":1.50},\"subject\":{\"reference\":\"Patient/1\"}}}]}";
     let messages = [result, stay, shot, note, one].map(|text| chosen(0, text.as_bytes()));
-    let others = [chosen(1, document.as_bytes()), chosen(2, page.as_bytes()), chosen(3, b"\x0ba\x1c\r\x0bb\x1c\r")];
+    let others =
+        [chosen(1, document.as_bytes()), chosen(2, page.as_bytes()), chosen(3, b"\x0ba\x1c\r\x0bb\x1c\r")];
     messages.into_iter().chain(others).collect()
 }
 

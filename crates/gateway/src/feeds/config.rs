@@ -52,7 +52,10 @@ pub struct MllpFeed {
 
 impl std::fmt::Debug for MllpFeed {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("MllpFeed").field("listen", &self.listen).field("tls", &self.tls.is_some()).finish_non_exhaustive()
+        f.debug_struct("MllpFeed")
+            .field("listen", &self.listen)
+            .field("tls", &self.tls.is_some())
+            .finish_non_exhaustive()
     }
 }
 
@@ -135,7 +138,9 @@ fn wrong(kind: &FeedKind) -> Option<&'static str> {
         FeedKind::Documents => None,
         FeedKind::Mllp(mllp) => match () {
             () if mllp.peers.is_empty() => Some("`peers` names nobody, so nobody could connect"),
-            () if mllp.message_bytes_max > salus_feeds::hl7::MESSAGE_BYTES_MAX => Some("`message_bytes_max` is too large"),
+            () if mllp.message_bytes_max > salus_feeds::hl7::MESSAGE_BYTES_MAX => {
+                Some("`message_bytes_max` is too large")
+            }
             () => None,
         },
         FeedKind::Fhir(fhir) => {
@@ -148,7 +153,9 @@ fn wrong(kind: &FeedKind) -> Option<&'static str> {
                 () if !std::iter::once(&fhir.base).chain(token).all(is_safe) => {
                     Some("URLs are https, without a user or a query (http on this machine, in a demo)")
                 }
-                () if fhir.types.is_empty() || !fhir.types.iter().all(known) => Some("`types` names a type that is not taken"),
+                () if fhir.types.is_empty() || !fhir.types.iter().all(known) => {
+                    Some("`types` names a type that is not taken")
+                }
                 () => None,
             }
         }
@@ -157,5 +164,8 @@ fn wrong(kind: &FeedKind) -> Option<&'static str> {
 
 fn is_safe(url: &Url) -> bool {
     let local = url.scheme() == "http" && matches!(url.host_str(), Some("127.0.0.1" | "localhost"));
-    (url.scheme() == "https" || local) && url.username().is_empty() && url.query().is_none() && url.host().is_some()
+    (url.scheme() == "https" || local)
+        && url.username().is_empty()
+        && url.query().is_none()
+        && url.host().is_some()
 }

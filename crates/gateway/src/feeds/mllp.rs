@@ -24,6 +24,9 @@ const MESSAGE_TIMEOUT: Duration = Duration::from_secs(60);
 const IDLE_TIMEOUT: Duration = Duration::from_secs(15 * 60);
 /// Longest wait for a sender that does not take its answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long, and how much, is read after a refusal that ends the connection.
+const LINGER_TIMEOUT: Duration = Duration::from_secs(5);
+const LINGER_BYTES_MAX: u64 = 16 * 1024 * 1024;
 /// How long until a port that could not be had is tried again.
 const BIND_INTERVAL: Duration = Duration::from_secs(10);
 /// Bytes read at once.
@@ -40,7 +43,9 @@ pub(super) async fn run(gateway: Gateway, feed: FeedConfig, settings: MllpFeed) 
                 }
                 Err(error) => {
                     tracing::error!(feed = feed.name, %error, "a feed cannot listen");
-                    gateway.feeds.change(&feed.name, |live| live.trouble = Some("it cannot listen at its address"));
+                    gateway
+                        .feeds
+                        .change(&feed.name, |live| live.trouble = Some("it cannot listen at its address"));
                 }
             }
             tokio::time::sleep(BIND_INTERVAL).await;
@@ -64,7 +69,13 @@ pub(super) async fn serve(gateway: &Gateway, feed: &FeedConfig, settings: &MllpF
         match accepted {
             Ok((stream, from)) => {
                 if let Some(place) = admit(feed, settings, &places, from) {
-                    connections.spawn(connection(gateway.clone(), feed.clone(), settings.clone(), stream, place));
+                    connections.spawn(connection(
+                        gateway.clone(),
+                        feed.clone(),
+                        settings.clone(),
+                        stream,
+                        place,
+                    ));
                 }
             }
             // Out of files, or a connection that went before it was accepted: the next may be well.
@@ -74,7 +85,12 @@ pub(super) async fn serve(gateway: &Gateway, feed: &FeedConfig, settings: &MllpF
 }
 
 /// A place for who may connect.
-fn admit(feed: &FeedConfig, settings: &MllpFeed, places: &Arc<Semaphore>, from: SocketAddr) -> Option<OwnedSemaphorePermit> {
+fn admit(
+    feed: &FeedConfig,
+    settings: &MllpFeed,
+    places: &Arc<Semaphore>,
+    from: SocketAddr,
+) -> Option<OwnedSemaphorePermit> {
     if !settings.peers.contains(&from.ip().to_canonical()) {
         tracing::warn!(feed = feed.name, "somebody who is not among the peers of a feed tried to connect");
         return None;
@@ -86,27 +102,42 @@ fn admit(feed: &FeedConfig, settings: &MllpFeed, places: &Arc<Semaphore>, from: 
     place.ok()
 }
 
-async fn connection(gateway: Gateway, feed: FeedConfig, settings: MllpFeed, stream: TcpStream, place: OwnedSemaphorePermit) {
+async fn connection(
+    gateway: Gateway,
+    feed: FeedConfig,
+    settings: MllpFeed,
+    stream: TcpStream,
+    place: OwnedSemaphorePermit,
+) {
     gateway.feeds.change(&feed.name, |live| live.connections += 1);
     let bytes_max = settings.message_bytes_max;
     match settings.tls {
         None => talk(&gateway, &feed, bytes_max, stream).await,
-        Some(tls) => match tokio::time::timeout(HANDSHAKE_TIMEOUT, TlsAcceptor::from(tls).accept(stream)).await {
-            Ok(Ok(stream)) => talk(&gateway, &feed, bytes_max, stream).await,
-            _ => tracing::warn!(feed = feed.name, "a sender of a feed has no certificate that is taken"),
-        },
+        Some(tls) => {
+            match tokio::time::timeout(HANDSHAKE_TIMEOUT, TlsAcceptor::from(tls).accept(stream)).await {
+                Ok(Ok(stream)) => talk(&gateway, &feed, bytes_max, stream).await,
+                _ => tracing::warn!(feed = feed.name, "a sender of a feed has no certificate that is taken"),
+            }
+        }
     }
     gateway.feeds.change(&feed.name, |live| live.connections = live.connections.saturating_sub(1));
     drop(place);
 }
 
 /// Reads messages and answers each, until the sender goes or sends what cannot be told apart.
-async fn talk(gateway: &Gateway, feed: &FeedConfig, bytes_max: usize, mut stream: impl AsyncRead + AsyncWrite + Unpin) {
+async fn talk(
+    gateway: &Gateway,
+    feed: &FeedConfig,
+    bytes_max: usize,
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+) {
     let mut frames = Frames::new(bytes_max);
     let mut buffer = vec![0; READ_BYTES];
     loop {
         let patience = if frames.is_within() { MESSAGE_TIMEOUT } else { IDLE_TIMEOUT };
-        let Ok(Ok(read @ 1..)) = tokio::time::timeout(patience, stream.read(&mut buffer)).await else { return };
+        let Ok(Ok(read @ 1..)) = tokio::time::timeout(patience, stream.read(&mut buffer)).await else {
+            return;
+        };
         let mut rest = buffer.get(..read).unwrap_or_default();
         while !rest.is_empty() {
             match frames.take(rest) {
@@ -128,7 +159,12 @@ async fn talk(gateway: &Gateway, feed: &FeedConfig, bytes_max: usize, mut stream
 }
 
 /// `None`: the answer could not be given.
-async fn answer(gateway: &Gateway, feed: &FeedConfig, bytes: Vec<u8>, stream: &mut (impl AsyncWrite + Unpin)) -> Option<()> {
+async fn answer(
+    gateway: &Gateway,
+    feed: &FeedConfig,
+    bytes: Vec<u8>,
+    stream: &mut (impl AsyncWrite + Unpin),
+) -> Option<()> {
     let message = read(&bytes, &feed.charset).ok();
     let processing = message.as_ref().map(|message| message.head().processing).unwrap_or_default();
     let system = gateway.feeds.system(&feed.name);
@@ -146,7 +182,12 @@ async fn answer(gateway: &Gateway, feed: &FeedConfig, bytes: Vec<u8>, stream: &m
 }
 
 /// After what is no frame, nothing can be told apart: it is said, and the connection ends.
-async fn broken(gateway: &Gateway, feed: &FeedConfig, error: FrameError, stream: &mut (impl AsyncWrite + Unpin)) {
+async fn broken(
+    gateway: &Gateway,
+    feed: &FeedConfig,
+    error: FrameError,
+    stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
+) {
     tracing::warn!(feed = feed.name, %error, "a sender of a feed does not keep to the protocol");
     let counted = super::rows::change(gateway, &feed.name, |state| {
         state.received += 1;
@@ -155,7 +196,19 @@ async fn broken(gateway: &Gateway, feed: &FeedConfig, error: FrameError, stream:
     if let Err(error) = counted.await {
         tracing::warn!(%error, "a refusal is not counted");
     }
-    send(stream, &framed(&ack(None, Verdict::Refused, &error.to_string()))).await;
+    if send(stream, &framed(&ack(None, Verdict::Refused, &error.to_string()))).await.is_some() {
+        linger(stream).await;
+    }
+}
+
+/// A connection that is closed with bytes unread takes the answer with it: some more is read and thrown away.
+async fn linger(stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) {
+    let rest = async {
+        stream.shutdown().await?;
+        tokio::io::copy(&mut stream.take(LINGER_BYTES_MAX), &mut tokio::io::sink()).await
+    };
+    // Whatever comes of it, the connection ends now.
+    let _ = tokio::time::timeout(LINGER_TIMEOUT, rest).await;
 }
 
 async fn send(stream: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> Option<()> {

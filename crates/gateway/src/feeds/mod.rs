@@ -24,8 +24,8 @@ mod take;
 mod tests;
 mod write;
 
-pub use rows::State as FeedState;
 pub use config::{BadFeed, FeedConfig, FeedKind, FhirFeed, MllpFeed, SignIn};
+pub use rows::State as FeedState;
 
 use crate::smart::Scopes;
 use crate::state::{Gateway, OpenError, Ports};

@@ -57,8 +57,16 @@ pub(super) fn people(gateway: &Gateway, feed: &str, resource: &Value, base: &str
 }
 
 /// Remembers who a patient of the other server is here.
-pub(super) async fn remember(gateway: &Gateway, feed: &FeedConfig, format: Format, bytes: &[u8], filed: &Filed) -> Result<()> {
-    let Some(id) = filed.known.values().next().filter(|_| format == Format::Resource).cloned() else { return Ok(()) };
+pub(super) async fn remember(
+    gateway: &Gateway,
+    feed: &FeedConfig,
+    format: Format,
+    bytes: &[u8],
+    filed: &Filed,
+) -> Result<()> {
+    let Some(id) = filed.known.values().next().filter(|_| format == Format::Resource).cloned() else {
+        return Ok(());
+    };
     let resource = std::str::from_utf8(bytes).ok().and_then(from_text).unwrap_or_default();
     let Some(remote) = resource["id"].as_str() else { return Ok(()) };
     let key = format!("{}/{remote}", feed.name);
@@ -84,7 +92,11 @@ pub(super) async fn run(gateway: Gateway, feed: FeedConfig, settings: FhirFeed) 
 }
 
 /// Asks once for what is new of every type.
-pub(super) async fn round(gateway: &Gateway, feed: &FeedConfig, settings: &FhirFeed) -> std::result::Result<(), Trouble> {
+pub(super) async fn round(
+    gateway: &Gateway,
+    feed: &FeedConfig,
+    settings: &FhirFeed,
+) -> std::result::Result<(), Trouble> {
     let client = client(settings)?;
     let token = token(&client, settings).await?;
     for kind in &settings.types {
@@ -93,7 +105,12 @@ pub(super) async fn round(gateway: &Gateway, feed: &FeedConfig, settings: &FhirF
             let got = get(&client, &url, token.as_deref(), kind).await?;
             take_page(gateway, feed, kind, &got).await?;
             let Some(next) = got.next else { break };
-            url = settings.base.join(&next).ok().filter(|next| is_same_origin(&settings.base, next)).ok_or(ELSEWHERE)?;
+            url = settings
+                .base
+                .join(&next)
+                .ok()
+                .filter(|next| is_same_origin(&settings.base, next))
+                .ok_or(ELSEWHERE)?;
         }
     }
     Ok(())
@@ -118,7 +135,12 @@ fn client(settings: &FhirFeed) -> std::result::Result<reqwest::Client, Trouble> 
     builder.build().map_err(|_| AWAY)
 }
 
-fn first(gateway: &Gateway, feed: &FeedConfig, settings: &FhirFeed, kind: &str) -> std::result::Result<Url, Trouble> {
+fn first(
+    gateway: &Gateway,
+    feed: &FeedConfig,
+    settings: &FhirFeed,
+    kind: &str,
+) -> std::result::Result<Url, Trouble> {
     let state = state(gateway, &feed.name).map_err(|_| OWN)?;
     let mut url: Url = format!("{}/{kind}", base(settings)).parse().map_err(|_| MALFORMED)?;
     let mut query = url.query_pairs_mut();
@@ -130,7 +152,12 @@ fn first(gateway: &Gateway, feed: &FeedConfig, settings: &FhirFeed, kind: &str) 
     Ok(url)
 }
 
-async fn get(client: &reqwest::Client, url: &Url, token: Option<&str>, kind: &str) -> std::result::Result<Page, Trouble> {
+async fn get(
+    client: &reqwest::Client,
+    url: &Url,
+    token: Option<&str>,
+    kind: &str,
+) -> std::result::Result<Page, Trouble> {
     let mut request = client.get(url.clone()).header("accept", "application/fhir+json");
     if let Some(token) = token {
         request = request.bearer_auth(token);
@@ -155,7 +182,12 @@ async fn whole(mut answer: reqwest::Response, bytes_max: usize) -> std::result::
 }
 
 /// Takes what is on a page, and moves the cursor.
-async fn take_page(gateway: &Gateway, feed: &FeedConfig, kind: &str, page: &Page) -> std::result::Result<(), Trouble> {
+async fn take_page(
+    gateway: &Gateway,
+    feed: &FeedConfig,
+    kind: &str,
+    page: &Page,
+) -> std::result::Result<(), Trouble> {
     let before = state(gateway, &feed.name).map_err(|_| OWN)?;
     let (cursor, seen) = (before.cursors.get(kind), before.seen.get(kind));
     let system = gateway.feeds.system(&feed.name);
@@ -172,7 +204,8 @@ async fn take_page(gateway: &Gateway, feed: &FeedConfig, kind: &str, page: &Page
         }
     }
     let Some(newest) = page.newest.clone() else { return Ok(()) };
-    let of_newest = page.resources.iter().filter(|one| time_of(one) == Some(newest.as_str())).map(version_of).collect();
+    let of_newest =
+        page.resources.iter().filter(|one| time_of(one) == Some(newest.as_str())).map(version_of).collect();
     let kind = kind.to_owned();
     let moved = change(gateway, &feed.name, move |state| move_on(state, kind, newest, of_newest));
     moved.await.map_err(|_| OWN)
@@ -200,7 +233,10 @@ fn version_of(resource: &Value) -> String {
     format!("{}/{}", text(&resource["id"]), text(&resource["meta"]["versionId"]))
 }
 
-async fn token(client: &reqwest::Client, settings: &FhirFeed) -> std::result::Result<Option<String>, Trouble> {
+async fn token(
+    client: &reqwest::Client,
+    settings: &FhirFeed,
+) -> std::result::Result<Option<String>, Trouble> {
     match &settings.sign_in {
         SignIn::None => Ok(None),
         SignIn::Bearer(file) => {
@@ -216,7 +252,12 @@ async fn token(client: &reqwest::Client, settings: &FhirFeed) -> std::result::Re
 }
 
 /// The assertion of SMART Backend Services.
-fn assertion(pem: &[u8], key_id: &str, client: &str, token_url: &Url) -> std::result::Result<String, Trouble> {
+fn assertion(
+    pem: &[u8],
+    key_id: &str,
+    client: &str,
+    token_url: &Url,
+) -> std::result::Result<String, Trouble> {
     let key = jsonwebtoken::EncodingKey::from_ec_pem(pem).map_err(|_| SIGN_IN)?;
     let mut header = jsonwebtoken::Header::new(jsonwebtoken::Algorithm::ES384);
     header.kid = Some(key_id.to_owned());
@@ -227,14 +268,20 @@ fn assertion(pem: &[u8], key_id: &str, client: &str, token_url: &Url) -> std::re
     jsonwebtoken::encode(&header, &claims, &key).map_err(|_| SIGN_IN)
 }
 
-async fn exchange(client: &reqwest::Client, url: &Url, assertion: &str, scope: &str) -> std::result::Result<String, Trouble> {
+async fn exchange(
+    client: &reqwest::Client,
+    url: &Url,
+    assertion: &str,
+    scope: &str,
+) -> std::result::Result<String, Trouble> {
     let form: String = form_urlencoded::Serializer::new(String::new())
         .append_pair("grant_type", "client_credentials")
         .append_pair("scope", scope)
         .append_pair("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer")
         .append_pair("client_assertion", assertion)
         .finish();
-    let request = client.post(url.clone()).header("content-type", "application/x-www-form-urlencoded").body(form);
+    let request =
+        client.post(url.clone()).header("content-type", "application/x-www-form-urlencoded").body(form);
     let answer = request.send().await.map_err(|_| AWAY)?;
     if !answer.status().is_success() {
         return Err(SIGN_IN);

@@ -138,7 +138,9 @@ pub(super) async fn keep(
         .write(move |tx| {
             let mut state = STATES.get_mut(tx, &feed)?.unwrap_or_default();
             let length = plain.len() as u64;
-            if state.waiting >= LETTERS_PER_FEED_MAX || state.waiting_bytes + length > LETTERS_PER_FEED_BYTES_MAX {
+            if state.waiting >= LETTERS_PER_FEED_MAX
+                || state.waiting_bytes + length > LETTERS_PER_FEED_BYTES_MAX
+            {
                 return Err(Error::new(Code::Throttled, "too many messages wait for a person already"));
             }
             let (number, salt) = (state.next, random::bytes());
@@ -169,7 +171,8 @@ pub(super) fn open(gateway: &Gateway, feed: &str, number: u64) -> Result<(Letter
     let letter = letter.ok_or(Error::new(Code::NotFound, "no such message waits in this feed"))?;
     let damaged = || Error::internal("a message of a feed does not open");
     let sealed = STANDARD.decode(&letter.sealed).map_err(|_| damaged())?;
-    let plain = aead::open(&store_key(gateway, feed, number, &letter.salt), &[], &sealed).map_err(|_| damaged())?;
+    let plain =
+        aead::open(&store_key(gateway, feed, number, &letter.salt), &[], &sealed).map_err(|_| damaged())?;
     Ok((letter, plain.to_vec()))
 }
 

@@ -56,7 +56,12 @@ pub(super) fn source(feed: &FeedConfig) -> String {
 }
 
 /// Understands bytes, on a thread that may compute.
-async fn understand(gateway: &Gateway, feed: &FeedConfig, format: Format, bytes: Vec<u8>) -> Result<(String, std::result::Result<Mapped, Refusal>)> {
+async fn understand(
+    gateway: &Gateway,
+    feed: &FeedConfig,
+    format: Format,
+    bytes: Vec<u8>,
+) -> Result<(String, std::result::Result<Mapped, Refusal>)> {
     let context = context(gateway, feed);
     let base = match &feed.kind {
         super::FeedKind::Fhir(settings) => super::pull::base(settings),
@@ -88,7 +93,9 @@ async fn understand(gateway: &Gateway, feed: &FeedConfig, format: Format, bytes:
 /// `ORU^R01`; anything may stand in MSH-9, so what is no such name is not repeated.
 fn kind_of(message: &Message) -> String {
     let head = message.head();
-    let plain = |text: &str| (1..=4).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
+    let plain = |text: &str| {
+        (1..=4).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
+    };
     match plain(&head.code) && plain(&head.trigger) {
         true => format!("{}^{}", head.code, head.trigger),
         false => "unknown kind".to_owned(),
@@ -108,14 +115,18 @@ pub(super) async fn take(
 ) -> Result<Ended> {
     let (kind, mapped) = understand(gateway, feed, format, bytes.clone()).await?;
     let ended = match mapped {
-        Err(Refusal::Unsupported) => Ended::Refused { reason: Refusal::Unsupported.to_string(), again: false },
+        Err(Refusal::Unsupported) => {
+            Ended::Refused { reason: Refusal::Unsupported.to_string(), again: false }
+        }
         Err(refusal) => kept(gateway, feed, &kind, refusal.to_string(), &bytes).await?,
         Ok(mapped) => match file(gateway, system, &source(feed), mapped).await {
             Ok(filed) => {
                 super::pull::remember(gateway, feed, format, &bytes, &filed).await?;
                 Ended::Stored { written: filed.written }
             }
-            Err(error) if is_passing(&error) => Ended::Refused { reason: error.message().to_owned(), again: true },
+            Err(error) if is_passing(&error) => {
+                Ended::Refused { reason: error.message().to_owned(), again: true }
+            }
             Err(error) => kept(gateway, feed, &kind, error.message().to_owned(), &bytes).await?,
         },
     };
@@ -123,7 +134,13 @@ pub(super) async fn take(
     Ok(ended)
 }
 
-async fn kept(gateway: &Gateway, feed: &FeedConfig, kind: &str, reason: String, bytes: &[u8]) -> Result<Ended> {
+async fn kept(
+    gateway: &Gateway,
+    feed: &FeedConfig,
+    kind: &str,
+    reason: String,
+    bytes: &[u8],
+) -> Result<Ended> {
     match keep(gateway, &feed.name, kind, reason.clone(), bytes).await {
         Ok(()) => Ok(Ended::Kept(reason)),
         Err(error) if error.code() == Code::Throttled => {
@@ -154,7 +171,11 @@ async fn count(gateway: &Gateway, feed: &FeedConfig, kind: String, ended: &Ended
 ///
 /// # Errors
 /// [`Code::NotFound`].
-pub(super) async fn again(gateway: &Gateway, name: &str, number: u64) -> Result<std::result::Result<(), String>> {
+pub(super) async fn again(
+    gateway: &Gateway,
+    name: &str,
+    number: u64,
+) -> Result<std::result::Result<(), String>> {
     let feed = find(gateway, name).ok_or(Error::new(Code::NotFound, "there is no such feed"))?;
     let (_, bytes) = rows::open(gateway, name, number)?;
     let format = match &feed.kind {

@@ -43,7 +43,11 @@ impl Clinic {
     }
 
     fn put(&self, resource: Value) {
-        let name = format!("{}/{}", resource["resourceType"].as_str().expect("type"), resource["id"].as_str().expect("id"));
+        let name = format!(
+            "{}/{}",
+            resource["resourceType"].as_str().expect("type"),
+            resource["id"].as_str().expect("id")
+        );
         let mut kept = self.0.kept.lock().expect("lock");
         let version = kept.get(&name).map_or(1, |(version, _)| version + 1);
         kept.insert(name, (version, resource));
@@ -51,7 +55,10 @@ impl Clinic {
 
     fn all(&self, kind: &str) -> Vec<(u32, Value)> {
         let kept = self.0.kept.lock().expect("lock");
-        kept.iter().filter(|(name, _)| name.starts_with(&format!("{kind}/"))).map(|(_, kept)| kept.clone()).collect()
+        kept.iter()
+            .filter(|(name, _)| name.starts_with(&format!("{kind}/")))
+            .map(|(_, kept)| kept.clone())
+            .collect()
     }
 
     /// Type and version of everything.
@@ -72,15 +79,25 @@ fn fhir(status: StatusCode, body: &Value) -> Response {
 async fn answer(State(clinic): State<Clinic>, request: Request) -> Response {
     let (head, body) = request.into_parts();
     let bytes = axum::body::to_bytes(body, 32 << 20).await.expect("body");
-    if head.method == Method::GET {
-        let wanted = head.uri.query().unwrap_or_default();
-        let wanted = form_urlencoded::parse(wanted.as_bytes()).find(|(name, _)| name == "identifier").expect("identifier").1;
+    if head.uri.path() == "/fhir/Patient/_search" {
+        let wanted =
+            form_urlencoded::parse(&bytes).find(|(name, _)| name == "identifier").expect("identifier").1;
         let (system, value) = wanted.rsplit_once('|').expect("token");
         let has = |patient: &Value| {
-            patient["identifier"].as_array().is_some_and(|all| all.iter().any(|one| one["system"] == system && one["value"] == value))
+            patient["identifier"]
+                .as_array()
+                .is_some_and(|all| all.iter().any(|one| one["system"] == system && one["value"] == value))
         };
-        let found: Vec<_> = clinic.all("Patient").into_iter().filter(|(_, patient)| has(patient)).map(|(_, one)| json!({ "resource": one })).collect();
-        return fhir(StatusCode::OK, &json!({ "resourceType": "Bundle", "type": "searchset", "entry": found }));
+        let found: Vec<_> = clinic
+            .all("Patient")
+            .into_iter()
+            .filter(|(_, patient)| has(patient))
+            .map(|(_, one)| json!({ "resource": one }))
+            .collect();
+        return fhir(
+            StatusCode::OK,
+            &json!({ "resourceType": "Bundle", "type": "searchset", "entry": found }),
+        );
     }
     let bundle: Value = serde_json::from_slice(&bytes).expect("json");
     let entries = bundle["entry"].as_array().cloned().unwrap_or_default();
@@ -97,10 +114,16 @@ async fn answer(State(clinic): State<Clinic>, request: Request) -> Response {
                 None => json!({ "response": { "status": "404" } }),
             })
             .collect();
-        return fhir(StatusCode::OK, &json!({ "resourceType": "Bundle", "type": "batch-response", "entry": found }));
+        return fhir(
+            StatusCode::OK,
+            &json!({ "resourceType": "Bundle", "type": "batch-response", "entry": found }),
+        );
     }
     if let Some(status) = *clinic.0.refuses.lock().expect("lock") {
-        return fhir(status, &json!({ "resourceType": "OperationOutcome", "issue": [{ "diagnostics": "Kanarienvogel" }] }));
+        return fhir(
+            status,
+            &json!({ "resourceType": "OperationOutcome", "issue": [{ "diagnostics": "Kanarienvogel" }] }),
+        );
     }
     entries.into_iter().for_each(|entry| clinic.put(entry["resource"].clone()));
     clinic.0.transactions.fetch_add(1, Ordering::Relaxed);
@@ -160,7 +183,8 @@ async fn listen(node: &Node, settings: MllpFeed) -> SocketAddr {
 }
 
 const PID: &str = "PID|1||4711^^^HOSP^MR||Doe^Jane||19700102|F";
-const RESULT: &str = "OBR|1|P1|F1|24323-8^CMP^LN|||202402011030\rOBX|1|NM|2345-7^Glucose^LN||95.50|mg/dL|||||F";
+const RESULT: &str =
+    "OBR|1|P1|F1|24323-8^CMP^LN|||202402011030\rOBX|1|NM|2345-7^Glucose^LN||95.50|mg/dL|||||F";
 
 fn message(kind: &str, control: &str, segments: &str) -> String {
     format!("MSH|^~\\&|LAB|HOSP|SALUS|HOSP|20240201||{kind}|{control}|P|2.5.1\r{PID}\r{segments}\r")
@@ -210,7 +234,10 @@ async fn a_result_is_filed_logged_and_acknowledged_and_the_same_again_changes_no
     assert_eq!(said(address, &[&result], 1).await, ["AA"]);
     assert_eq!(clinic.all("Observation").len(), 1);
     let before = clinic.versions();
-    assert_eq!(before.iter().map(|(name, _)| name.split('/').next().expect("type")).collect::<Vec<_>>(), ["DiagnosticReport", "Observation", "Patient"]);
+    assert_eq!(
+        before.iter().map(|(name, _)| name.split('/').next().expect("type")).collect::<Vec<_>>(),
+        ["DiagnosticReport", "Observation", "Patient"]
+    );
     assert_eq!(said(address, &[&result], 1).await, ["AA"]);
     assert_eq!(clinic.versions(), before);
     let entries = node.gateway.log.newest(Page::default()).await.expect("log");
@@ -218,7 +245,10 @@ async fn a_result_is_filed_logged_and_acknowledged_and_the_same_again_changes_no
     assert_eq!(entries[0].access.who, crate::log::Who::System { id: "feed:lab".into() });
     assert_eq!(entries[0].access.patient.as_deref(), clinic.all("Patient")[0].1["id"].as_str());
     let state = rows::state(&node.gateway, "lab").expect("state");
-    assert_eq!((state.received, state.filed, state.unchanged, state.last_kind.as_deref()), (2, 2, 1, Some("ORU^R01")));
+    assert_eq!(
+        (state.received, state.filed, state.unchanged, state.last_kind.as_deref()),
+        (2, 2, 1, Some("ORU^R01"))
+    );
 }
 
 #[tokio::test]
@@ -228,7 +258,10 @@ async fn frames_are_told_apart_and_what_is_none_ends_the_connection() {
     let (one, other) = (framed(&message("ORU^R01", "c1", RESULT)), framed(&message("ADT^A08", "c2", "")));
     let both = [one.clone(), other.clone()].concat();
     let large = framed(&"x".repeat(64 * 1024 + 1));
-    let latin = framed("MSH|^~\\&|||||||ADT^A08|c3|P|2.5||||||UNICODE UTF-8\rPID|||1||D").into_iter().map(|byte| if byte == b'D' { 0xf6 } else { byte }).collect::<Vec<_>>();
+    let latin = framed("MSH|^~\\&|||||||ADT^A08|c3|P|2.5||||||UNICODE UTF-8\rPID|||1||D")
+        .into_iter()
+        .map(|byte| if byte == b'D' { 0xf6 } else { byte })
+        .collect::<Vec<_>>();
     for (pieces, expected) in [
         (vec![&one[..7], &one[7..20], &one[20..]], vec!["AA"]),
         (vec![&both[..]], vec!["AA", "AA"]),
@@ -241,7 +274,7 @@ async fn frames_are_told_apart_and_what_is_none_ends_the_connection() {
         (vec![&framed(&message("SIU^S12", "c4", ""))[..]], vec!["AR"]),
         (vec![&framed(&message("ADT^A08", "c5", "").replace("|P|2.5.1", "|T|2.5.1"))[..]], vec!["AR"]),
     ] {
-        assert_eq!(said(address, &pieces, expected.len() + 1_usize.saturating_sub(expected.len())).await, expected, "{pieces:?}");
+        assert_eq!(said(address, &pieces, expected.len()).await, expected, "{pieces:?}");
     }
     assert_eq!(clinic.all("Patient").len(), 1);
     // A message without an end is not filed, however long its sender stays.
@@ -266,7 +299,7 @@ async fn a_node_that_ends_between_the_store_and_the_answer_makes_no_duplicates()
     let (node, clinic) = node(None).await;
     let address = listen(&node, mllp_feed(&["127.0.0.1"])).await;
     let result = framed(&message("ORU^R01", "c1", RESULT));
-    // The sender is gone before it hears; it sends again, and so it does after the log's entry was lost.
+    // The sender is gone before it hears, and sends again.
     let mut stream = TcpStream::connect(address).await.expect("connect");
     stream.write_all(&result).await.expect("write");
     drop(stream);
@@ -289,16 +322,22 @@ async fn what_the_store_refuses_waits_sealed_until_it_is_tried_again_or_discarde
     assert_eq!(waiting[0].reason, "the clinical store refused it (status 422)");
     let covered = desk::look(&node.gateway, "lab", waiting[0].number).expect("one").covered.expect("covered");
     assert!(covered.contains("PID|9||9999^^^xxxx^xx||xxx^xxxx") && !covered.contains("Doe"), "{covered}");
-    let row = node.gateway.store.read(|tx| LETTERS.get(tx, &rows::key("lab", waiting[0].number))).expect("read");
+    let row =
+        node.gateway.store.read(|tx| LETTERS.get(tx, &rows::key("lab", waiting[0].number))).expect("read");
     let row = serde_json::to_string(&row).expect("json");
     assert!(!row.contains("Doe") && !row.contains("4711"), "{row}");
-    assert_eq!(desk::replay(&node.gateway, "lab", None).await.expect("replay"), desk::Replayed { filed: 0, failed: 2 });
+    assert_eq!(
+        desk::replay(&node.gateway, "lab", None).await.expect("replay"),
+        desk::Replayed { filed: 0, failed: 2 }
+    );
     assert_eq!(desk::waiting(&node.gateway, "lab").expect("waiting")[0].attempts, 1);
     clinic.refuse(None);
     assert_eq!(desk::replay(&node.gateway, "lab", Some(waiting[0].number)).await.expect("replay").filed, 1);
     assert_eq!(clinic.all("Observation").len(), 1);
     assert!(desk::discard(&node.gateway, "lab", waiting[1].number, "root", " ").await.is_err());
-    desk::discard(&node.gateway, "lab", waiting[1].number, "root", "sent by mistake").await.expect("discarded");
+    desk::discard(&node.gateway, "lab", waiting[1].number, "root", "sent by mistake")
+        .await
+        .expect("discarded");
     assert!(desk::discard(&node.gateway, "lab", waiting[1].number, "root", "again").await.is_err());
     assert!(desk::replay(&node.gateway, "lab", Some(waiting[1].number)).await.is_err());
     let state = rows::state(&node.gateway, "lab").expect("state");
@@ -333,16 +372,31 @@ async fn a_patient_who_is_here_already_gets_the_results_and_two_of_one_number_ge
 const DOCUMENT: &str = r#"<ClinicalDocument xmlns="urn:hl7-org:v3"><id root="1.2.3" extension="d1"/><recordTarget><patientRole><id root="1.2.4" extension="p1"/></patientRole></recordTarget></ClinicalDocument>"#;
 
 async fn hand_in(node: &Node, feed: &str, scopes: Option<&str>, kind: &str, body: &str) -> StatusCode {
-    let mut request = Request::builder().method(Method::POST).uri(format!("/feeds/{feed}/documents")).header(header::CONTENT_TYPE, kind);
+    let mut request = Request::builder()
+        .method(Method::POST)
+        .uri(format!("/feeds/{feed}/documents"))
+        .header(header::CONTENT_TYPE, kind);
     if let Some(scopes) = scopes {
+        static CLIENTS: AtomicUsize = AtomicUsize::new(0);
+        let id = format!("ehr-{}", CLIENTS.fetch_add(1, Ordering::Relaxed));
         let (jwks, scopes) = (crate::smart::testing::jwks(), scopes.to_owned());
-        let client = NewClient { id: "ehr".into(), name: "EHR".into(), jwks, scopes: scopes.clone(), may_assert_users: false };
+        let client = NewClient {
+            id: id.clone(),
+            name: "EHR".into(),
+            jwks,
+            scopes: scopes.clone(),
+            may_assert_users: false,
+        };
         node.gateway.smart.clients.register(client).await.expect("client");
-        let token = node.gateway.smart.testing_token("ehr", &scopes, None, None);
+        let token = node.gateway.smart.testing_token(&id, &scopes, None, None);
         request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
     }
     let router = crate::public_router(node.gateway.clone());
-    router.oneshot(request.body(Body::from(body.to_owned())).expect("request")).await.expect("answer").status()
+    router
+        .oneshot(request.body(Body::from(body.to_owned())).expect("request"))
+        .await
+        .expect("answer")
+        .status()
 }
 
 #[tokio::test]
@@ -380,11 +434,19 @@ async fn server(next: &'static str) -> (String, Arc<Mutex<Vec<String>>>) {
             log.lock().expect("lock").push(uri.clone());
             let resource = |kind: &str, id: &str, time: &str| json!({ "resource": { "resourceType": kind, "id": id, "meta": { "versionId": "1", "lastUpdated": time }, "identifier": [{ "system": "urn:ehr", "value": id }], "subject": { "reference": "Patient/a" } } });
             let (entries, next) = match () {
-                () if uri.contains("/Observation") => (vec![resource("Observation", "o", "2024-01-03T00:00:00Z")], None),
-                () if uri.contains("page=2") => (vec![resource("Patient", "b", "2024-01-02T00:00:00Z")], None),
-                () => (vec![resource("Patient", "a", "2024-01-01T00:00:00Z")], Some(if next.starts_with("http") { next.to_owned() } else { format!("{own}{next}") })),
+                () if uri.contains("/Observation") => {
+                    (vec![resource("Observation", "o", "2024-01-03T00:00:00Z")], None)
+                }
+                () if uri.contains("page=2") => {
+                    (vec![resource("Patient", "b", "2024-01-02T00:00:00Z")], None)
+                }
+                () => (
+                    vec![resource("Patient", "a", "2024-01-01T00:00:00Z")],
+                    Some(if next.starts_with("http") { next.to_owned() } else { format!("{own}{next}") }),
+                ),
             };
-            let link: Vec<_> = next.into_iter().map(|url| json!({ "relation": "next", "url": url })).collect();
+            let link: Vec<_> =
+                next.into_iter().map(|url| json!({ "relation": "next", "url": url })).collect();
             Json(json!({ "resourceType": "Bundle", "type": "searchset", "entry": entries, "link": link }))
         }
     };
@@ -447,7 +509,13 @@ fn a_feed_that_cannot_be_is_refused_at_the_start() {
         (vec![FeedConfig { system: "ids".into(), ..named("a") }], false),
         (vec![FeedConfig { charset: "klingon".into(), ..named("a") }], false),
         (vec![feed("a", FeedKind::Mllp(mllp_feed(&[])))], false),
-        (vec![feed("a", FeedKind::Mllp(MllpFeed { message_bytes_max: usize::MAX, ..mllp_feed(&["::1"]) }))], false),
+        (
+            vec![feed(
+                "a",
+                FeedKind::Mllp(MllpFeed { message_bytes_max: usize::MAX, ..mllp_feed(&["::1"]) }),
+            )],
+            false,
+        ),
         (vec![feed("a", fhir("https://ehr.example/fhir", "Patient"))], true),
         (vec![feed("a", fhir("http://ehr.example/fhir", "Patient"))], false),
         (vec![feed("a", fhir("https://user@ehr.example/fhir", "Patient"))], false),

@@ -19,6 +19,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Most resources that are asked for at once.
 const READS_PER_BATCH_MAX: usize = 500;
 
+const JSON: &str = "application/fhir+json";
+const FORM: &str = "application/x-www-form-urlencoded";
+
 /// What was filed.
 #[derive(Debug, Default)]
 pub(super) struct Filed {
@@ -39,7 +42,12 @@ impl Feeds {
 ///
 /// # Errors
 /// The refusal of the policies or of the store; see [`is_passing`].
-pub(super) async fn file(gateway: &Gateway, system: &System, source: &str, mut mapped: Mapped) -> Result<Filed> {
+pub(super) async fn file(
+    gateway: &Gateway,
+    system: &System,
+    source: &str,
+    mut mapped: Mapped,
+) -> Result<Filed> {
     let _alone = gateway.feeds.writing.lock().await;
     let permit = authorise(gateway, &Principal::System(system.clone()), &Ask::batch()).await?.storing();
     let mut filed = Filed::default();
@@ -53,7 +61,7 @@ pub(super) async fn file(gateway: &Gateway, system: &System, source: &str, mut m
     if let Some(transaction) = plan(&mapped.entries, &stored, source) {
         filed.written = transaction.matches("\"method\":\"PUT\"").count();
         let body = Body::from(transaction);
-        send(gateway, Forward::new(Method::POST, "/fhir", &permit).with(&json_headers(), body)).await?;
+        send(gateway, Forward::new(Method::POST, "/fhir", &permit).with(&headers(JSON), body)).await?;
     }
     record(gateway, system, &mapped, filed.written).await?;
     Ok(filed)
@@ -67,14 +75,16 @@ pub(super) fn is_passing(error: &Error) -> bool {
 /// The id of a person who is here already under a number, if it is another than the feed's.
 async fn known_as(gateway: &Gateway, permit: &Permit, person: &Person) -> Result<Option<String>> {
     let (system, value) = &person.identifier;
-    let escaped = |text: &str| text.replace('\\', "\\\\").replace('|', "\\|").replace(',', "\\,").replace('$', "\\$");
+    let escaped =
+        |text: &str| text.replace('\\', "\\\\").replace('|', "\\|").replace(',', "\\,").replace('$', "\\$");
     let token = format!("{}|{}", escaped(system), escaped(value));
-    let query: String = form_urlencoded::Serializer::new(String::new())
+    let form: String = form_urlencoded::Serializer::new(String::new())
         .append_pair("identifier", &token)
         .append_pair("_count", "3")
         .finish();
-    let path = format!("/fhir/Patient?{query}");
-    let found = send(gateway, Forward::new(Method::GET, &path, permit)).await?;
+    // As a form: a number of somebody stands in no URL.
+    let forward = Forward::new(Method::POST, "/fhir/Patient/_search", permit);
+    let found = send(gateway, forward.with(&headers(FORM), Body::from(form))).await?;
     let ids: BTreeSet<&str> = resources(&found)
         .filter(|resource| resource["resourceType"] == "Patient")
         .filter_map(|resource| resource["id"].as_str())
@@ -85,7 +95,10 @@ async fn known_as(gateway: &Gateway, permit: &Permit, person: &Person) -> Result
     let mut ids = ids.into_iter();
     match (ids.next(), ids.next()) {
         (found, None) => Ok(found.map(str::to_owned)),
-        _ => Err(Error::new(Code::Unprocessable, "several patients here have the number that this message is about")),
+        _ => Err(Error::new(
+            Code::Unprocessable,
+            "several patients here have the number that this message is about",
+        )),
     }
 }
 
@@ -133,7 +146,7 @@ async fn stored(gateway: &Gateway, permit: &Permit, entries: &[Entry]) -> Result
             .map(|(kind, id)| json!({ "request": { "method": "GET", "url": format!("{kind}/{id}") } }))
             .collect();
         let batch = json!({ "resourceType": "Bundle", "type": "batch", "entry": entries }).to_string();
-        let forward = Forward::new(Method::POST, "/fhir", permit).with(&json_headers(), Body::from(batch));
+        let forward = Forward::new(Method::POST, "/fhir", permit).with(&headers(JSON), Body::from(batch));
         let found = send(gateway, forward).await?;
         for resource in resources(&found) {
             let name = |field: &str| resource[field].as_str().unwrap_or_default();
@@ -151,12 +164,8 @@ fn resources(bundle: &Value) -> impl Iterator<Item = &Value> {
     entries.iter().map(|entry| &entry["resource"])
 }
 
-fn json_headers() -> HeaderMap {
-    let fhir = HeaderValue::from_static("application/fhir+json");
-    HeaderMap::from_iter([
-        (header::CONTENT_TYPE, fhir),
-        (header::HeaderName::from_static("prefer"), HeaderValue::from_static("return=representation")),
-    ])
+fn headers(content_type: &'static str) -> HeaderMap {
+    HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static(content_type))])
 }
 
 /// Sends to the store, and reads the whole answer. What the store says of a refusal may quote the record: it is not
@@ -166,7 +175,10 @@ async fn send(gateway: &Gateway, forward: Forward<'_>) -> Result<Value> {
     forward::check(&parts)?;
     if !parts.status.is_success() {
         let status = parts.status.as_u16();
-        return Err(Error::new(Code::Unprocessable, format!("the clinical store refused it (status {status})")));
+        return Err(Error::new(
+            Code::Unprocessable,
+            format!("the clinical store refused it (status {status})"),
+        ));
     }
     let bytes = read_whole(body).await?;
     let malformed = || Error::new(Code::Away, "the clinical store gave a malformed answer");
@@ -177,8 +189,10 @@ async fn send(gateway: &Gateway, forward: Forward<'_>) -> Result<Value> {
 async fn record(gateway: &Gateway, system: &System, mapped: &Mapped, written: usize) -> Result<()> {
     let types: BTreeSet<&str> = mapped.entries.iter().map(|entry| entry.kind).collect();
     let subjects = mapped.entries.iter().filter_map(subject);
-    let people: BTreeSet<&str> = mapped.people.iter().map(|person| person.id.as_str()).chain(subjects).collect();
-    let people: Vec<Option<&str>> = if people.is_empty() { vec![None] } else { people.into_iter().map(Some).collect() };
+    let people: BTreeSet<&str> =
+        mapped.people.iter().map(|person| person.id.as_str()).chain(subjects).collect();
+    let people: Vec<Option<&str>> =
+        if people.is_empty() { vec![None] } else { people.into_iter().map(Some).collect() };
     for patient in people {
         let receipt = gateway.log.append(Access {
             who: Who::System { id: system.client.clone() },
