@@ -67,33 +67,37 @@ fn the_patient_is_the_one_that_messages_call_by_the_same_number() {
     assert_eq!(mapped(&with_sections("")).expect("mapped").people, by_message.people);
 }
 
+fn problem(negated: &str) -> String {
+    format!(
+        r#"<act classCode="ACT" moodCode="EVN">{}<statusCode code="active"/><entryRelationship typeCode="SUBJ"><observation classCode="OBS" moodCode="EVN" {negated}>{}<code code="55607006" codeSystem="2.16.840.1.113883.6.96"/><effectiveTime><low value="2012"/></effectiveTime><value xsi:type="CD" code="233604007" codeSystem="2.16.840.1.113883.6.96" displayName="Pneumonia"/></observation></entryRelationship></act>"#,
+        template("3"),
+        template("4")
+    )
+}
+
+fn observation(last: &str, value: &str) -> String {
+    format!(
+        r#"<observation classCode="OBS" moodCode="EVN">{}<code code="2345-7" codeSystem="2.16.840.1.113883.6.1" displayName="Glucose"/><effectiveTime value="20240201"/>{value}</observation>"#,
+        template(last)
+    )
+}
+
+fn organizer(last: &str, inner: &str) -> String {
+    format!(
+        r#"<organizer classCode="BATTERY" moodCode="EVN">{}<code code="24323-8" codeSystem="2.16.840.1.113883.6.1"/><statusCode code="completed"/><component>{inner}</component></organizer>"#,
+        template(last)
+    )
+}
+
+fn medicine(mood: &str, last: &str) -> String {
+    format!(
+        r##"<substanceAdministration classCode="SBADM" moodCode="{mood}">{}<text><reference value="#n1"/></text><statusCode code="active"/><effectiveTime xsi:type="IVL_TS"><low value="20240101"/></effectiveTime><effectiveTime xsi:type="PIVL_TS" operator="A"><period value="12" unit="h"/></effectiveTime><doseQuantity value="1.0" unit="mg"/><consumable><manufacturedProduct><manufacturedMaterial><code code="197361" codeSystem="2.16.840.1.113883.6.88" displayName="Amlodipine"/><lotNumberText>L1</lotNumberText></manufacturedMaterial></manufacturedProduct></consumable></substanceAdministration>"##,
+        template(last)
+    )
+}
+
 #[test]
 fn entries_become_what_their_templates_are() {
-    let problem = |negated: &str| {
-        format!(
-            r#"<act classCode="ACT" moodCode="EVN">{}<statusCode code="active"/><entryRelationship typeCode="SUBJ"><observation classCode="OBS" moodCode="EVN" {negated}>{}<code code="55607006" codeSystem="2.16.840.1.113883.6.96"/><effectiveTime><low value="2012"/></effectiveTime><value xsi:type="CD" code="233604007" codeSystem="2.16.840.1.113883.6.96" displayName="Pneumonia"/></observation></entryRelationship></act>"#,
-            template("3"),
-            template("4")
-        )
-    };
-    let observation = |last: &str, value: &str| {
-        format!(
-            r#"<observation classCode="OBS" moodCode="EVN">{}<code code="2345-7" codeSystem="2.16.840.1.113883.6.1" displayName="Glucose"/><effectiveTime value="20240201"/>{value}</observation>"#,
-            template(last)
-        )
-    };
-    let organizer = |last: &str, inner: &str| {
-        format!(
-            r#"<organizer classCode="BATTERY" moodCode="EVN">{}<code code="24323-8" codeSystem="2.16.840.1.113883.6.1"/><statusCode code="completed"/><component>{inner}</component></organizer>"#,
-            template(last)
-        )
-    };
-    let medicine = |mood: &str, last: &str| {
-        format!(
-            r##"<substanceAdministration classCode="SBADM" moodCode="{mood}">{}<text><reference value="#n1"/></text><statusCode code="active"/><effectiveTime xsi:type="IVL_TS"><low value="20240101"/></effectiveTime><effectiveTime xsi:type="PIVL_TS" operator="A"><period value="12" unit="h"/></effectiveTime><doseQuantity value="1.0" unit="mg"/><consumable><manufacturedProduct><manufacturedMaterial><code code="197361" codeSystem="2.16.840.1.113883.6.88" displayName="Amlodipine"/><lotNumberText>L1</lotNumberText></manufacturedMaterial></manufacturedProduct></consumable></substanceAdministration>"##,
-            template(last)
-        )
-    };
     for (code, entry, kind, field, expected) in [
         (
             "11450-4",
