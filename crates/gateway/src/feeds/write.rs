@@ -2,7 +2,7 @@
 //! every other client.
 
 use super::Feeds;
-use crate::engine::read_whole;
+use crate::engine::{EngineError, read_whole};
 use crate::error::{Code, Error, Result};
 use crate::fhir::ask::Ask;
 use crate::fhir::authorise::{Permit, authorise};
@@ -148,6 +148,14 @@ async fn stored(gateway: &Gateway, permit: &Permit, entries: &[Entry]) -> Result
         let batch = json!({ "resourceType": "Bundle", "type": "batch", "entry": entries }).to_string();
         let forward = Forward::new(Method::POST, "/fhir", permit).with(&headers(JSON), Body::from(batch));
         let found = send(gateway, forward).await?;
+        // What could not be read is not absent: it would be written over.
+        let entries = found["entry"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let failed = |entry: &Value| {
+            entry["response"]["status"].as_str().is_some_and(|status| status.starts_with('5'))
+        };
+        if entries.iter().any(failed) {
+            return Err(EngineError::Away.into());
+        }
         for resource in resources(&found) {
             let name = |field: &str| resource[field].as_str().unwrap_or_default();
             let asked = some.contains(&(name("resourceType"), name("id")));
