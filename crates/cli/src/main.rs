@@ -10,6 +10,7 @@ mod clock;
 mod demo;
 mod demo_data;
 mod doctor;
+mod feeds;
 mod governance;
 mod import;
 mod keys;
@@ -60,6 +61,8 @@ enum Command {
     Doctor(doctor::Arguments),
     /// See how the network is governed, propose changes, vote.
     Governance(governance::Arguments),
+    /// See how feeds are doing, and what could not be filed: try it again, or discard it.
+    Feeds(feeds::Arguments),
     /// Measure a network of four nodes on this machine.
     Bench(Box<bench::Arguments>),
     /// Compare what custodians released with the access events on the ledger. Exit status 0 (they match), 1, 2.
@@ -107,6 +110,7 @@ fn run(command: Command, output: output::Output) -> anyhow::Result<ExitCode> {
         Command::Import(arguments) => return import::run(&arguments, output),
         Command::Status(arguments) => status::run(arguments, output),
         Command::Governance(arguments) => governance::run(&arguments, output),
+        Command::Feeds(arguments) => feeds::run(&arguments, output),
         Command::Bench(arguments) => bench::run(&arguments, output),
         Command::AccessLog(arguments) => access_log::run(&arguments, output),
         Command::Keys(arguments) => keys::run(arguments, output),

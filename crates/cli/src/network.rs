@@ -1,5 +1,6 @@
 //! Laying out a network: a folder for each organisation, and the genesis that names them all.
 
+use crate::feeds::FeedFile;
 use crate::keys::{NewLock, NodeKeys};
 use anyhow::Context as _;
 use salus_crypto::hash::sha256;
@@ -93,6 +94,9 @@ pub(crate) struct NodeFile {
     /// What validation does to what feeds and bulk loads write. People's writes are always refused with every problem.
     #[serde(default)]
     pub(crate) feed_validation: FeedValidation,
+    /// What the organisation runs already, and sends to the node or lets itself be asked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) feeds: Vec<FeedFile>,
 }
 
 impl NodeFile {
@@ -122,6 +126,7 @@ impl NodeFile {
             retention: None,
             bulk: None,
             feed_validation: FeedValidation::default(),
+            feeds: Vec::new(),
         }
     }
 }

@@ -10,8 +10,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const CRATES: [&str; 9] =
-    ["crypto", "types", "verifier", "policy", "ledger", "vault", "node", "gateway", "cli"];
+const CRATES: [&str; 10] =
+    ["crypto", "types", "verifier", "feeds", "policy", "ledger", "vault", "node", "gateway", "cli"];
 
 /// Decoders that are tried in the tests of their own crate, where private items are seen; and in which file.
 const ELSEWHERE: &[(&str, &str)] = &[

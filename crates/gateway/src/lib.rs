@@ -17,6 +17,7 @@ pub mod engine;
 mod envelope;
 pub mod erasure;
 pub mod error;
+pub mod feeds;
 pub mod fhir;
 mod limits;
 pub mod log;
@@ -78,6 +79,7 @@ pub fn public_router(gateway: Gateway) -> Router {
         .merge(recovery::router(gateway.clone()))
         .merge(proxies::router(gateway.clone()))
         .merge(emergency::router(gateway.clone()))
+        .merge(feeds::router(gateway.clone()))
         .fallback_service(portal_files::router(&gateway.config))
 }
 

@@ -8,6 +8,7 @@ use crate::emergency::{Emergencies, EmergencyVault};
 use crate::engine::{Engine, EngineAddress, Mode};
 use crate::erasure::{ErasureVault, Erasures, RetentionRule, usual_rules};
 use crate::error::Error;
+use crate::feeds::{FeedConfig, Feeds};
 use crate::fhir::FhirState;
 use crate::ledger::LedgerState;
 use crate::limits::Limits;
@@ -62,6 +63,8 @@ pub struct Config {
     pub retention: Vec<RetentionRule>,
     /// Exports and imports of many records.
     pub bulk: BulkConfig,
+    /// What hospitals run already, and sends here.
+    pub feeds: Vec<FeedConfig>,
     /// Limits of both listeners.
     pub limits: Limits,
 }
@@ -123,6 +126,7 @@ impl Config {
             mail: None,
             retention: usual_rules(),
             bulk: BulkConfig::default(),
+            feeds: Vec::new(),
             limits: Limits::default(),
         }
     }
@@ -219,6 +223,8 @@ pub struct Inner {
     pub shares: Shares,
     /// Caches of the FHIR routes.
     pub fhir: FhirState,
+    /// What hospitals run already, and sends here.
+    pub feeds: Feeds,
     /// Patient accounts at this portal.
     pub accounts: Accounts,
     /// Staff of this organisation: sessions, charts.
@@ -270,6 +276,7 @@ impl Gateway {
             smart: Smart::open(store.clone(), &config)?,
             shares: Shares::new(store.clone()),
             fhir: FhirState::default(),
+            feeds: Feeds::open(&config.feeds, &ports)?,
             accounts: Accounts::open(&store, &config)?,
             staff: Staff::open(&store, &config)?,
             relay: Relay::new(&config),

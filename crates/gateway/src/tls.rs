@@ -223,3 +223,27 @@ pub fn public_server(
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(config)
 }
+
+/// TLS of a feed's listener: a certificate of the sender is required, signed by one of `clients`. 1.2, too, for what
+/// hospitals run.
+///
+/// # Errors
+/// If the certificates and key do not fit.
+pub fn feed_server(
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+    clients: Vec<CertificateDer<'static>>,
+) -> Result<ServerConfig, rustls::Error> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let mut roots = rustls::RootCertStore::empty();
+    for client in clients {
+        roots.add(client)?;
+    }
+    let verifier =
+        rustls::server::WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider));
+    let verifier = verifier.build().map_err(|error| rustls::Error::General(error.to_string()))?;
+    ServerConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])?
+        .with_client_cert_verifier(verifier)
+        .with_single_cert(chain, key)
+}

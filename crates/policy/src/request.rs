@@ -95,6 +95,8 @@ pub enum Action {
     Govern,
     /// Say which apps may be used with this organisation's records.
     DecideOnApps,
+    /// See how feeds are doing, and decide on what they could not file.
+    RunFeeds,
 }
 
 impl Action {
@@ -120,6 +122,7 @@ impl Action {
         Self::ReviewEmergency,
         Self::Govern,
         Self::DecideOnApps,
+        Self::RunFeeds,
     ];
 
     /// The name in the policies.
@@ -145,6 +148,7 @@ impl Action {
             Self::ReviewEmergency => "reviewEmergency",
             Self::Govern => "govern",
             Self::DecideOnApps => "decideOnApps",
+            Self::RunFeeds => "runFeeds",
         }
     }
 }

@@ -228,7 +228,9 @@ fn an_app_reads_what_its_patient_allowed_and_nothing_else() {
     check("steward decideOnApps node -> allowed steward-decides-on-apps");
     for who in ["clinician", "clerk", "system", "app"] {
         check(&format!("{who} decideOnApps node reason -> denied default"));
+        check(&format!("{who} runFeeds node reason -> denied default"));
     }
+    check("steward runFeeds node -> allowed steward-runs-feeds");
 }
 
 #[test]

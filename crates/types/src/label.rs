@@ -54,6 +54,10 @@ pub const WRAP: &str = "salus/wrap/v1";
 /// Emergency key + compartment id + revision (u32, big-endian): the key of an emergency summary.
 pub const EMERGENCY: &str = "salus/emergency/v1";
 
+/// A node's storage key + type and identifiers of a resource at its source: its FHIR id here.
+pub const FEED_IDS: &str = "salus/feed-ids/v1";
+/// A node's storage key + random salt, + feed and number of a message: seals a message that a person is to look at.
+pub const FEED_STORE: &str = "salus/feed-store/v1";
 /// A node's storage key + random salt, + kind and id of the entry: seals one secret in the node's own tables.
 pub const VAULT_STORE: &str = "salus/vault-store/v1";
 

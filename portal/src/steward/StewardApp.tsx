@@ -10,6 +10,7 @@ import { Blocks } from './Blocks/Blocks';
 import { Cases } from './Cases/Cases';
 import { Custody } from './Custody/Custody';
 import { Emergencies } from './Emergencies/Emergencies';
+import { Feeds } from './Feeds/Feeds';
 import { Imports } from './Imports/Imports';
 import { Lists } from './Lists/Lists';
 import { Members } from './Members/Members';
@@ -26,6 +27,7 @@ const TABS: StaffTab[] = [
   { to: '/steward/emergencies', label: 'Emergency access', icon: 'alert-triangle' },
   { to: '/steward/apps', label: 'Apps', icon: 'scan' },
   { to: '/steward/imports', label: 'Read in records', icon: 'file-text' },
+  { to: '/steward/feeds', label: 'Feeds', icon: 'share' },
   { to: '/steward/recovery', label: 'Recovery', icon: 'key' },
   { to: '/steward/members', label: 'Members and rules', icon: 'users' },
 ];
@@ -49,6 +51,7 @@ export default function StewardApp() {
             <Route path="/emergencies" element={<Emergencies nameOf={nameOf} />} />
             <Route path="/apps" element={<Apps />} />
             <Route path="/imports" element={<Imports />} />
+            <Route path="/feeds" element={<Feeds />} />
             <Route path="/recovery" element={<RecoveryDesk />} />
             <Route path="/members" element={<Members />} />
             <Route path="/members/propose" element={<Propose />} />

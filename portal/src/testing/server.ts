@@ -16,6 +16,7 @@ import type { CaseAsk } from '../patient/session/cases';
 import type { AskedChange, Change, Governance, Proposal } from '../api/staff';
 import { awayHistory, homeHistory, mockGovernance, mockPatients, type MockPatient } from './data';
 import { MockApps } from './apps';
+import { MockFeeds } from './feeds';
 import { MockAccounts } from './accounts';
 import { cookieOf, refuse, Refusal, token, type Answer } from './answer';
 import { MockCases, survey } from './cases';
@@ -77,6 +78,7 @@ export class MockNode {
   readonly vault: MockVault;
   private readonly governance: Governance;
   private readonly cases = new MockCases();
+  private readonly feeds = new MockFeeds();
   private readonly apps = new MockApps(this.home, () => this.chain.organisation(this.home).info.name);
   readonly recoveries: MockRecovery;
   readonly proxies: MockProxies;
@@ -173,6 +175,11 @@ export class MockNode {
     ['GET', /^\/staff\/apps$/, (_m, _b, request) => (this.staff(request), this.apps.desk())],
     ['POST', /^\/staff\/apps\/(\w+)\/(approve|refuse|end)$/, ([, id, step], _b, request) => (this.staff(request), this.apps.decide(id!, step!))],
     ['GET', /^\/staff\/imports$/, (_m, _b, request) => (this.staff(request), { json: { files: [], urls: [], imports: [] } })],
+    ['GET', /^\/staff\/feeds$/, (_m, _b, request) => (this.staff(request), this.feeds.list())],
+    ['GET', /^\/staff\/feeds\/[\w-]+\/letters$/, (_m, _b, request) => (this.staff(request), this.feeds.letters())],
+    ['GET', /^\/staff\/feeds\/[\w-]+\/letters\/(\d+)$/, ([, number], _b, request) => (this.staff(request), this.feeds.look(number!))],
+    ['POST', /^\/staff\/feeds\/[\w-]+(?:\/letters\/\d+)?\/replay$/, (_m, _b, request) => (this.staff(request), this.feeds.replay())],
+    ['POST', /^\/staff\/feeds\/[\w-]+\/letters\/(\d+)\/discard$/, ([, number], _b, request) => (this.staff(request), this.feeds.discard(number!))],
     ['GET', /^\/staff\/launches$/, (_m, _b, request) => (this.staff(request), this.apps.launchable())],
     ['GET', /^\/staff\/governance$/, (_m, _b, request, url) => this.governed(request, url)],
     ['POST', /^\/staff\/governance\/proposals$/, (_m, body, request) => this.propose(body, request)],

@@ -308,6 +308,7 @@ fn assemble(
     if let Some(bulk) = &home.file.bulk {
         config.bulk = bulk.config(&home.path)?;
     }
+    config.feeds = home.file.feeds.iter().map(|feed| feed.config(&home.path)).collect::<Result<_, _>>()?;
     config.mail = home.file.mail.as_ref().map(|mail| mail.config(&home.path)).transpose()?;
     let chain = LocalChain::new(node);
     let key = Arc::new(home.signing_key());

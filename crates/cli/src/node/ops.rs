@@ -13,6 +13,7 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::Request;
 use hyper_util::rt::TokioIo;
 use salus_gateway::accounting::LogPage;
+use salus_gateway::feeds::desk as feeds;
 use salus_gateway::practitioner::Role;
 use salus_gateway::steward::governance::{AskedChange, Governance, Proposed};
 use salus_types::organisation::Organisation;
@@ -221,6 +222,33 @@ impl Client {
     pub(crate) async fn submit(&self, transactions: &Transactions) -> anyhow::Result<()> {
         let body = Full::from(transactions.encode().to_vec());
         self.send::<Done>(Request::post("/transactions").body(body)?).await.map(|Done {}| ())
+    }
+
+    /// How the feeds are doing.
+    pub(crate) async fn feeds(&self) -> anyhow::Result<Vec<feeds::Shown>> {
+        self.get("/feeds").await
+    }
+
+    /// What waits in a feed.
+    pub(crate) async fn letters(&self, feed: &str) -> anyhow::Result<Vec<feeds::Waiting>> {
+        self.get(&format!("/feeds/{feed}/letters")).await
+    }
+
+    /// One that waits, covered.
+    pub(crate) async fn letter(&self, feed: &str, number: u64) -> anyhow::Result<feeds::Waiting> {
+        self.get(&format!("/feeds/{feed}/letters/{number}")).await
+    }
+
+    /// Tries one again, or the oldest.
+    pub(crate) async fn replay(&self, feed: &str, number: Option<u64>) -> anyhow::Result<feeds::Replayed> {
+        let one = number.map_or_else(String::new, |number| format!("/letters/{number}"));
+        self.post(&format!("/feeds/{feed}{one}/replay"), &Done {}).await
+    }
+
+    /// Discards one.
+    pub(crate) async fn discard(&self, feed: &str, number: u64, reason: String) -> anyhow::Result<()> {
+        let body = feeds::Discard { reason };
+        self.post::<Done>(&format!("/feeds/{feed}/letters/{number}/discard"), &body).await.map(|Done {}| ())
     }
 
     /// How the network stands, with the newest proposals whose number is below `before`.

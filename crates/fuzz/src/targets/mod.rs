@@ -1,6 +1,7 @@
 //! The table, one file for each crate whose decoders it lists.
 
 mod crypto;
+mod feeds;
 #[cfg(feature = "services")]
 mod services;
 mod types;
@@ -10,7 +11,7 @@ use crate::Target;
 
 /// Every target.
 pub fn targets() -> Vec<Target> {
-    let all = [crypto::TARGETS, types::TARGETS, verifier::TARGETS];
+    let all = [crypto::TARGETS, types::TARGETS, verifier::TARGETS, feeds::TARGETS];
     let all = all.into_iter().flatten().copied();
     #[cfg(feature = "services")]
     let all = all.chain(services::TARGETS.iter().copied());

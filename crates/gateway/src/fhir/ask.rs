@@ -155,7 +155,7 @@ impl Ask {
         // An empty segment within is a path of its own that names nothing; some servers would read it as another.
         let segments: Vec<&str> = if path.is_empty() { Vec::new() } else { path.split('/').collect() };
         let ask = match segments.as_slice() {
-            [] if method == Method::POST => Self::whole(What::Batch, "Bundle"),
+            [] if method == Method::POST => Self::batch(),
             [] if method == Method::GET => Self::whole(What::SystemSearch, "Bundle"),
             ["_search"] if method == Method::POST => Self::whole(What::SystemSearch, "Bundle"),
             ["_history"] if method == Method::GET => Self::whole(What::SystemHistory, "Bundle"),
@@ -203,6 +203,11 @@ impl Ask {
             _ => return Err(not_offered()),
         };
         Ok(Self::instance(what, kind, id))
+    }
+
+    /// A batch or transaction.
+    pub(crate) fn batch() -> Self {
+        Self::whole(What::Batch, "Bundle")
     }
 
     /// An interaction with a type, or with the system.

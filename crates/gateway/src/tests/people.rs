@@ -96,6 +96,19 @@ pub(crate) const ROWS: &[Row] = &[
     ("GET", "/staff/custody", Nothing, [401, 401, 403, 403, 200, 401]),
     ("GET", "/staff/access-events", Nothing, [401, 401, 403, 403, 200, 401]),
     ("GET", "/staff/log", Nothing, [401, 401, 403, 403, 200, 401]),
+    ("GET", "/staff/feeds", Nothing, [401, 401, 403, 403, 200, 401]),
+    ("GET", "/staff/feeds/x/letters", Nothing, [401, 401, 403, 403, 404, 401]),
+    ("GET", "/staff/feeds/x/letters/1", Nothing, [401, 401, 403, 403, 404, 401]),
+    ("POST", "/staff/feeds/x/letters/1/replay", Nothing, [401, 401, 403, 403, 404, 401]),
+    (
+        "POST",
+        "/staff/feeds/x/letters/1/discard",
+        Json(r#"{"reason":"sent by mistake"}"#),
+        [401, 401, 403, 403, 404, 401],
+    ),
+    ("POST", "/staff/feeds/x/replay", Nothing, [401, 401, 403, 403, 404, 401]),
+    // Documents are for systems; there is no such feed here.
+    ("POST", "/feeds/x/documents", Nothing, [401, 401, 403, 403, 403, 404]),
     ("GET", "/staff/cases", Nothing, [401, 401, 403, 403, 200, 401]),
     (
         "POST",

@@ -8,12 +8,13 @@ use crate::backup::snapshot;
 use crate::node::vault::LocalKeeper;
 use anyhow::Context as _;
 use axum::body::Bytes;
-use axum::extract::{Query, State};
+use axum::extract::{Path, Query, State};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use commonware_codec::Encode as _;
 use salus_gateway::accounting::{LogPage, log_page};
 use salus_gateway::error::Code as Reason;
+use salus_gateway::feeds::desk;
 use salus_gateway::peer::Keeper as _;
 use salus_gateway::staff::{bootstrap_staff, issue_invite};
 use salus_gateway::steward::governance::{self, Governance, Proposed};
@@ -66,6 +67,7 @@ pub(crate) async fn serve(
         .route("/clients", post(clients))
         .route("/staff", post(members))
         .route("/invites", post(invites))
+        .merge(feeds_router())
         .route("/governance", get(view))
         .route("/governance/proposals", post(propose))
         .route("/governance/votes", post(vote))
@@ -115,6 +117,58 @@ async fn health(State(gateway): State<Gateway>) -> Json<Health> {
         open_files_max: crate::doctor::open_files_max(),
         members: network.organisations().map(|member| hex::encode(member.encode())).collect(),
     })
+}
+
+/// How feeds are doing, and what waits in them.
+fn feeds_router() -> Router<Gateway> {
+    Router::new()
+        .route("/feeds", get(feeds))
+        .route("/feeds/{feed}/letters", get(letters))
+        .route("/feeds/{feed}/letters/{number}", get(letter))
+        .route("/feeds/{feed}/letters/{number}/replay", post(replay_one))
+        .route("/feeds/{feed}/letters/{number}/discard", post(discard))
+        .route("/feeds/{feed}/replay", post(replay_all))
+}
+
+async fn feeds(State(gateway): State<Gateway>) -> Result<Json<Vec<desk::Shown>>, Error> {
+    desk::overview(&gateway).map(Json)
+}
+
+async fn letters(
+    State(gateway): State<Gateway>,
+    Path(feed): Path<String>,
+) -> Result<Json<Vec<desk::Waiting>>, Error> {
+    desk::waiting(&gateway, &feed).map(Json)
+}
+
+async fn letter(
+    State(gateway): State<Gateway>,
+    Path((feed, number)): Path<(String, u64)>,
+) -> Result<Json<desk::Waiting>, Error> {
+    desk::look(&gateway, &feed, number).map(Json)
+}
+
+async fn replay_one(
+    State(gateway): State<Gateway>,
+    Path((feed, number)): Path<(String, u64)>,
+) -> Result<Json<desk::Replayed>, Error> {
+    desk::replay(&gateway, &feed, Some(number)).await.map(Json)
+}
+
+async fn replay_all(
+    State(gateway): State<Gateway>,
+    Path(feed): Path<String>,
+) -> Result<Json<desk::Replayed>, Error> {
+    desk::replay(&gateway, &feed, None).await.map(Json)
+}
+
+async fn discard(
+    State(gateway): State<Gateway>,
+    Path((feed, number)): Path<(String, u64)>,
+    Json(desk::Discard { reason }): Json<desk::Discard>,
+) -> Result<Json<Done>, Error> {
+    desk::discard(&gateway, &feed, number, "the operator", &reason).await?;
+    Ok(Json(Done {}))
 }
 
 /// Copies the stores, one asker at a time.
