@@ -10,6 +10,7 @@ use crate::error::Error;
 use crate::fhir::FhirState;
 use crate::ledger::LedgerState;
 use crate::limits::Limits;
+use crate::links::Links;
 use crate::log::AccessLog;
 use crate::metrics::Metrics;
 use crate::peer::{Keeper, Peers};
@@ -229,6 +230,8 @@ pub struct Inner {
     pub erasures: Erasures,
     /// How often lists of who looked are made.
     pub accountings: Accountings,
+    /// How often links are asked for.
+    pub links: Links,
     /// Numbers for dashboards.
     pub metrics: Metrics,
     stop: watch::Sender<bool>,
@@ -271,6 +274,7 @@ impl Gateway {
             emergencies: Emergencies::default(),
             erasures: Erasures::default(),
             accountings: Accountings::default(),
+            links: Links::new(&config),
             metrics: Metrics::new(&ports),
             stop: watch::Sender::new(false),
             config,

@@ -91,6 +91,8 @@ pub enum Action {
     Govern,
     /// Say which apps may be used with this organisation's records.
     DecideOnApps,
+    /// Have a new key sign health cards.
+    ReplaceCardKey,
 }
 
 impl Action {
@@ -114,6 +116,7 @@ impl Action {
         Self::ReviewEmergency,
         Self::Govern,
         Self::DecideOnApps,
+        Self::ReplaceCardKey,
     ];
 
     /// The name in the policies.
@@ -137,6 +140,7 @@ impl Action {
             Self::ReviewEmergency => "reviewEmergency",
             Self::Govern => "govern",
             Self::DecideOnApps => "decideOnApps",
+            Self::ReplaceCardKey => "replaceCardKey",
         }
     }
 }

@@ -7,9 +7,12 @@ import { AllowApp } from './AllowApp/AllowApp';
 import { Accept } from './Acting/Accept';
 import { Acting } from './Acting/Acting';
 import { OthersRecord } from './Acting/OthersRecord';
+import { Cards } from './Cards/Cards';
 import { Category } from './Category/Category';
 import { Home } from './Home/Home';
 import { Join } from './Join/Join';
+import { NewLink } from './Links/NewLink';
+import { ShowLink } from './Links/ShowLink';
 import { Recover, SignIn } from './SignIn/SignIn';
 import { SignedList } from './SignedList/SignedList';
 import { SignUp } from './SignUp/SignUp';
@@ -66,6 +69,9 @@ export default function PatientApp() {
           <Route path="/record/:key" element={<Opened><Detail /></Opened>} />
           <Route path="/share" element={<Opened><Share /></Opened>} />
           <Route path="/sharing" element={<Opened><Sharing /></Opened>} />
+          <Route path="/sharing/link" element={<Opened><NewLink /></Opened>} />
+          <Route path="/sharing/link/:id" element={<Opened><ShowLink /></Opened>} />
+          <Route path="/cards" element={<Opened><Cards /></Opened>} />
           <Route path="/allow/:request" element={<AllowApp />} />
           <Route path="/looked" element={<Opened><Access /></Opened>} />
           <Route path="/looked/list/:organisation" element={<Opened><SignedList /></Opened>} />
