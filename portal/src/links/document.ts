@@ -88,8 +88,9 @@ function compositionOf(patient: string, entries: { id: string; resource: Resourc
 
 /** References within are to what is within; all others are words, so that nothing else of the record is named. */
 function moved(resource: Resource, id: string, patient: string, places: Map<string, string>, source: string): Resource {
+  const empty = (value: unknown) => value !== null && typeof value === 'object' && Object.keys(value).length === 0;
   const walk = (value: unknown): unknown => {
-    if (Array.isArray(value)) return value.map(walk);
+    if (Array.isArray(value)) return value.map(walk).filter((one) => !empty(one));
     if (value === null || typeof value !== 'object') return value;
     const fields = Object.entries(value).flatMap(([name, inner]): [string, unknown][] => {
       if (name !== 'reference' || typeof inner !== 'string' || inner.startsWith('#')) return [[name, walk(inner)]];
@@ -98,7 +99,8 @@ function moved(resource: Resource, id: string, patient: string, places: Map<stri
       const place = places.get(`${type}/${bare}`);
       return place ? [['reference', place]] : [];
     });
-    return Object.fromEntries(fields);
+    // A reference without words to what is not in it leaves nothing.
+    return Object.fromEntries(fields.filter(([, inner]) => !empty(inner)));
   };
   const { text: _narrative, ...kept } = resource;
   const own = walk(kept) as Resource;

@@ -32,6 +32,7 @@ import { Welcome } from './Welcome/Welcome';
 import { useIdleLock, useReconnect, useSession } from './session/useSession';
 
 const Detail = lazy(() => import('./Detail/Detail'));
+const Download = lazy(() => import('./Download/Download'));
 
 /** What needs an open record; a locked one asks to be unlocked and comes back to the same place. */
 function Opened({ children }: { children: ReactNode }) {
@@ -77,6 +78,7 @@ export default function PatientApp() {
           <Route path="/looked/list/:organisation" element={<Opened><SignedList /></Opened>} />
           <Route path="/requests" element={<Opened><Requests /></Opened>} />
           <Route path="/settings" element={<Opened><Settings /></Opened>} />
+          <Route path="/settings/download" element={<Opened><Download /></Opened>} />
           <Route path="/settings/replace" element={<Opened><ReplaceKeys /></Opened>} />
           <Route path="/settings/proxies" element={<Opened><Proxies /></Opened>} />
           <Route path="/settings/proxies/new" element={<Opened><NewProxy /></Opened>} />

@@ -78,6 +78,8 @@ export class MockNode {
   readonly vault: MockVault;
   private readonly governance: Governance;
   private readonly cases = new MockCases();
+  /** As the page that asked last sees it. */
+  private origin = 'http://localhost';
   private readonly links = new MockLinks(() => this.origin);
   private readonly apps = new MockApps(this.home, () => this.chain.organisation(this.home).info.name);
   readonly recoveries: MockRecovery;
@@ -189,6 +191,7 @@ export class MockNode {
     const path = url.pathname;
     const isApi = /^\/(ledger|links|relay|account|staff|fhir|smart|mock-app)(\/|$)/.test(path);
     if (!isApi) return this.file(path, response);
+    this.origin = `http://${request.headers.host ?? 'localhost'}`;
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
     try {

@@ -28,11 +28,8 @@ pub(super) async fn read(gateway: &Gateway, patient: &str) -> Result<Option<Reco
     let at = format!("/fhir/Patient/{patient}");
     let who = patients::fetch_within(gateway, within(), Method::GET, &at, String::new()).await?;
     let Some(who) = who else { return Ok(None) };
-    let mut form = form_urlencoded::Serializer::new(String::new());
-    form.append_pair("patient", &format!("Patient/{patient}"));
-    form.append_pair("_count", &COUNT_MAX.to_string());
     let path = "/fhir/Immunization/_search";
-    let bundle = patients::fetch_within(gateway, within(), Method::POST, path, form.finish()).await?;
+    let bundle = patients::fetch_within(gateway, within(), Method::POST, path, form_of(patient)).await?;
     let entries = bundle.as_ref().and_then(|bundle| bundle["entry"].as_array());
     let member = gateway.membership();
     let name = member.as_ref().map_or("", |own| own.organisation.name.as_str());
@@ -41,6 +38,14 @@ pub(super) async fn read(gateway: &Gateway, patient: &str) -> Result<Option<Reco
     immunisations.sort_by(|a, b| when(b).cmp(when(a)));
     immunisations.truncate(COUNT_MAX);
     Ok((!immunisations.is_empty()).then(|| Record { patient: identity(&who), immunisations }))
+}
+
+/// Apart, because the serialiser may not be held while others wait.
+fn form_of(patient: &str) -> String {
+    let mut form = form_urlencoded::Serializer::new(String::new());
+    form.append_pair("patient", &format!("Patient/{patient}"));
+    form.append_pair("_count", &COUNT_MAX.to_string());
+    form.finish()
 }
 
 fn when(immunisation: &Value) -> &str {

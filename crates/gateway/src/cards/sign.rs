@@ -11,8 +11,8 @@ use flate2::write::DeflateEncoder;
 use serde_json::{Value, json};
 use std::io::Write as _;
 
-/// Letters of a card that one QR code of version 22 holds (the specification's limit for a single code).
-const LETTERS_MAX: usize = 1_195;
+/// Letters of a card. The specification's limit for a single QR code is 1,195; a little less is read by older phones, too.
+const LETTERS_MAX: usize = 1_100;
 
 /// The cards, each a JWS.
 ///

@@ -101,7 +101,7 @@ async fn many_immunisations_are_in_cards_that_each_fit_one_code() {
         world.engine.keep(Some(PATIENT), immunisation(at, |_| ()));
     }
     let cards = cards(&world, &person).await;
-    assert!(cards.len() > 1 && cards.iter().all(|card| card.len() <= 1_195));
+    assert!(cards.len() > 1 && cards.iter().all(|card| card.len() <= 1_100));
     let said = cards.iter().map(|card| {
         parts(card).1["vc"]["credentialSubject"]["fhirBundle"]["entry"].as_array().expect("entries").len() - 1
     });

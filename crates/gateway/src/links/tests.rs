@@ -227,7 +227,7 @@ async fn places_are_made_by_this_node_alone() {
             "byte {at}"
         );
     }
-    let other = super::seal::place(&salus_crypto::Secret32::generate(), &made.name, now_ms).expect("a place");
+    let other = super::seal::place(&salus_crypto::Secret32::random(), &made.name, now_ms).expect("a place");
     for place in [other, genuine[1..].to_owned(), format!("{genuine}A"), String::from("x")] {
         let answer =
             world.send(people::request("GET", &format!("/links/files/{place}"), Load::Nothing)).await;
