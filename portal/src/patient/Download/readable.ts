@@ -17,7 +17,7 @@ export const escaped = (text: string): string => text.replace(/[&<>"']/g, (lette
 const STYLE = `
 body { font: 1.0625rem/1.55 system-ui, sans-serif; max-width: 48rem; margin: 0 auto; padding: 1.5rem; color: #1b2a2f; background: #fff; }
 h1 { font-size: 1.9rem; margin-bottom: 0; } h2 { margin-top: 2.5rem; border-bottom: 2px solid #cfd8da; padding-bottom: .3rem; }
-nav ul { padding-left: 1.2rem; } nav a, .top { color: #0b5d6b; }
+nav ul { padding-left: 1.2rem; } nav a, .top { color: #0b5d6b; display: inline-block; padding: .7rem 0; }
 ol.entries { list-style: none; padding: 0; } ol.entries > li { border-bottom: 1px solid #dfe6e8; padding: .7rem 0; break-inside: avoid; }
 .what { font-weight: 650; } .about { color: #47585d; margin: 0; } .warn { border-left: .3rem solid #9a5b00; padding-left: .8rem; }
 pre { white-space: pre-wrap; font: inherit; margin: .4rem 0 0; }
