@@ -67,12 +67,12 @@ pub(crate) async fn answer(gateway: &Gateway, patient: &str, ask: Ask) -> Result
             made = Some(make(gateway, link, pin, (digest, bytes)).await?);
         }
         Ask::RenewLink { link, digest, bytes } => {
-            let of = patient.to_owned();
-            gateway.store.write(move |tx| renew(tx, &of, link, (digest, bytes))).await?;
+            let (of, now_ms) = (patient.to_owned(), clock::now_ms());
+            gateway.store.write(move |tx| renew(tx, &of, link, (digest, bytes), now_ms)).await?;
         }
         Ask::EndLink { link } => {
-            let of = patient.to_owned();
-            gateway.store.write(move |tx| end_one(tx, &of, &link)).await?;
+            let (of, now_ms) = (patient.to_owned(), clock::now_ms());
+            gateway.store.write(move |tx| end_one(tx, &of, &link, now_ms)).await?;
             note(gateway, patient, End::Patient.words().to_owned()).await?;
         }
     }
@@ -166,14 +166,13 @@ fn announce(
 }
 
 /// A link of this patient that is not over; another's is not there.
-fn own(tx: &WriteTransaction, patient: &str, name: &str) -> Result<Link> {
-    let now_ms = clock::now_ms();
+fn own(tx: &WriteTransaction, patient: &str, name: &str, now_ms: u64) -> Result<Link> {
     let found = LINKS.get_mut(tx, name)?.filter(|link| link.patient == patient && link.holds(now_ms));
     found.ok_or_else(|| Error::new(Code::NotFound, "there is no such link, or it is over"))
 }
 
-fn renew(tx: &WriteTransaction, patient: &str, name: String, file: (Digest, u64)) -> Result<()> {
-    let (link, now_ms) = (own(tx, patient, &name)?, clock::now_ms());
+fn renew(tx: &WriteTransaction, patient: &str, name: String, file: (Digest, u64), now_ms: u64) -> Result<()> {
+    let link = own(tx, patient, &name, now_ms)?;
     if !link.renews {
         return Err(Error::new(Code::Conflict, "the content of this link stays as it is"));
     }
@@ -181,9 +180,9 @@ fn renew(tx: &WriteTransaction, patient: &str, name: String, file: (Digest, u64)
     announce(tx, &name, file, taken - link.bytes(), now_ms)
 }
 
-fn end_one(tx: &WriteTransaction, patient: &str, name: &str) -> Result<()> {
-    let link = own(tx, patient, name)?;
-    end(tx, name, link, End::Patient, clock::now_ms())?;
+fn end_one(tx: &WriteTransaction, patient: &str, name: &str, now_ms: u64) -> Result<()> {
+    let link = own(tx, patient, name, now_ms)?;
+    end(tx, name, link, End::Patient, now_ms)?;
     Ok(())
 }
 

@@ -89,11 +89,11 @@ async fn manifest(
         return Err(Error::new(Code::Invalid, "say who opens the link"));
     }
     let (name, storage) = (name_of(&address), gateway.ports.storage.clone());
-    let (at, who) = (name.clone(), recipient.clone());
+    let (at, who, now_ms) = (name.clone(), recipient.clone(), clock::now_ms());
     let outcome = gateway
         .store
         .write(move |tx| {
-            try_open(tx, &at, &who, |pin| {
+            try_open(tx, (&at, &who), now_ms, |pin| {
                 opening.passcode.as_deref().map(|given| pin.is(&storage, &at, given))
             })
         })
@@ -123,11 +123,10 @@ async fn manifest(
 /// Counts, durably, before anything is answered: `check` says whether the PIN fits, `None` if none was given.
 fn try_open(
     tx: &WriteTransaction,
-    name: &str,
-    recipient: &str,
+    (name, recipient): (&str, &str),
+    now_ms: u64,
     check: impl FnOnce(&seal::Pin) -> Option<bool>,
 ) -> Result<Outcome, Error> {
-    let now_ms = clock::now_ms();
     let link = LINKS.get_mut(tx, name)?.filter(|link| link.is_open(now_ms));
     let mut link = link.ok_or_else(none)?;
     let patient = link.patient.clone();
