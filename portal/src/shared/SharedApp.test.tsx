@@ -28,7 +28,7 @@ async function node(answers: { status: number; body?: unknown }[]): Promise<void
   });
 }
 const open = (payload: ShlinkPayload) => {
-  window.location.hash = shlinkOf(payload);
+  window.history.replaceState(null, '', `#${shlinkOf(payload)}`);
   return show(<SharedApp />);
 };
 async function type(name: string, pin?: string): Promise<void> {
@@ -39,7 +39,7 @@ async function type(name: string, pin?: string): Promise<void> {
 
 afterEach(() => {
   sent.length = 0;
-  window.location.hash = '';
+  window.history.replaceState(null, '', '/');
   vi.unstubAllGlobals();
 });
 

@@ -1,5 +1,5 @@
-import { Button, PasswordInput, TextInput } from '@mantine/core';
-import { useEffect, useState, useSyncExternalStore } from 'react';
+import { Button, TextInput } from '@mantine/core';
+import { useEffect, useState } from 'react';
 import { openLink, WrongPin, type Opened } from '../links/open';
 import { readShlink, type ShlinkPayload } from '../links/shlink';
 import { dayOfMs } from '../ui/fhir/dates';
@@ -9,18 +9,22 @@ import { Page } from '../ui/Page/Page';
 import { Content } from './Content';
 import css from './SharedApp.module.css';
 
-/** The link is in the fragment, which browsers send to nobody. */
-const fragment = () => window.location.hash;
-function onFragment(tell: () => void): () => void {
-  window.addEventListener('hashchange', tell);
-  return () => window.removeEventListener('hashchange', tell);
+/** The link is in the fragment, which browsers send to nobody. Opened once, it is taken out of the address; another may come. */
+function useLink(): { text: string; round: number } {
+  const [link, setLink] = useState(() => ({ text: window.location.hash, round: 0 }));
+  useEffect(() => {
+    const look = () => window.location.hash !== '' && setLink(({ round }) => ({ text: window.location.hash, round: round + 1 }));
+    window.addEventListener('hashchange', look);
+    return () => window.removeEventListener('hashchange', look);
+  }, []);
+  return link;
 }
 
 /** Opens a link for somebody without Salus. */
 export default function SharedApp() {
-  const text = useSyncExternalStore(onFragment, fragment);
+  const { text, round } = useLink();
   const payload = readShlink(text);
-  return <main className={css.shell}>{payload ? <Asking key={text} of={payload} /> : <NoLink />}</main>;
+  return <main className={css.shell}>{payload ? <Asking key={round} of={payload} /> : <NoLink />}</main>;
 }
 
 const NoLink = () => (
@@ -57,7 +61,7 @@ function Asking({ of }: { of: ShlinkPayload }) {
     <Page title={of.label ?? 'A health link'} lead="A patient shows you part of a health record. Say who you are: the patient sees your name and the time.">
       <form className={css.form} onSubmit={(event) => { event.preventDefault(); void open.go(); }}>
         <TextInput size="md" label="Your name" description="Such as: Dr. Ada Moreno, Lakeside Practice" value={recipient} maxLength={100} autoComplete="name" required onChange={(event) => setRecipient(event.currentTarget.value)} />
-        {asksPin && <PasswordInput size="md" label="PIN" description="The patient tells it to you" value={pin} maxLength={64} autoComplete="off" required error={wrong ?? undefined} onChange={(event) => setPin(event.currentTarget.value)} visibilityToggleButtonProps={{ 'aria-label': 'Show the PIN' }} />}
+        {asksPin && <TextInput size="md" label="PIN" description="The patient tells it to you" value={pin} maxLength={64} autoComplete="off" required error={wrong ?? undefined} onChange={(event) => setPin(event.currentTarget.value)} />}
         {wrong && <ErrorNote title="Not opened" message={wrong} />}
         {open.error && <ErrorNote title="Not opened" message={open.error} />}
         <div className={css.actions}><Button type="submit" size="lg" loading={open.busy} disabled={recipient.trim() === '' || (asksPin && pin.trim() === '')}>Open</Button></div>
