@@ -1,6 +1,8 @@
 /** What people do, in order; each function is one step and its name says what must hold. */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { encode } from '../src/crypto';
 import { Genesis } from '../src/crypto/formats';
@@ -8,6 +10,7 @@ import { mockApplication } from '../src/testing/data';
 import type { MockNode } from '../src/testing/server';
 import { readGenesis } from '../src/verify/network';
 import { proofOfJson, verifyRecordProof, type RecordProofJson } from '../src/verify/record';
+import { a_link_is_opened_in_another_browser_with_the_pin_until_it_is_ended, unpacked, vaccine_cards_are_shown_and_saved } from './links';
 import type { Looker } from './look';
 import { button, heading, tab } from './page';
 import { SHOTS } from './stage';
@@ -113,6 +116,11 @@ async function a_record_explains_itself_and_its_proof_holds_elsewhere(stage: Sta
   const network = readGenesis(encode(Genesis, node.chain.genesis));
   assert.equal(verifyRecordProof(network, proof, resource).batch.organisation, 'hospital-a');
   assert.throws(() => verifyRecordProof(network, proof, `${resource} `));
+}
+
+async function the_whole_record_is_one_file(stage: Stage): Promise<void> {
+  const names = await unpacked(stage, mkdtempSync(join(tmpdir(), 'salus-record-')));
+  for (const start of ['record.html', 'fhir/all.json', 'fhir/hospital-a.json', 'proofs/hospital-a/', 'who-looked/hospital-a.json']) assert.ok(names.some((name) => name.startsWith(start)), start);
 }
 
 const ASKED = new URLSearchParams({
@@ -467,6 +475,9 @@ export const journeys = [
   categories_show_charts_and_lists,
   a_record_explains_itself_and_its_proof_holds_elsewhere,
   an_app_gets_what_was_chosen_for_it_until_it_is_stopped,
+  a_link_is_opened_in_another_browser_with_the_pin_until_it_is_ended,
+  vaccine_cards_are_shown_and_saved,
+  the_whole_record_is_one_file,
   sharing_leaves_out_what_is_protected,
   a_clinician_reads_what_is_shared,
   the_patient_sees_who_looked_and_the_request,

@@ -6,6 +6,7 @@ import type { Browser, Page } from 'playwright-core';
 import { watch, withAuthenticator } from './browser';
 import { Looker } from './look';
 import { Network } from './network';
+import { a_link_is_opened_in_another_browser_with_the_pin_until_it_is_ended, unpacked, vaccine_cards_are_shown_and_saved } from './links';
 import { button, category, heading, tab, until } from './page';
 import { play } from './stage';
 
@@ -72,6 +73,16 @@ async function measurements_are_drawn_and_a_saved_proof_holds_without_any_node({
   assert.equal(network.salus('verify', proof, '--genesis', network.demo.genesis).verified, true);
   writeFileSync(proof, text.replace('"plaintextDigest"', '"plaintextdigest"'));
   assert.throws(() => network.salus('verify', proof, '--genesis', network.demo.genesis));
+}
+
+async function the_whole_record_is_one_file_whose_proofs_all_hold(stage: Stage): Promise<void> {
+  const { network } = stage;
+  const into = join(network.dir, 'record');
+  const names = await unpacked(stage, into);
+  for (const folder of ['proofs', 'who-looked']) assert.equal(network.salus('verify', join(into, folder), '--genesis', network.demo.genesis).verified, true);
+  const proof = join(into, names.find((name) => name.startsWith('proofs/'))!);
+  writeFileSync(proof, readFileSync(proof, 'utf8').replace(/"resource": "\{/, '"resource": " {'));
+  assert.throws(() => network.salus('verify', join(into, 'proofs'), '--genesis', network.demo.genesis));
 }
 
 async function the_record_is_shared_with_hospital_b({ patient: page, eyes }: Stage): Promise<void> {
@@ -274,6 +285,9 @@ const journeys = [
   a_printed_code_opens_the_record_with_every_entry_verified,
   a_passkey_is_added_and_unlocks_the_record,
   measurements_are_drawn_and_a_saved_proof_holds_without_any_node,
+  a_link_is_opened_in_another_browser_with_the_pin_until_it_is_ended,
+  vaccine_cards_are_shown_and_saved,
+  the_whole_record_is_one_file_whose_proofs_all_hold,
   the_record_is_shared_with_hospital_b,
   a_clinician_of_hospital_b_reads_it_with_a_reason,
   the_patient_sees_who_looked_with_a_confirmed_name,

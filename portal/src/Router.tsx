@@ -6,6 +6,7 @@ import { Failsafe } from './ui/Failsafe/Failsafe';
 // One bundle per role: a phone fetches the patient's pages only.
 const PatientApp = lazy(() => import('./patient/PatientApp'));
 const ClinicianApp = lazy(() => import('./clinician/ClinicianApp'));
+const SharedApp = lazy(() => import('./shared/SharedApp'));
 const StewardApp = lazy(() => import('./steward/StewardApp'));
 
 export function Router() {
@@ -15,6 +16,7 @@ export function Router() {
         <Routes>
           <Route path="/clinic/*" element={<ClinicianApp />} />
           <Route path="/steward/*" element={<StewardApp />} />
+          <Route path="/shared" element={<SharedApp />} />
           <Route path="/*" element={<PatientApp />} />
         </Routes>
       </Suspense>

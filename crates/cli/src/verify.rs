@@ -1,6 +1,7 @@
 //! `salus verify`: checks a proof with nothing but the genesis, or a checkpoint.
 
 mod accounting;
+mod folder;
 
 use crate::network::read_genesis;
 use crate::output::Output;
@@ -19,7 +20,7 @@ use std::path::{Path, PathBuf};
 /// Check a proof against a genesis or a checkpoint, without any network.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// The proof, as a node, `salus patient proof` or `salus proof` gave it.
+    /// The proof, as a node, `salus patient proof` or `salus proof` gave it; or a folder of proofs.
     proof: PathBuf,
     #[command(flatten)]
     trust: Trust,
@@ -88,6 +89,10 @@ struct Entry {
 }
 
 pub(crate) fn run(arguments: &Arguments, output: Output) -> anyhow::Result<()> {
+    if arguments.proof.is_dir() {
+        anyhow::ensure!(arguments.resource.is_none(), "--resource is for one proof");
+        return folder::run(arguments, output);
+    }
     let anchor = arguments.trust.read()?;
     match AnyProofFile::parse(&read(&arguments.proof)?)? {
         AnyProofFile::Record(file) => record(anchor, &file, arguments.resource.as_deref(), output),

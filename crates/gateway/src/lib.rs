@@ -47,8 +47,10 @@ pub mod vault;
 // Patients, staff and other nodes.
 pub mod account;
 pub mod accounting;
+mod cards;
 mod cases;
 pub mod ledger;
+pub mod links;
 pub mod peer;
 mod proxies;
 mod recovery;
@@ -76,6 +78,8 @@ pub fn public_router(gateway: Gateway) -> Router {
         .merge(steward::router(gateway.clone()))
         .merge(cases::router(gateway.clone()))
         .merge(accounting::router(gateway.clone()))
+        .merge(links::router(gateway.clone()))
+        .merge(cards::router(gateway.clone()))
         .merge(recovery::router(gateway.clone()))
         .merge(proxies::router(gateway.clone()))
         .merge(emergency::router(gateway.clone()))

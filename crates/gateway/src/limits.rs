@@ -55,6 +55,12 @@ pub(crate) const PATIENT_BYTES_MAX: usize = 256 * 1024;
 pub(crate) const ENROL_BYTES_MAX: usize = 16 * 1024;
 /// Largest sealed letter about a patient's rights: 24 KiB of text.
 pub(crate) const CASE_BYTES_MAX: usize = 32 * 1024;
+/// Largest file of a link: encrypted, in the letters of base64url; some 20 MiB of compressed FHIR in clear.
+pub(crate) const LINK_FILE_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Largest request to open a link: a name and a PIN.
+pub(crate) const LINK_OPEN_BYTES_MAX: usize = 4 * 1024;
+/// Requests of one caller for links in a minute; guesses of PINs are counted for each link besides.
+pub(crate) const LINK_OPENS_PER_MINUTE: u32 = 60;
 /// Largest sealed letter about a recovery.
 pub(crate) const RECOVERY_BYTES_MAX: usize = 8 * 1024;
 /// Largest sealed letter or notice: 64 keys.

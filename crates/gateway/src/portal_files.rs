@@ -14,7 +14,8 @@ use tower_http::services::{ServeDir, ServeFile};
 const HASHED: &str = "/assets/";
 
 /// First segments of this node's own routes: no page of the portal is under them.
-const ROUTES: &[&str] = &["account", "fhir", "ledger", "peer", "relay", "smart", "metrics", ".well-known"];
+const ROUTES: &[&str] =
+    &["account", "fhir", "ledger", "links", "peer", "relay", "smart", "metrics", ".well-known"];
 /// Routes under a segment that has pages of the portal too are told apart by what the browser accepts.
 const PAGE: &str = "text/html";
 

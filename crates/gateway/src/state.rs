@@ -12,6 +12,7 @@ use crate::feeds::{FeedConfig, Feeds};
 use crate::fhir::FhirState;
 use crate::ledger::LedgerState;
 use crate::limits::Limits;
+use crate::links::Links;
 use crate::log::AccessLog;
 use crate::metrics::Metrics;
 use crate::peer::{Keeper, Peers};
@@ -241,6 +242,8 @@ pub struct Inner {
     pub accountings: Accountings,
     /// Exports and imports of many records under way.
     pub bulk: Bulk,
+    /// How often links are asked for.
+    pub links: Links,
     /// Numbers for dashboards.
     pub metrics: Metrics,
     stop: watch::Sender<bool>,
@@ -285,6 +288,7 @@ impl Gateway {
             erasures: Erasures::default(),
             accountings: Accountings::default(),
             bulk: Bulk::default(),
+            links: Links::new(&config),
             metrics: Metrics::new(&ports),
             stop: watch::Sender::new(false),
             config,

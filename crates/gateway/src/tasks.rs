@@ -23,14 +23,19 @@ pub(crate) fn start(gateway: &Gateway) -> JoinSet<()> {
     tasks
 }
 
-/// Removes sessions that have ended.
+/// Removes sessions and links that have ended.
 async fn forget(gateway: Gateway) {
     let hourly = async {
         loop {
             tokio::time::sleep(FORGET_INTERVAL).await;
-            for ended in [gateway.accounts.prune().await, gateway.staff.prune().await] {
+            let ended = [
+                gateway.accounts.prune().await,
+                gateway.staff.prune().await,
+                crate::links::prune(&gateway).await,
+            ];
+            for ended in ended {
                 if let Err(error) = ended {
-                    tracing::warn!(%error, "sessions that have ended are not removed yet");
+                    tracing::warn!(%error, "what has ended is not removed yet");
                 }
             }
         }

@@ -97,6 +97,8 @@ pub enum Action {
     DecideOnApps,
     /// See how feeds are doing, and decide on what they could not file.
     RunFeeds,
+    /// Have a new key sign health cards.
+    ReplaceCardKey,
 }
 
 impl Action {
@@ -123,6 +125,7 @@ impl Action {
         Self::Govern,
         Self::DecideOnApps,
         Self::RunFeeds,
+        Self::ReplaceCardKey,
     ];
 
     /// The name in the policies.
@@ -149,6 +152,7 @@ impl Action {
             Self::Govern => "govern",
             Self::DecideOnApps => "decideOnApps",
             Self::RunFeeds => "runFeeds",
+            Self::ReplaceCardKey => "replaceCardKey",
         }
     }
 }

@@ -226,9 +226,11 @@ fn an_app_reads_what_its_patient_allowed_and_nothing_else() {
     }
     check("app useShare share allowed -> denied default");
     check("steward decideOnApps node -> allowed steward-decides-on-apps");
+    check("steward replaceCardKey node -> allowed steward-replaces-the-card-key");
     for who in ["clinician", "clerk", "system", "app"] {
         check(&format!("{who} decideOnApps node reason -> denied default"));
         check(&format!("{who} runFeeds node reason -> denied default"));
+        check(&format!("{who} replaceCardKey node reason -> denied default"));
     }
     check("steward runFeeds node -> allowed steward-runs-feeds");
 }

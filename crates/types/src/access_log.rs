@@ -43,6 +43,10 @@ pub enum Kind {
     ProxyRead,
     /// Somebody was appointed to act for the patient by this organisation, or that was ended.
     Appointment,
+    /// The patient made a link, somebody opened it, or it ended.
+    Link,
+    /// Health cards were made for the patient.
+    HealthCard,
     /// Another organisation asked, in an emergency, whether the person is a patient here.
     EmergencyFound,
     /// Another organisation opened the emergency summary of this one.

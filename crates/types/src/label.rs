@@ -97,6 +97,12 @@ pub const FHIR_PAGE: &str = "salus/fhir-page/v1";
 /// A node's storage key + random salt, + job and name: seals a file of a bulk export, or what an import could not read, at
 /// rest.
 pub const BULK_FILE: &str = "salus/bulk-file/v1";
+/// A node's storage key + random salt, + link and PIN: what is kept of the PIN of a link.
+pub const LINK_PIN: &str = "salus/link-pin/v1";
+/// A node's storage key, + link and time (u64, big-endian): authenticates the short-lived place of a link's file.
+pub const LINK_PLACE: &str = "salus/link-place/v1";
+/// A node's storage key, + generation (u32, big-endian) and attempt (one byte): the P-256 key that signs health cards.
+pub const HEALTH_CARD_KEY: &str = "salus/health-card-key/v1";
 
 /// HPKE context, followed by the network id: [`crate::vault::RecoveryLetter`].
 pub const HPKE_RECOVERY_LETTER: &str = "salus/hpke/recovery-letter/v1";

@@ -2,7 +2,7 @@
 import { decodeCanonical, encode, fromBase64, toHex } from '../crypto';
 import type { Codec } from '../crypto/codec';
 import * as f from '../crypto/formats';
-import { ApiError, getBytes, getJson, ifFound, PlainError } from './http';
+import { ApiError, getBytes, getJson, ifFound, PlainError, request } from './http';
 
 export interface OrganisationInfo {
   id: string;
@@ -82,6 +82,8 @@ export const relay = {
     getBytes(`/relay/${organisation}/patient`, { bytes: encode(f.PatientRequest, body), signal, timeoutMs: 60_000 }),
   enrol: (organisation: string, envelope: f.SealedEnvelope) =>
     getBytes(`/relay/${organisation}/enrol`, { bytes: encode(f.SealedEnvelope, envelope) }),
+  /** The ciphertext of a link; a letter has announced it. */
+  deposit: (organisation: string, file: Uint8Array) => request(`/relay/${organisation}/deposit`, { bytes: file, timeoutMs: 120_000 }),
   case: (organisation: string, envelope: f.SealedEnvelope) =>
     getBytes(`/relay/${organisation}/case`, { bytes: encode(f.SealedEnvelope, envelope) }),
   recovery: (organisation: string, envelope: f.SealedEnvelope) =>

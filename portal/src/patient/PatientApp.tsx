@@ -7,9 +7,12 @@ import { AllowApp } from './AllowApp/AllowApp';
 import { Accept } from './Acting/Accept';
 import { Acting } from './Acting/Acting';
 import { OthersRecord } from './Acting/OthersRecord';
+import { Cards } from './Cards/Cards';
 import { Category } from './Category/Category';
 import { Home } from './Home/Home';
 import { Join } from './Join/Join';
+import { NewLink } from './Links/NewLink';
+import { ShowLink } from './Links/ShowLink';
 import { Recover, SignIn } from './SignIn/SignIn';
 import { SignedList } from './SignedList/SignedList';
 import { SignUp } from './SignUp/SignUp';
@@ -29,6 +32,7 @@ import { Welcome } from './Welcome/Welcome';
 import { useIdleLock, useReconnect, useSession } from './session/useSession';
 
 const Detail = lazy(() => import('./Detail/Detail'));
+const Download = lazy(() => import('./Download/Download'));
 
 /** What needs an open record; a locked one asks to be unlocked and comes back to the same place. */
 function Opened({ children }: { children: ReactNode }) {
@@ -66,11 +70,15 @@ export default function PatientApp() {
           <Route path="/record/:key" element={<Opened><Detail /></Opened>} />
           <Route path="/share" element={<Opened><Share /></Opened>} />
           <Route path="/sharing" element={<Opened><Sharing /></Opened>} />
+          <Route path="/sharing/link" element={<Opened><NewLink /></Opened>} />
+          <Route path="/sharing/link/:id" element={<Opened><ShowLink /></Opened>} />
+          <Route path="/cards" element={<Opened><Cards /></Opened>} />
           <Route path="/allow/:request" element={<AllowApp />} />
           <Route path="/looked" element={<Opened><Access /></Opened>} />
           <Route path="/looked/list/:organisation" element={<Opened><SignedList /></Opened>} />
           <Route path="/requests" element={<Opened><Requests /></Opened>} />
           <Route path="/settings" element={<Opened><Settings /></Opened>} />
+          <Route path="/settings/download" element={<Opened><Download /></Opened>} />
           <Route path="/settings/replace" element={<Opened><ReplaceKeys /></Opened>} />
           <Route path="/settings/proxies" element={<Opened><Proxies /></Opened>} />
           <Route path="/settings/proxies/new" element={<Opened><NewProxy /></Opened>} />

@@ -5,7 +5,7 @@ import { MockNode } from './server';
 const MOCK_PORT = 8781;
 if (!process.env.SALUS_NODE) await (await MockNode.start()).listen(MOCK_PORT);
 const target = process.env.SALUS_NODE ?? `http://localhost:${MOCK_PORT}`;
-const routes = ['/ledger', '/relay', '/account', '/staff', '/fhir', '/smart', '/mock-app'];
+const routes = ['/ledger', '/links', '/relay', '/account', '/staff', '/fhir', '/smart', '/mock-app'];
 const server = await createServer({ server: { port: 5173, host: 'localhost', proxy: Object.fromEntries(routes.map((route) => [route, { target }])) } });
 await server.listen();
 server.printUrls();

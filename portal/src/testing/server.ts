@@ -17,6 +17,7 @@ import type { AskedChange, Change, Governance, Proposal } from '../api/staff';
 import { awayHistory, homeHistory, mockGovernance, mockPatients, type MockPatient } from './data';
 import { MockApps } from './apps';
 import { MockFeeds } from './feeds';
+import { MockLinks } from './links';
 import { MockAccounts } from './accounts';
 import { cookieOf, refuse, Refusal, token, type Answer } from './answer';
 import { MockCases, survey } from './cases';
@@ -79,6 +80,9 @@ export class MockNode {
   private readonly governance: Governance;
   private readonly cases = new MockCases();
   private readonly feeds = new MockFeeds();
+  /** As the page that asked last sees it. */
+  private origin = 'http://localhost';
+  private readonly links = new MockLinks(() => this.origin);
   private readonly apps = new MockApps(this.home, () => this.chain.organisation(this.home).info.name);
   readonly recoveries: MockRecovery;
   readonly proxies: MockProxies;
@@ -122,6 +126,9 @@ export class MockNode {
     ['POST', /^\/relay\/([\w-]+)\/enrol$/, ([, id], body) => this.enrol(id!, body)],
     ['POST', /^\/relay\/([\w-]+)\/mailbox$/, ([, id], body) => this.mailbox(id!, body)],
     ['POST', /^\/relay\/([\w-]+)\/case$/, ([, id], body) => this.caseLetter(id!, body)],
+    ['POST', /^\/relay\/([\w-]+)\/deposit$/, (_m, body) => this.links.deposit(body)],
+    ['POST', /^\/links\/([\w-]+)$/, ([, address], body) => this.links.open(address!, body)],
+    ['GET', /^\/links\/files\/([\w-]+)$/, ([, place]) => this.links.file(place!)],
     ['POST', /^\/relay\/([\w-]+)\/recovery$/, ([, id], body) => this.recoveryLetter(id!, body)],
     ['POST', /^\/relay\/([\w-]+)\/proxy$/, ([, id], body) => this.proxied(id!, body)],
     ['POST', /^\/relay\/([\w-]+)\/guardian$/, ([, id], body) => this.guardian(id!, body)],
@@ -190,8 +197,9 @@ export class MockNode {
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? '/', 'http://localhost');
     const path = url.pathname;
-    const isApi = /^\/(ledger|relay|account|staff|fhir|smart|mock-app)(\/|$)/.test(path);
+    const isApi = /^\/(ledger|links|relay|account|staff|fhir|smart|mock-app)(\/|$)/.test(path);
     if (!isApi) return this.file(path, response);
+    this.origin = `http://${request.headers.host ?? 'localhost'}`;
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
     try {
@@ -272,7 +280,8 @@ export class MockNode {
 
   private async caseLetter(id: string, body: Buffer): Promise<Answer> {
     const answer = await this.vault.caseLetter(id, decodeCanonical(f.SealedEnvelope, body), (holding, ask) => {
-      const answer = this.apps.letter(`${id}/${holding.patient.id}`, ask) ?? this.cases.letter(id, holding.patient, ask);
+      const who = `${id}/${holding.patient.id}`;
+      const answer = this.apps.letter(who, ask) ?? this.links.letter(who, ask) ?? this.cases.letter(id, holding.patient, ask);
       return (ask as CaseAsk).ask === 'accounting' ? { ...answer, accounting: this.listOf(id, holding.patient) } : answer;
     });
     return { bytes: answer ? encode(f.SealedEnvelope, answer) : refuse(401, 'sign-in', 'the letter is not signed by the person that it names') };

@@ -9,6 +9,18 @@ use serde_json::json;
 use std::fs;
 use std::path::Path;
 
+/// Asks an organisation for the list.
+pub(super) async fn fetch(
+    session: &Session,
+    at: &OrganisationId,
+    before: Option<u64>,
+) -> anyhow::Result<AccountingFile> {
+    let answer =
+        session.write_to(&session.at(at)?, &json!({ "ask": "accounting", "before": before })).await?;
+    AccountingFile::parse(&answer["accounting"].to_string())
+        .with_context(|| format!("`{at}` gave a malformed list"))
+}
+
 pub(super) async fn save(
     session: &Session,
     at: &OrganisationId,
@@ -16,10 +28,7 @@ pub(super) async fn save(
     out: &Path,
     output: Output,
 ) -> anyhow::Result<()> {
-    let answer =
-        session.write_to(&session.at(at)?, &json!({ "ask": "accounting", "before": before })).await?;
-    let file = AccountingFile::parse(&answer["accounting"].to_string())
-        .with_context(|| format!("`{at}` gave a malformed list"))?;
+    let file = fetch(session, at, before).await?;
     fs::write(out, serde_json::to_vec_pretty(&file)?)
         .with_context(|| format!("cannot write `{}`", out.display()))?;
     let entries = &file.statement.entries;

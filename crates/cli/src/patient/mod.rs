@@ -4,6 +4,7 @@
 
 mod accounting;
 mod anchors;
+mod download;
 mod emergencies;
 mod grants;
 mod letters;
@@ -84,6 +85,12 @@ enum Command {
         #[arg(long)]
         before: Option<u64>,
         /// The file to write.
+        #[arg(long)]
+        out: PathBuf,
+    },
+    /// Save the whole record into a new folder: FHIR, proofs, and signed lists of who looked.
+    Download {
+        /// The folder to make.
         #[arg(long)]
         out: PathBuf,
     },
@@ -246,6 +253,7 @@ pub(crate) fn run(arguments: Arguments, output: Output) -> anyhow::Result<()> {
             Command::Accounting { at, before, out } => {
                 accounting::save(&session, &at, before, &out, output).await
             }
+            Command::Download { out } => download::save(&mut session, &out, output).await,
             Command::Emergencies => emergencies::print(&session, output).await,
             Command::Requests { request } => requests::run(&session, request, output).await,
             Command::Recovery { cancel: None } => recovering::print(&session, output).await,

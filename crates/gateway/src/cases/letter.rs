@@ -5,11 +5,13 @@ use super::{
     OPEN_PER_PATIENT_MAX, RESTRICTED, erasure_of, find, keep, new_id, note, of_patient, shown_with_erasure,
 };
 use crate::accounting;
+use crate::cards;
 use crate::clock;
 use crate::envelope;
 use crate::erasure::{Scope, dossier};
 use crate::error::{Code, Error};
 use crate::fhir::is_id;
+use crate::links;
 use crate::log::Who;
 use crate::peer;
 use crate::smart::{app, is_type};
@@ -56,11 +58,11 @@ enum Ask {
 pub(crate) async fn answer(gateway: &Gateway, sealed: SealedEnvelope) -> Result<SealedEnvelope, Error> {
     let letter = open(gateway, &sealed)?;
     let refuse = |_| Error::new(Code::Invalid, "what the letter asks is not understood");
-    if let Ok(ask) = serde_json::from_str::<app::Ask>(letter.text.as_str()) {
+    if let Ok(ask) = serde_json::from_str::<Alone>(letter.text.as_str()) {
         if letter.mandate.is_some() {
             return Err(Error::new(Code::Forbidden, "this is for the patient alone"));
         }
-        let document = about_apps(gateway, &letter, ask).await?;
+        let document = for_patient_alone(gateway, &letter, ask).await?;
         return sealed_answer(gateway, &letter, &document);
     }
     let ask: Ask = serde_json::from_str(letter.text.as_str()).map_err(refuse)?;
@@ -98,10 +100,24 @@ pub(crate) async fn answer(gateway: &Gateway, sealed: SealedEnvelope) -> Result<
     sealed_answer(gateway, &letter, &document)
 }
 
-/// What the person's letter says about apps is carried out there.
-async fn about_apps(gateway: &Gateway, letter: &CaseLetter, ask: app::Ask) -> Result<Value, Error> {
+/// What a letter asks that is carried out elsewhere, and that nobody asks for another.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Alone {
+    Apps(app::Ask),
+    Links(links::Ask),
+    Cards(cards::Ask),
+}
+
+async fn for_patient_alone(gateway: &Gateway, letter: &CaseLetter, ask: Alone) -> Result<Value, Error> {
     let patient = staff::admit(gateway, &letter.patient, letter.time_ms, letter.nonce).await?;
-    app::answer(gateway, &patient, app::Signed { ask, letter: hex::encode(letter.encode()) }).await
+    match ask {
+        Alone::Apps(ask) => {
+            app::answer(gateway, &patient, app::Signed { ask, letter: hex::encode(letter.encode()) }).await
+        }
+        Alone::Links(ask) => links::answer(gateway, &patient, ask).await,
+        Alone::Cards(ask) => cards::answer(gateway, &patient, ask).await,
+    }
 }
 
 fn sealed_answer(gateway: &Gateway, letter: &CaseLetter, document: &Value) -> Result<SealedEnvelope, Error> {

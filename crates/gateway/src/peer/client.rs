@@ -87,6 +87,8 @@ pub enum Relayed {
     Proxy,
     /// A sealed letter of a parent with a code of the desk.
     Guardian,
+    /// The ciphertext of a link that a letter announced.
+    Deposit,
 }
 
 impl Relayed {
@@ -99,6 +101,7 @@ impl Relayed {
             Self::Recovery => "/peer/recovery",
             Self::Proxy => "/peer/proxy",
             Self::Guardian => "/peer/guardian",
+            Self::Deposit => "/peer/deposit",
         }
     }
 }

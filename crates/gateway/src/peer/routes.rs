@@ -3,11 +3,12 @@
 
 use super::keeper::{NodeStatus, PatientAnswer, refused};
 use crate::PeerIdentity;
-use crate::body::{Canonical, Json, octets};
+use crate::body::{Canonical, Json, Octets, octets};
 use crate::cases;
 use crate::emergency;
 use crate::error::Error;
 use crate::limits::*;
+use crate::links;
 use crate::proxies;
 use crate::recovery;
 use crate::staff;
@@ -53,6 +54,7 @@ pub(crate) fn router(state: Gateway) -> Router {
         .route("/peer/recovery", up_to(RECOVERY_BYTES_MAX, post(relayed_recovery)))
         .route("/peer/proxy", up_to(PATIENT_BYTES_MAX, post(relayed_proxy)))
         .route("/peer/guardian", up_to(ENROL_BYTES_MAX, post(relayed_guardian)))
+        .route("/peer/deposit", up_to(LINK_FILE_BYTES_MAX, post(relayed_deposit)))
         .route("/peer/keys", up_to(KEYS_BYTES_MAX, post(keys)))
         .route("/peer/status", get(status))
         .route("/metrics", get(steward::metrics))
@@ -226,6 +228,10 @@ async fn relayed_guardian(
     Canonical(envelope): Canonical<SealedEnvelope>,
 ) -> Result<Response, Error> {
     guardian(&gateway, envelope).await
+}
+
+async fn relayed_deposit(State(gateway): State<Gateway>, Octets(file): Octets) -> Result<StatusCode, Error> {
+    links::deposit(&gateway, &file).await
 }
 
 async fn keys(

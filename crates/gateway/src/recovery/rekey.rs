@@ -4,6 +4,7 @@
 use super::{SHARES, note};
 use crate::envelope;
 use crate::error::{Code, Error};
+use crate::links;
 use crate::log::Who;
 use crate::peer;
 use crate::smart::app;
@@ -46,6 +47,7 @@ pub(crate) async fn forget_old(gateway: &Gateway, patient: &str, new: Address) -
             SHARES.take(tx, &patient).map(|_| ())
         })
         .await?;
-    // Whoever had the old keys may have let apps read.
+    // Whoever had the old keys may have let apps read, and may have made links.
+    links::end_all(gateway, &of).await?;
     app::end_all(gateway, &of).await
 }

@@ -9,8 +9,10 @@ mod tests;
 use crate::body::{OCTETS, Octets, decode};
 use crate::error::{Code, Error};
 use crate::limits::{
-    CASE_BYTES_MAX, ENROL_BYTES_MAX, MAILBOX_BYTES_MAX, PATIENT_BYTES_MAX, RECOVERY_BYTES_MAX,
+    CASE_BYTES_MAX, ENROL_BYTES_MAX, LINK_FILE_BYTES_MAX, MAILBOX_BYTES_MAX, PATIENT_BYTES_MAX,
+    RECOVERY_BYTES_MAX,
 };
+use crate::links;
 use crate::peer::{self, Relayed};
 use crate::proxies;
 use crate::rate::{Caller, RateLimit};
@@ -46,6 +48,7 @@ pub(crate) fn router(state: Gateway) -> Router {
         .route("/relay/{organisation}/recovery", up_to(RECOVERY_BYTES_MAX, post(recovery)))
         .route("/relay/{organisation}/proxy", up_to(PATIENT_BYTES_MAX, post(proxy)))
         .route("/relay/{organisation}/guardian", up_to(ENROL_BYTES_MAX, post(guardian)))
+        .route("/relay/{organisation}/deposit", up_to(LINK_FILE_BYTES_MAX, post(deposit)))
         .route("/relay/{organisation}/mailbox", up_to(MAILBOX_BYTES_MAX, post(mailbox)))
         .with_state(state)
 }
@@ -113,6 +116,15 @@ async fn guardian(
     pass(&gateway, caller, &to, Relayed::Guardian, body).await
 }
 
+async fn deposit(
+    State(gateway): State<Gateway>,
+    caller: Caller,
+    Path(to): Path<String>,
+    Octets(body): Octets,
+) -> Result<Response, Error> {
+    pass(&gateway, caller, &to, Relayed::Deposit, body).await
+}
+
 async fn pass(
     gateway: &Gateway,
     caller: Caller,
@@ -140,6 +152,7 @@ async fn answer(gateway: &Gateway, what: Relayed, body: &[u8]) -> Result<Respons
         Relayed::Recovery => peer::recovery(gateway, decode(body)?).await,
         Relayed::Proxy => proxies::answer(gateway, decode(body)?).await,
         Relayed::Guardian => peer::guardian(gateway, decode(body)?).await,
+        Relayed::Deposit => Ok(links::deposit(gateway, body).await?.into_response()),
         Relayed::Mailbox => Ok(peer::mailbox(gateway, decode(body)?).await?.into_response()),
     }
 }

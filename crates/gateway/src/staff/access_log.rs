@@ -145,6 +145,8 @@ pub(crate) fn action(kind: Kind) -> &'static str {
         Kind::Accounting => "accounting",
         Kind::Recovery => "recovery",
         Kind::App => "app",
+        Kind::Link => "link",
+        Kind::HealthCard => "health-card",
         Kind::EmergencyFound => "emergency-found",
         Kind::EmergencyOpened => "break-glass",
         Kind::EmergencyRead => "emergency-read",

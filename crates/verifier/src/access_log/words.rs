@@ -87,6 +87,8 @@ fn what(access: &Access) -> String {
         Kind::App => "was allowed to read by the patient, or stopped",
         Kind::ProxyRead => "got the keys of what the patient lets them see",
         Kind::Appointment => "appointed somebody to act for the patient, or ended that",
+        Kind::Link => "dealt with a link that the patient made",
+        Kind::HealthCard => "made health cards for the patient",
         Kind::EmergencyFound => "asked in an emergency whether the person is a patient here",
         Kind::EmergencyOpened => "opened the emergency summary",
         Kind::EmergencyRead => "read another organisation's emergency summary",

@@ -83,6 +83,8 @@ const ACTIONS: Record<AccessView['action'], string> = {
   case: 'dealt with your request',
   accounting: 'made a signed list of who looked',
   app: 'was allowed to read, or stopped',
+  link: 'a link that you made',
+  'health-card': 'made vaccine cards for you',
   recovery: 'dealt with the recovery of your record',
   'emergency-found': 'asked in an emergency whether you are a patient',
   'emergency-read': 'read an emergency summary about you',

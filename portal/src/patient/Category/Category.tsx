@@ -1,6 +1,6 @@
 import { Button, TextInput } from '@mantine/core';
 import { lazy, Suspense, useDeferredValue, useMemo, useState } from 'react';
-import { Navigate, useParams } from 'react-router';
+import { Link, Navigate, useParams } from 'react-router';
 import { CATEGORIES, type Category as CategoryId } from '../../crypto/formats';
 import { CATEGORY_WORDS } from '../../ui/fhir/describe';
 import { chartable, seriesOf } from '../../ui/fhir/series';
@@ -42,7 +42,7 @@ export function Category() {
   const split = SPLIT[known];
   const found = searched ? entries.filter((entry) => matches(entry, searched)) : null;
   return (
-    <Page title={words.name} lead={words.about} back={{ to: '/', label: 'My record' }}>
+    <Page title={words.name} lead={words.about} back={{ to: '/', label: 'My record' }} action={known === 'immunizations' && entries.length > 0 && <Button component={Link} to="/cards" variant="default" leftSection={<Icon name="scan" size={20} />}>Vaccine cards</Button>}>
       {entries.length === 0 && <Empty icon={words.icon} title="Nothing here">Entries appear here when your hospital adds them.</Empty>}
       {entries.length >= SEARCH_FROM && (
         <div className="no-print" role="search">

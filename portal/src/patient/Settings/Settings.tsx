@@ -7,7 +7,6 @@ import { useAction } from '../../ui/hooks';
 import { Icon } from '../../ui/icons';
 import { ErrorNote, Note } from '../../ui/Note/Note';
 import { Card, Page, Section } from '../../ui/Page/Page';
-import { saveFile } from '../../ui/saveFile';
 import { session } from '../session/session';
 import { useRecords, useOrganisationName, useSession } from '../session/useSession';
 import { WaysIn } from '../WaysIn/WaysIn';
@@ -74,16 +73,12 @@ function Copies() {
   const [asking, setAsking] = useState(false);
   const [deleted, setDeleted] = useState(false);
   const wipe = useAction(async () => { await session.deleteLocalCopy(); setAsking(false); setDeleted(true); });
-  const download = () => {
-    const bundle = { resourceType: 'Bundle', type: 'collection', timestamp: new Date().toISOString(), entry: records.map((record) => ({ resource: record.resource })) };
-    saveFile('my-health-record.json', JSON.stringify(bundle, null, 1), 'application/fhir+json');
-  };
   return (
     <Section title="Your data">
       {wipe.error && <ErrorNote message={wipe.error} />}
       {deleted && <Note tone="good">The copy on this device is deleted. “Check again” on your record fetches it anew.</Note>}
       <Card>
-        <Row icon="download" title="Download everything" action={<Button variant="default" disabled={records.length === 0} onClick={download}>Download</Button>}>One file (FHIR) with {records.length} entries, for another app or practice. It is not locked: keep it safe.</Row>
+        <Row icon="download" title="Download everything" action={<Button component={Link} to="/settings/download" variant="default">Download</Button>}>One file with {records.length} entries: to read, for another app or practice, and with the proofs.</Row>
         <Row icon="printer" title="Print" action={<Button component={Link} to="/" variant="default">Go to my record</Button>}>Use your browser’s print on any page.</Row>
         <Row icon="trash" title="Copy on this device" action={<Button variant="default" onClick={() => setAsking(true)}>Delete</Button>}>A locked copy makes your next visit fast and works without a connection.</Row>
       </Card>

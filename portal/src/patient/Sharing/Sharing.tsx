@@ -16,6 +16,7 @@ import type { Done } from '../session/appointing';
 import { session } from '../session/session';
 import { useOrganisationName, useSession } from '../session/useSession';
 import { sharesOf, type ShareView } from '../shares';
+import { Links } from '../Links/Links';
 import { Apps } from './Apps';
 import css from './Sharing.module.css';
 
@@ -39,6 +40,7 @@ export function Sharing() {
           live.map((share) => <Live key={share.share} share={share} now={now} stopAtMs={stopping[share.share]} />)
         )}
       </Section>
+      <Links />
       <Apps />
       {proxies.done.some((one) => one.grant) && <Section title="Shared by others for you">{proxies.done.filter((one) => one.grant).map((one) => <SharedForMe key={one.id} done={one} />)}</Section>}
       {ended.length > 0 && <Section title="Ended">{ended.map((share) => <Ended key={share.share} share={share} />)}</Section>}

@@ -8,7 +8,9 @@ import type { Profile } from './profile';
 import type { AccountingFile } from '../../api/accounting';
 import type { AllowedApp } from '../../api/apps';
 import type { CaseBody, EraseScope } from '../../api/cases';
+import type { LinkStatus } from '../../api/links';
 import type { AppAsk } from './apps';
+import type { LinkAsk } from './links';
 
 const WAY: Way = { letter: label.hpkeCaseLetter, answer: label.hpkeCaseAnswer, route: 'case' };
 
@@ -35,6 +37,11 @@ export interface CaseAnswers {
   /** Apps, if they were asked about; and where the browser goes on, if one was allowed. */
   apps?: AllowedApp[];
   redirect?: string | null;
+  /** Links, if they were asked about; and the one that was made. */
+  links?: LinkStatus[];
+  made?: { link: string; url: string } | null;
+  /** Health cards, if they were asked for. */
+  cards?: string[];
 }
 
 /** All cases at the organisation, newest first, after what was asked is done. */
@@ -42,7 +49,7 @@ export async function askCases(
   network: Network,
   organisation: string,
   keys: Pick<PairwiseKeys, 'seed' | 'publicKey' | 'kem'>,
-  what: CaseAsk | AppAsk,
+  what: CaseAsk | AppAsk | LinkAsk,
   mandate: f.SignedMandate | null = null,
 ): Promise<CaseAnswers> {
   const body: f.CaseLetterBody = { ...letterHead(network, organisation, keys), text: JSON.stringify(what), mandate };

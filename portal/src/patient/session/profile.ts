@@ -105,6 +105,22 @@ export interface ActingRecord {
   ended?: boolean;
 }
 
+/** A link by which the person shows part of the record to people without Salus. Its key is here and in the link alone. */
+export interface LinkRecord {
+  /** Under which the organisation lists it. */
+  id: string;
+  organisation: string;
+  url: string;
+  /** 32 bytes, base64url. */
+  key: string;
+  label: string;
+  pin: string | null;
+  renews: boolean;
+  categories: Category[];
+  createdMs: number;
+  untilMs: number;
+}
+
 export interface Profile {
   version: 1;
   network: string;
@@ -125,6 +141,7 @@ export interface Profile {
   deviceNames?: Record<string, { name: string; atMs: number }>;
   appointments?: AppointmentRecord[];
   acting?: ActingRecord[];
+  links?: LinkRecord[];
 }
 
 export const emptyProfile = (network: string): Profile => ({
@@ -184,6 +201,14 @@ function mergeNames(a: Profile['deviceNames'] = {}, b: Profile['deviceNames'] = 
   return merged;
 }
 
+/** Some that were over are forgotten: a profile has an end. */
+const LINKS_MAX = 60;
+
+function mergeLinks(a: LinkRecord[] = [], b: LinkRecord[] = []): LinkRecord[] {
+  const all = new Map([...a, ...b].map((one) => [one.id, one]));
+  return [...all.values()].sort((x, y) => y.createdMs - x.createdMs).slice(0, LINKS_MAX);
+}
+
 /** The higher number of each organisation. */
 export function higher(a: Record<string, number> = {}, b: Record<string, number> = {}): Record<string, number> {
   const merged = { ...a };
@@ -222,6 +247,7 @@ export function mergeProfiles(a: Profile, b: Profile): Profile {
     former: mergeFormer(a.former, b.former),
     appointments: byCode(a.appointments, b.appointments, mergeAppointments),
     acting: byCode(a.acting, b.acting, mergeActing),
+    links: mergeLinks(a.links, b.links),
   };
 }
 

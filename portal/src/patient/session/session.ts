@@ -17,6 +17,7 @@ import { enrol, type Invite } from './enrol';
 import { withResource } from './evidence';
 import { notRegistered } from './keyCheck';
 import * as granting from './grants';
+import { Links, type LinkAsk, type Linking } from './links';
 import { openUnder, pairwiseKeys, sealUnder, type PairwiseKeys } from './keys';
 import { surroundings, type Surroundings } from './network';
 import { emptyProfile, higher, isStopping, loadBackup, mergeProfiles, saveBackup, type FormerKeys, type GrantRecord, type Profile } from './profile';
@@ -29,7 +30,7 @@ import * as replacing from './replacing';
 import { newRecoveryCode, recoveryCodeText, recoveryLocator } from './recoveryCode';
 import { CLOSED, type Snapshot } from './snapshot';
 import { device, LocalCopy, tabMemory } from './store';
-import { Anchors, batchOf, syncSource, type RecordItem, type StoredRecord } from './sync';
+import { Anchors, batchOf, currentRecords, syncSource, type RecordItem, type StoredRecord } from './sync';
 import { verdictsOf } from './verdicts';
 
 export type { Snapshot, SyncState } from './snapshot';
@@ -61,6 +62,7 @@ class Session {
   private readings = 0;
   private prepared: replacing.Prepared | null = null;
   readonly proxies = new Proxies({ granting: () => this.granting(), save: (profile) => this.save(profile), get: () => this.snapshot.proxies, set: (change) => this.root && this.set({ proxies: { ...this.snapshot.proxies, ...change } }) });
+  readonly links = new Links(() => this.linking());
   private stopTimers = new Map<string, ReturnType<typeof setTimeout>>();
 
   get = (): Snapshot => this.snapshot;
@@ -479,7 +481,24 @@ class Session {
   /** The apps that may read, at every organisation. */
   apps = async () => allApps(this.unlocked().profile, (organisation) => this.askCases(organisation, { ask: 'apps' }));
 
-  async askCases(organisation: string, what: CaseAsk | AppAsk): Promise<CaseAnswers> {
+  private linking(): Linking {
+    const { around, profile } = this.unlocked();
+    const own = around.organisations.find((one) => one.portalUrl && new URL(one.portalUrl).origin === window.location.origin)?.id;
+    const keeper = profile.organisations.find(({ id }) => id === own) ?? profile.organisations[0];
+    if (!keeper) throw new PlainError('A link needs a hospital or practice that keeps it. Join one first.');
+    return {
+      profile: () => this.unlocked().profile,
+      save: (changed) => this.save(changed),
+      ask: (organisation, what) => this.askCases(organisation, what),
+      keeper: () => keeper.id,
+      chosen: (categories) =>
+        currentRecords(this.snapshot.records)
+          .filter(({ category }) => categories.includes(category))
+          .map(({ resource, category, source }) => ({ resource, category, source: around.organisations.find(({ id }) => id === source)?.name ?? source })),
+    };
+  }
+
+  async askCases(organisation: string, what: CaseAsk | AppAsk | LinkAsk): Promise<CaseAnswers> {
     const { around } = this.unlocked();
     return askCases(around.network, organisation, await this.keysOf(organisation), what);
   }
