@@ -7,8 +7,10 @@
 pub(crate) mod fake;
 mod internal;
 mod principal;
+mod readers;
 
 pub use internal::{EngineStatus, OutboxRow, ShareSet, ShareSummary};
+pub use readers::OutboxReaders;
 pub use principal::{EnginePrincipal, Mode, PRINCIPAL_HEADER, Reach};
 
 use axum::body::Body;

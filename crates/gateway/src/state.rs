@@ -4,10 +4,11 @@ use crate::account::Accounts;
 use crate::accounting::Accountings;
 use crate::chain::Chain;
 use crate::emergency::{Emergencies, EmergencyVault};
-use crate::engine::{Engine, EngineAddress, Mode};
+use crate::engine::{Engine, EngineAddress, Mode, OutboxReaders};
 use crate::erasure::{ErasureVault, Erasures, RetentionRule, usual_rules};
 use crate::error::Error;
 use crate::fhir::FhirState;
+use crate::fhir::subscription::Subscriptions;
 use crate::ledger::LedgerState;
 use crate::limits::Limits;
 use crate::log::AccessLog;
@@ -59,6 +60,9 @@ pub struct Config {
     pub mail: Option<MailConfig>,
     /// How long records are to be kept, by category: the first rule that names it counts.
     pub retention: Vec<RetentionRule>,
+    /// `host:port` of receivers of notifications that may be on this network, or without TLS. All others are called at
+    /// public addresses and by https only.
+    pub subscription_hosts: Vec<String>,
     /// Limits of both listeners.
     pub limits: Limits,
 }
@@ -119,6 +123,7 @@ impl Config {
             log_anchor_interval: Duration::from_secs(300),
             mail: None,
             retention: usual_rules(),
+            subscription_hosts: Vec::new(),
             limits: Limits::default(),
         }
     }
@@ -154,6 +159,8 @@ pub struct Ports {
     pub erasures: Arc<dyn ErasureVault>,
     /// What other nodes and patients ask of this node's vault.
     pub keeper: Arc<dyn Keeper>,
+    /// How far both readers of the engine's outbox have come.
+    pub outbox: OutboxReaders,
     /// Other organisations' nodes.
     pub peers: Peers,
     /// This organisation's X-Wing key: opens what is sealed to it.
@@ -215,6 +222,8 @@ pub struct Inner {
     pub shares: Shares,
     /// Caches of the FHIR routes.
     pub fhir: FhirState,
+    /// Subscriptions of systems and apps.
+    pub subscriptions: Subscriptions,
     /// Patient accounts at this portal.
     pub accounts: Accounts,
     /// Staff of this organisation: sessions, charts.
@@ -264,6 +273,7 @@ impl Gateway {
             smart: Smart::open(store.clone(), &config)?,
             shares: Shares::new(store.clone()),
             fhir: FhirState::default(),
+            subscriptions: Subscriptions::new(&config)?,
             accounts: Accounts::open(&store, &config)?,
             staff: Staff::open(&store, &config)?,
             relay: Relay::new(&config),

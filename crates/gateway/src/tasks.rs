@@ -17,6 +17,7 @@ pub(crate) fn start(gateway: &Gateway) -> JoinSet<()> {
     tasks.spawn(crate::emergency::run(gateway.clone()));
     tasks.spawn(crate::erasure::run(gateway.clone()));
     tasks.spawn(crate::mail::run(gateway.clone()));
+    tasks.spawn(crate::fhir::subscription::run(gateway.clone()));
     tasks.spawn(forget(gateway.clone()));
     tasks
 }

@@ -1,6 +1,7 @@
 //! What a FHIR request asks: the interaction (<https://hl7.org/fhir/R4/http.html>), from method and path alone.
 
-use crate::error::{Code, Error, Result};
+use super::not_offered;
+use crate::error::Result;
 use crate::smart::{Interaction, is_type};
 use axum::http::Method;
 use salus_policy::Action;
@@ -136,8 +137,8 @@ impl Ask {
         let ask = match segments.as_slice() {
             [] if method == Method::POST => Self::whole(What::Batch, "Bundle"),
             ["_history"] if method == Method::GET => Self::whole(What::SystemHistory, "Bundle"),
-            // This node calls nobody's endpoint.
-            ["Subscription", ..] if method != Method::GET => return Err(not_offered()),
+            // These are this node's own: `subscription`.
+            ["Subscription" | "SubscriptionTopic", ..] => return Err(not_offered()),
             [kind, rest @ ..] if is_type(kind) => Self::of_type(method, kind, rest)?,
             _ => return Err(not_offered()),
         };
@@ -218,10 +219,6 @@ pub(crate) fn reaches_other_types(query: &str) -> bool {
             || name.starts_with("_query")
             || name.contains('.')
     })
-}
-
-fn not_offered() -> Error {
-    Error::new(Code::NotSupported, "this server does not offer that; see `/fhir/metadata`")
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //! in memory.
 
 use super::json::{Object, write_string};
+use super::subscription::capability;
 use crate::engine::{EnginePrincipal, Mode, PRINCIPAL_HEADER, Reach, read_whole};
 use crate::error::{Error, Result};
 use crate::state::Gateway;
@@ -107,7 +108,10 @@ fn patch(statement: &str, base: &str) -> Option<String> {
     {
         write_string(&mut out, name);
         out.push(':');
-        out.push_str(value);
+        match name.as_str() {
+            "resource" => out.push_str(&capability::with_subscription(value)?),
+            _ => out.push_str(value),
+        }
         out.push(',');
     }
     out.push_str(&format!("\"security\":{},\"operation\":{}}}]}}", security(base), operations()));
@@ -156,5 +160,6 @@ mod tests {
         assert_eq!(json["rest"][0]["resource"][0]["type"], "Patient");
         assert_eq!(json["implementation"]["url"], "https://a.example/fhir");
         assert!(!text.contains("export"));
+        assert_eq!(json["rest"][0]["resource"][1]["type"], "Subscription");
     }
 }

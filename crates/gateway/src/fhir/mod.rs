@@ -15,6 +15,7 @@ mod notes;
 pub mod principal;
 pub(crate) mod proof;
 mod proxy;
+pub(crate) mod subscription;
 
 use crate::body::limit::{self, Limit};
 use crate::error::{Code, Error, as_outcome};
@@ -53,11 +54,16 @@ pub(crate) fn router(gateway: Gateway) -> Router {
         .route("/fhir/{type}/", any(proxy::proxy))
         .route("/fhir/{type}/{id}", any(proxy::proxy))
         .route("/fhir/{type}/{id}/{*rest}", any(proxy::proxy))
+        .merge(subscription::router())
         .layer(DefaultBodyLimit::disable())
         .layer(middleware::from_fn_with_state(limit, limit::keep))
         .layer(middleware::from_fn(as_outcome))
         .layer(middleware::from_fn_with_state(gateway.clone(), cors::share))
         .with_state(gateway)
+}
+
+fn not_offered() -> Error {
+    Error::new(Code::NotSupported, "this server does not offer that; see `/fhir/metadata`")
 }
 
 async fn method() -> Error {
