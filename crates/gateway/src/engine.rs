@@ -10,8 +10,8 @@ mod principal;
 mod readers;
 
 pub use internal::{EngineStatus, OutboxRow, ShareSet, ShareSummary};
-pub use readers::OutboxReaders;
 pub use principal::{EnginePrincipal, Mode, PRINCIPAL_HEADER, Reach};
+pub use readers::OutboxReaders;
 
 use axum::body::Body;
 use axum::http::uri::{Authority, PathAndQuery, Scheme};

@@ -26,7 +26,7 @@ import { Shell } from './Shell/Shell';
 import { Share } from './Share/Share';
 import { Sharing } from './Sharing/Sharing';
 import { Welcome } from './Welcome/Welcome';
-import { useIdleLock, useReconnect, useSession } from './session/useSession';
+import { useIdleLock, useLiveRecord, useReconnect, useSession } from './session/useSession';
 
 const Detail = lazy(() => import('./Detail/Detail'));
 
@@ -52,6 +52,7 @@ const Opening = () => (
 export default function PatientApp() {
   useIdleLock();
   useReconnect();
+  useLiveRecord();
   return (
     <Shell>
       <Suspense fallback={<Opening />}>

@@ -76,7 +76,7 @@ impl Person {
     }
 
     /// Asks for a restriction; its id.
-    async fn restricts(&self, world: &World) -> String {
+    pub(crate) async fn restricts(&self, world: &World) -> String {
         let cases = self.asks(world, json!({ "ask": "restrict", "reason": "I contest it" })).await;
         cases[0]["id"].as_str().expect("an id").to_owned()
     }

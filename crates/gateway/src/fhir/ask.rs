@@ -128,7 +128,7 @@ impl Ask {
     /// Understands a request. `path` is what follows `/fhir`.
     ///
     /// # Errors
-    /// [`Code::NotSupported`] for everything that is not offered.
+    /// [`crate::error::Code::NotSupported`] for everything that is not offered.
     pub fn parse(method: &Method, path: &str, query: Option<&str>) -> Result<Self> {
         let path = path.strip_prefix('/').unwrap_or(path);
         let path = path.strip_suffix('/').unwrap_or(path);
@@ -272,6 +272,8 @@ mod tests {
             ("OPTIONS", "/Observation/1"),
             ("POST", "/Subscription"),
             ("PUT", "/Subscription/1"),
+            ("GET", "/Subscription"),
+            ("GET", "/SubscriptionTopic/x"),
         ] {
             let method = method.parse().expect("method");
             assert!(Ask::parse(&method, path, None).is_err(), "{method} {path}");

@@ -3,8 +3,8 @@
 use super::principal::{App, Practitioner, Principal, System};
 use super::subscription::Owner;
 use crate::error::{Code, Error, Result};
-use crate::smart::{AccessToken, Scopes};
 use crate::smart::app::{self, By};
+use crate::smart::{AccessToken, Scopes};
 use crate::state::Gateway;
 use axum::http::{HeaderMap, header};
 use salus_policy::Relation;
@@ -32,7 +32,8 @@ pub(crate) fn holder(gateway: &Gateway, headers: &HeaderMap) -> Result<(Principa
     if value.is_none() && gateway.staff.member(gateway, headers).is_err() {
         return Err(Error::new(Code::SignIn, "an access token is needed"));
     }
-    let people = || Error::new(Code::Forbidden, "subscriptions are for systems, and for apps that somebody lets read");
+    let people =
+        || Error::new(Code::Forbidden, "subscriptions are for systems, and for apps that somebody lets read");
     let token = bearer(Some(value.ok_or_else(people)?))?;
     let AccessToken { client_id, app, scope, salus, .. } = gateway.smart.tokens.check(token)?;
     let principal = of_token(gateway, token)?;

@@ -15,7 +15,7 @@ mod notes;
 pub mod principal;
 pub(crate) mod proof;
 mod proxy;
-pub(crate) mod subscription;
+pub mod subscription;
 
 use crate::body::limit::{self, Limit};
 use crate::error::{Code, Error, as_outcome};

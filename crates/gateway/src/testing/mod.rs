@@ -119,7 +119,7 @@ pub(crate) async fn node_of(party: Party, genesis: Arc<Genesis>, change: impl Fn
         emergencies: emergencies.clone(),
         erasures: Arc::new(NoErasures),
         outbox: crate::engine::OutboxReaders::default(),
-            keeper: keeper.clone(),
+        keeper: keeper.clone(),
         peers: Peers::new(chain.clone(), &party.id, &party.tls).expect("peers"),
         kem: party.kem.clone(),
         storage: Arc::new(salus_crypto::Secret32::random()),

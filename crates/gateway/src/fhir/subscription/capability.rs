@@ -41,7 +41,8 @@ pub(crate) fn resource() -> Value {
 pub(crate) fn with_subscription(resources: &str) -> Option<String> {
     let all: Vec<&serde_json::value::RawValue> = serde_json::from_str(resources).ok()?;
     let is = |text: &str| {
-        crate::fhir::json::Object::parse(text).and_then(|one| one.text("type")).as_deref() == Some("Subscription")
+        crate::fhir::json::Object::parse(text).and_then(|one| one.text("type")).as_deref()
+            == Some("Subscription")
     };
     let mut kept: Vec<String> =
         all.into_iter().map(|one| one.get().to_owned()).filter(|text| !is(text)).collect();

@@ -30,7 +30,9 @@ pub(super) async fn run(gateway: &Gateway) {
     loop {
         let woken = gateway.subscriptions.woken();
         let sleep = match start(gateway, &mut served, &mut busy) {
-            Ok(next_ms) => Duration::from_millis(next_ms.saturating_sub(clock::now_ms()).clamp(1, SLEEP_MAX_MS)),
+            Ok(next_ms) => {
+                Duration::from_millis(next_ms.saturating_sub(clock::now_ms()).clamp(1, SLEEP_MAX_MS))
+            }
             Err(error) => {
                 tracing::warn!(%error, "subscriptions cannot be read for the moment");
                 PAUSE
@@ -76,7 +78,7 @@ fn start(
 }
 
 /// When something is to be done, if ever.
-fn due(of: &Subscription, progress: &Progress) -> Option<u64> {
+pub(super) fn due(of: &Subscription, progress: &Progress) -> Option<u64> {
     if progress.status == Status::Off {
         return None;
     }
@@ -101,12 +103,12 @@ pub(super) async fn serve(gateway: &Gateway, of: &Subscription) {
 
 async fn step(gateway: &Gateway, of: &Subscription) -> Result<()> {
     if of.terms.end_ms.is_some_and(|end_ms| end_ms <= clock::now_ms()) {
-        return Ok(rows::end(&gateway.store, of, "its end has come").await?);
+        return end(gateway, of, "its end has come").await;
     }
     let principal = match authenticate::standing(gateway, &of.owner) {
         Ok(principal) => principal,
         Err(gone) if tell::is_gone(&gone) => {
-            return Ok(rows::end(&gateway.store, of, "its owner may not read here any more").await?);
+            return end(gateway, of, "its owner may not read here any more").await;
         }
         Err(fault) => return Err(fault),
     };
@@ -121,6 +123,13 @@ async fn step(gateway: &Gateway, of: &Subscription) -> Result<()> {
         }
         Channel::Hook(endpoint) => hook(gateway, (of, &progress), &principal, endpoint).await,
     }
+}
+
+/// Ends a subscription, and the sockets that listen to nothing else.
+async fn end(gateway: &Gateway, of: &Subscription, why: &'static str) -> Result<()> {
+    rows::end(&gateway.store, of, why).await?;
+    gateway.subscriptions.sockets.send_replace(());
+    Ok(())
 }
 
 /// Decides on what waits: what the owner may be told gets a number.

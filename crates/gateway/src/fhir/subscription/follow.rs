@@ -21,7 +21,7 @@ const PAUSE: Duration = Duration::from_secs(2);
 pub(super) async fn run(gateway: &Gateway) {
     loop {
         if let Err(error) = advance(gateway).await {
-            tracing::warn!(%error, "the outbox cannot be followed for the moment");
+            tracing::debug!(%error, "the outbox cannot be followed for the moment");
             tokio::time::sleep(PAUSE).await;
         }
     }

@@ -98,7 +98,9 @@ impl Hooks {
         }
         match request.send().await {
             Ok(answer) if answer.status().is_success() => Ok(()),
-            Ok(answer) => Err(Failure(format!("the receiver answered with status {}", answer.status().as_u16()))),
+            Ok(answer) => {
+                Err(Failure(format!("the receiver answered with status {}", answer.status().as_u16())))
+            }
             Err(error) if error.is_timeout() => Err(Failure("the receiver did not answer in time".into())),
             // What reqwest says names the address.
             Err(_) => Err(Failure("the receiver cannot be reached".into())),

@@ -25,15 +25,12 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// How often it is looked whether the chart is still open.
 const LOOK_INTERVAL: Duration = Duration::from_secs(30);
 
-/// Patients whose records changed.
-pub(crate) type Changed = Arc<BTreeSet<String>>;
-
 struct Listener {
     gateway: Gateway,
     headers: HeaderMap,
     chart: String,
     patient: String,
-    news: Receiver<Changed>,
+    news: Receiver<Arc<BTreeSet<String>>>,
     blocks: Receiver<Arc<FinalisedBlock>>,
     _place: Place,
 }
@@ -43,7 +40,7 @@ pub(crate) fn router(gateway: Gateway) -> Router {
     Router::new().route("/staff/charts/{chart}/events", get(stream)).with_state(gateway)
 }
 
-/// `GET /staff/charts/{chart}/events`: `event: changed`, without data.
+/// `GET /staff/charts/{chart}/events`: `event: changed`, and no more.
 async fn stream(
     State(gateway): State<Gateway>,
     Path(chart): Path<String>,
@@ -86,7 +83,7 @@ async fn next(mut listener: Listener) -> Option<(Result<Event, Infallible>, List
         };
         patient_of(&listener.gateway, &listener.headers, &listener.chart).ok()?;
         if changed {
-            return Some((Ok(Event::default().event("changed").data("")), listener));
+            return Some((Ok(Event::default().event("changed").data("{}")), listener));
         }
     }
 }

@@ -23,13 +23,11 @@ mod tell;
 mod tests;
 mod topic;
 
-pub(crate) use live::{Changed, router as live_router};
+pub(crate) use live::router as live_router;
 pub(crate) use rows::Owner;
 
 use crate::error::{Error, Result};
-use crate::limits::{
-    EVENT_STREAMS_MAX, EVENT_STREAMS_PER_CALLER_MAX, SUBSCRIPTION_CHANGES_PER_MINUTE,
-};
+use crate::limits::{EVENT_STREAMS_MAX, EVENT_STREAMS_PER_CALLER_MAX, SUBSCRIPTION_CHANGES_PER_MINUTE};
 use crate::places::Places;
 use crate::rate::RateLimit;
 use crate::state::{Config, Gateway, OpenError};
@@ -129,9 +127,9 @@ pub(super) fn router() -> Router<Gateway> {
             get(routes::read).put(routes::update).delete(routes::delete).fallback(super::method),
         )
         .route("/fhir/Subscription/{id}/$status", get(routes::status).post(routes::status))
-        .route("/fhir/Subscription/{id}/$events", get(routes::events).post(routes::events))
+        .route("/fhir/Subscription/{id}/$events", get(routes::events))
         .route("/fhir/Subscription/{id}/$get-ws-binding-token", get(routes::token).post(routes::token))
-        .route("/fhir/Subscription/{id}/{*rest}", any(async || super::not_offered()))
+        .route("/fhir/Subscription/{id}/{*rest}", any(|| async { super::not_offered() }))
         .route("/fhir/SubscriptionTopic", get(routes::topics))
         .route("/fhir/SubscriptionTopic/{id}", get(routes::topic))
         .route("/fhir/ws", get(routes::ws))

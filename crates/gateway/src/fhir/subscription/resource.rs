@@ -111,7 +111,8 @@ fn terms(resource: &Value) -> Result<Terms> {
         extensions(&resource["_criteria"], "backport-filter-criteria").filter_map(Value::as_str).collect();
     let channel = &resource["channel"];
     let content = content(channel)?;
-    let number = |name: &str| extensions(channel, name).next().map(|value| value.as_u64().unwrap_or_default());
+    let number =
+        |name: &str| extensions(channel, name).next().map(|value| value.as_u64().unwrap_or_default());
     let heartbeat_s = number("backport-heartbeat-period");
     if heartbeat_s.is_some_and(|s| !(HEARTBEAT_MIN_S..=HEARTBEAT_MAX_S).contains(&s)) {
         return Err(refuse("a heartbeat period is from ten seconds to seven days"));
@@ -158,17 +159,19 @@ fn content(channel: &Value) -> Result<Content> {
 /// Values of an element's extensions of one name.
 fn extensions<'a>(element: &'a Value, name: &'a str) -> impl Iterator<Item = &'a Value> {
     let all = element["extension"].as_array().into_iter().flatten();
-    let named = all.filter(move |one| one["url"].as_str().and_then(|url| url.strip_prefix(GUIDE)) == Some(name));
-    named.filter_map(|one| one.as_object()?.iter().find(|(name, _)| name.starts_with("value")).map(|(_, value)| value))
+    let named =
+        all.filter(move |one| one["url"].as_str().and_then(|url| url.strip_prefix(GUIDE)) == Some(name));
+    named.filter_map(|one| {
+        one.as_object()?.iter().find(|(name, _)| name.starts_with("value")).map(|(_, value)| value)
+    })
 }
 
 fn headers(given: &Value) -> Result<Vec<(String, String)>> {
     if given.is_null() {
         return Ok(Vec::new());
     }
-    let wrong = || {
-        refuse("at most eight headers of 2,048 bytes, each `Authorization: VALUE` or `X-NAME: VALUE`")
-    };
+    let wrong =
+        || refuse("at most eight headers of 2,048 bytes, each `Authorization: VALUE` or `X-NAME: VALUE`");
     let lines = given.as_array().filter(|lines| lines.len() <= HEADERS_MAX).ok_or_else(wrong)?;
     let header = |line: &Value| {
         let line = line.as_str().filter(|line| line.len() <= HEADER_BYTES_MAX)?;
@@ -252,13 +255,17 @@ mod tests {
             ("a status of ours", |r| r["status"] = json!("error")),
             ("no status", |r| r["status"] = Value::Null),
             ("a query as criteria", |r| r["criteria"] = json!("Observation?code=x")),
-            ("a filter that is none", |r| r["_criteria"]["extension"][0]["valueString"] = json!("Observation?code=x")),
+            ("a filter that is none", |r| {
+                r["_criteria"]["extension"][0]["valueString"] = json!("Observation?code=x")
+            }),
             ("e-mail", |r| r["channel"]["type"] = json!("email")),
             ("no endpoint", |r| r["channel"]["endpoint"] = Value::Null),
             ("a socket with an endpoint", |r| r["channel"]["type"] = json!("websocket")),
             ("XML", |r| r["channel"]["payload"] = json!("application/fhir+xml")),
             ("content without a payload", |r| r["channel"]["payload"] = Value::Null),
-            ("content of another kind", |r| r["channel"]["_payload"]["extension"][0]["valueCode"] = json!("all")),
+            ("content of another kind", |r| {
+                r["channel"]["_payload"]["extension"][0]["valueCode"] = json!("all")
+            }),
             ("a heartbeat each second", |r| r["channel"]["extension"][0]["valueUnsignedInt"] = json!(1)),
             ("no events at all", |r| r["channel"]["extension"][1]["valuePositiveInt"] = json!(0)),
             ("a header of HTTP's own", |r| r["channel"]["header"] = json!(["Host: a.example"])),

@@ -14,7 +14,7 @@ use crate::fhir::principal::Principal;
 use crate::state::Gateway;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Path, RawQuery, State};
-use axum::http::{HeaderMap, HeaderName, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use salus_crypto::random;
 use serde_json::{Value, json};
@@ -54,12 +54,7 @@ fn shown(gateway: &Gateway, of: &Subscription, progress: &Progress) -> Result<Va
 }
 
 /// The resource in a body, with its endpoint checked, as a row.
-async fn draft(
-    gateway: &Gateway,
-    owner: Owner,
-    id: String,
-    body: Body,
-) -> Result<(Subscription, Draft)> {
+async fn draft(gateway: &Gateway, owner: Owner, id: String, body: Body) -> Result<(Subscription, Draft)> {
     gateway.subscriptions.changes_allowed.check(owner.client.clone())?;
     let bytes = to_bytes(body, TEXT_BYTES_MAX)
         .await
@@ -95,7 +90,7 @@ pub(super) async fn create(
 }
 
 fn set(answer: &mut Response, name: HeaderName, value: &str) -> Result<()> {
-    let value = value.parse().map_err(Error::internal)?;
+    let value: HeaderValue = value.parse().map_err(Error::internal)?;
     answer.headers_mut().insert(name, value);
     Ok(())
 }
@@ -155,7 +150,7 @@ pub(super) async fn search(
         form_urlencoded::parse(query.unwrap_or_default().as_bytes()).into_owned().collect();
     let mut entries = Vec::new();
     for (of, progress) in rows::all(&gateway.store)? {
-        if of.owner.is(&owner) && query.iter().map(|one| fits(&of, &progress, one)).all_true()? {
+        if of.owner.is(&owner) && fits_all(&of, &progress, &query)? {
             let address = format!("{}/Subscription/{}", gateway.config.fhir_url(), of.id);
             let resource = shown(&gateway, &of, &progress)?;
             entries.push(json!({ "fullUrl": address, "resource": resource, "search": { "mode": "match" } }));
@@ -168,14 +163,14 @@ pub(super) async fn search(
     Ok(fhir(StatusCode::OK, bundle.to_string()))
 }
 
-trait AllTrue {
-    fn all_true(self) -> Result<bool>;
-}
-
-impl<I: Iterator<Item = Result<bool>>> AllTrue for I {
-    fn all_true(self) -> Result<bool> {
-        Ok(self.collect::<Result<Vec<_>>>()?.into_iter().all(|one| one))
+/// Whether a subscription is what a whole query asks for.
+fn fits_all(of: &Subscription, progress: &Progress, query: &[(String, String)]) -> Result<bool> {
+    for parameter in query {
+        if !fits(of, progress, parameter)? {
+            return Ok(false);
+        }
     }
+    Ok(true)
 }
 
 fn fits(of: &Subscription, progress: &Progress, (name, value): &(String, String)) -> Result<bool> {
@@ -186,7 +181,10 @@ fn fits(of: &Subscription, progress: &Progress, (name, value): &(String, String)
         "criteria" => Ok(any(&|one| one == of.terms.topic)),
         "url" => Ok(any(&|one| of.terms.channel == resource::Channel::Hook(one.to_owned()))),
         "_format" | "_count" => Ok(true),
-        _ => Err(Error::new(Code::Invalid, "subscriptions are searched by `_id`, `status`, `criteria` and `url`")),
+        _ => Err(Error::new(
+            Code::Invalid,
+            "subscriptions are searched by `_id`, `status`, `criteria` and `url`",
+        )),
     }
 }
 
@@ -244,12 +242,16 @@ pub(super) async fn events(
     let (principal, owner) = owner(&gateway, &headers, What::Read).await?;
     let (of, progress) = own(&gateway, &owner, &id)?;
     let (mut from, mut to, mut content) = (rows::oldest(progress.told), progress.told, of.terms.content);
-    let wrong = || Error::new(Code::Invalid, "`$events` takes `eventsSinceNumber`, `eventsUntilNumber` and `content`");
+    let wrong = || {
+        Error::new(Code::Invalid, "`$events` takes `eventsSinceNumber`, `eventsUntilNumber` and `content`")
+    };
     for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
         match name.as_ref() {
             "eventsSinceNumber" => from = from.max(value.parse().map_err(|_| wrong())?),
             "eventsUntilNumber" => to = to.min(value.parse().map_err(|_| wrong())?),
-            "content" => content = serde_json::from_value(Value::from(value.as_ref())).map_err(|_| wrong())?,
+            "content" => {
+                content = serde_json::from_value(Value::from(value.as_ref())).map_err(|_| wrong())?
+            }
             "_format" => (),
             _ => return Err(wrong()),
         }
@@ -301,7 +303,8 @@ pub(super) async fn topics(State(gateway): State<Gateway>) -> Response {
         json!({ "fullUrl": address, "resource": topic.definition(), "search": { "mode": "match" } })
     };
     let entries: Vec<Value> = TOPICS.iter().map(entry).collect();
-    let bundle = json!({ "resourceType": "Bundle", "type": "searchset", "total": entries.len(), "entry": entries });
+    let bundle =
+        json!({ "resourceType": "Bundle", "type": "searchset", "total": entries.len(), "entry": entries });
     fhir(StatusCode::OK, bundle.to_string())
 }
 

@@ -195,7 +195,10 @@ pub(super) async fn create(store: &Store, new: Subscription, text: String, off: 
             }
             let all = SUBSCRIPTIONS.scan_last_mut(tx, "", usize::MAX)?;
             if all.iter().filter(|(_, one)| one.owner.is(&new.owner)).count() >= SUBSCRIPTIONS_PER_OWNER_MAX {
-                return Err(Error::new(Code::Throttled, "one client has at most 32 subscriptions; delete one"));
+                return Err(Error::new(
+                    Code::Throttled,
+                    "one client has at most 32 subscriptions; delete one",
+                ));
             }
             SUBSCRIPTIONS.put(tx, &new.id, &new)?;
             TEXTS.put(tx, &new.id, &text)?;
@@ -305,7 +308,8 @@ pub(super) async fn note(
     store
         .write(move |tx| {
             for (id, seq, change) in &found {
-                let Some(mut progress) = PROGRESS.get_mut(tx, id)?.filter(|one| one.status != Status::Off) else {
+                let Some(mut progress) = PROGRESS.get_mut(tx, id)?.filter(|one| one.status != Status::Off)
+                else {
                     continue;
                 };
                 if progress.waiting >= WAITING_MAX {
@@ -336,6 +340,10 @@ pub(super) async fn decided(
     store
         .write(move |tx| {
             let Some(mut progress) = PROGRESS.get_mut(tx, &id)? else { return Ok(()) };
+            if decided.is_empty() {
+                // The count is a convenience; a wrong one must not keep somebody busy for ever.
+                progress.waiting = WAITING.scan_last_mut(tx, &format!("{id}/"), usize::MAX)?.len() as u64;
+            }
             for (key, change) in decided {
                 if WAITING.take(tx, &key)?.is_none() {
                     continue;
@@ -389,7 +397,8 @@ async fn change(
             if SUBSCRIPTIONS.get_mut(tx, &id)?.is_none_or(|now| now.version != version) {
                 return Ok(());
             }
-            let Some(mut progress) = PROGRESS.get_mut(tx, &id)?.filter(|now| now.status != Status::Off) else {
+            let Some(mut progress) = PROGRESS.get_mut(tx, &id)?.filter(|now| now.status != Status::Off)
+            else {
                 return Ok(());
             };
             step(&mut progress);

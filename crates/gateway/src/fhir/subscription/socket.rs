@@ -150,7 +150,7 @@ impl Served<'_> {
             return Err(Closed);
         }
         self.alive = false;
-        self.put(Message::Ping(Vec::new().into())).await
+        self.put(Message::Ping(bytes::Bytes::new())).await
     }
 
     /// Tells what is new.

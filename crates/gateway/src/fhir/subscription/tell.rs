@@ -47,7 +47,7 @@ pub(super) async fn of_events(
     for event in events {
         let seen = see(gateway, principal, &event.change).await?;
         if let Some(seen) = seen.as_ref().filter(|_| content != Content::Empty) {
-            let _ = audit::record(gateway, principal, &seen.ask, &seen.permit, Kind::Read)?;
+            audit::record(gateway, principal, &seen.ask, &seen.permit, Kind::Read)?;
         }
         told.push(Told { event, seen: seen.map(|seen| seen.text) });
     }
@@ -193,7 +193,8 @@ impl Told {
             (false, "1") => (json!({ "method": "POST", "url": kind }), "201"),
             (false, _) => (json!({ "method": "PUT", "url": format!("{kind}/{id}") }), "200"),
         };
-        let response = json!({ "status": status, "etag": format!("W/\"{version}\""), "lastModified": written });
+        let response =
+            json!({ "status": status, "etag": format!("W/\"{version}\""), "lastModified": written });
         let full = json!(format!("{base}/{kind}/{id}"));
         let resource = match content == Content::FullResource && !deleted {
             true => format!(r#""resource":{text},"#),

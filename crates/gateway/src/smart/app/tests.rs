@@ -170,7 +170,8 @@ pub(crate) async fn app_of(world: &World, patient: &str) -> String {
     text(&tokens, "access_token")
 }
 
-async fn connected(world: &World, patient: &str) -> (Person, String, Value) {
+/// A person, the client id of an app that they let read, and its tokens.
+pub(crate) async fn connected(world: &World, patient: &str) -> (Person, String, Value) {
     let person = Person::enrolled(world, patient).await;
     let client = app(world, &metadata()).await;
     let code = code(world, &person, &client, &[]).await;
