@@ -30,6 +30,9 @@ pub(super) fn may_address(principal: &Principal, resource_type: &str, id: &str) 
         Err("write of an imported copy")
     } else if resource_type == "SearchParameter" {
         Err("write of a search parameter")
+    } else if resource_type == "Subscription" {
+        // The gateway keeps them; one in here, by way of a bundle, would never tell anybody anything.
+        Err("write of a subscription")
     } else {
         Ok(())
     }
@@ -166,6 +169,7 @@ mod tests {
         check(Scope::All, "Observation", "", &copy, false);
         check(Scope::All, "Observation", "", &labelled, false);
         check(Scope::All, "SearchParameter", "s", &json!({}), false);
+        check(Scope::All, "Subscription", "s", &json!({}), false);
     }
 
     #[test]
