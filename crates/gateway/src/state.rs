@@ -273,7 +273,7 @@ impl Gateway {
             smart: Smart::open(store.clone(), &config)?,
             shares: Shares::new(store.clone()),
             fhir: FhirState::default(),
-            subscriptions: Subscriptions::new(&config)?,
+            subscriptions: Subscriptions::new(&config),
             accounts: Accounts::open(&store, &config)?,
             staff: Staff::open(&store, &config)?,
             relay: Relay::new(&config),

@@ -7,8 +7,9 @@
 use crate::error::{Code, Error, Result};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::redirect::Policy;
+use reqwest::{Client, ClientBuilder};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use url::{Host, Url};
 
@@ -19,13 +20,14 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Longest wait for an answer, from the first step on.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// Where notifications go.
+/// Where notifications go. Clients are made when they are first needed: a machine without certificates of authorities can
+/// run a node, and call nobody.
 pub(super) struct Hooks {
     listed: Vec<String>,
     /// For hosts that the operator listed.
-    inside: reqwest::Client,
+    inside: OnceLock<Option<Client>>,
     /// For all others.
-    outside: reqwest::Client,
+    outside: OnceLock<Option<Client>>,
 }
 
 /// Why a notification did not arrive, in words for its owner.
@@ -34,21 +36,21 @@ pub(super) struct Failure(pub(super) String);
 
 impl Hooks {
     /// `listed`: `host:port` that may be reached wherever they are, and without TLS.
-    pub(super) fn new(listed: &[String]) -> Result<Self, reqwest::Error> {
-        // An error means that a provider is installed already.
-        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        let client = || {
-            reqwest::Client::builder()
-                .redirect(Policy::none())
-                .no_proxy()
-                .connect_timeout(CONNECT_TIMEOUT)
-                .timeout(ANSWER_TIMEOUT)
+    pub(super) fn new(listed: &[String]) -> Self {
+        Self { listed: listed.to_vec(), inside: OnceLock::new(), outside: OnceLock::new() }
+    }
+
+    fn client(&self, inside: bool) -> Option<&Client> {
+        let (place, builder): (_, fn() -> ClientBuilder) = match inside {
+            true => (&self.inside, careful),
+            false => (&self.outside, || careful().https_only(true).dns_resolver(Arc::new(PublicOnly))),
         };
-        Ok(Self {
-            listed: listed.to_vec(),
-            inside: client().build()?,
-            outside: client().https_only(true).dns_resolver(Arc::new(PublicOnly)).build()?,
-        })
+        let made = place.get_or_init(|| {
+            // An error means that a provider is installed already.
+            let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+            builder().build().inspect_err(|error| tracing::warn!(%error, "receivers cannot be called")).ok()
+        });
+        made.as_ref()
     }
 
     /// An address that notifications may go to, as far as its text tells.
@@ -91,7 +93,8 @@ impl Hooks {
         body: String,
     ) -> Result<(), Failure> {
         let url = self.check(endpoint).map_err(|_| Failure("the endpoint may not be called".into()))?;
-        let client = if self.is_listed(&url) { &self.inside } else { &self.outside };
+        let client = self.client(self.is_listed(&url));
+        let client = client.ok_or_else(|| Failure("this node cannot call receivers".into()))?;
         let mut request = client.post(url).header("content-type", "application/fhir+json").body(body);
         for (name, value) in headers {
             request = request.header(name, value);
@@ -106,6 +109,15 @@ impl Hooks {
             Err(_) => Err(Failure("the receiver cannot be reached".into())),
         }
     }
+}
+
+/// A client that goes where it is sent, and nowhere else.
+fn careful() -> ClientBuilder {
+    Client::builder()
+        .redirect(Policy::none())
+        .no_proxy()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .timeout(ANSWER_TIMEOUT)
 }
 
 /// Names that lead inside by convention, whatever they resolve to.
@@ -172,7 +184,7 @@ mod tests {
 
     #[test]
     fn notifications_go_to_public_addresses_and_to_what_the_operator_listed() {
-        let hooks = Hooks::new(&["10.1.2.3:8443".into(), "ehr.lan:80".into()]).expect("client");
+        let hooks = Hooks::new(&["10.1.2.3:8443".into(), "ehr.lan:80".into()]);
         for (text, taken) in [
             ("https://ehr.example.org/hook?a=b", true),
             ("https://93.184.215.14/hook", true),

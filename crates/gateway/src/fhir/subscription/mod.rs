@@ -30,7 +30,7 @@ use crate::error::{Error, Result};
 use crate::limits::{EVENT_STREAMS_MAX, EVENT_STREAMS_PER_CALLER_MAX, SUBSCRIPTION_CHANGES_PER_MINUTE};
 use crate::places::Places;
 use crate::rate::RateLimit;
-use crate::state::{Config, Gateway, OpenError};
+use crate::state::{Config, Gateway};
 use axum::Router;
 use axum::routing::{any, get};
 use hook::Hooks;
@@ -64,19 +64,17 @@ pub struct Subscriptions {
 }
 
 impl Subscriptions {
-    pub(crate) fn new(config: &Config) -> Result<Self, OpenError> {
-        let hooks = Hooks::new(&config.subscription_hosts)
-            .map_err(|_| OpenError::Part("no connections to receivers can be made".into()))?;
+    pub(crate) fn new(config: &Config) -> Self {
         let per_caller = EVENT_STREAMS_PER_CALLER_MAX.saturating_mul(config.callers() as usize);
-        Ok(Self {
-            hooks,
+        Self {
+            hooks: Hooks::new(&config.subscription_hosts),
             tokens: socket::BindTokens::default(),
             places: Places::new(EVENT_STREAMS_MAX, per_caller),
             changes_allowed: RateLimit::per_minute(SUBSCRIPTION_CHANGES_PER_MINUTE),
             due: Notify::new(),
             sockets: watch::Sender::new(()),
             news: broadcast::Sender::new(NEWS_KEPT),
-        })
+        }
     }
 
     /// Something may be due.
