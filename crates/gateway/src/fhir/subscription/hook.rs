@@ -41,14 +41,15 @@ impl Hooks {
     }
 
     fn client(&self, inside: bool) -> Option<&Client> {
-        let (place, builder): (_, fn() -> ClientBuilder) = match inside {
-            true => (&self.inside, careful),
-            false => (&self.outside, || careful().https_only(true).dns_resolver(Arc::new(PublicOnly))),
-        };
+        let place = if inside { &self.inside } else { &self.outside };
         let made = place.get_or_init(|| {
             // An error means that a provider is installed already.
             let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-            builder().build().inspect_err(|error| tracing::warn!(%error, "receivers cannot be called")).ok()
+            let builder = match inside {
+                true => careful(),
+                false => careful().https_only(true).dns_resolver(Arc::new(PublicOnly)),
+            };
+            builder.build().inspect_err(|error| tracing::warn!(%error, "receivers cannot be called")).ok()
         });
         made.as_ref()
     }
