@@ -91,6 +91,9 @@ pub(crate) struct NodeFile {
     /// Exports and imports of many records.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) bulk: Option<BulkFile>,
+    /// `host:port` of receivers of notifications that may be on this network, or without TLS; by default none is.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) subscription_hosts: Vec<String>,
     /// What validation does to what feeds and bulk loads write. People's writes are always refused with every problem.
     #[serde(default)]
     pub(crate) feed_validation: FeedValidation,
@@ -115,6 +118,7 @@ impl NodeFile {
             public_url: format!("http://localhost:{}", ports.public),
             public_tls: None,
             more_origins: Vec::new(),
+            subscription_hosts: Vec::new(),
             peer: format!("127.0.0.1:{}", ports.peer),
             ledger: format!("127.0.0.1:{}", ports.ledger),
             demo_http: false,

@@ -7,9 +7,11 @@
 pub(crate) mod fake;
 mod internal;
 mod principal;
+mod readers;
 
 pub use internal::{EngineStatus, OutboxRow, ShareSet, ShareSummary};
 pub use principal::{EnginePrincipal, Mode, PRINCIPAL_HEADER, Reach};
+pub use readers::OutboxReaders;
 
 use axum::body::Body;
 use axum::http::uri::{Authority, PathAndQuery, Scheme};

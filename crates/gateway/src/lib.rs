@@ -75,6 +75,7 @@ pub fn public_router(gateway: Gateway) -> Router {
         .merge(relay::router(gateway.clone()))
         .merge(account::router(gateway.clone()))
         .merge(staff::router(gateway.clone()))
+        .merge(fhir::subscription::live_router(gateway.clone()))
         .merge(steward::router(gateway.clone()))
         .merge(cases::router(gateway.clone()))
         .merge(accounting::router(gateway.clone()))

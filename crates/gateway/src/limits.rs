@@ -77,6 +77,13 @@ pub(crate) const EVENT_STREAMS_MAX: usize = 512;
 /// Streams of events of one caller; in a demo as many as for many callers.
 pub(crate) const EVENT_STREAMS_PER_CALLER_MAX: usize = 64;
 
+/// Changes of subscriptions by one client in a minute.
+pub(crate) const SUBSCRIPTION_CHANGES_PER_MINUTE: u32 = 60;
+/// Largest message that is taken from a socket: a token of 64 digits and a few words.
+pub(crate) const SOCKET_BYTES_MAX: usize = 1_024;
+/// Tokens for sockets that wait to be used.
+pub(crate) const SOCKET_TOKENS_MAX: usize = 4_096;
+
 /// Limits that keep one caller from using up the node.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {

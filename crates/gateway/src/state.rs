@@ -5,11 +5,12 @@ use crate::accounting::Accountings;
 use crate::bulk::{Bulk, BulkConfig};
 use crate::chain::Chain;
 use crate::emergency::{Emergencies, EmergencyVault};
-use crate::engine::{Engine, EngineAddress, Mode};
+use crate::engine::{Engine, EngineAddress, Mode, OutboxReaders};
 use crate::erasure::{ErasureVault, Erasures, RetentionRule, usual_rules};
 use crate::error::Error;
 use crate::feeds::{FeedConfig, Feeds};
 use crate::fhir::FhirState;
+use crate::fhir::subscription::Subscriptions;
 use crate::ledger::LedgerState;
 use crate::limits::Limits;
 use crate::links::Links;
@@ -66,6 +67,9 @@ pub struct Config {
     pub bulk: BulkConfig,
     /// What hospitals run already, and sends here.
     pub feeds: Vec<FeedConfig>,
+    /// `host:port` of receivers of notifications that may be on this network, or without TLS. All others are called at
+    /// public addresses and by https only.
+    pub subscription_hosts: Vec<String>,
     /// Limits of both listeners.
     pub limits: Limits,
 }
@@ -128,6 +132,7 @@ impl Config {
             retention: usual_rules(),
             bulk: BulkConfig::default(),
             feeds: Vec::new(),
+            subscription_hosts: Vec::new(),
             limits: Limits::default(),
         }
     }
@@ -163,6 +168,8 @@ pub struct Ports {
     pub erasures: Arc<dyn ErasureVault>,
     /// What other nodes and patients ask of this node's vault.
     pub keeper: Arc<dyn Keeper>,
+    /// How far both readers of the engine's outbox have come.
+    pub outbox: OutboxReaders,
     /// Other organisations' nodes.
     pub peers: Peers,
     /// This organisation's X-Wing key: opens what is sealed to it.
@@ -226,6 +233,8 @@ pub struct Inner {
     pub fhir: FhirState,
     /// What hospitals run already, and sends here.
     pub feeds: Feeds,
+    /// Subscriptions of systems and apps.
+    pub subscriptions: Subscriptions,
     /// Patient accounts at this portal.
     pub accounts: Accounts,
     /// Staff of this organisation: sessions, charts.
@@ -280,6 +289,7 @@ impl Gateway {
             shares: Shares::new(store.clone()),
             fhir: FhirState::default(),
             feeds: Feeds::open(&config.feeds, &ports)?,
+            subscriptions: Subscriptions::new(&config),
             accounts: Accounts::open(&store, &config)?,
             staff: Staff::open(&store, &config)?,
             relay: Relay::new(&config),

@@ -103,6 +103,8 @@ pub const LINK_PIN: &str = "salus/link-pin/v1";
 pub const LINK_PLACE: &str = "salus/link-place/v1";
 /// A node's storage key, + generation (u32, big-endian) and attempt (one byte): the P-256 key that signs health cards.
 pub const HEALTH_CARD_KEY: &str = "salus/health-card-key/v1";
+/// A node's storage key + random salt, + subscription: seals the headers that a receiver of notifications wants.
+pub const SUBSCRIPTION_STORE: &str = "salus/subscription-store/v1";
 
 /// HPKE context, followed by the network id: [`crate::vault::RecoveryLetter`].
 pub const HPKE_RECOVERY_LETTER: &str = "salus/hpke/recovery-letter/v1";

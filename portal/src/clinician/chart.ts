@@ -1,5 +1,5 @@
 /** A chart's records, own and shared, and what the summary shows of them. */
-import { useEffect, useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { plainWords } from '../api/http';
 import { everything } from '../api/fhir';
 import type { Chart, ChartSource } from '../api/staff';
@@ -50,20 +50,26 @@ export interface ChartRecords {
   error: string | null;
 }
 
-/** Loads page after page, so that the first rows show at once; again whenever `round` changes. */
+/** Loads page after page, so that the first rows show at once; again whenever `round` changes, when what is there stays until all is. */
 export function useChartRecords(chart: Chart | null, round: number): ChartRecords {
   const [state, setState] = useState<ChartRecords>({ resources: [], loading: true, error: null });
+  const shown = useRef<Chart | null>(null);
   useEffect(() => {
     if (!chart) return;
     const abort = new AbortController();
     const found = new Map<string, Resource>();
+    const again = shown.current === chart;
     const take = (resources: Resource[]) => {
       for (const resource of resources) found.set(`${resource.resourceType}/${resource.id}`, resource);
-      if (!abort.signal.aborted) setState({ resources: [...found.values()], loading: true, error: null });
+      if (!abort.signal.aborted && !again) setState({ resources: [...found.values()], loading: true, error: null });
     };
     everything(chart.patient.replace(/^Patient\//, ''), chart.chart, take, abort.signal).then(
-      () => !abort.signal.aborted && setState({ resources: [...found.values()], loading: false, error: null }),
-      (error: unknown) => !abort.signal.aborted && setState({ resources: [...found.values()], loading: false, error: plainWords(error) }),
+      () => {
+        if (abort.signal.aborted) return;
+        shown.current = chart;
+        setState({ resources: [...found.values()], loading: false, error: null });
+      },
+      (error: unknown) => !abort.signal.aborted && setState((known) => ({ resources: again ? known.resources : [...found.values()], loading: false, error: plainWords(error) })),
     );
     return () => abort.abort();
   }, [chart, round]);

@@ -29,7 +29,7 @@ import { Shell } from './Shell/Shell';
 import { Share } from './Share/Share';
 import { Sharing } from './Sharing/Sharing';
 import { Welcome } from './Welcome/Welcome';
-import { useIdleLock, useReconnect, useSession } from './session/useSession';
+import { useIdleLock, useLiveRecord, useReconnect, useSession } from './session/useSession';
 
 const Detail = lazy(() => import('./Detail/Detail'));
 const Download = lazy(() => import('./Download/Download'));
@@ -56,6 +56,7 @@ const Opening = () => (
 export default function PatientApp() {
   useIdleLock();
   useReconnect();
+  useLiveRecord();
   return (
     <Shell>
       <Suspense fallback={<Opening />}>

@@ -19,7 +19,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use salus_crypto::HpkePrivateKey;
 use salus_gateway::chain::Chain;
-use salus_gateway::engine::{Engine, EngineAddress};
+use salus_gateway::engine::{Engine, EngineAddress, OutboxReaders};
 use salus_gateway::peer::Peers;
 use salus_gateway::tls::{Pins, peer_server, public_server};
 use salus_gateway::{Config, Gateway, Listeners, Ports, serve};
@@ -309,12 +309,15 @@ fn assemble(
         config.bulk = bulk.config(&home.path)?;
     }
     config.feeds = home.file.feeds.iter().map(|feed| feed.config(&home.path)).collect::<Result<_, _>>()?;
+    config.subscription_hosts.clone_from(&home.file.subscription_hosts);
     config.mail = home.file.mail.as_ref().map(|mail| mail.config(&home.path)).transpose()?;
     let chain = LocalChain::new(node);
     let key = Arc::new(home.signing_key());
     let engine_client = Engine::new(engine)?;
     let peers = Peers::new(Arc::new(chain.clone()), &home.file.organisation, &home.keys.tls)?;
-    let vault = Arc::new(open_vault(home, &chain, &key, &engine_client, &peers)?);
+    let readers = OutboxReaders::default();
+    let outbox = EngineOutbox { engine: engine_client.clone(), readers: readers.clone() };
+    let vault = Arc::new(open_vault(home, &chain, &key, outbox, &peers)?);
     tokio::spawn(vault::follow(vault.clone(), chain.subscribe()));
     let records = Arc::new(LocalRecords(vault.clone()));
     let keeper = Arc::new(LocalKeeper::new(vault.clone(), engine_client, &home.path));
@@ -324,6 +327,7 @@ fn assemble(
         proofs: records,
         emergencies: Arc::new(LocalEmergencies(vault.clone())),
         erasures: Arc::new(LocalErasures(vault.clone())),
+        outbox: readers,
         keeper: keeper.clone(),
         peers,
         kem: Arc::new(home.kem_key()),
@@ -336,7 +340,7 @@ fn open_vault(
     home: &Home,
     chain: &LocalChain,
     key: &Arc<SigningKey>,
-    engine: &Engine,
+    outbox: EngineOutbox,
     peers: &Peers,
 ) -> anyhow::Result<Vault> {
     let node = Node {
@@ -347,7 +351,7 @@ fn open_vault(
         former_kem: home.keys.former_kem.as_ref().map(|kem| HpkePrivateKey::from_seed(kem.seed())),
     };
     let ledger = LocalLedger { chain: chain.clone(), network: home.network(), key: key.clone() };
-    let outbox = home.file.clinical.then(|| Arc::new(EngineOutbox(engine.clone())) as Arc<dyn Outbox>);
+    let outbox = home.file.clinical.then(|| Arc::new(outbox) as Arc<dyn Outbox>);
     let config = VaultConfig::new(home.path.join("vault"), home.keys.storage.clone());
     Ok(Vault::open(node, config, Arc::new(ledger), Arc::new(RemotePeers(peers.clone())), outbox)?)
 }

@@ -12,6 +12,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::Path as FilePath;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use tokio::sync::oneshot;
 
@@ -74,6 +75,9 @@ struct Inner {
     leak: Mutex<Leak>,
     /// The body of the newest write, with its content type.
     written: Mutex<Option<(String, String)>>,
+    /// The outbox, and up to where its rows may go.
+    outbox: Mutex<Vec<Value>>,
+    acknowledged: AtomicU64,
     /// Ids of resources with a version that waits to be sealed.
     unsealed: Mutex<Vec<String>>,
     /// Transactions until the engine stops.
@@ -95,6 +99,8 @@ impl FakeEngine {
         let listener = tokio::net::UnixListener::bind(&path).expect("socket");
         let router = Router::new()
             .route("/internal/erase", post(erase))
+            .route("/internal/outbox", get(outbox))
+            .route("/internal/outbox/ack", post(acknowledge))
             .route("/internal/shares", get(list))
             .route("/internal/shares/{grant}", put(import).delete(purge))
             .route("/fhir/metadata", get(metadata))
@@ -110,6 +116,41 @@ impl FakeEngine {
     pub(crate) fn keep(&self, patient: Option<&str>, resource: Value) {
         let text = resource.to_string();
         self.0.kept.lock().expect("lock").push(kept(patient, None, &resource, text));
+    }
+
+    /// Keeps an own resource, and puts it into the outbox; the number of its row.
+    pub(crate) fn commit(&self, patient: Option<&str>, resource: Value) -> u64 {
+        self.put_out(patient, &resource, "1", false);
+        self.keep(patient, resource);
+        self.0.outbox.lock().expect("lock").len() as u64
+    }
+
+    /// Deletes an own resource, of which its first version stays.
+    pub(crate) fn delete(&self, id: &str) {
+        let kept =
+            self.0.kept.lock().expect("lock").iter().find(|kept| kept.id == id).cloned().expect("kept");
+        let resource: Value = serde_json::from_str(&kept.text).expect("json");
+        self.put_out(kept.patient.as_deref(), &resource, "2", true);
+    }
+
+    fn put_out(&self, patient: Option<&str>, resource: &Value, version: &str, deleted: bool) {
+        let mut outbox = self.0.outbox.lock().expect("lock");
+        let row = json!({
+            "seq": outbox.len() + 1, "type": resource["resourceType"], "id": resource["id"],
+            "version": version, "deleted": deleted, "lastUpdated": "2026-01-01T00:00:00.000Z",
+            "patient": patient, "resource": resource.to_string(),
+        });
+        outbox.push(row);
+    }
+
+    /// Removes an own resource with all its versions.
+    pub(crate) fn erase(&self, id: &str) {
+        self.0.kept.lock().expect("lock").retain(|kept| kept.id != id);
+    }
+
+    /// Up to where rows of the outbox may go.
+    pub(crate) fn acknowledged(&self) -> u64 {
+        self.0.acknowledged.load(Ordering::Relaxed)
     }
 
     /// Makes a new version of a resource.
@@ -278,6 +319,26 @@ async fn erase(State(engine): State<FakeEngine>, headers: HeaderMap, body: Strin
     let waiting = all.iter().filter(|kept| is_named(kept) && waits.contains(&kept.id)).count();
     all.retain(|kept| !is_named(kept) || waits.contains(&kept.id));
     Json(json!({ "erased": 0, "waiting": waiting, "scrubbed": true })).into_response()
+}
+
+async fn outbox(State(engine): State<FakeEngine>, headers: HeaderMap, request: Request) -> Response {
+    if !is_internal(&headers) {
+        return StatusCode::FORBIDDEN.into_response();
+    }
+    let query = request.uri().query().unwrap_or_default().to_owned();
+    let after = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "after");
+    let after: u64 = after.expect("after").1.parse().expect("a number");
+    let rows = engine.0.outbox.lock().expect("lock").clone();
+    Json(rows.into_iter().skip(after as usize).collect::<Vec<_>>()).into_response()
+}
+
+async fn acknowledge(State(engine): State<FakeEngine>, headers: HeaderMap, body: String) -> Response {
+    if !is_internal(&headers) {
+        return StatusCode::FORBIDDEN.into_response();
+    }
+    let body: Value = serde_json::from_str(&body).expect("json");
+    engine.0.acknowledged.store(body["upTo"].as_u64().expect("a number"), Ordering::Relaxed);
+    StatusCode::NO_CONTENT.into_response()
 }
 
 /// The engine claims the same of every type.

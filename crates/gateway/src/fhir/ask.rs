@@ -1,6 +1,7 @@
 //! What a FHIR request asks: the interaction (<https://hl7.org/fhir/R4/http.html>), from method and path alone.
 
-use crate::error::{Code, Error, Result};
+use super::not_offered;
+use crate::error::Result;
 use crate::smart::{Interaction, is_type};
 use axum::http::Method;
 use salus_policy::Action;
@@ -148,7 +149,7 @@ impl Ask {
     /// Understands a request. `path` is what follows `/fhir`.
     ///
     /// # Errors
-    /// [`Code::NotSupported`] for everything that is not offered.
+    /// [`crate::error::Code::NotSupported`] for everything that is not offered.
     pub fn parse(method: &Method, path: &str, query: Option<&str>) -> Result<Self> {
         let path = path.strip_prefix('/').unwrap_or(path);
         let path = path.strip_suffix('/').unwrap_or(path);
@@ -161,8 +162,8 @@ impl Ask {
             ["_history"] if method == Method::GET => Self::whole(What::SystemHistory, "Bundle"),
             ["$export"] if begins_export(method) => Self::whole(What::Export, "Bundle"),
             ["$import"] if method == Method::POST => Self::whole(What::Import, "Bundle"),
-            // This node calls nobody's endpoint.
-            ["Subscription", ..] if method != Method::GET => return Err(not_offered()),
+            // These are this node's own: `subscription`.
+            ["Subscription" | "SubscriptionTopic", ..] => return Err(not_offered()),
             [kind, rest @ ..] if is_type(kind) => Self::of_type(method, kind, rest)?,
             _ => return Err(not_offered()),
         };
@@ -259,10 +260,6 @@ pub(crate) fn reaches_other_types(query: &str) -> bool {
     })
 }
 
-fn not_offered() -> Error {
-    Error::new(Code::NotSupported, "this server does not offer that; see `/fhir/metadata`")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -328,6 +325,8 @@ mod tests {
             ("OPTIONS", "/Observation/1"),
             ("POST", "/Subscription"),
             ("PUT", "/Subscription/1"),
+            ("GET", "/Subscription"),
+            ("GET", "/SubscriptionTopic/x"),
         ] {
             let method = method.parse().expect("method");
             assert!(Ask::parse(&method, path, None).is_err(), "{method} {path}");

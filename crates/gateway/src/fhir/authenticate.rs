@@ -1,9 +1,10 @@
 //! Who asks: an access token, or a session of this node's own portal with an open chart.
 
 use super::principal::{App, Practitioner, Principal, System};
+use super::subscription::Owner;
 use crate::error::{Code, Error, Result};
-use crate::smart::AccessToken;
 use crate::smart::app::{self, By};
+use crate::smart::{AccessToken, Scopes};
 use crate::state::Gateway;
 use axum::http::{HeaderMap, header};
 use salus_policy::Relation;
@@ -22,6 +23,41 @@ pub(crate) async fn principal(gateway: &Gateway, headers: &HeaderMap) -> Result<
     }
 }
 
+/// Who holds a token, and by what right that lasts longer than the token.
+///
+/// # Errors
+/// [`Code::SignIn`] without a valid token; [`Code::Forbidden`] for a person at work, whose right lasts as long as the work.
+pub(crate) fn holder(gateway: &Gateway, headers: &HeaderMap) -> Result<(Principal, Owner)> {
+    let value = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    if value.is_none() && gateway.staff.member(gateway, headers).is_err() {
+        return Err(Error::new(Code::SignIn, "an access token is needed"));
+    }
+    let people =
+        || Error::new(Code::Forbidden, "subscriptions are for systems, and for apps that somebody lets read");
+    let token = bearer(Some(value.ok_or_else(people)?))?;
+    let AccessToken { client_id, app, scope, salus, .. } = gateway.smart.tokens.check(token)?;
+    let principal = of_token(gateway, token)?;
+    if salus.is_some() {
+        return Err(people());
+    }
+    Ok((principal, Owner { client: client_id, app, scopes: scope }))
+}
+
+/// The owner of a subscription as they are now.
+///
+/// # Errors
+/// [`Code::SignIn`] once the client is gone, or what was allowed to an app has ended.
+pub(crate) fn standing(gateway: &Gateway, owner: &Owner) -> Result<Principal> {
+    let client = gateway.smart.clients.find(&owner.client)?.ok_or_else(gone)?;
+    match &owner.app {
+        Some(app) => of_app(gateway, app, &owner.client, owner.scopes.clone()),
+        None => Ok(Principal::System(System {
+            client: client.id,
+            scopes: owner.scopes.intersection(&client.scopes),
+        })),
+    }
+}
+
 fn bearer(value: Option<&str>) -> Result<&str> {
     value
         .and_then(|value| value.split_once(' '))
@@ -35,7 +71,7 @@ fn of_token(gateway: &Gateway, token: &str) -> Result<Principal> {
     // A client or practitioner that was removed loses access at once, not when the token ends.
     let client = gateway.smart.clients.find(&token.client_id)?.ok_or_else(gone)?;
     if let Some(app) = token.app.clone() {
-        return of_app(gateway, &app, token);
+        return of_app(gateway, &app, &token.client_id, token.scope);
     }
     match (token.salus.clone(), token.patient.clone()) {
         (None, None) => Ok(Principal::System(System { client: client.id, scopes: token.scope })),
@@ -48,21 +84,21 @@ fn of_token(gateway: &Gateway, token: &str) -> Result<Principal> {
 }
 
 /// An app reads by what a patient or a clinician allowed, as long as that holds.
-fn of_app(gateway: &Gateway, id: &str, token: AccessToken) -> Result<Principal> {
-    let found = gateway.smart.authorised(id, &token.client_id)?.ok_or_else(gone)?;
+fn of_app(gateway: &Gateway, id: &str, client: &str, scopes: Scopes) -> Result<Principal> {
+    let found = gateway.smart.authorised(id, client)?.ok_or_else(gone)?;
     match found.by {
         By::Patient { categories, .. } => Ok(Principal::App(App {
             client: found.client,
             name: found.name,
             patient: found.patient,
-            scopes: token.scope,
+            scopes,
             categories,
         })),
         By::Clinician { practitioner, chart } => {
             let at_work =
                 app::at_work(gateway, &practitioner, &chart).map_err(|_| gone())?.ok_or_else(gone)?;
             let reason = format!("{} (with the app {})", at_work.reason, found.name);
-            Ok(Principal::Practitioner(Practitioner { scopes: Some(token.scope), reason, ..at_work }))
+            Ok(Principal::Practitioner(Practitioner { scopes: Some(scopes), reason, ..at_work }))
         }
     }
 }

@@ -1,13 +1,11 @@
 //! What this node changes in the engine's CapabilityStatement, type by type, so that it claims what works on the public
 //! address and nothing else. `tests/statement.rs` asks for everything that is claimed, and for what is not.
 
+use super::subscription::capability;
 use serde_json::{Value, json};
 
 /// Types that nobody writes here: interactions that stay.
-const READ_ONLY: [(&str, &str); 2] = [
-    ("SearchParameter", "what searches mean is the node's business"),
-    ("Subscription", "this node calls nobody's endpoint"),
-];
+const READ_ONLY: [(&str, &str); 1] = [("SearchParameter", "what searches mean is the node's business")];
 /// Interactions that write.
 const WRITES: [&str; 4] = ["create", "update", "patch", "delete"];
 /// What else goes where nothing is written.
@@ -38,8 +36,10 @@ const OF_AUDIT_EVENT: [(&str, &str); 2] = [("date", "date"), ("patient", "refere
 /// A type's part of the statement, put right.
 pub(super) fn of_type(engine: Value) -> Value {
     let kind = engine["type"].as_str().unwrap_or_default().to_owned();
-    if kind == "AuditEvent" {
-        return audit_event();
+    match kind.as_str() {
+        "AuditEvent" => return audit_event(),
+        "Subscription" => return capability::resource(),
+        _ => {}
     }
     let mut claim = engine;
     if let Some((_, why)) = READ_ONLY.iter().find(|(read_only, _)| *read_only == kind) {
@@ -50,9 +50,7 @@ pub(super) fn of_type(engine: Value) -> Value {
         "Group" => &OF_GROUP,
         _ => &[],
     };
-    // Nothing at all is sent there.
-    let operations =
-        OPERATIONS.iter().chain(own).filter(|(name, _)| kind != "Subscription" || *name != "validate");
+    let operations = OPERATIONS.iter().chain(own);
     claim["operation"] = operations.map(|operation| named(*operation)).collect();
     if let Some(words) = words(&kind) {
         claim["documentation"] = json!(words);
@@ -142,7 +140,7 @@ mod tests {
         for (kind, interactions, operations) in [
             ("Observation", 9, vec!["validate", "proof"]),
             ("Patient", 9, vec!["validate", "proof", "export", "everything", "summary"]),
-            ("Subscription", 5, vec!["proof"]),
+            ("Subscription", 5, vec!["status", "events", "get-ws-binding-token"]),
             ("SearchParameter", 5, vec!["validate", "proof"]),
             ("AuditEvent", 2, vec![]),
         ] {

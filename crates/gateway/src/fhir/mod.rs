@@ -25,6 +25,7 @@ pub(crate) mod pages;
 pub mod principal;
 pub(crate) mod proof;
 mod proxy;
+pub mod subscription;
 mod summary;
 mod system;
 
@@ -65,11 +66,16 @@ pub(crate) fn router(gateway: Gateway) -> Router {
         .route("/fhir/{type}/", any(proxy::proxy))
         .route("/fhir/{type}/{id}", any(proxy::proxy))
         .route("/fhir/{type}/{id}/{*rest}", any(proxy::proxy))
+        .merge(subscription::router())
         .layer(DefaultBodyLimit::disable())
         .layer(middleware::from_fn_with_state(limit, limit::keep))
         .layer(middleware::from_fn(as_outcome))
         .layer(middleware::from_fn_with_state(gateway.clone(), cors::share))
         .with_state(gateway)
+}
+
+fn not_offered() -> Error {
+    Error::new(Code::NotSupported, "this server does not offer that; see `/fhir/metadata`")
 }
 
 async fn method() -> Error {

@@ -118,6 +118,7 @@ pub(crate) async fn node_of(party: Party, genesis: Arc<Genesis>, change: impl Fn
         proofs: Arc::new(NoVault),
         emergencies: emergencies.clone(),
         erasures: Arc::new(NoErasures),
+        outbox: crate::engine::OutboxReaders::default(),
         keeper: keeper.clone(),
         peers: Peers::new(chain.clone(), &party.id, &party.tls).expect("peers"),
         kem: party.kem.clone(),

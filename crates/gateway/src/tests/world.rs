@@ -234,6 +234,7 @@ impl World {
             proofs: vault.clone(),
             emergencies: Arc::new(NoEmergencies),
             erasures: erasures.clone(),
+            outbox: crate::engine::OutboxReaders::default(),
             keeper: keeper.clone(),
             peers: Peers::new(chain.clone(), &party.id, &party.tls).expect("peers"),
             kem: party.kem.clone(),

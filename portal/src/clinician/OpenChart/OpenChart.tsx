@@ -8,6 +8,7 @@ import { chartable, seriesOf } from '../../ui/fhir/series';
 import { isCurrent, isMistake } from '../../ui/fhir/status';
 import { counted, loinc } from '../../ui/fhir/text';
 import { useAction } from '../../ui/hooks';
+import { useLive } from '../../ui/useLive';
 import { Icon } from '../../ui/icons';
 import { Empty, ErrorNote, Note, Skeletons } from '../../ui/Note/Note';
 import { Card, Section } from '../../ui/Page/Page';
@@ -21,6 +22,8 @@ import css from './OpenChart.module.css';
 
 const Chart = lazy(() => import('../../ui/Chart/Chart'));
 const ROWS_MAX = 150;
+/** A chart that changes all the time is loaded again this often at most. */
+const CHART_PAUSE_MS = 5_000;
 
 type View = 'summary' | 'results' | 'all';
 
@@ -35,6 +38,7 @@ export function OpenChart({ chart, patient, name, me, nameOf }: { chart: ChartSe
   const given = fetched?.sources ?? chart.sources;
   const sources = given.map((one) => ({ ...one, id: one.organisation, organisation: nameOf(one.organisation) }));
   const records = useChartRecords(chart, round);
+  useLive(`/staff/charts/${encodeURIComponent(chart.chart)}/events`, 'changed', () => setRound((at) => at + 1), CHART_PAUSE_MS);
   const entries = useMemo(() => entriesOf(records.resources, given), [records.resources, given]);
   const shown = entries.filter((entry) => source === null || (entry.source?.organisation ?? 'own') === source);
   const fetchShared = useAction(async () => {

@@ -1,6 +1,7 @@
 import { useEffect, useMemo, useSyncExternalStore } from 'react';
 import { isOnline, onConnection } from '../../api/http';
 import { setPerson } from '../../ui/fhir/person';
+import { useLive } from '../../ui/useLive';
 import { session, type Snapshot } from './session';
 import { currentRecords, type RecordItem } from './sync';
 
@@ -44,6 +45,22 @@ export function useProxiesLook(): void {
     const timer = setInterval(look, PROXIES_LOOK_MS);
     return () => clearInterval(timer);
   }, []);
+}
+
+/** A record is brought up to date this often at most: what the ledger says may concern anybody. */
+const LIVE_PAUSE_MS = 60_000;
+/** What may mean a new record, a new access, or an end of what was allowed. */
+const TELLING = new Set(['Anchor', 'Access', 'Grant', 'Revoke', 'Dropped', 'BreakGlass', 'OrderErasure']);
+
+function tells(data: string): boolean {
+  const block = JSON.parse(data) as { transactions: { action: string }[] };
+  return block.transactions.some((one) => TELLING.has(one.action));
+}
+
+/** Follows the ledger, which tells everybody everything, so that no node learns whose record this page shows. */
+export function useLiveRecord(): void {
+  const { phase } = useSession();
+  useLive(phase === 'open' ? '/ledger/events' : null, 'block', () => void session.refresh(), LIVE_PAUSE_MS, tells);
 }
 
 /** What failed without a connection is tried again when there is one. */

@@ -33,6 +33,9 @@ pub(super) fn may_address(principal: &Principal, resource_type: &str, id: &str) 
         Err("write of a search parameter")
     } else if resource_type == "AuditEvent" {
         Err("write of the access log, which the node alone writes")
+    } else if resource_type == "Subscription" {
+        // The gateway keeps them; one in here, by way of a bundle, would never tell anybody anything.
+        Err("write of a subscription")
     } else {
         Ok(())
     }
@@ -182,6 +185,7 @@ mod tests {
         let scope = |code: &str| json!({"scope": {"coding": [{"code": code}]}});
         check(Scope::All, "Consent", "c", &scope("adr"), true);
         check(Scope::All, "Consent", "c", &scope("patient-privacy"), false);
+        check(Scope::All, "Subscription", "s", &json!({}), false);
     }
 
     #[test]

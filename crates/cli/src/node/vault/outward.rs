@@ -1,7 +1,7 @@
 //! What the vault needs of the outside: other nodes, and the clinical engine's outbox.
 
 use async_trait::async_trait;
-use salus_gateway::engine::Engine;
+use salus_gateway::engine::{Engine, OutboxReaders};
 use salus_gateway::peer::{PeerError, Peers};
 use salus_types::organisation::Organisation;
 use salus_types::vault::{
@@ -124,14 +124,17 @@ impl salus_vault::Peers for RemotePeers {
     }
 }
 
-/// The outbox of this node's engine.
-pub(crate) struct EngineOutbox(pub(crate) Engine);
+/// The outbox of this node's engine, which subscriptions read, too.
+pub(crate) struct EngineOutbox {
+    pub(crate) engine: Engine,
+    pub(crate) readers: OutboxReaders,
+}
 
 #[async_trait]
 impl Outbox for EngineOutbox {
     async fn next(&self, after: u64, limit: usize) -> Result<Vec<OutboxRow>, OutboxError> {
         let limit = u32::try_from(limit).unwrap_or(u32::MAX);
-        let rows = self.0.outbox(after, limit).await.map_err(|_| OutboxError)?;
+        let rows = self.engine.outbox(after, limit).await.map_err(|_| OutboxError)?;
         let row = |row: salus_gateway::engine::OutboxRow| OutboxRow {
             seq: row.seq,
             resource_type: row.kind,
@@ -145,12 +148,15 @@ impl Outbox for EngineOutbox {
     }
 
     async fn wait(&self, after: u64) {
-        if self.0.outbox_wait(after).await.is_err() {
+        if self.engine.outbox_wait(after).await.is_err() {
             tokio::time::sleep(ENGINE_PAUSE).await;
         }
     }
 
     async fn ack(&self, up_to: u64) -> Result<(), OutboxError> {
-        self.0.outbox_ack(up_to).await.map_err(|_| OutboxError)
+        match self.readers.sealed(up_to) {
+            Some(up_to) => self.engine.outbox_ack(up_to).await.map_err(|_| OutboxError),
+            None => Ok(()),
+        }
     }
 }

@@ -181,7 +181,8 @@ pub(crate) async fn app_of_everything(world: &World, patient: &str) -> String {
     text(&redeem(world, &client, &code, &[]).await.json(), "access_token")
 }
 
-async fn connected(world: &World, patient: &str) -> (Person, String, Value) {
+/// A person, the client id of an app that they let read, and its tokens.
+pub(crate) async fn connected(world: &World, patient: &str) -> (Person, String, Value) {
     let person = Person::enrolled(world, patient).await;
     let client = app(world, &metadata()).await;
     let code = code(world, &person, &client, &[]).await;

@@ -36,7 +36,7 @@ pub(super) fn attacks(evil: &str) -> Vec<Attack> {
         (
             "a subscription names an endpoint",
             Ask::fhir(Clinician, "/fhir/Subscription", subscription),
-            (404, "not-supported"),
+            (403, "forbidden"),
             create("{}".into()),
         ),
         ("a reference is a URL", create(reference), (201, ""), create("{}".into())),
