@@ -3,7 +3,10 @@
  * portal/e2e/network.ts wants in the environment, SALUS_PYTHON, and, to judge one that runs, SALUS_DEMO (its folder).
  */
 import { Network } from '../portal/e2e/network';
+import { authlib, fhirclientPy, fhirpy, jose } from './judges/backend';
+import { fhirValidator, medplumValidator } from './judges/emitted';
 import { roundTrips, usCore, validator } from './judges/examples';
+import { ehr, standalone } from './judges/launch';
 import { kit } from './judges/kit';
 import { medplum } from './judges/medplum';
 import { Skip, Stage, type Judge } from './stage';
@@ -11,8 +14,16 @@ import { Skip, Stage, type Judge } from './stage';
 const BASE_PORT = 22_300;
 
 const judges: Judge[] = [
+  standalone,
+  ehr,
   kit,
   medplum,
+  fhirpy,
+  fhirclientPy,
+  jose,
+  authlib,
+  medplumValidator,
+  fhirValidator,
   roundTrips,
   usCore,
   validator,
