@@ -5,8 +5,10 @@
 import { Network } from '../portal/e2e/network';
 import { authlib, fhirclientPy, fhirpy, jose } from './judges/backend';
 import { fhirValidator, medplumValidator } from './judges/emitted';
+import { definition } from './judges/definition';
 import { roundTrips, usCore, validator } from './judges/examples';
 import { ehr, standalone } from './judges/launch';
+import { shown } from './judges/shown';
 import { kit } from './judges/kit';
 import { medplum } from './judges/medplum';
 import { Skip, Stage, type Judge } from './stage';
@@ -27,6 +29,8 @@ const judges: Judge[] = [
   roundTrips,
   usCore,
   validator,
+  shown,
+  definition,
 ];
 
 type Verdict = 'passed' | 'FAILED' | 'skipped';

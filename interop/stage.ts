@@ -31,7 +31,7 @@ export class Stage {
   readonly hospital: string;
   readonly fhir: string;
 
-  constructor(readonly network: Network, private readonly python: string) {
+  constructor(readonly network: Network, readonly python: string) {
     this.hospital = network.portal('hospital-a');
     this.fhir = `${this.hospital}/fhir`;
   }
@@ -78,12 +78,17 @@ export class Stage {
 
   /** A program that finds the node by environment; what it prints last is the figure. */
   async program(program: string, options: string[], more: Record<string, string> = {}): Promise<string> {
+    return (await this.output(program, options, more)).trim().split('\n').pop()!;
+  }
+
+  /** The same, with everything that it prints. */
+  async output(program: string, options: string[], more: Record<string, string> = {}): Promise<string> {
     const env = { ...process.env, ...this.environment(), ...more };
     const run = promisify(execFile)(program, options, { env, maxBuffer: 64 * 1024 * 1024 });
     const { stdout } = await run.catch((error: { stdout?: string; stderr?: string; message: string }) => {
       throw new Error([error.stdout, error.stderr].filter(Boolean).join('\n') || error.message);
     });
-    return stdout.trim().split('\n').pop()!;
+    return stdout;
   }
 
   private environment(): Record<string, string> {

@@ -4,7 +4,7 @@ use crate::build::Artefact;
 use crate::deny::Advisories;
 use crate::paths::Paths;
 use crate::setup::{self, Purpose};
-use crate::{build, definitions, deny, fuzz, layers, portal, run, sbom, tidy, tools};
+use crate::{build, definitions, deny, fuzz, interop, layers, portal, run, sbom, tidy, tools};
 use anyhow::{Context, Result, bail};
 use std::path::Path;
 use std::process::Command;
@@ -63,6 +63,8 @@ const STEPS: &[Step] = &[
     fast("tests", tests),
     slow("documentation tests", |paths, _| passed(run::run(run::cargo(paths).args(DOC_TESTS)))),
     slow("browser tests", browser),
+    slow("interop, types", |paths, _| portal_step(paths, interop::types)),
+    slow("interop", |paths, _| portal_step(paths, |p| interop::judge(p, &[]))),
     slow("simulation", simulation),
     slow("fuzzing", fuzzing),
 ];

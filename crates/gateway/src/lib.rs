@@ -21,6 +21,7 @@ mod limits;
 pub mod log;
 mod mail;
 pub mod metrics;
+mod openapi;
 mod origin;
 mod passkey;
 mod places;
@@ -64,6 +65,7 @@ use axum::Router;
 /// Every public route, without the layers of `edge`.
 pub fn public_router(gateway: Gateway) -> Router {
     Router::new()
+        .merge(openapi::router())
         .merge(fhir::router(gateway.clone()))
         .merge(smart::router(gateway.clone()))
         .merge(ledger::router(gateway.clone()))
