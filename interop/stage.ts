@@ -84,7 +84,8 @@ export class Stage {
   /** The same, with everything that it prints. */
   async output(program: string, options: string[], more: Record<string, string> = {}): Promise<string> {
     const env = { ...process.env, ...this.environment(), ...more };
-    const run = promisify(execFile)(program, options, { env, maxBuffer: 64 * 1024 * 1024 });
+    // What they leave behind goes with the network.
+    const run = promisify(execFile)(program, options, { env, cwd: this.network.dir, maxBuffer: 64 * 1024 * 1024 });
     const { stdout } = await run.catch((error: { stdout?: string; stderr?: string; message: string }) => {
       throw new Error([error.stdout, error.stderr].filter(Boolean).join('\n') || error.message);
     });

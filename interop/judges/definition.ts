@@ -46,8 +46,8 @@ export const definition: Judge = {
   name: 'schemathesis',
   by: 'PyPI schemathesis, from crates/gateway/openapi.json',
   async run(stage) {
-    const nobody = await tried(stage, [], 10);
-    const signedIn = await tried(stage, [...SIGN_OUT, '--include-tag', 'staff', '--include-tag', 'stewards', '--header', `Cookie: ${await steward(stage)}`], 25);
+    const nobody = await tried(stage, [], 5);
+    const signedIn = await tried(stage, [...SIGN_OUT, '--include-tag', 'staff', '--include-tag', 'stewards', '--header', `Cookie: ${await steward(stage)}`], 15);
     return `${nobody} requests of nobody and ${signedIn} of a steward: no fault, every answer as defined`;
   },
 };

@@ -8,12 +8,16 @@ const ACCEPTED_MIN = 0.98;
 const CAUGHT_MIN = 0.8;
 const PASSED_MIN = 0.95;
 
+/** By which a node marks what its validator refuses and a feed sent all the same. */
+const FLAG = 'https://salus.network/fhir/validation';
+
 /** JSON with every number as its text, so that 1.10 is not 1.1, and without what a server sets by itself. */
 function exactly(text: string): string {
   const numbers = /("(?:[^"\\]|\\.)*")|(-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)/g;
   const resource = JSON.parse(text.replace(numbers, (_, word: string | undefined, number: string) => word ?? `"#${number}"`)) as Resource;
-  const { versionId: _version, lastUpdated: _updated, ...meta } = resource.meta ?? {};
-  return JSON.stringify({ ...resource, meta }, sorted);
+  const { versionId: _version, lastUpdated: _updated, tag, ...meta } = resource.meta ?? {};
+  const tags = ((tag ?? []) as { system?: string }[]).filter(({ system }) => system !== FLAG);
+  return JSON.stringify({ ...resource, meta: tags.length > 0 ? { ...meta, tag: tags } : meta }, sorted);
 }
 
 function sorted(_: string, value: unknown): unknown {
@@ -32,6 +36,12 @@ async function why(answer: Response): Promise<string> {
   }
 }
 
+/** The types that the node says clients may write; those of others (its own log, for one) are theirs to refuse. */
+async function written(stage: Stage): Promise<Set<string>> {
+  const statement = (await (await fetch(`${stage.fhir}/metadata`)).json()) as { rest: { resource: { type: string; interaction: { code: string }[] }[] }[] };
+  return new Set(statement.rest[0]!.resource.filter((one) => one.interaction.some(({ code }) => code === 'update')).map((one) => one.type));
+}
+
 const put = (stage: Stage, text: string): Promise<Response> => {
   const { resourceType, id } = JSON.parse(text) as Resource;
   return id ? stage.ask('PUT', `${resourceType}/${id}`, text) : stage.ask('POST', resourceType, text);
@@ -42,7 +52,9 @@ export const roundTrips: Judge = {
   by: 'the examples of FHIR R4 4.0.1: stored, read and compared, decimals as text',
   async run(stage) {
     const bad: string[] = [];
-    const files = texts('hl7-r4-examples');
+    const types = await written(stage);
+    const all = texts('hl7-r4-examples');
+    const files = all.filter(([, text]) => types.has((JSON.parse(text) as Resource).resourceType));
     for (const [file, text] of files) {
       const stored = await put(stage, text);
       if (!stored.ok) {
@@ -53,7 +65,8 @@ export const roundTrips: Judge = {
       const read = await (await stage.ask('GET', `${resourceType}/${id}`)).text();
       if (exactly(read) !== exactly(text)) bad.push(`${file}: comes back changed`);
     }
-    return atLeast(ROUND_TRIPS_MIN, files.length - bad.length, files.length, 'come back as they were sent', bad);
+    const others = all.length - files.length;
+    return `${atLeast(ROUND_TRIPS_MIN, files.length - bad.length, files.length, 'come back as they were sent', bad)}; ${others} are of types that nobody writes here`;
   },
 };
 
@@ -89,7 +102,9 @@ export const validator: Judge = {
   name: 'hl7-validator-cases',
   by: 'the cases of HL7’s validator, with its own errors as expectation: $validate',
   async run(stage) {
-    const cases = JSON.parse(readFileSync(join(data('hl7-validator-cases'), 'EXPECTED.json'), 'utf8')) as Case[];
+    const listed = JSON.parse(readFileSync(join(data('hl7-validator-cases'), 'EXPECTED.json'), 'utf8')) as Case[];
+    // Two cases are of files with one name; the folder has the first.
+    const cases = listed.filter((one, n) => listed.findIndex(({ file }) => file === one.file) === n);
     const verdicts = await Promise.all(cases.map(async (one) => ({ ...one, caught: await caught(stage, one) })));
     const [bad, good] = [verdicts.filter((one) => one.expectedErrors > 0), verdicts.filter((one) => one.expectedErrors === 0)];
     const missed = bad.filter((one) => !one.caught).map(({ file }) => `missed: ${file}`);

@@ -124,7 +124,13 @@ fn lock_files(paths: &Paths, _: &Extent) -> Result<Outcome> {
     }
     let mut git = Command::new("git");
     git.current_dir(&paths.root).args(["diff", "--stat", "--exit-code", "HEAD", "--"]);
-    git.args(["Cargo.lock", "clinical/Cargo.lock", "fuzz/Cargo.lock", "portal/package-lock.json"]);
+    git.args([
+        "Cargo.lock",
+        "clinical/Cargo.lock",
+        "fuzz/Cargo.lock",
+        "portal/package-lock.json",
+        "interop/package-lock.json",
+    ]);
     passed(run::run(&mut git).context("a lock file is not up to date: build, then commit it"))
 }
 

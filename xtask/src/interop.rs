@@ -53,7 +53,8 @@ fn packages(paths: &Paths) -> Result<()> {
     if !digest::is_stamped(&stamp, &wanted) {
         fs::create_dir_all(&to)?;
         for name in ["package.json", "package-lock.json", ".npmrc"] {
-            fs::copy(from.join(name), to.join(name)).with_context(|| format!("cannot copy interop/{name}"))?;
+            fs::copy(from.join(name), to.join(name))
+                .with_context(|| format!("cannot copy interop/{name}"))?;
         }
         let mut npm = Command::new("npm");
         run::run(npm.current_dir(&to).args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]))?;
@@ -73,7 +74,11 @@ fn link(to: &Path, at: &Path) -> Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::symlink(to, at)?;
     #[cfg(not(unix))]
-    anyhow::bail!("please install the packages in `{}` by `npm ci`; a link to `{}` is not possible here", at.display(), to.display());
+    anyhow::bail!(
+        "please install the packages in `{}` by `npm ci`; a link to `{}` is not possible here",
+        at.display(),
+        to.display()
+    );
     Ok(())
 }
 

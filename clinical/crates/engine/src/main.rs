@@ -7,6 +7,7 @@ mod fhir;
 mod gate;
 mod internal;
 mod outcome;
+mod rules;
 mod server;
 
 use std::{path::PathBuf, process::ExitCode};

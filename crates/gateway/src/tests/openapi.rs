@@ -11,8 +11,23 @@ use std::sync::LazyLock;
 static DEFINITION: LazyLock<Value> = LazyLock::new(|| serde_json::from_str(DOCUMENT).expect("json"));
 /// What `fault` understands, and what says nothing about values that it could check.
 const KEYWORDS: &[&str] = &[
-    "type", "required", "properties", "additionalProperties", "items", "enum", "const", "oneOf", "$ref", "minimum",
-    "minLength", "maxLength", "minItems", "maxItems", "pattern", "format", "description",
+    "type",
+    "required",
+    "properties",
+    "additionalProperties",
+    "items",
+    "enum",
+    "const",
+    "oneOf",
+    "$ref",
+    "minimum",
+    "minLength",
+    "maxLength",
+    "minItems",
+    "maxItems",
+    "pattern",
+    "format",
+    "description",
 ];
 
 /// The schema that a reference names.
@@ -59,7 +74,10 @@ fn fault(schema: &Value, value: &Value, at: &str) -> Option<String> {
 
 fn fault_within(schema: &Value, value: &Value, at: &str) -> Option<String> {
     if let Some(values) = value.as_array() {
-        return values.iter().enumerate().find_map(|(n, value)| fault(&schema["items"], value, &format!("{at}/{n}")));
+        return values
+            .iter()
+            .enumerate()
+            .find_map(|(n, value)| fault(&schema["items"], value, &format!("{at}/{n}")));
     }
     let fields = value.as_object()?;
     let required = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str);
@@ -94,7 +112,8 @@ pub(crate) fn conforms(method: &str, path: &str, status: u16, body: &[u8]) {
     let responses = &operation["responses"];
     let success = status < 400;
     let said = responses.get(status.to_string()).or_else(|| responses.get("default").filter(|_| !success));
-    let said = resolved(said.unwrap_or_else(|| panic!("{method} {path} answers {status}, which is not defined")));
+    let said =
+        resolved(said.unwrap_or_else(|| panic!("{method} {path} answers {status}, which is not defined")));
     for kind in ["application/json", "application/fhir+json"] {
         let Some(schema) = said["content"][kind].get("schema") else { continue };
         // Layers before the routes answer some refusals in other forms.
@@ -149,7 +168,8 @@ fn every_schema_uses_what_is_checked_and_every_reference_names_something() {
     schemas(&DEFINITION, &mut found);
     assert!(found.len() > 100, "{}", found.len());
     for schema in found {
-        let unknown = schema.as_object().expect("schema").keys().find(|name| !KEYWORDS.contains(&name.as_str()));
+        let unknown =
+            schema.as_object().expect("schema").keys().find(|name| !KEYWORDS.contains(&name.as_str()));
         assert_eq!(unknown, None, "{schema}");
         resolved(schema);
     }
@@ -160,7 +180,12 @@ fn every_example_is_what_its_schema_says() {
     let mut seen = 0;
     for (path, operations) in DEFINITION["paths"].as_object().expect("paths") {
         for (method, operation) in operations.as_object().expect("operations") {
-            for content in operation["requestBody"]["content"].as_object().into_iter().flatten().map(|(_, content)| content) {
+            for content in operation["requestBody"]["content"]
+                .as_object()
+                .into_iter()
+                .flatten()
+                .map(|(_, content)| content)
+            {
                 if let Some(example) = content.get("example") {
                     assert_eq!(fault(&content["schema"], example, "example"), None, "{method} {path}");
                     seen += 1;
@@ -173,7 +198,9 @@ fn every_example_is_what_its_schema_says() {
 
 #[test]
 fn an_answer_that_is_not_as_defined_is_found() {
-    let head = |text: &str| std::panic::catch_unwind(|| conforms("GET", "/ledger/head", 200, text.as_bytes())).is_err();
+    let head = |text: &str| {
+        std::panic::catch_unwind(|| conforms("GET", "/ledger/head", 200, text.as_bytes())).is_err()
+    };
     let digest = "0".repeat(64);
     assert!(!head(&format!(r#"{{"height":1,"timeMs":1,"digest":"{digest}"}}"#)));
     assert!(head(&format!(r#"{{"height":"1","timeMs":1,"digest":"{digest}"}}"#)));
