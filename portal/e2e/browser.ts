@@ -2,6 +2,8 @@
 import { existsSync } from 'node:fs';
 import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core';
 
+export type { Browser, Page };
+
 const FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
 const PLACES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
 
@@ -20,8 +22,8 @@ export async function withAuthenticator(page: Page): Promise<void> {
   });
 }
 
-/** Console errors, policy violations, requests elsewhere: none may happen. */
-export function watch(context: BrowserContext, origin: string): string[] {
+/** Console errors, policy violations, requests to any but these origins: none may happen. */
+export function watch(context: BrowserContext, ...origins: [string, ...string[]]): string[] {
   const problems: string[] = [];
   context.on('weberror', (error) => problems.push(`error: ${error.error().message}`));
   context.on('console', (message) => {
@@ -30,7 +32,7 @@ export function watch(context: BrowserContext, origin: string): string[] {
     if (message.type() === 'error' && !expected) problems.push(`console: ${text}`);
   });
   context.on('request', (request) => {
-    if (!request.url().startsWith(origin) && !/^(data|blob):/.test(request.url())) problems.push(`request to ${request.url()}`);
+    if (!origins.some((origin) => request.url().startsWith(origin)) && !/^(data|blob):/.test(request.url())) problems.push(`request to ${request.url()}`);
   });
   return problems;
 }

@@ -15,13 +15,18 @@ const READY_MS_MAX = 300_000;
 
 export interface Demo {
   genesis: string;
-  organisations: { id: string; name: string; portal: string; fhir: string | null }[];
+  organisations: { id: string; name: string; portal: string; fhir: string | null; client: { id: string; jwk: string; token_endpoint: string } | null }[];
   practitioners: { id: string; organisation: string; name: string }[];
   patients: { name: string; key: string; at: Record<string, string> }[];
 }
 
 export class Network {
-  private constructor(readonly demo: Demo, private readonly process: ChildProcess, readonly dir: string) {}
+  private constructor(readonly demo: Demo, private readonly process: ChildProcess | null, readonly dir: string) {}
+
+  /** One that somebody else started, and stops. */
+  static at(dir: string): Network {
+    return new Network(JSON.parse(readFileSync(join(dir, 'demo.json'), 'utf8')) as Demo, null, dir);
+  }
 
   static async start(basePort: number): Promise<Network> {
     const dir = mkdtempSync(join(tmpdir(), 'salus-e2e-'));
@@ -77,8 +82,10 @@ export class Network {
   }
 
   async stop(): Promise<void> {
-    const ended = new Promise((resolve) => this.process.once('exit', resolve));
-    this.process.kill('SIGINT');
+    if (!this.process) return;
+    const running = this.process;
+    const ended = new Promise((resolve) => running.once('exit', resolve));
+    running.kill('SIGINT');
     await ended;
     rmSync(this.dir, { recursive: true, force: true });
   }

@@ -4,7 +4,7 @@ use crate::build::Artefact;
 use crate::deny::Advisories;
 use crate::paths::Paths;
 use crate::setup::{self, Purpose};
-use crate::{build, definitions, deny, fuzz, layers, portal, run, sbom, tidy, tools};
+use crate::{build, definitions, deny, fuzz, interop, layers, portal, run, sbom, tidy, tools};
 use anyhow::{Context, Result, bail};
 use std::path::Path;
 use std::process::Command;
@@ -63,6 +63,8 @@ const STEPS: &[Step] = &[
     fast("tests", tests),
     slow("documentation tests", |paths, _| passed(run::run(run::cargo(paths).args(DOC_TESTS)))),
     slow("browser tests", browser),
+    slow("interop, types", |paths, _| portal_step(paths, interop::types)),
+    slow("interop", |paths, _| portal_step(paths, |p| interop::judge(p, &[]))),
     slow("simulation", simulation),
     slow("fuzzing", fuzzing),
 ];
@@ -122,7 +124,13 @@ fn lock_files(paths: &Paths, _: &Extent) -> Result<Outcome> {
     }
     let mut git = Command::new("git");
     git.current_dir(&paths.root).args(["diff", "--stat", "--exit-code", "HEAD", "--"]);
-    git.args(["Cargo.lock", "clinical/Cargo.lock", "fuzz/Cargo.lock", "portal/package-lock.json"]);
+    git.args([
+        "Cargo.lock",
+        "clinical/Cargo.lock",
+        "fuzz/Cargo.lock",
+        "portal/package-lock.json",
+        "interop/package-lock.json",
+    ]);
     passed(run::run(&mut git).context("a lock file is not up to date: build, then commit it"))
 }
 

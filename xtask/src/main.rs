@@ -14,6 +14,7 @@ mod deny;
 mod digest;
 mod freshness;
 mod fuzz;
+mod interop;
 mod layers;
 mod package;
 mod paths;
@@ -64,6 +65,8 @@ Salus: the chores of this repository
       --seed S                  which inputs (1)
       --blind                   by mutation of seeds alone: nothing is built a second time
       --keep                    keep what was found in fuzz/corpus
+  cargo xtask interop [NAME..]  start a demo network and let other people's software judge it: clients, validators,
+                                HL7's examples, a generator of requests (docs/interop.md)
   cargo xtask clean-cache       delete everything the chores have cached
 
 Builds and tools are cached outside the checkout: $SALUS_CACHE, else ~/.cache/salus.
@@ -82,7 +85,7 @@ fn main() -> ExitCode {
 fn dispatch(mut args: Vec<String>) -> Result<()> {
     let chore = if args.is_empty() { "help".to_owned() } else { args.remove(0) };
     let paths = Paths::find()?;
-    if ["demo", "check", "bench", "sim", "fuzz", "package"].contains(&chore.as_str()) {
+    if ["demo", "check", "bench", "sim", "fuzz", "package", "interop"].contains(&chore.as_str()) {
         freshness::settle(&paths)?;
     }
     match chore.as_str() {
@@ -92,6 +95,7 @@ fn dispatch(mut args: Vec<String>) -> Result<()> {
         "layers" => layers::run(&paths, &args),
         "tidy" => tidy::run(&paths, &args),
         "deny" => deny::run(&paths, &args),
+        "interop" => interop::run(&paths, &args),
         "package" => package::run(&paths, &args),
         "sbom" => sbom::run(&paths, &args),
         "bench" => bench::run(&paths, &args),

@@ -26,11 +26,15 @@ pub(crate) const BUILD: &[Need] = &[
 ];
 
 /// What the tests start besides our own programs: `curl` as a client that nobody here wrote, `kill` to kill nodes, SoftHSM as
-/// a token that opens a node's keys.
+/// a token that opens a node's keys, Python for judges that are written in it.
 pub(crate) const TESTS: &[Need] = &[
     Need { package: "curl", present: || run::find_program(&["curl"]).is_some() },
     Need { package: "procps", present: || run::find_program(&["kill"]).is_some() },
     Need { package: "softhsm2", present: || run::find_program(&["softhsm2-util"]).is_some() },
+    Need {
+        package: "python3-venv",
+        present: || run::output(Command::new("python3").args(["-c", "import ensurepip, venv"])).is_ok(),
+    },
 ];
 
 /// What the browser tests need on top.

@@ -23,6 +23,7 @@ mod limits;
 pub mod log;
 mod mail;
 pub mod metrics;
+mod openapi;
 mod origin;
 mod passkey;
 mod places;
@@ -68,6 +69,7 @@ use axum::Router;
 /// Every public route, without the layers of `edge`.
 pub fn public_router(gateway: Gateway) -> Router {
     Router::new()
+        .merge(openapi::router())
         .merge(fhir::router(gateway.clone()))
         .merge(bulk::router(gateway.clone()))
         .merge(smart::router(gateway.clone()))

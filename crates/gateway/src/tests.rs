@@ -6,6 +6,7 @@ mod fhir;
 mod fuzz;
 mod limits;
 mod matrix;
+pub(crate) mod openapi;
 pub(crate) mod people;
 pub(crate) mod race;
 pub(crate) mod routes;

@@ -9,11 +9,14 @@ const OPERATIONS: &[&str] = &["everything", "validate"];
 /// Interactions with the whole system that work.
 const SYSTEM_INTERACTIONS: &[&str] = &["transaction", "batch", "history-system"];
 
+/// A type of the handlers' own, which FHIR R4 does not have.
+const FOREIGN_TYPE: &str = "ViewDefinition";
+
 /// Interactions that write.
 const WRITES: &[&str] = &["create", "update", "patch", "delete"];
 
 /// Types that the guard keeps from clients' writing.
-const READ_ONLY: &[&str] = &["SearchParameter", "AuditEvent"];
+const READ_ONLY: &[&str] = &["SearchParameter", "AuditEvent", "Subscription"];
 
 /// Rewrites the handlers' own statement. `None` when it is not one.
 pub(crate) fn truthful(statement: &[u8]) -> Option<Bytes> {
@@ -28,8 +31,9 @@ pub(crate) fn truthful(statement: &[u8]) -> Option<Bytes> {
         if let Some(rest) = rest.as_object_mut() {
             rest.remove("security");
         }
-        for resource in rest.get_mut("resource").and_then(Value::as_array_mut).into_iter().flatten() {
-            trim(resource);
+        if let Some(resources) = rest.get_mut("resource").and_then(Value::as_array_mut) {
+            resources.retain(|resource| resource["type"] != FOREIGN_TYPE);
+            resources.iter_mut().for_each(trim);
         }
     }
     serde_json::to_vec(&statement).ok().map(Bytes::from)

@@ -14,6 +14,7 @@ use crate::{
     gate::{self, Interaction},
     outcome::Refused,
     query,
+    rules,
     server::App,
     strict,
 };
@@ -38,8 +39,27 @@ pub(crate) async fn serve(State(app): State<Arc<App>>, request: Request) -> Resp
         Ok((_, Interaction::Metadata, _)) => {
             ([(header::CONTENT_TYPE, FHIR_JSON)], app.engine.metadata()).into_response()
         }
+        Ok((principal, Interaction::Validate, body)) => {
+            let answer = forward(&app, principal, Interaction::Validate, parts, body.clone()).await;
+            with_rules(answer, &body).await.unwrap_or_else(|| Refused::Failed.into_response())
+        }
         Ok((principal, interaction, body)) => forward(&app, principal, interaction, parts, body).await,
     }
+}
+
+/// What the handlers' validator says, and what it passes over.
+async fn with_rules(answer: Response, body: &[u8]) -> Option<Response> {
+    if !answer.status().is_success() {
+        return Some(answer);
+    }
+    let (mut parts, said) = answer.into_parts();
+    let mut outcome = serde_json::from_slice(&axum::body::to_bytes(said, BODY_BYTES_MAX).await.ok()?).ok()?;
+    // A validation of what is stored has no body; it was looked at when it came.
+    if let Ok(resource) = serde_json::from_slice(body) {
+        rules::add(&mut outcome, &resource);
+    }
+    parts.headers.remove(header::CONTENT_LENGTH);
+    Some(Response::from_parts(parts, Body::from(serde_json::to_vec(&outcome).ok()?)))
 }
 
 async fn admit(parts: &request::Parts, body: Body) -> Result<(Principal, Interaction, Bytes), Refused> {

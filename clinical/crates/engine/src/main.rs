@@ -8,6 +8,7 @@ mod gate;
 mod internal;
 mod outcome;
 mod query;
+mod rules;
 mod server;
 mod strict;
 

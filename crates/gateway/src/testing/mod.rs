@@ -170,6 +170,7 @@ impl Browser {
         kind: &str,
         body: Vec<u8>,
     ) -> Answer {
+        let asked = method.clone();
         let mut request = Request::builder().method(method).uri(path).header(header::CONTENT_TYPE, kind);
         let origin = self.origin.unwrap_or(ORIGIN);
         if !origin.is_empty() {
@@ -182,8 +183,10 @@ impl Browser {
             request = request.header("x-salus-chart", chart);
         }
         let router = crate::public_router(node.gateway.clone());
-        Answer::of(router.oneshot(request.body(Body::from(body)).expect("request")).await.expect("response"))
-            .await
+        let request = request.body(Body::from(body)).expect("request");
+        let answer = Answer::of(router.oneshot(request).await.expect("response")).await;
+        crate::tests::openapi::conforms(asked.as_str(), path, answer.status.as_u16(), &answer.body);
+        answer
     }
 
     pub(crate) async fn get(&self, node: &Node, path: &str) -> Answer {

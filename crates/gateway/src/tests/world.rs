@@ -357,8 +357,10 @@ impl World {
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
         let router = crate::edge::wrap(crate::public_router(self.gateway.clone()), &self.gateway.config);
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         let (parts, body) = router.oneshot(request).await.expect("answer").into_parts();
         let bytes = axum::body::to_bytes(body, 64 << 20).await.expect("body");
+        super::openapi::conforms(method.as_str(), &path, parts.status.as_u16(), &bytes);
         let body = String::from_utf8_lossy(&bytes).into_owned();
         Answer { status: parts.status, headers: parts.headers, body }
     }

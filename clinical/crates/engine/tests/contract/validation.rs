@@ -81,3 +81,21 @@ async fn a_feeds_history_is_kept_and_flagged_as_the_policy_says() {
         assert_eq!(client.raw("PUT", "/fhir/Observation/o", &headers, "{").await.status, 400);
     }
 }
+
+#[tokio::test]
+async fn validation_on_request_also_finds_what_the_handlers_pass_over() {
+    let node = Node::start(&[]).await;
+    let mut client = node.client().await;
+    let errors = |text: &str| text.matches("\"severity\":\"error\"").count();
+    for (resource, expected) in [
+        (json!({"resourceType": "Patient", "id": "a"}), 0),
+        (
+            json!({"resourceType": "Patient", "id": "a", "contained": [{"resourceType": "Patient", "id": "a_1"}]}),
+            1,
+        ),
+        (json!({"resourceType": "Patient", "photo": [{"data": "aGVsbG8=", "size": 6}]}), 1),
+    ] {
+        let answer = client.fhir(&steward(), "POST", "/Patient/$validate", Some(resource.clone())).await;
+        assert_eq!((answer.status, errors(&answer.text)), (200, expected), "{resource} {answer:?}");
+    }
+}
