@@ -273,13 +273,20 @@ fn action(kind: Kind) -> (&'static str, &'static str) {
     match kind {
         Kind::Read | Kind::ReRead | Kind::Proof | Kind::ProxyRead | Kind::EmergencyRead => ("R", "read"),
         Kind::Search
+        | Kind::Export
         | Kind::ChartOpened
         | Kind::ShareImport
         | Kind::EmergencyFound
         | Kind::EmergencyOpened => ("E", "search"),
         Kind::Write => ("U", "update"),
         Kind::ShareDropped => ("D", "delete"),
-        Kind::Case | Kind::Accounting | Kind::Recovery | Kind::App | Kind::Appointment => ("E", "operation"),
+        Kind::Case
+        | Kind::Accounting
+        | Kind::Recovery
+        | Kind::App
+        | Kind::Appointment
+        | Kind::Link
+        | Kind::HealthCard => ("E", "operation"),
     }
 }
 

@@ -322,7 +322,7 @@ async fn a_restricted_patient_is_in_no_export_and_whoever_is_restricted_later_is
     let (_, manifest) = done(&world, &token, SYSTEM).await;
     assert!(!files(&world, &token, &manifest).await.contains(CANARY));
     // Even if the engine should forget it.
-    world.engine.leak();
+    world.engine.leak(Leak::Everything);
     let (_, manifest) = done(&world, &token, SYSTEM).await;
     assert!(!files(&world, &token, &manifest).await.contains(CANARY));
 }
@@ -378,7 +378,7 @@ async fn copies_of_other_organisations_are_in_no_export() {
     let token = world.system(EVERYTHING);
     for leaks in [false, true] {
         if leaks {
-            world.engine.leak();
+            world.engine.leak(Leak::Everything);
         }
         let (_, manifest) = done(&world, &token, SYSTEM).await;
         assert!(!files(&world, &token, &manifest).await.contains("Geteiltes"));
