@@ -236,14 +236,25 @@ class Session {
 
   // Reading.
 
-  /** Brings everything up to date. Errors end in the snapshot, in plain words. */
-  refresh = async (): Promise<void> => {
-    if (!this.root || this.snapshot.sync.state === 'working') return;
+  /** The work that a refresh is part of; what signing out ended holds up nobody. */
+  private refreshing: AbortSignal | null = null;
+
+  /** Brings everything up to date, without a word unless something fails if `quietly`. Errors end in the snapshot, in plain words. */
+  refresh = async (quietly = false): Promise<void> => {
+    const { signal } = this.work;
+    if (!this.root || this.refreshing === signal) return;
+    this.refreshing = signal;
+    await this.bringUpToDate(quietly && this.snapshot.sync.state === 'done').finally(() => {
+      if (this.refreshing === signal) this.refreshing = null;
+    });
+  };
+
+  private async bringUpToDate(quietly: boolean): Promise<void> {
     const { signal } = this.work;
     const { profile } = this.unlocked();
     const silent: string[] = [];
     let missing = 0;
-    this.set({ sync: { state: 'working', done: 0, total: 0, silent, missing } });
+    if (!quietly) this.set({ sync: { state: 'working', done: 0, total: 0, silent, missing } });
     try {
       await this.goOnReplacing();
       await this.finishStops();
@@ -266,7 +277,7 @@ class Session {
     } catch (error) {
       if (!signal.aborted) this.set({ sync: { ...this.snapshot.sync, state: 'failed', silent, message: plainWords(error) } });
     }
-  };
+  }
 
   private async syncOne(source: string, signal: AbortSignal): Promise<number> {
     const { around, local } = this.unlocked();

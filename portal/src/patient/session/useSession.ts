@@ -60,7 +60,7 @@ function tells(data: string): boolean {
 /** Follows the ledger, which tells everybody everything, so that no node learns whose record this page shows. */
 export function useLiveRecord(): void {
   const { phase } = useSession();
-  useLive(phase === 'open' ? '/ledger/events' : null, 'block', () => void session.refresh(), LIVE_PAUSE_MS, tells);
+  useLive(phase === 'open' ? '/ledger/events' : null, 'block', () => void session.refresh(true), LIVE_PAUSE_MS, tells);
 }
 
 /** What failed without a connection is tried again when there is one. */

@@ -95,10 +95,12 @@ pub(super) fn read(text: &str) -> Result<Draft> {
     };
     let headers = headers(&resource["channel"]["header"])?;
     let terms = terms(&resource)?;
-    for name in ["id", "meta", "status", "error"] {
-        resource.as_object_mut().map(|resource| resource.remove(name));
+    if let Some(object) = resource.as_object_mut() {
+        object.retain(|name, _| !matches!(name.as_str(), "id" | "meta" | "status" | "error"));
     }
-    resource["channel"].as_object_mut().map(|channel| channel.remove("header"));
+    if let Some(channel) = resource["channel"].as_object_mut() {
+        channel.remove("header");
+    }
     Ok(Draft { text: resource.to_string(), terms, headers, off })
 }
 

@@ -249,9 +249,7 @@ pub(super) async fn events(
         match name.as_ref() {
             "eventsSinceNumber" => from = from.max(value.parse().map_err(|_| wrong())?),
             "eventsUntilNumber" => to = to.min(value.parse().map_err(|_| wrong())?),
-            "content" => {
-                content = serde_json::from_value(Value::from(value.as_ref())).map_err(|_| wrong())?
-            }
+            "content" => content = serde_json::from_value(Value::from(&*value)).map_err(|_| wrong())?,
             "_format" => (),
             _ => return Err(wrong()),
         }
