@@ -125,7 +125,7 @@ impl FeedFile {
         let kind = match (&self.mllp, self.documents, &self.fhir) {
             (Some(mllp), false, None) => FeedKind::Mllp(mllp.settings(home)?),
             (None, true, None) => FeedKind::Documents,
-            (None, false, Some(fhir)) => FeedKind::Fhir(fhir.settings(home)?),
+            (None, false, Some(fhir)) => FeedKind::Fhir(Box::new(fhir.settings(home)?)),
             _ => anyhow::bail!(
                 "feed `{}` in `node.json`: name one of `mllp`, `documents` and `fhir`",
                 self.name

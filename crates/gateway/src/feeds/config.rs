@@ -34,7 +34,7 @@ pub enum FeedKind {
     /// C-CDA documents by HTTP.
     Documents,
     /// Another FHIR server, asked for what is new.
-    Fhir(FhirFeed),
+    Fhir(Box<FhirFeed>),
 }
 
 /// A listener of MLLP.

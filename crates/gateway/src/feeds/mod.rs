@@ -114,7 +114,7 @@ pub(crate) async fn run(gateway: Gateway) {
         let gateway = gateway.clone();
         match feed.kind.clone() {
             FeedKind::Mllp(settings) => _ = tasks.spawn(mllp::run(gateway, feed, settings)),
-            FeedKind::Fhir(settings) => _ = tasks.spawn(pull::run(gateway, feed, settings)),
+            FeedKind::Fhir(settings) => _ = tasks.spawn(pull::run(gateway, feed, *settings)),
             FeedKind::Documents => {}
         }
     }

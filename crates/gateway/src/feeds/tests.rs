@@ -166,7 +166,7 @@ async fn node(server: Option<&str>) -> (Node, Clinic) {
         config.feeds = vec![
             feed("lab", FeedKind::Mllp(mllp_feed(&["127.0.0.1"]))),
             feed("letters", FeedKind::Documents),
-            feed("ehr", FeedKind::Fhir(asked)),
+            feed("ehr", FeedKind::Fhir(Box::new(asked))),
         ];
     })
     .await;
@@ -457,7 +457,7 @@ async fn server(next: &'static str) -> (String, Arc<Mutex<Vec<String>>>) {
 fn asked_of(node: &Node) -> (FeedConfig, FhirFeed) {
     let feed = node.gateway.config.feeds[2].clone();
     let FeedKind::Fhir(settings) = feed.kind.clone() else { panic!("no server") };
-    (feed, settings)
+    (feed, *settings)
 }
 
 #[tokio::test]
@@ -491,13 +491,13 @@ async fn a_next_page_elsewhere_is_never_asked_for() {
 #[test]
 fn a_feed_that_cannot_be_is_refused_at_the_start() {
     let fhir = |base: &str, kind: &str| {
-        FeedKind::Fhir(FhirFeed {
+        FeedKind::Fhir(Box::new(FhirFeed {
             base: base.parse().expect("url"),
             types: vec![kind.to_owned()],
             every: Duration::from_secs(60),
             sign_in: SignIn::None,
             authorities: None,
-        })
+        }))
     };
     let named = |name: &str| feed(name, FeedKind::Documents);
     for (feeds, fine) in [
