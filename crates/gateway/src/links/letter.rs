@@ -170,8 +170,13 @@ fn own(tx: &WriteTransaction, patient: &str, name: &str, now_ms: u64) -> Result<
     found.ok_or_else(|| Error::new(Code::NotFound, "there is no such link, or it is over"))
 }
 
-fn renew(tx: &WriteTransaction, patient: &str, name: String, file: (Digest, u64), now_ms: u64) -> Result<()> {
-    let link = own(tx, patient, &name, now_ms)?;
+fn renew(
+    tx: &WriteTransaction,
+    (patient, name): (&str, &str),
+    file: (Digest, u64),
+    now_ms: u64,
+) -> Result<()> {
+    let link = own(tx, patient, name, now_ms)?;
     if !link.renews {
         return Err(Error::new(Code::Conflict, "the content of this link stays as it is"));
     }
