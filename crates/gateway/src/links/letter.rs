@@ -63,12 +63,12 @@ pub(crate) async fn answer(gateway: &Gateway, patient: &str, ask: Ask) -> Result
     match ask {
         Ask::Links {} => {}
         Ask::MakeLink { digest, bytes, until_ms, pin, renews } => {
-            let link = new_link(gateway, patient, until_ms, renews)?;
+            let link = new_link(patient, until_ms, renews)?;
             made = Some(make(gateway, link, pin, (digest, bytes)).await?);
         }
         Ask::RenewLink { link, digest, bytes } => {
             let (of, now_ms) = (patient.to_owned(), clock::now_ms());
-            gateway.store.write(move |tx| renew(tx, &of, link, (digest, bytes), now_ms)).await?;
+            gateway.store.write(move |tx| renew(tx, (&of, &link), (digest, bytes), now_ms)).await?;
         }
         Ask::EndLink { link } => {
             let (of, now_ms) = (patient.to_owned(), clock::now_ms());
@@ -88,12 +88,11 @@ pub(crate) async fn answer(gateway: &Gateway, patient: &str, ask: Ask) -> Result
     Ok(json!({ "links": links, "made": made }))
 }
 
-fn new_link(gateway: &Gateway, patient: &str, until_ms: u64, renews: bool) -> Result<Link> {
+fn new_link(patient: &str, until_ms: u64, renews: bool) -> Result<Link> {
     let now_ms = clock::now_ms();
     if until_ms <= now_ms || until_ms > now_ms + LIFE_MS_MAX {
         return Err(Error::new(Code::Invalid, "a link ends in the future, and within a year"));
     }
-    debug_assert!(!gateway.config.public_url.ends_with('/'), "addresses are made from it");
     Ok(Link {
         patient: patient.to_owned(),
         made_ms: now_ms,
@@ -171,13 +170,18 @@ fn own(tx: &WriteTransaction, patient: &str, name: &str, now_ms: u64) -> Result<
     found.ok_or_else(|| Error::new(Code::NotFound, "there is no such link, or it is over"))
 }
 
-fn renew(tx: &WriteTransaction, patient: &str, name: String, file: (Digest, u64), now_ms: u64) -> Result<()> {
-    let link = own(tx, patient, &name, now_ms)?;
+fn renew(
+    tx: &WriteTransaction,
+    (patient, name): (&str, &str),
+    file: (Digest, u64),
+    now_ms: u64,
+) -> Result<()> {
+    let link = own(tx, patient, name, now_ms)?;
     if !link.renews {
         return Err(Error::new(Code::Conflict, "the content of this link stays as it is"));
     }
     let taken: u64 = open_of(tx, patient, now_ms)?.iter().map(Link::bytes).sum();
-    announce(tx, &name, file, taken - link.bytes(), now_ms)
+    announce(tx, name, file, taken - link.bytes(), now_ms)
 }
 
 fn end_one(tx: &WriteTransaction, patient: &str, name: &str, now_ms: u64) -> Result<()> {

@@ -32,7 +32,7 @@ export function Sharing() {
   return (
     <Page title="Who can see what" lead="Your own hospitals keep the records they made themselves. Here is what others may see." action={<Button component={Link} to="/share" leftSection={<Icon name="plus" size={20} />}>Share</Button>}>
       {requests.length > 0 && <Section title="Requests">{requests.map((request) => <Request key={request.id} request={request} />)}</Section>}
-      {session.stopFailure && <ErrorNote title="Sharing was not stopped" message={session.stopFailure} />}
+      {session.stops.failure && <ErrorNote title="Sharing was not stopped" message={session.stops.failure} />}
       <Section title="Shared now">
         {live.length === 0 ? (
           <Empty icon="lock" title="No other organisation sees your record">Share it when you go to another hospital or practice, so that they know your history.</Empty>
@@ -78,13 +78,13 @@ function Live({ share, now, stopAtMs }: { share: ShareView; now: number; stopAtM
         ]}
       />
       {stopAtMs ? (
-        <Note tone="warn" title="Sharing is being stopped" action={stopAtMs > now && <Button ref={undo} variant="default" leftSection={<Icon name="arrow-back-up" size={20} />} onClick={() => session.undoStop(share.share)}>Undo</Button>}>
+        <Note tone="warn" title="Sharing is being stopped" action={stopAtMs > now && <Button ref={undo} variant="default" leftSection={<Icon name="arrow-back-up" size={20} />} onClick={() => session.stops.undo(share.share)}>Undo</Button>}>
           {stopAtMs > now ? `In ${Math.ceil((stopAtMs - now) / 1_000)} seconds.` : 'One moment …'}
         </Note>
       ) : (
         <Button ref={stop} variant="default" className={css.stop} leftSection={<Icon name="hand-stop" size={20} />} onClick={() => setAsking(true)}>Stop sharing</Button>
       )}
-      <Dialog open={asking} title={`Stop sharing with ${name}?`} onClose={() => setAsking(false)} confirm={{ label: 'Stop sharing', danger: true, onConfirm: () => { setAsking(false); session.stopSharing(share.share); } }}>
+      <Dialog open={asking} title={`Stop sharing with ${name}?`} onClose={() => setAsking(false)} confirm={{ label: 'Stop sharing', danger: true, onConfirm: () => { setAsking(false); session.stops.ask(share.share); } }}>
         <p>{name} cannot open these records any more, and must delete its copy. What someone there has already read cannot be unread.</p>
       </Dialog>
     </Card>

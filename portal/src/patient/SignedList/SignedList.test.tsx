@@ -39,6 +39,17 @@ it('asks for the list, shows what left and what was used within, and how to chec
   expect(screen.getByRole('button', { name: 'Save the signed file' })).toBeTruthy();
 });
 
+it('asks for what is older where the list does not begin with the first entry', async () => {
+  const later = { ...list, statement: { ...list.statement, entries: list.statement.entries.map((entry) => ({ ...entry, number: entry.number + 1_000 })) } };
+  const asked = vi.spyOn(session, 'signedList').mockResolvedValueOnce(later).mockResolvedValueOnce(list);
+  show(<Routes><Route path="/looked/list/:organisation" element={<SignedList />} /></Routes>, '/looked/list/hospital-a');
+  await userEvent.click(screen.getByRole('button', { name: /Ask .* for the list/ }));
+  await userEvent.click(await screen.findByRole('button', { name: 'Ask for older entries' }));
+  expect(asked).toHaveBeenLastCalledWith('hospital-a', later.statement.entries[0]!.number);
+  expect(await screen.findByText(/entry 1$/)).toBeTruthy();
+  expect(screen.queryByRole('button', { name: 'Ask for older entries' })).toBeNull();
+});
+
 it('says what went wrong if no list comes', async () => {
   vi.spyOn(session, 'signedList').mockRejectedValue(new Error('away'));
   show(<Routes><Route path="/looked/list/:organisation" element={<SignedList />} /></Routes>, '/looked/list/hospital-a');

@@ -17,7 +17,7 @@ export function SignedList() {
   const { organisation = '' } = useParams();
   const nameOf = useOrganisationName();
   const [list, setList] = useState<AccountingFile | null>(null);
-  const make = useAction(async () => setList(await session.signedList(organisation)));
+  const make = useAction(async (before?: number) => setList(await session.signedList(organisation, before)));
   const name = nameOf(organisation);
   if (!list) {
     return (
@@ -29,7 +29,8 @@ export function SignedList() {
   }
   return (
     <Page title="Who looked" back={BACK} lead={`Signed by ${list.statement.name} on ${timeOfMs(list.statement.madeMs)}.`}>
-      <SignedListView list={list} />
+      {make.error && <ErrorNote message={make.error} />}
+      <SignedListView list={list} nameOf={nameOf} asking={make.busy} onOlder={(before) => void make.go(before)} />
     </Page>
   );
 }

@@ -26,7 +26,7 @@ export type CaseAsk =
   | { ask: 'erase'; scope: EraseScope; reason: string }
   | { ask: 'lift' | 'withdraw' | 'dossier'; case: string }
   | { ask: 'disagree'; case: string; statement: string }
-  | { ask: 'accounting' };
+  | { ask: 'accounting'; before?: number };
 
 export interface CaseAnswers {
   cases: CaseBody[];

@@ -6,6 +6,7 @@ import { account, type Slot } from '../../api/account';
 import { ApiError, isOnline, plainWords, PlainError } from '../../api/http';
 import { createPasskey, prfOf, askPasskey } from '../../api/webauthn';
 import { fromBase64, label, randomBytes, toBase64, toHex } from '../../crypto';
+import { dateOf } from '../../ui/fhir/describe';
 import type { Verdict } from '../../verify/messages';
 import type { AccountingFile } from '../../api/accounting';
 import type { CaseBody } from '../../api/cases';
@@ -20,7 +21,7 @@ import * as granting from './grants';
 import { Links, type LinkAsk, type Linking } from './links';
 import { openUnder, pairwiseKeys, sealUnder, type PairwiseKeys } from './keys';
 import { surroundings, type Surroundings } from './network';
-import { emptyProfile, higher, isStopping, loadBackup, mergeProfiles, saveBackup, type FormerKeys, type GrantRecord, type Profile } from './profile';
+import { emptyProfile, higher, loadBackup, mergeProfiles, saveBackup, type FormerKeys, type GrantRecord, type Profile } from './profile';
 import { Proxies } from './proxies';
 import * as recovering from './recovering';
 import type { RecoveryAttempt } from './recovering';
@@ -29,6 +30,7 @@ import type { Part } from './recovery';
 import * as replacing from './replacing';
 import { newRecoveryCode, recoveryCodeText, recoveryLocator } from './recoveryCode';
 import { CLOSED, type Snapshot } from './snapshot';
+import { Stops } from './stops';
 import { device, LocalCopy, tabMemory } from './store';
 import { Anchors, batchOf, currentRecords, syncSource, type RecordItem, type StoredRecord } from './sync';
 import { verdictsOf } from './verdicts';
@@ -37,7 +39,6 @@ export type { Snapshot, SyncState } from './snapshot';
 export const IDLE_LOCK_MS = 5 * 60_000;
 /** How long before it locks that is said, so that whoever reads slowly can prevent it. */
 export const LOCK_WARNING_MS = 60_000;
-export const UNDO_MS = 6_000;
 
 const NOTHING_READ = { accesses: [], requests: [], silent: [], gaps: [], numbers: {} };
 const UNKNOWN_CODE = 'No record belongs to this code here. Check the code, and that this is the address where you signed up.';
@@ -63,7 +64,14 @@ class Session {
   private prepared: replacing.Prepared | null = null;
   readonly proxies = new Proxies({ granting: () => this.granting(), save: (profile) => this.save(profile), get: () => this.snapshot.proxies, set: (change) => this.root && this.set({ proxies: { ...this.snapshot.proxies, ...change } }) });
   readonly links = new Links(() => this.linking());
-  private stopTimers = new Map<string, ReturnType<typeof setTimeout>>();
+  readonly stops = new Stops({
+    profile: () => (this.root ? this.snapshot.profile : null),
+    save: (profile) => this.save(profile),
+    granting: () => this.granting(),
+    changeGrant: (grant) => this.changeGrant(grant),
+    get: () => this.snapshot.stopping,
+    set: (stopping) => this.set({ stopping }),
+  });
 
   get = (): Snapshot => this.snapshot;
   subscribe = (listener: () => void): (() => void) => {
@@ -190,14 +198,10 @@ class Session {
   }
 
   private close(): void {
-    this.sendWaitingStops();
+    this.stops.close();
     this.work.abort();
     this.work = new AbortController();
     clearTimeout(this.idle);
-    for (const [share, timer] of this.stopTimers) {
-      clearTimeout(timer);
-      this.stopTimers.delete(share);
-    }
     this.proxies.close();
     this.root?.fill(0);
     this.root = null;
@@ -257,7 +261,7 @@ class Session {
     if (!quietly) this.set({ sync: { state: 'working', done: 0, total: 0, silent, missing } });
     try {
       await this.goOnReplacing();
-      await this.finishStops();
+      await this.stops.finish();
       for (const { id } of profile.organisations) {
         try {
           missing += await this.syncOne(id, signal);
@@ -410,66 +414,6 @@ class Session {
     for (const grant of open) await granting.complete(this.granting(), grant, this.changeGrant).catch(() => undefined);
   }
 
-  /** Stops a share after the undo window. */
-  stopSharing(share: string): void {
-    void this.noteStop(share, { stopAskedMs: Date.now() });
-    const timer = setTimeout(() => void this.sendStop(share), UNDO_MS);
-    this.stopTimers.set(share, timer);
-    this.set({ stopping: { ...this.snapshot.stopping, [share]: Date.now() + UNDO_MS } });
-  }
-
-  undoStop(share: string): void {
-    clearTimeout(this.stopTimers.get(share));
-    this.stopTimers.delete(share);
-    this.clearStopping(share);
-    void this.noteStop(share, { stopUndoneMs: Date.now() });
-  }
-
-  /** Without a connection it is kept on this device. */
-  private async noteStop(share: string, change: Partial<GrantRecord>): Promise<void> {
-    const { profile } = this.unlocked();
-    const grants = profile.grants.map((grant) => (grant.share === share ? { ...grant, ...change } : grant));
-    await this.save({ ...profile, grants }).catch(() => undefined);
-  }
-
-  private grantsOf = (share: string) => this.unlocked().profile.grants.filter((one) => one.share === share && one.state !== 'revoked');
-
-  /** Locking waits for nothing, and stopping is not forgotten: what does not get through is sent again at the next visit. */
-  private sendWaitingStops(): void {
-    if (!this.root) return;
-    for (const share of this.stopTimers.keys()) for (const grant of this.grantsOf(share)) void granting.revoke(this.granting(), grant).catch(() => undefined);
-  }
-
-  private async finishStops(): Promise<void> {
-    const shares = new Set(this.unlocked().profile.grants.filter(isStopping).map((grant) => grant.share));
-    for (const share of shares) {
-      if (this.snapshot.stopping[share]) continue;
-      this.set({ stopping: { ...this.snapshot.stopping, [share]: Date.now() } });
-      await this.sendStop(share);
-    }
-  }
-
-  private clearStopping(share: string): void {
-    const { [share]: _gone, ...stopping } = this.snapshot.stopping;
-    this.set({ stopping });
-  }
-
-  stopFailure: string | null = null;
-
-  private async sendStop(share: string): Promise<void> {
-    this.stopTimers.delete(share);
-    this.stopFailure = null;
-    try {
-      for (const grant of this.grantsOf(share)) {
-        await granting.revoke(this.granting(), grant);
-        await this.changeGrant({ ...grant, state: 'revoked', revokedMs: Date.now() });
-      }
-    } catch (error) {
-      this.stopFailure = plainWords(error);
-    }
-    if (this.root) this.clearStopping(share);
-  }
-
   /** What was asked of every organisation by the person's rights, newest first. */
   cases = async () => allCases(this.unlocked().profile, (organisation) => this.askCase(organisation, { ask: 'list' }));
 
@@ -483,8 +427,8 @@ class Session {
   }
 
   /** Everyone who looked at what an organisation keeps, signed by it. */
-  async signedList(organisation: string): Promise<AccountingFile> {
-    const { accounting } = await this.askCases(organisation, { ask: 'accounting' });
+  async signedList(organisation: string, before?: number): Promise<AccountingFile> {
+    const { accounting } = await this.askCases(organisation, { ask: 'accounting', ...(before && { before }) });
     if (!accounting) throw new PlainError('No list came. Please try again later.');
     return accounting;
   }
@@ -505,6 +449,7 @@ class Session {
       chosen: (categories) =>
         currentRecords(this.snapshot.records)
           .filter(({ category }) => categories.includes(category))
+          .sort((a, b) => (dateOf(b.resource) ?? '').localeCompare(dateOf(a.resource) ?? ''))
           .map(({ resource, category, source }) => ({ resource, category, source: around.organisations.find(({ id }) => id === source)?.name ?? source })),
     };
   }

@@ -7,8 +7,23 @@ import { Section } from '../Page/Page';
 import { saveFile } from '../saveFile';
 import css from './SignedList.module.css';
 
+interface Props {
+  list: AccountingFile;
+  /** The name of an organisation, where it is known. */
+  nameOf?: (organisation: string) => string;
+  /** Asks for what is older than this list. */
+  onOlder?: (before: number) => void;
+  asking?: boolean;
+}
+
+/** "Lakeside Clinic (hospital-b)": the short name is what was signed. */
+const named = (id: string, nameOf: Props['nameOf']) => {
+  const name = nameOf?.(id) ?? id;
+  return name === id ? id : `${name} (${id})`;
+};
+
 /** An organisation's signed list of who looked: to read, to print, to save. */
-export function SignedListView({ list }: { list: AccountingFile }) {
+export function SignedListView({ list, nameOf, onOlder, asking }: Props) {
   const { statement } = list;
   const entries = statement.entries.toReversed();
   const [first] = statement.entries;
@@ -21,13 +36,14 @@ export function SignedListView({ list }: { list: AccountingFile }) {
         <Button leftSection={<Icon name="download" size={20} />} onClick={() => saveFile(`who-looked-${statement.organisation}.json`, JSON.stringify(list, null, 2))}>Save the signed file</Button>
         <Button variant="default" leftSection={<Icon name="printer" size={20} />} onClick={() => window.print()}>Print</Button>
       </div>
-      {first && first.number > 1 && <p className={css.soft}>This list begins with entry {first.number}. {statement.name} gives you what is older on request.</p>}
+      {first && first.number > 1 && <p className={css.soft}>This list begins with entry {first.number}. {onOlder ? 'What is older comes as a list of its own.' : `${statement.name} gives you what is older on request.`}</p>}
+      {first && first.number > 1 && onOlder && <div className="no-print"><Button variant="default" loading={asking} onClick={() => onOlder(first.number)}>Ask for older entries</Button></div>}
       <Section title="What left this organisation">
         {left.length + readings.length === 0 && <p>Nothing.</p>}
         <ul className={css.list}>
           {readings.map((reading, at) => (
             <li key={at}>
-              <p><strong>{reading.to}</strong> read {reading.count} {reading.count === 1 ? 'entry' : 'entries'} that you share with it</p>
+              <p><strong>{named(reading.to, nameOf)}</strong> read {reading.count} {reading.count === 1 ? 'entry' : 'entries'} that you share with it</p>
               <p className={css.soft}>{timeOfMs(reading.timeMs)} · {PURPOSE_WORDS[reading.purpose]}</p>
             </li>
           ))}
