@@ -3,6 +3,7 @@
 use super::{location, path_of, send};
 use crate::bulk::export::testing_round;
 use crate::cases::tests::{Person, steward};
+use crate::engine::fake::Leak;
 use crate::log::{Kind, Page};
 use crate::smart::NewClient;
 use crate::tests::world::{CANARY, OTHER, PATIENT, World};
