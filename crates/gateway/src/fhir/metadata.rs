@@ -107,8 +107,9 @@ fn patch(statement: &str, base: &str) -> Option<String> {
     let rest = Object::parse(rest.first()?.get())?;
     let mut out = String::with_capacity(statement.len() + 1_024);
     out.push('{');
-    for (name, value) in
-        object.fields().filter(|(name, _)| !matches!(name.as_str(), "rest" | "implementation" | "instantiates"))
+    for (name, value) in object
+        .fields()
+        .filter(|(name, _)| !matches!(name.as_str(), "rest" | "implementation" | "instantiates"))
     {
         write_string(&mut out, name);
         out.push(':');
@@ -117,7 +118,9 @@ fn patch(statement: &str, base: &str) -> Option<String> {
     }
     let implementation = json!({ "description": "Salus node", "url": format!("{base}/fhir") });
     let instantiates = json!([BULK_DATA]);
-    out.push_str(&format!("\"implementation\":{implementation},\"instantiates\":{instantiates},\"rest\":[{{"));
+    out.push_str(&format!(
+        "\"implementation\":{implementation},\"instantiates\":{instantiates},\"rest\":[{{"
+    ));
     for (name, value) in rest.fields().filter(|(name, _)| !matches!(name.as_str(), "security" | "operation"))
     {
         write_string(&mut out, name);
