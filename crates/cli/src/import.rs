@@ -167,7 +167,9 @@ impl Api {
                 status if status.is_server_error() && status != StatusCode::SERVICE_UNAVAILABLE => {
                     bail!("the node answered with status {}", status.as_u16())
                 }
-                StatusCode::SERVICE_UNAVAILABLE => output.progress("the node is not available for the moment"),
+                StatusCode::SERVICE_UNAVAILABLE => {
+                    output.progress("the node is not available for the moment")
+                }
                 _ => return client::json(answer).await,
             }
             tokio::time::sleep(ASK_INTERVAL).await;

@@ -196,7 +196,10 @@ impl BulkFile {
     pub(crate) fn config(&self, home: &Path) -> anyhow::Result<BulkConfig> {
         for url in &self.import_urls {
             let whole = url.starts_with("https://") && url.ends_with('/');
-            anyhow::ensure!(whole, "`bulk` in `node.json`: `{url}` begins with `https://` and ends with a slash");
+            anyhow::ensure!(
+                whole,
+                "`bulk` in `node.json`: `{url}` begins with `https://` and ends with a slash"
+            );
         }
         let usual = BulkConfig::default();
         let kept = self.export_hours.map(|hours| Duration::from_secs(u64::from(hours) * 3_600));

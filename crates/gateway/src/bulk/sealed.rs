@@ -3,9 +3,9 @@
 
 use crate::state::Gateway;
 use axum::body::{Body, Bytes};
+use salus_crypto::Secret32;
 use salus_crypto::aead::{StreamReader, StreamWriter};
 use salus_crypto::kdf::{self, Label};
-use salus_crypto::Secret32;
 use salus_types::label;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, BufReader, BufWriter, Read as _, Write as _};

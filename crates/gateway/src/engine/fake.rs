@@ -486,8 +486,9 @@ async fn fhir(State(engine): State<FakeEngine>, request: Request) -> Response {
 fn deletions(engine: &FakeEngine, kind: &str) -> Response {
     let deleted = engine.0.deleted.lock().expect("lock");
     let of_kind = deleted.iter().filter(|(own, _)| own == kind);
-    let entries: Vec<Value> =
-        of_kind.map(|(kind, id)| json!({ "request": { "method": "DELETE", "url": format!("{kind}/{id}") } })).collect();
+    let entries: Vec<Value> = of_kind
+        .map(|(kind, id)| json!({ "request": { "method": "DELETE", "url": format!("{kind}/{id}") } }))
+        .collect();
     let bundle = json!({ "resourceType": "Bundle", "type": "history", "entry": entries });
     ([(header::CONTENT_TYPE, FHIR)], bundle.to_string()).into_response()
 }
@@ -498,7 +499,8 @@ const PAGE: usize = 2;
 /// A page of a search by patient, with a cursor to the next.
 async fn page(engine: &FakeEngine, kind: &str, query: &str, found: &[&Kept]) -> Response {
     let pairs: Vec<(String, String)> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
-    let value = |names: &[&str]| pairs.iter().find(|(name, _)| names.contains(&name.as_str())).map(|(_, v)| v);
+    let value =
+        |names: &[&str]| pairs.iter().find(|(name, _)| names.contains(&name.as_str())).map(|(_, v)| v);
     if value(&["nonsense"]).is_some() {
         return refusal(StatusCode::BAD_REQUEST);
     }
@@ -523,7 +525,8 @@ async fn page(engine: &FakeEngine, kind: &str, query: &str, found: &[&Kept]) -> 
     let next = format!("http://engine/fhir/{kind}?{asked}&_cursor={}", from + PAGE);
     let links = if more { json!([{ "relation": "next", "url": next }]) } else { json!([]) };
     let entries = entries.join(",");
-    let text = format!(r#"{{"resourceType":"Bundle","type":"searchset","link":{links},"entry":[{entries}]}}"#);
+    let text =
+        format!(r#"{{"resourceType":"Bundle","type":"searchset","link":{links},"entry":[{entries}]}}"#);
     ([(header::CONTENT_TYPE, FHIR)], text).into_response()
 }
 
@@ -578,7 +581,8 @@ fn updates(engine: &FakeEngine, kind: &Value, entries: &[Value]) -> Response {
     let mut all = engine.0.kept.lock().expect("lock");
     let answers = entries.iter().map(|entry| {
         if refused(entry) {
-            let issue = json!([{ "severity": "error", "code": "invalid", "diagnostics": "it says so itself" }]);
+            let issue =
+                json!([{ "severity": "error", "code": "invalid", "diagnostics": "it says so itself" }]);
             let outcome = json!({ "resourceType": "OperationOutcome", "issue": issue });
             return json!({ "response": { "status": "422 Unprocessable Entity", "outcome": outcome } });
         }

@@ -358,7 +358,9 @@ async fn an_engine_that_leaks_is_found_wherever_it_leaks() {
 #[test]
 fn every_interaction_that_reads_is_tried() {
     let tried: HashSet<What> = READS.iter().map(|(what, ..)| *what).collect();
-    for what in What::ALL.iter().filter(|what| what.action() != Action::Write) {
+    // What an export reads comes later, as files: `bulk::tests::export` tries it with copies and with an engine that leaks.
+    let elsewhere = |what: &What| matches!(what.action(), Action::Write | Action::Export | Action::Import);
+    for what in What::ALL.iter().filter(|what| !elsewhere(what)) {
         assert!(tried.contains(what), "{what:?}");
     }
 }

@@ -177,7 +177,7 @@ async fn every_refusal_under_fhir_is_an_outcome_with_a_code_and_diagnostics() {
         ),
         ("an empty segment within", &world, "GET", "/fhir/Observation//1", Some(&token), Body::empty(), 404),
         ("a slash at the end", &world, "GET", "/fhir/X/1/", Some(&token), Body::empty(), 404),
-        ("no such operation", &world, "GET", "/fhir/$export", Some(&token), Body::empty(), 404),
+        ("no such operation", &world, "GET", "/fhir/$reindex", Some(&token), Body::empty(), 404),
         ("a method that metadata has not", &world, "POST", "/fhir/metadata", None, Body::empty(), 405),
         (
             "a method that a proof has not",

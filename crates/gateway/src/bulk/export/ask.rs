@@ -19,8 +19,7 @@ const FILTERS_MAX: usize = 64;
 /// Most patients that may be named.
 const PATIENTS_MAX: usize = 10_000;
 /// Parameters with a leading underscore by which a filter may choose.
-const CHOOSING: [&str; 7] =
-    ["_id", "_lastUpdated", "_tag", "_security", "_profile", "_source", "_has"];
+const CHOOSING: [&str; 7] = ["_id", "_lastUpdated", "_tag", "_security", "_profile", "_source", "_has"];
 
 /// Whose records.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -127,7 +126,9 @@ fn name_patient(level: &mut Level, reference: &str) -> Result<()> {
             named.push(id.to_owned());
             Ok(())
         }
-        (Level::Patients(_), _) => Err(invalid("`patient` is a reference to a patient here, at most 10,000 of them")),
+        (Level::Patients(_), _) => {
+            Err(invalid("`patient` is a reference to a patient here, at most 10,000 of them"))
+        }
         _ => Err(invalid("`patient` may be named in `Patient/$export` only")),
     }
 }
@@ -240,7 +241,8 @@ mod tests {
     #[test]
     fn a_time_is_an_instant_and_a_lost_plus_is_put_back() {
         assert_eq!(instant("2026-01-31T12:00:00 02:00").expect("instant"), "2026-01-31T12:00:00+02:00");
-        for bad in ["", "2026", "2026-01-31", "yesterday", "2026-01-31T12:00:00", "2026-13-31T12:00:00Z&x=1"] {
+        for bad in ["", "2026", "2026-01-31", "yesterday", "2026-01-31T12:00:00", "2026-13-31T12:00:00Z&x=1"]
+        {
             assert!(instant(bad).is_err(), "{bad}");
         }
     }

@@ -38,7 +38,12 @@ const PER_CLIENT_MAX: usize = 32;
 ///
 /// # Errors
 /// What is wrong with what is asked, or [`Code::Throttled`].
-pub(crate) async fn begin(gateway: &Gateway, system: System, ask: &Ask, request: Request) -> Result<Response> {
+pub(crate) async fn begin(
+    gateway: &Gateway,
+    system: System,
+    ask: &Ask,
+    request: Request,
+) -> Result<Response> {
     let (parts, body) = request.into_parts();
     if !ask::prefers(&parts.headers, "respond-async") {
         return Err(Error::new(Code::Invalid, "an export needs the header `Prefer: respond-async`"));
@@ -94,7 +99,7 @@ async fn try_searches(gateway: &Gateway, job: &Job) -> Result<()> {
         work::members(gateway, job, id).await?;
     }
     for filter in &job.order.filters {
-        let path = work::search_path(job, &filter.kind, &filter.query, None).replace("_count=1000", "_count=1");
+        let path = work::search_path(job, &filter.kind, &filter.query, None);
         let page = work::fetch_once(gateway, job, &filter.kind, &filter.query, &path).await?;
         if !work::is_bundle(&page) {
             return Err(crate::engine::EngineError::Malformed.into());
@@ -214,7 +219,12 @@ pub(crate) async fn file(
     let body = Folder::of(&gateway, EXPORT_FILES, &job.id).read(&file.name, &file.salt);
     let body = body.map_err(Error::internal)?;
     let count = u32::try_from(file.count).unwrap_or(u32::MAX);
-    gateway.log.append(entry(&job, vec![file.kind.clone()], Some(count), "a file of an export was fetched"))?;
+    gateway.log.append(entry(
+        &job,
+        vec![file.kind.clone()],
+        Some(count),
+        "a file of an export was fetched",
+    ))?;
     Ok(([(header::CONTENT_TYPE, HeaderValue::from_static("application/fhir+ndjson"))], body).into_response())
 }
 

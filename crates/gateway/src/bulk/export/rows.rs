@@ -36,19 +36,11 @@ pub(crate) enum State {
     /// It waits, or is worked on.
     Waiting,
     /// Its files can be fetched.
-    Complete {
-        ended_ms: u64,
-        files: Vec<Part>,
-    },
+    Complete { ended_ms: u64, files: Vec<Part> },
     /// It ended without files, for this reason.
-    Failed {
-        ended_ms: u64,
-        why: String,
-    },
+    Failed { ended_ms: u64, why: String },
     /// What is in the files may be used no longer.
-    Withdrawn {
-        ended_ms: u64,
-    },
+    Withdrawn { ended_ms: u64 },
 }
 
 /// One file.

@@ -28,6 +28,9 @@ use std::time::Duration;
 
 /// Records in a page of the engine: the most that it gives.
 const PAGE_RECORDS: usize = 1_000;
+/// The same of types whose records may hold whole documents, so that a page fits into memory.
+const LARGE: [&str; 4] = ["Binary", "DocumentReference", "Media", "Communication"];
+const PAGE_LARGE: usize = 10;
 /// Patients in one search: their names fill half of what a path may have.
 const PATIENTS_PER_SEARCH: usize = 50;
 /// Entries that are handed to the access log before the work waits for it, so that reads find room beside them.
@@ -61,7 +64,8 @@ pub(super) async fn make(gateway: &Gateway, job: &Job, progress: &Arc<Progress>)
         work.of_kind(&kind).await?;
     }
     let mut sink = work.take_sink()?;
-    let sink = tokio::task::spawn_blocking(move || sink.end().map(|()| sink)).await.map_err(Error::internal)??;
+    let sink =
+        tokio::task::spawn_blocking(move || sink.end().map(|()| sink)).await.map_err(Error::internal)??;
     progress.check()?;
     let restricted = cases::restricted(gateway)?;
     if restricted.iter().any(|patient| !job.hidden.contains(patient)) {
@@ -142,7 +146,8 @@ impl Work<'_> {
         let mut members: Vec<&String> = members.iter().collect();
         members.sort_unstable();
         let prefix = if kind == "Patient" { "" } else { "Patient/" };
-        let join = |some: &[&String]| some.iter().map(|id| format!("{prefix}{id}")).collect::<Vec<_>>().join(",");
+        let join =
+            |some: &[&String]| some.iter().map(|id| format!("{prefix}{id}")).collect::<Vec<_>>().join(",");
         members.chunks(PATIENTS_PER_SEARCH).map(|some| Some(join(some))).collect()
     }
 
@@ -257,14 +262,18 @@ pub(super) fn search_path(job: &Job, kind: &str, query: &str, patients: Option<&
     if let (Some(patients), Some(parameter)) = (patients, subject::parameter_of(kind)) {
         pairs.append_pair(parameter, patients);
     }
-    let count = PAGE_RECORDS.to_string();
+    let count = page_records(kind).to_string();
     pairs.append_pair("_sort", "_lastUpdated").append_pair("_count", &count).append_pair("_total", "none");
     format!("/fhir/{kind}?{}", pairs.finish())
 }
 
+fn page_records(kind: &str) -> usize {
+    if LARGE.contains(&kind) { PAGE_LARGE } else { PAGE_RECORDS }
+}
+
 fn history_path(kind: &str, since: &str) -> String {
     let mut pairs = form_urlencoded::Serializer::new(String::new());
-    pairs.append_pair("_since", since).append_pair("_count", &PAGE_RECORDS.to_string());
+    pairs.append_pair("_since", since).append_pair("_count", &page_records(kind).to_string());
     format!("/fhir/{kind}/_history?{}", pairs.finish())
 }
 

@@ -213,9 +213,10 @@ fn shown(gateway: &Gateway, job: &Job) -> Value {
         State::Stopped { .. } => ("stopped", None),
         State::Failed { why, .. } => ("failed", Some(why)),
     };
-    let first = job.first_faults.iter().map(|(source, line, fault)| {
-        json!({ "source": name(*source), "line": line, "why": fault })
-    });
+    let first = job
+        .first_faults
+        .iter()
+        .map(|(source, line, fault)| json!({ "source": name(*source), "line": line, "why": fault }));
     json!({
         "id": job.id,
         "begunMs": job.begun_ms,

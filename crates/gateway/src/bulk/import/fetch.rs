@@ -82,7 +82,8 @@ fn allowed(config: &BulkConfig, text: &str) -> Result<Url> {
     let refuse = || invalid("the URL is not below one that this node's operator lists for imports");
     let url = Url::parse(text).map_err(|_| refuse())?;
     // What another server might read as a step up, or as the end of the path.
-    let escaped = ["%2f", "%5c", "%2e", "%00"].iter().any(|bad| url.path().to_ascii_lowercase().contains(bad));
+    let escaped =
+        ["%2f", "%5c", "%2e", "%00"].iter().any(|bad| url.path().to_ascii_lowercase().contains(bad));
     let plain = url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
     let listed = config.import_urls.iter().filter_map(|listed| Url::parse(listed).ok()).any(|listed| {
         listed.scheme() == "https"
@@ -96,7 +97,11 @@ fn allowed(config: &BulkConfig, text: &str) -> Result<Url> {
         Some(Host::Domain(_)) => true,
         None => false,
     };
-    if escaped || !plain || !listed || !reachable || url.scheme() != "https" { Err(refuse()) } else { Ok(url) }
+    if escaped || !plain || !listed || !reachable || url.scheme() != "https" {
+        Err(refuse())
+    } else {
+        Ok(url)
+    }
 }
 
 /// Fetches a URL, piece by piece.

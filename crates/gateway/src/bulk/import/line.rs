@@ -169,7 +169,10 @@ mod tests {
             ("rubbish", Err(Fault::NotJson)),
             ("[]", Err(Fault::NotJson)),
             (r#"{"resourceType":"Patient","id":"p"}}"#, Err(Fault::NotJson)),
-            (r#"{"resourceType":"Patient","id":"p"},{"resourceType":"Patient","id":"q"}"#, Err(Fault::NotJson)),
+            (
+                r#"{"resourceType":"Patient","id":"p"},{"resourceType":"Patient","id":"q"}"#,
+                Err(Fault::NotJson),
+            ),
             (deep.as_str(), Err(Fault::NotJson)),
             (r#"{"resourceType":"Patient"}"#, Err(Fault::NoName)),
             (r#"{"id":"p"}"#, Err(Fault::NoName)),

@@ -34,14 +34,9 @@ pub(crate) struct Job {
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum By {
     /// A backend client.
-    Client {
-        id: String,
-        scopes: Scopes,
-    },
+    Client { id: String, scopes: Scopes },
     /// A steward.
-    Steward {
-        id: String,
-    },
+    Steward { id: String },
 }
 
 /// Where lines come from.
@@ -105,18 +100,11 @@ pub(crate) enum State {
     /// It waits, or is worked on.
     Waiting,
     /// All lines were looked at.
-    Complete {
-        ended_ms: u64,
-    },
+    Complete { ended_ms: u64 },
     /// Somebody stopped it; what was written stays.
-    Stopped {
-        ended_ms: u64,
-    },
+    Stopped { ended_ms: u64 },
     /// It cannot go on, for this reason; what was written stays.
-    Failed {
-        ended_ms: u64,
-        why: String,
-    },
+    Failed { ended_ms: u64, why: String },
 }
 
 impl Job {

@@ -35,7 +35,12 @@ pub(super) type May = Box<dyn Fn(&str) -> bool + Send>;
 ///
 /// # Errors
 /// [`Code::Invalid`] if it is not what it was, [`Code::Away`] if it does not answer.
-pub(super) async fn prepare(gateway: &Gateway, folder: &Folder, number: usize, source: &mut Source) -> Result<()> {
+pub(super) async fn prepare(
+    gateway: &Gateway,
+    folder: &Folder,
+    number: usize,
+    source: &mut Source,
+) -> Result<()> {
     match &source.from {
         From::File(name) => {
             let path = fetch::path_of(&gateway.config.bulk, name)?;

@@ -94,7 +94,8 @@ impl Work<'_> {
         self.job.sources[number] = source.clone();
         self.save().await?;
         let may = may(self.gateway, &self.job.by)?;
-        let mut pieces = source::read(self.gateway, &self.folder, (number, &source), self.job.done.lines, may)?;
+        let mut pieces =
+            source::read(self.gateway, &self.folder, (number, &source), self.job.done.lines, may)?;
         while let Some(piece) = pieces.recv().await {
             let piece = piece.map_err(|_| Error::new(Code::Invalid, "a source cannot be read to its end"))?;
             let stopped = self.progress.is_stopped();
@@ -129,7 +130,10 @@ impl Work<'_> {
         self.progress.of(&self.job.done);
         if self.job.done.refused > REFUSED_MAX {
             self.checkpoint().await?;
-            return Err(Error::new(Code::Unprocessable, "more than 100,000 lines were not taken; the rest is left"));
+            return Err(Error::new(
+                Code::Unprocessable,
+                "more than 100,000 lines were not taken; the rest is left",
+            ));
         }
         Ok(())
     }
@@ -199,7 +203,8 @@ impl Work<'_> {
             "diagnostics": diagnostics,
         });
         self.letters.push(
-            json!({ "resourceType": "OperationOutcome", "extension": extension, "issue": [issue] }).to_string(),
+            json!({ "resourceType": "OperationOutcome", "extension": extension, "issue": [issue] })
+                .to_string(),
         );
         self.job.done.refused += 1;
         *self.job.faults.entry(fault).or_default() += 1;
@@ -339,7 +344,9 @@ fn bundle(kind: &str, entries: &[Entry]) -> String {
     out.push_str(&format!("{{\"resourceType\":\"Bundle\",\"type\":\"{kind}\",\"entry\":["));
     for (at, Entry { kind, id, text, .. }) in entries.iter().enumerate() {
         let comma = if at == 0 { "" } else { "," };
-        out.push_str(&format!("{comma}{{\"resource\":{text},\"request\":{{\"method\":\"PUT\",\"url\":\"{kind}/{id}\"}}}}"));
+        out.push_str(&format!(
+            "{comma}{{\"resource\":{text},\"request\":{{\"method\":\"PUT\",\"url\":\"{kind}/{id}\"}}}}"
+        ));
     }
     out.push_str("]}");
     out
@@ -364,7 +371,9 @@ fn outcome(entry: &Value) -> Option<String> {
     for issue in issues {
         let text = issue["diagnostics"].as_str().or_else(|| issue["details"]["text"].as_str());
         words.push_str(": ");
-        words.extend(text.unwrap_or("refused").chars().take(WORDS_BYTES_MAX - words.len().min(WORDS_BYTES_MAX)));
+        words.extend(
+            text.unwrap_or("refused").chars().take(WORDS_BYTES_MAX - words.len().min(WORDS_BYTES_MAX)),
+        );
     }
     Some(words)
 }
@@ -404,7 +413,10 @@ mod tests {
     fn what_the_store_adds_makes_no_other_record() {
         let line = r#"{"resourceType":"Basic","id":"a","text":{"x":[1]}}"#;
         for (stored, same) in [
-            (r#"{"id":"a","resourceType":"Basic","text":{"x":[1]},"meta":{"versionId":"3","lastUpdated":"x"}}"#, true),
+            (
+                r#"{"id":"a","resourceType":"Basic","text":{"x":[1]},"meta":{"versionId":"3","lastUpdated":"x"}}"#,
+                true,
+            ),
             (
                 r#"{"id":"a","resourceType":"Basic","text":{"x":[1]},"meta":{"tag":[{"system":"https://salus.network/fhir/validation","code":"flagged"}]}}"#,
                 true,

@@ -53,8 +53,11 @@ fn folder(world: &World) -> PathBuf {
 
 /// Every file below the exports' folder.
 fn on_disk(world: &World) -> Vec<PathBuf> {
-    let folders = std::fs::read_dir(folder(world)).into_iter().flatten().map(|entry| entry.expect("entry").path());
-    folders.flat_map(|job| std::fs::read_dir(job).expect("job").map(|file| file.expect("file").path())).collect()
+    let folders =
+        std::fs::read_dir(folder(world)).into_iter().flatten().map(|entry| entry.expect("entry").path());
+    folders
+        .flat_map(|job| std::fs::read_dir(job).expect("job").map(|file| file.expect("file").path()))
+        .collect()
 }
 
 async fn other_client(world: &World) -> String {
@@ -108,7 +111,8 @@ async fn a_system_gets_everything_as_files_and_each_patient_finds_one_entry_of_i
     let manifest = answer.json();
     assert_eq!(manifest["request"], format!("{}{SYSTEM}", crate::testing::ORIGIN));
     assert_eq!((&manifest["requiresAccessToken"], &manifest["error"]), (&json!(true), &json!([])));
-    let kinds: Vec<&Value> = manifest["output"].as_array().expect("output").iter().map(|file| &file["type"]).collect();
+    let kinds: Vec<&Value> =
+        manifest["output"].as_array().expect("output").iter().map(|file| &file["type"]).collect();
     assert_eq!(kinds, ["Observation", "Organization", "Patient"]);
     let all = files(&world, &token, &manifest).await;
     assert_eq!(all.lines().count(), 7, "{all}");
@@ -406,7 +410,11 @@ async fn a_client_that_may_less_meanwhile_gets_less() {
         go.send(()).expect("the engine waits");
     };
     tokio::join!(work, meanwhile);
-    assert!(on_disk(&world).iter().all(|file| !file.to_string_lossy().contains(job.rsplit('/').next().expect("id"))));
+    assert!(
+        on_disk(&world)
+            .iter()
+            .all(|file| !file.to_string_lossy().contains(job.rsplit('/').next().expect("id")))
+    );
     assert_eq!(world.get(&token, &job).await.status, StatusCode::UNAUTHORIZED);
     register_again(&world, "system/*.rs").await;
     let answer = world.get(&token, &job).await;

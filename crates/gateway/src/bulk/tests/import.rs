@@ -39,7 +39,9 @@ async fn begin(world: &World, token: &str, files: &[&str]) -> String {
 fn on_disk(world: &World) -> Vec<PathBuf> {
     let all = world.gateway.config.data.join("bulk").join("imports");
     let folders = std::fs::read_dir(all).into_iter().flatten().map(|entry| entry.expect("entry").path());
-    folders.flat_map(|job| std::fs::read_dir(job).expect("job").map(|file| file.expect("file").path())).collect()
+    folders
+        .flat_map(|job| std::fs::read_dir(job).expect("job").map(|file| file.expect("file").path()))
+        .collect()
 }
 
 #[tokio::test]
@@ -58,7 +60,10 @@ async fn lines_become_records_and_a_line_that_is_not_taken_is_told_with_its_numb
     let answer = world.get(&token, &job).await;
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
     let done = answer.json();
-    assert_eq!((&done["written"], &done["unchanged"], &done["stopped"]), (&json!(2), &json!(0), &json!(false)));
+    assert_eq!(
+        (&done["written"], &done["unchanged"], &done["stopped"]),
+        (&json!(2), &json!(0), &json!(false))
+    );
     assert_eq!(done["error"][0]["count"], 3);
     assert_eq!((world.engine.version("n1"), world.engine.version("n2")), (Some(1), Some(1)));
     let letters = world.get(&token, &super::path_of(done["error"][0]["url"].as_str().expect("url"))).await;
@@ -67,7 +72,12 @@ async fn lines_become_records_and_a_line_that_is_not_taken_is_told_with_its_numb
         .body
         .lines()
         .map(|line| serde_json::from_str::<Value>(line).expect("an outcome"))
-        .map(|outcome| (outcome["extension"][0]["extension"][1]["valueDecimal"].clone(), outcome["issue"][0]["code"].clone()))
+        .map(|outcome| {
+            (
+                outcome["extension"][0]["extension"][1]["valueDecimal"].clone(),
+                outcome["issue"][0]["code"].clone(),
+            )
+        })
         .collect();
     told.sort_by_key(|(line, _)| line.as_u64());
     assert_eq!(
@@ -86,13 +96,17 @@ async fn each_patient_finds_in_the_log_what_was_read_in_and_who_began_it() {
     let entries = world.gateway.log.of_patient(PATIENT, Page::default()).await.expect("log");
     let entries: Vec<_> = entries.into_iter().filter(|entry| entry.access.kind == Kind::Write).collect();
     assert_eq!(entries.len(), 1, "one for all of them");
-    assert_eq!((entries[0].access.count, &entries[0].access.types), (Some(600), &vec!["Observation".to_owned()]));
+    assert_eq!(
+        (entries[0].access.count, &entries[0].access.types),
+        (Some(600), &vec!["Observation".to_owned()])
+    );
 }
 
 #[tokio::test]
 async fn after_a_stop_of_the_node_the_import_goes_on_and_no_record_gets_a_second_version() {
     let lines: Vec<String> = (0..1_000).map(|at| observation(&format!("n{at}"), PATIENT)).collect();
-    let (world, _folder) = world(&[("a.ndjson", &lines.join("\n")), ("b.ndjson", &observation("last", PATIENT))]).await;
+    let (world, _folder) =
+        world(&[("a.ndjson", &lines.join("\n")), ("b.ndjson", &observation("last", PATIENT))]).await;
     let job = begin(&world, &world.system(WRITING), &["a.ndjson", "b.ndjson"]).await;
     world.engine.stop_after(Some(2));
     assert!(testing_round(&world.gateway).await, "it waits");
@@ -138,7 +152,9 @@ async fn a_job_and_its_letters_are_the_client_s_own_and_a_stewards_are_for_no_cl
     testing_round(&world.gateway).await;
     let other = world.gateway.smart.testing_token("ehr", "system/*.cruds", None, None);
     let id = begun.1["id"].as_str().expect("id");
-    for path in [job.clone(), format!("{job}/errors"), format!("{IMPORT}/{id}"), format!("{IMPORT}/{id}/errors")] {
+    for path in
+        [job.clone(), format!("{job}/errors"), format!("{IMPORT}/{id}"), format!("{IMPORT}/{id}/errors")]
+    {
         assert_eq!(world.ask(None, "GET", &path, "").await.status, StatusCode::UNAUTHORIZED);
         assert_eq!(world.get(&other, &path).await.status, StatusCode::NOT_FOUND, "{path}");
         assert_eq!(world.get(&world.clinician(), &path).await.status, StatusCode::FORBIDDEN, "{path}");
@@ -165,7 +181,10 @@ async fn a_steward_sees_numbers_and_faults_and_stops_what_waits() {
     let (_, list) = steward(&world, "GET", "/staff/imports", Load::Nothing).await;
     assert_eq!(list["files"], json!([{ "name": "a.ndjson", "bytes": file.len() }]));
     let import = &list["imports"][0];
-    assert_eq!((&import["state"], &import["by"], &import["written"]), (&json!("complete"), &json!("root"), &json!(1)));
+    assert_eq!(
+        (&import["state"], &import["by"], &import["written"]),
+        (&json!("complete"), &json!("root"), &json!(1))
+    );
     assert_eq!(import["faults"], json!([{ "why": "not-json", "count": 1 }]));
     assert_eq!(import["first"], json!([{ "source": "a.ndjson", "line": 2, "why": "not-json" }]));
     assert!(!list.to_string().contains(CANARY));
@@ -196,13 +215,18 @@ async fn sources_that_the_operator_did_not_allow_are_refused_before_anything_is_
         ("url", "https://not-listed.example/x.ndjson"),
         ("anything", "a.ndjson"),
     ] {
-        let body = json!({ "resourceType": "Parameters", "parameter": [{ "name": name, "valueString": value }] });
+        let body =
+            json!({ "resourceType": "Parameters", "parameter": [{ "name": name, "valueString": value }] });
         let answer = send(&world, &token, "POST", IMPORT, &body.to_string()).await;
         assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{name} {value}: {}", answer.body);
         assert!(!answer.body.contains(value), "{}", answer.body);
     }
     for body in ["", "{}", "rubbish", &parameters(&[])] {
-        assert_eq!(send(&world, &token, "POST", IMPORT, body).await.status, StatusCode::BAD_REQUEST, "{body}");
+        assert_eq!(
+            send(&world, &token, "POST", IMPORT, body).await.status,
+            StatusCode::BAD_REQUEST,
+            "{body}"
+        );
     }
     let impatient = world.ask(Some(&token), "POST", IMPORT, &parameters(&["a.ndjson"])).await;
     assert_eq!(impatient.status, StatusCode::BAD_REQUEST);

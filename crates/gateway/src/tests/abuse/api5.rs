@@ -10,8 +10,14 @@ pub(super) fn attacks() -> Vec<Attack> {
     let member = r#"{"id":"new","name":"New","role":"clerk"}"#;
     let network = |who| Ask::get(who, "/staff/network");
     vec![
-        ("bulk export", Ask::get(system, "/fhir/$export"), none, read()),
-        ("bulk export of patients", Ask::get(system, "/fhir/Patient/$export"), none, read()),
+        ("a clinician exports everything", Ask::get(Staff("dr-bo"), "/fhir/$export"), no, read()),
+        ("a steward exports all patients", Ask::get(Staff("root"), "/fhir/Patient/$export"), no, read()),
+        (
+            "a clinician looks at what was imported",
+            Ask::get(Staff("dr-bo"), "/staff/imports"),
+            no,
+            Ask::get(Staff("root"), "/staff/imports"),
+        ),
         ("an index made anew", Ask::fhir(system, "/fhir/$reindex", "{}"), none, read()),
         (
             "the engine's own routes behind two dots",
