@@ -7,8 +7,9 @@
 //! * an app that a patient lets read the whole of their record: those, and those over this organisation's own records, of
 //!   which nobody here knows to whom or what for.
 //!
-//! Nobody writes one: patients give and end grants on their own devices, signed, and the ledger decides. A consent of the
-//! scope `patient-privacy` is therefore refused wherever it comes from (the engine's guard does the same within batches).
+//! Nobody writes one: patients give and end grants on their own devices, signed, and the ledger decides. What names the
+//! policy of grants, [`POLICY`], is therefore refused wherever it comes from (the engine's guard does the same within
+//! batches). A consent without it, on paper for example, is a record like any other, and grants nothing here.
 
 use super::ask::{Ask, What};
 use super::audit_event::CATEGORIES;
@@ -29,6 +30,9 @@ use serde_json::{Value, json};
 /// Scope of a consent to share.
 const SCOPE: &str = "patient-privacy";
 const SCOPES: &str = "http://terminology.hl7.org/CodeSystem/consentscope";
+/// The policy under which a grant is given. Whatever begins with [`POLICIES`] is kept for this network.
+const POLICY: &str = "https://salus.network/policy/grant";
+const POLICIES: &str = "https://salus.network/";
 /// First letters of the ids of grants as consents; no id of the engine's is refused for them.
 const PREFIX: &str = "grant-";
 /// Digits of a grant's id in the id of a consent.
@@ -68,23 +72,23 @@ pub(crate) async fn serve(
     }
 }
 
-/// Refuses a consent to share that somebody wants to keep here.
+/// Refuses a consent that poses as a grant.
 ///
 /// # Errors
 /// [`Code::Unprocessable`].
 pub(crate) fn check_body(body: &Bytes) -> Result<()> {
     let text = std::str::from_utf8(body).ok().and_then(Object::parse);
-    let scope: Option<Value> =
-        text.and_then(|consent| serde_json::from_str(consent.raw("scope").unwrap_or("null")).ok());
-    let codings = scope.as_ref().and_then(|scope| scope["coding"].as_array()).into_iter().flatten();
-    let mut codes = codings.filter_map(|coding| coding["code"].as_str());
-    if codes.any(|code| code == SCOPE) { Err(refusal()) } else { Ok(()) }
+    let policies: Option<Value> =
+        text.and_then(|consent| serde_json::from_str(consent.raw("policy").unwrap_or("null")).ok());
+    let policies = policies.as_ref().and_then(Value::as_array).into_iter().flatten();
+    let mut named = policies.filter_map(|policy| policy["uri"].as_str());
+    if named.any(|uri| uri.starts_with(POLICIES)) { Err(refusal()) } else { Ok(()) }
 }
 
 fn refusal() -> Error {
     Error::new(
         Code::Unprocessable,
-        "consent to share is given and ended by patients on their own devices, and the ledger decides; nobody writes it here",
+        "a grant is given and ended by patients on their own devices, and the ledger decides; nobody writes it here",
     )
 }
 
@@ -217,6 +221,7 @@ fn shell(id: &str, patient: &str, active: bool, source: &OrganisationId) -> Valu
         "patient": { "reference": format!("Patient/{patient}") },
         "performer": [{ "reference": format!("Patient/{patient}") }],
         "organization": [organisation(source)],
+        "policy": [{ "uri": POLICY }],
         "policyRule": { "coding": [{ "system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "OPTIN" }] },
     })
 }
@@ -265,17 +270,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_consent_to_share_is_refused_and_an_advance_directive_is_not() {
-        for (scope, kept) in [
-            (r#"{"coding":[{"code":"patient-privacy"}]}"#, false),
-            (r#"{"coding":[{"code":"adr"},{"system":"x","code":"patient-privacy"}]}"#, false),
-            (r#"{"coding":[{"code":"adr"}]}"#, true),
-            (r#"{"coding":[{"code":"treatment"}]}"#, true),
-            (r#"{"text":"patient-privacy"}"#, true),
-            ("null", true),
+    fn what_poses_as_a_grant_is_refused_and_a_consent_on_paper_is_not() {
+        for (policy, kept) in [
+            (format!(r#"[{{"uri":"{POLICY}"}}]"#), false),
+            (r#"[{"uri":"https://x.example"},{"uri":"https://salus.network/policy/other"}]"#.to_owned(), false),
+            (r#"[{"uri":"https://x.example/policy/grant"}]"#.to_owned(), true),
+            (r#"[{"authority":"https://salus.network/"}]"#.to_owned(), true),
+            ("null".to_owned(), true),
         ] {
-            let body = format!(r#"{{"resourceType":"Consent","scope":{scope}}}"#);
-            assert_eq!(check_body(&Bytes::from(body)).is_ok(), kept, "{scope}");
+            let scope = r#"{"coding":[{"code":"patient-privacy"}]}"#;
+            let body = format!(r#"{{"resourceType":"Consent","scope":{scope},"policy":{policy}}}"#);
+            assert_eq!(check_body(&Bytes::from(body)).is_ok(), kept, "{policy}");
         }
         assert!(check_body(&Bytes::from_static(b"{")).is_ok(), "the engine refuses what is no JSON");
     }

@@ -1,8 +1,8 @@
 //! What may be written.
 //!
 //! Clients never write an imported copy, nor the label of one, nor a search parameter (it would change what
-//! the guard's own narrowing means), nor an AuditEvent (the node's log is none of theirs), nor a Consent to share (patients
-//! decide, and the ledger keeps it). Within one patient's scope both the stored and the new version must be
+//! the guard's own narrowing means), nor an AuditEvent (the node's log is none of theirs), nor a Consent that poses as a
+//! grant (patients decide, and the ledger keeps it). Within one patient's scope both the stored and the new version must be
 //! about that patient.
 
 use helios_fhir::FhirVersion;
@@ -53,8 +53,8 @@ pub(super) fn may_store(
     if shares::is_labelled(resource) {
         return Err("write of the label of an imported copy");
     }
-    if resource_type == "Consent" && is_to_share(resource) {
-        return Err("write of a consent to share, which patients give and end on their own devices");
+    if resource_type == "Consent" && is_grant(id, resource) {
+        return Err("write of a grant, which patients give and end on their own devices");
     }
     match &principal.write {
         Scope::Patient(patient) if compartment::patient_of(resource_type, id, resource) != Some(patient) => {
@@ -64,10 +64,11 @@ pub(super) fn may_store(
     }
 }
 
-/// Whether a Consent is of the scope by which records are shared.
-fn is_to_share(consent: &Value) -> bool {
-    let codings = consent.pointer("/scope/coding").and_then(Value::as_array).into_iter().flatten();
-    codings.filter_map(|coding| coding.get("code")?.as_str()).any(|code| code == "patient-privacy")
+/// Whether a Consent poses as a grant: by its id, or by a policy of this network.
+fn is_grant(id: &str, consent: &Value) -> bool {
+    let policies = consent.get("policy").and_then(Value::as_array).into_iter().flatten();
+    let mut named = policies.filter_map(|policy| policy.get("uri")?.as_str());
+    id.starts_with("grant-") || named.any(|uri| uri.starts_with("https://salus.network/"))
 }
 
 impl Guarded {
@@ -182,9 +183,10 @@ mod tests {
         check(Scope::All, "Observation", "", &labelled, false);
         check(Scope::All, "SearchParameter", "s", &json!({}), false);
         check(Scope::All, "AuditEvent", "a", &json!({}), false);
-        let scope = |code: &str| json!({"scope": {"coding": [{"code": code}]}});
-        check(Scope::All, "Consent", "c", &scope("adr"), true);
-        check(Scope::All, "Consent", "c", &scope("patient-privacy"), false);
+        let policy = |uri: &str| json!({"scope": {"coding": [{"code": "patient-privacy"}]}, "policy": [{"uri": uri}]});
+        check(Scope::All, "Consent", "c", &policy("https://x.example/"), true);
+        check(Scope::All, "Consent", "c", &policy("https://salus.network/policy/grant"), false);
+        check(Scope::All, "Consent", "grant-1", &json!({}), false);
         check(Scope::All, "Subscription", "s", &json!({}), false);
     }
 
