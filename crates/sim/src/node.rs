@@ -269,9 +269,8 @@ impl Rules for Forgiving {
         transactions: &[Transaction],
         reads: &Prefetched,
     ) -> (Executed, Refused) {
-        let read = |(key, value): (&StateKey, &StateValue)| {
-            (*key, (self.0)(value).unwrap_or_else(|| value.clone()))
-        };
+        let read =
+            |(key, value): (&StateKey, &StateValue)| (*key, (self.0)(value).unwrap_or_else(|| value.clone()));
         LedgerRules.execute(context, transactions, &reads.iter().map(read).collect())
     }
 }

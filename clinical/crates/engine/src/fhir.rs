@@ -13,8 +13,7 @@ use engine_core::principal::{self, Principal};
 use crate::{
     gate::{self, Interaction},
     outcome::Refused,
-    query,
-    rules,
+    query, rules,
     server::App,
     strict,
 };

@@ -273,7 +273,10 @@ mod tests {
     fn what_poses_as_a_grant_is_refused_and_a_consent_on_paper_is_not() {
         for (policy, kept) in [
             (format!(r#"[{{"uri":"{POLICY}"}}]"#), false),
-            (r#"[{"uri":"https://x.example"},{"uri":"https://salus.network/policy/other"}]"#.to_owned(), false),
+            (
+                r#"[{"uri":"https://x.example"},{"uri":"https://salus.network/policy/other"}]"#.to_owned(),
+                false,
+            ),
             (r#"[{"uri":"https://x.example/policy/grant"}]"#.to_owned(), true),
             (r#"[{"authority":"https://salus.network/"}]"#.to_owned(), true),
             ("null".to_owned(), true),

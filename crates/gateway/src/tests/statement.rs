@@ -86,7 +86,8 @@ async fn what_each_type_claims_works_and_what_it_does_not_claim_is_refused_in_wo
             let answer = world.ask(Some(&system), method, &path, "{}").await;
             let none = operation == "proof" && answer.code() == "not-found";
             // These want a header, or something that is there.
-            let offered = (operation == "export" || kind == "Subscription") && answer.code() != "not-supported";
+            let offered =
+                (operation == "export" || kind == "Subscription") && answer.code() != "not-supported";
             if !answer.status.is_success() && !none && !offered {
                 wrong.push(format!("{kind} ${operation}: {} {}", answer.status, answer.body));
             }

@@ -464,7 +464,7 @@ async fn grants_are_read_as_consents_by_who_may_know_of_them_and_written_by_nobo
         .await
         .json();
     assert!(ids(&active).contains(&name(&live)) && !ids(&active).contains(&name(&ended)), "{active}");
-    let consent = r#"{"resourceType":"Consent","scope":{"coding":[{"code":"patient-privacy"}]}}"#;
+    let consent = r#"{"resourceType":"Consent","policy":[{"uri":"https://salus.network/policy/grant"}]}"#;
     let update = format!("/fhir/{}", name(&live));
     for (method, path) in [
         ("POST", "/fhir/Consent"),

@@ -183,7 +183,8 @@ mod tests {
         check(Scope::All, "Observation", "", &labelled, false);
         check(Scope::All, "SearchParameter", "s", &json!({}), false);
         check(Scope::All, "AuditEvent", "a", &json!({}), false);
-        let policy = |uri: &str| json!({"scope": {"coding": [{"code": "patient-privacy"}]}, "policy": [{"uri": uri}]});
+        let policy =
+            |uri: &str| json!({"scope": {"coding": [{"code": "patient-privacy"}]}, "policy": [{"uri": uri}]});
         check(Scope::All, "Consent", "c", &policy("https://x.example/"), true);
         check(Scope::All, "Consent", "c", &policy("https://salus.network/policy/grant"), false);
         check(Scope::All, "Consent", "grant-1", &json!({}), false);
