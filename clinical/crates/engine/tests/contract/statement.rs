@@ -22,7 +22,8 @@ fn codes(claim: &Value) -> Vec<&str> {
 /// A value that a parameter of a kind takes.
 fn value(name: &str, kind: &str) -> &'static str {
     match kind {
-        "composite" if name.contains("quantity") || name.ends_with("-coordinate") => "a$1",
+        "composite" if name.ends_with("-coordinate") => "a$1$2",
+        "composite" if name.contains("quantity") => "a$1",
         "composite" if name.ends_with("-date") => "a$2020-01-01",
         _ if name == "_lastUpdated" => "ge2020",
         _ if name == "_list" => "kept",

@@ -93,7 +93,10 @@ async fn validation_on_request_also_finds_what_the_handlers_pass_over() {
             json!({"resourceType": "Patient", "id": "a", "contained": [{"resourceType": "Patient", "id": "a_1"}]}),
             1,
         ),
-        (json!({"resourceType": "Patient", "photo": [{"data": "aGVsbG8=", "size": 6}]}), 1),
+        (
+            json!({"resourceType": "Patient", "photo": [{"contentType": "text/plain", "data": "aGVsbG8=", "size": 6}]}),
+            1,
+        ),
     ] {
         let answer = client.fhir(&steward(), "POST", "/Patient/$validate", Some(resource.clone())).await;
         assert_eq!((answer.status, errors(&answer.text)), (200, expected), "{resource} {answer:?}");
