@@ -20,6 +20,7 @@ pub(crate) enum Refused {
     Twice,
     Words,
     Count,
+    Zero,
     Share,
     Failed,
     Handler(StatusCode),
@@ -48,6 +49,7 @@ impl Refused {
             Self::Count => {
                 (StatusCode::BAD_REQUEST, "invalid", "`_count` must be a number that is not negative")
             }
+            Self::Zero => (StatusCode::BAD_REQUEST, "invalid", "a search takes no zero character"),
             Self::Share => (StatusCode::UNPROCESSABLE_ENTITY, "invalid", "the share set was refused"),
             Self::Failed => {
                 (StatusCode::INTERNAL_SERVER_ERROR, "exception", "the request could not be served")

@@ -1,5 +1,5 @@
-//! What of a search the handlers would misunderstand: full-text words reach the database's own query language, and a count
-//! that is no number would be passed over.
+//! What of a search the handlers would misunderstand: full-text words reach the database's own query language, a count
+//! that is no number would be passed over, and what follows a zero character is not searched for.
 
 use axum::{extract::Query, http::Uri};
 
@@ -13,6 +13,9 @@ pub(crate) fn check(query: &str) -> Result<(), Refused> {
     let Ok(uri) = Uri::try_from(format!("/?{query}")) else { return Err(Refused::NotOffered) };
     let pairs = Query::<Vec<(String, String)>>::try_from_uri(&uri).map_err(|_| Refused::NotOffered)?;
     for (name, value) in &pairs.0 {
+        if value.contains('\0') {
+            return Err(Refused::Zero);
+        }
         let bare = name.split(':').next().unwrap_or_default();
         let of_text = matches!(bare, "_text" | "_content") || name.ends_with(":text-advanced");
         if of_text && !are_words(value) {
@@ -50,6 +53,7 @@ mod tests {
             ("_count=x", false),
             ("_count=-1", false),
             ("_count=", false),
+            ("name=a%00b", false),
         ] {
             assert_eq!(check(query).is_ok(), fine, "{query}");
         }
