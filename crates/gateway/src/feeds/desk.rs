@@ -192,24 +192,28 @@ pub(super) async fn letters(
     waiting(&gateway, &feed).map(Json)
 }
 
+fn number_of(text: &str) -> Result<u64> {
+    text.parse().map_err(|_| Error::new(Code::NotFound, "no such message waits in this feed"))
+}
+
 /// `GET /staff/feeds/{feed}/letters/{number}`
 pub(super) async fn letter(
     Of(gateway): Of<Gateway>,
-    Path((feed, number)): Path<(String, u64)>,
+    Path((feed, number)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Result<Json<Waiting>> {
     gateway.staff.allowed(&gateway, &headers, Action::RunFeeds)?;
-    look(&gateway, &feed, number).map(Json)
+    look(&gateway, &feed, number_of(&number)?).map(Json)
 }
 
 /// `POST /staff/feeds/{feed}/letters/{number}/replay`
 pub(super) async fn replay_one(
     Of(gateway): Of<Gateway>,
-    Path((feed, number)): Path<(String, u64)>,
+    Path((feed, number)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Result<Json<Replayed>> {
     gateway.staff.allowed(&gateway, &headers, Action::RunFeeds)?;
-    replay(&gateway, &feed, Some(number)).await.map(Json)
+    replay(&gateway, &feed, Some(number_of(&number)?)).await.map(Json)
 }
 
 /// `POST /staff/feeds/{feed}/replay`
@@ -225,11 +229,11 @@ pub(super) async fn replay_all(
 /// `POST /staff/feeds/{feed}/letters/{number}/discard`
 pub(super) async fn discard_one(
     Of(gateway): Of<Gateway>,
-    Path((feed, number)): Path<(String, u64)>,
+    Path((feed, number)): Path<(String, String)>,
     headers: HeaderMap,
     Json(Discard { reason }): Json<Discard>,
 ) -> Result<StatusCode> {
     let member = gateway.staff.allowed(&gateway, &headers, Action::RunFeeds)?;
-    discard(&gateway, &feed, number, &member.name, &reason).await?;
+    discard(&gateway, &feed, number_of(&number)?, &member.name, &reason).await?;
     Ok(StatusCode::NO_CONTENT)
 }
