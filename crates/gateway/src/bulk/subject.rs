@@ -12,6 +12,7 @@ const OWNED: &[(&str, &str, &str)] = &[
     ("Appointment", "actor", "participant.actor"),
     ("AppointmentResponse", "actor", "actor"),
     ("Basic", "subject", "subject"),
+    ("Binary", "", "securityContext"),
     ("BodyStructure", "patient", "patient"),
     ("CarePlan", "subject", "subject"),
     ("CareTeam", "subject", "subject"),
@@ -73,12 +74,13 @@ const OWNED: &[(&str, &str, &str)] = &[
     ("VisionPrescription", "patient", "patient"),
 ];
 
-/// The search parameter by which records of a type are found by patient; `None` if they belong to none.
+/// The search parameter by which records of a type are found by patient; `None` if they belong to none, or cannot be
+/// searched for so.
 pub(crate) fn parameter_of(kind: &str) -> Option<&'static str> {
     if kind == "Patient" {
         return Some("_id");
     }
-    row(kind).map(|(_, parameter, _)| *parameter)
+    row(kind).map(|(_, parameter, _)| *parameter).filter(|parameter| !parameter.is_empty())
 }
 
 /// The one patient that a resource is about; `None` if it names none, or several.

@@ -132,7 +132,9 @@ pub(crate) async fn unpack(answer: Response<Body>) -> Result<Response<Body>> {
             HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'; sandbox"),
         ),
     ];
-    parts.headers.extend(fixed);
+    for (name, value) in fixed {
+        parts.headers.insert(name, value);
+    }
     Ok(Response::from_parts(parts, Body::from(bytes)))
 }
 

@@ -167,6 +167,7 @@ pub(crate) const ROWS: &[Row] = &[
     ("GET", "/fhir/SubscriptionTopic/patient-record-changed", Nothing, [200; 6]),
     ("GET", "/fhir/ws", Nothing, [400; 6]),
     ("GET", "/staff/charts/x/events", Nothing, [401, 401, 403, 403, 403, 401]),
+    ("GET", "/openapi.json", Nothing, [200; 6]),
     ("GET", "/fhir/metadata", Nothing, [200; 6]),
     ("GET", "/fhir/$export/x", Nothing, [401, 401, 403, 403, 403, 404]),
     ("DELETE", "/fhir/$export/x", Nothing, [401, 401, 403, 403, 403, 404]),

@@ -64,7 +64,7 @@ async fn what_each_type_claims_works_and_what_it_does_not_claim_is_refused_in_wo
             let (method, path) = request(kind, code);
             let answer = world.ask(Some(token), method, &path, "{}").await;
             let nothing_there = answer.status == StatusCode::NOT_FOUND
-                && ["Subscription", "SearchParameter", "Consent"].contains(&kind);
+                && ["Subscription", "SearchParameter", "Consent", "Group"].contains(&kind);
             // What it wants in a body is its own test's business.
             let refused_in_words = kind == "Subscription" && answer.code() != "not-supported";
             let fine = if claimed.contains(&code) {

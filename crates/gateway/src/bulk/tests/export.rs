@@ -113,13 +113,14 @@ async fn a_system_gets_everything_as_files_and_each_patient_finds_one_entry_of_i
     assert_eq!((&manifest["requiresAccessToken"], &manifest["error"]), (&json!(true), &json!([])));
     let kinds: Vec<&Value> =
         manifest["output"].as_array().expect("output").iter().map(|file| &file["type"]).collect();
-    assert_eq!(kinds, ["Observation", "Organization", "Patient"]);
+    assert_eq!(kinds, ["Binary", "Observation", "Organization", "Patient"]);
     let all = files(&world, &token, &manifest).await;
-    assert_eq!(all.lines().count(), 7, "{all}");
-    for (patient, count) in [(PATIENT, 4), (OTHER, 2)] {
+    assert_eq!(all.lines().count(), 8, "{all}");
+    let kinds = ["Binary", "Observation", "Patient"];
+    for (patient, count, types) in [(PATIENT, 5, &kinds[..]), (OTHER, 2, &kinds[1..])] {
         let entries = exports_of(&world, patient).await;
         assert_eq!(entries.len(), 1);
-        assert_eq!(entries[0].access.types, ["Observation", "Patient"]);
+        assert_eq!(entries[0].access.types, types);
         assert_eq!(entries[0].access.count, Some(count));
     }
     world.gateway.log.verify().expect("chain");
@@ -131,7 +132,7 @@ async fn at_rest_the_files_show_nothing_and_belong_to_the_node_alone() {
     let world = World::new().await;
     done(&world, &world.system(EVERYTHING), SYSTEM).await;
     let files = on_disk(&world);
-    assert_eq!(files.len(), 3);
+    assert_eq!(files.len(), 4);
     for file in files {
         let bytes = std::fs::read(&file).expect("file");
         assert!(!String::from_utf8_lossy(&bytes).contains("resourceType"));
@@ -438,11 +439,11 @@ async fn a_restart_loses_no_job_and_leaves_no_file_behind() {
     testing_round(&world.gateway).await;
     let token = world.system(EVERYTHING);
     assert!(!orphan.exists());
-    assert_eq!(files(&world, &token, &manifest).await.lines().count(), 7);
+    assert_eq!(files(&world, &token, &manifest).await.lines().count(), 8);
     assert_eq!(world.get(&token, &finished).await.status, StatusCode::OK);
     let manifest = world.get(&token, &waiting).await.json();
-    assert_eq!(files(&world, &token, &manifest).await.lines().count(), 7);
-    assert_eq!(on_disk(&world).len(), 6);
+    assert_eq!(files(&world, &token, &manifest).await.lines().count(), 8);
+    assert_eq!(on_disk(&world).len(), 8);
 }
 
 #[tokio::test]

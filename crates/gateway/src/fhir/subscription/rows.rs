@@ -143,8 +143,7 @@ impl Progress {
     }
 
     /// Counts a failure: pauses double, and after a day of nothing else it ends.
-    fn fail(&mut self, why: String) {
-        let now_ms = clock::now_ms();
+    fn fail(&mut self, why: String, now_ms: u64) {
         let since = *self.failing_since_ms.get_or_insert(now_ms);
         if now_ms.saturating_sub(since) > FAILING_MAX_MS {
             return self.end("the receiver has failed for a day");
@@ -154,8 +153,7 @@ impl Progress {
         (self.status, self.why, self.next_ms) = (Status::Error, Some(why), now_ms + pause);
     }
 
-    fn succeed(&mut self, up_to: u64) {
-        let now_ms = clock::now_ms();
+    fn succeed(&mut self, up_to: u64, now_ms: u64) {
         (self.status, self.why, self.shaken) = (Status::Active, None, true);
         (self.failures, self.failing_since_ms) = (0, None);
         (self.next_ms, self.sent_ms) = (now_ms, now_ms);
@@ -412,12 +410,14 @@ async fn change(
 
 /// The receiver has everything up to a number.
 pub(super) async fn arrived(store: &Store, of: &Subscription, up_to: u64) -> Result<(), StoreError> {
-    change(store, &of.id, of.version, move |progress| progress.succeed(up_to)).await
+    let now_ms = clock::now_ms();
+    change(store, &of.id, of.version, move |progress| progress.succeed(up_to, now_ms)).await
 }
 
 /// The receiver took nothing.
 pub(super) async fn failed(store: &Store, of: &Subscription, why: String) -> Result<(), StoreError> {
-    change(store, &of.id, of.version, move |progress| progress.fail(why)).await
+    let now_ms = clock::now_ms();
+    change(store, &of.id, of.version, move |progress| progress.fail(why, now_ms)).await
 }
 
 /// Something of this node is away: the receiver is not to blame.
