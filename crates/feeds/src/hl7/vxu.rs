@@ -41,7 +41,7 @@ fn given(rxa: &Segment<'_>, orc: Option<Segment<'_>>, following: &[Segment<'_>],
     let own: Vec<Segment<'_>> =
         following.iter().take_while(|s| !["RXA", "ORC"].contains(&s.name)).copied().collect();
     let route = own.iter().find(|segment| segment.name == "RXR");
-    let dose = rxa.value(6).filter(|amount| amount.trim_start_matches('9') != "");
+    let dose = rxa.value(6).filter(|amount| !amount.trim_start_matches('9').is_empty());
     immunization
         .set("identifier", list(number.and_then(|number| entity_identifier(&number, None, context))))
         .set("status", json!(status(rxa)))

@@ -214,6 +214,9 @@ mod tests {
     use super::super::topic::TOPICS;
     use super::*;
 
+    /// What is wrong, and how a subscription becomes so.
+    type Change = (&'static str, fn(&mut Value));
+
     fn subscription(change: impl FnOnce(&mut Value)) -> Value {
         let mut resource = json!({
             "resourceType": "Subscription", "status": "requested", "reason": "care",
@@ -252,7 +255,7 @@ mod tests {
 
     #[test]
     fn what_is_not_offered_is_refused() {
-        let changes: [(&str, fn(&mut Value)); 17] = [
+        let changes: [Change; 17] = [
             ("another type", |r| r["resourceType"] = json!("Patient")),
             ("a status of ours", |r| r["status"] = json!("error")),
             ("no status", |r| r["status"] = Value::Null),
