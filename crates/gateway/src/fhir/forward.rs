@@ -123,9 +123,9 @@ pub(crate) fn clean(answer: Response<Incoming>) -> Result<Response<Body>> {
             response.headers_mut().insert(name, value.clone());
         }
     }
-    // The engine says why it refuses something, as an OperationOutcome under the plain name of JSON: its words stay.
-    let refused = parts.status.is_client_error() || parts.status == StatusCode::NOT_IMPLEMENTED;
-    if refused && parts.headers.contains_key(header::CONTENT_TYPE) {
+    // What is wrong with a resource is told in the engine's words, as an OperationOutcome under the plain name of JSON: they
+    // are about what the caller sent. Of other refusals they may say names and ids again, and are replaced.
+    if parts.status == StatusCode::UNPROCESSABLE_ENTITY && parts.headers.contains_key(header::CONTENT_TYPE) {
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(FHIR_JSON));
     }
     Ok(response)
