@@ -25,6 +25,8 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("gateway::fhir/json::parse", "gateway/src/tests/fuzz.rs"),
     ("gateway::Object from serde", "gateway/src/tests/fuzz.rs"),
     ("gateway::ledger/read::parse", "gateway/src/tests/fuzz.rs"),
+    ("gateway::bulk/export/ask::parse", "gateway/src/bulk/export/ask.rs"),
+    ("gateway::fhir/subscription/topic::parse", "gateway/src/fhir/subscription/topic.rs"),
 ];
 
 /// Functions that are named like decoders and are none, or read nothing from outside; and why.

@@ -3,7 +3,7 @@
 mod abuse;
 mod consent;
 mod fhir;
-mod fuzz;
+pub(crate) mod fuzz;
 mod limits;
 mod matrix;
 pub(crate) mod openapi;

@@ -28,19 +28,19 @@ const OTHER_CATEGORY: &str = r#"{"resourceType":"Observation","category":[{"codi
 /// Mutations of each body that each caller sends.
 const BODIES_PER_CALLER: usize = 6;
 /// Inputs of each decoder.
-const INPUTS: usize = 20_000;
+pub(crate) const INPUTS: usize = 20_000;
 
 /// One change: from where, how far, what comes in place.
 type Change = (Index, Index, Vec<u8>);
 
 /// Mutations of a seed.
-struct Mutations {
+pub(crate) struct Mutations {
     runner: TestRunner,
     changes: BoxedStrategy<Vec<Change>>,
 }
 
 impl Mutations {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         // Pieces that parsers stumble over, and single bytes.
         let pieces = [
             "",
@@ -73,7 +73,7 @@ impl Mutations {
         Self { runner: TestRunner::deterministic(), changes: vec(change, 1..5).boxed() }
     }
 
-    fn of(&mut self, seed: &[u8]) -> Vec<u8> {
+    pub(crate) fn of(&mut self, seed: &[u8]) -> Vec<u8> {
         let changes = self.changes.new_tree(&mut self.runner).expect("a value").current();
         let mut input = seed.to_vec();
         for (from, length, with) in changes {

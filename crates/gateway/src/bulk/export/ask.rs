@@ -209,6 +209,25 @@ fn invalid(why: &'static str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tests::fuzz::{INPUTS, Mutations};
+
+    /// Tries "gateway::bulk/export/ask::parse": what it takes its parameters apart with.
+    #[test]
+    fn bent_parameters_are_refused_or_understood() {
+        let mut mutations = Mutations::new();
+        let body: &[u8] =
+            br#"{"resourceType":"Parameters","parameter":[{"name":"_type","valueString":"Patient"}]}"#;
+        let mut refused = 0;
+        for _ in 0..INPUTS {
+            let text =
+                String::from_utf8_lossy(&mutations.of(b"Observation?code=a,b,Condition?x=y")).into_owned();
+            refused += usize::from(filters(&text).is_err());
+            let text = String::from_utf8_lossy(&mutations.of(b"2026-01-31T12:00:00Z")).into_owned();
+            refused += usize::from(instant(&text).is_err());
+            refused += usize::from(of_body(&mutations.of(body)).is_err());
+        }
+        assert!(refused > 0);
+    }
 
     #[test]
     fn a_filter_is_one_search_or_several_and_a_comma_may_stand_in_its_value() {

@@ -174,6 +174,20 @@ pub(super) fn concerns(topic: &Topic, filters: &[Filter], about: &About<'_>) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tests::fuzz::{INPUTS, Mutations};
+
+    /// Tries "gateway::fhir/subscription/topic::parse".
+    #[test]
+    fn a_bent_filter_is_refused_or_understood() {
+        let mut mutations = Mutations::new();
+        let mut refused = 0;
+        for _ in 0..INPUTS {
+            let input = mutations.of(b"Observation?patient=Patient/p1&category=labs");
+            let text = String::from_utf8_lossy(&input);
+            refused += TOPICS.iter().filter(|topic| Filter::parse(topic, &text).is_err()).count();
+        }
+        assert!(refused > 0);
+    }
 
     fn about<'a>(kind: &'a str, patient: Option<&'a str>, category: Category) -> About<'a> {
         About { kind, patient, category }
