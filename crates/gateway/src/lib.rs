@@ -7,6 +7,7 @@
 //! Architecture invariant: the gateway never sees the ledger's contracts, the node's wiring, or the keys of
 //! a patient; it opens nothing that custodians did not release for a finalised access event.
 
+mod addresses;
 mod body;
 pub mod bulk;
 pub mod chain;

@@ -5,12 +5,13 @@
 //! connection goes to one of these and to no other.
 
 use super::rows::From;
+use crate::addresses::is_public;
 use crate::bulk::BulkConfig;
 use crate::error::{Code, Error, Result};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::{Client, redirect};
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use url::{Host, Url};
@@ -170,31 +171,6 @@ impl Resolve for Resolver {
             Ok(Box::new(may.into_iter()) as Addrs)
         })
     }
-}
-
-/// Whether an address is on the public internet (IANA's special-purpose registries).
-fn is_public(ip: IpAddr) -> bool {
-    match ip {
-        IpAddr::V4(ip) => is_public_v4(ip),
-        IpAddr::V6(ip) => is_public_v6(ip),
-    }
-}
-
-fn is_public_v4(ip: Ipv4Addr) -> bool {
-    let [a, b, c, _] = ip.octets();
-    let special = a == 0
-        || a >= 224
-        || (a == 100 && (64..128).contains(&b))
-        || (a == 192 && b == 0 && c == 0)
-        || (a == 192 && b == 88 && c == 99)
-        || (a == 198 && (b == 18 || b == 19));
-    !(special || ip.is_private() || ip.is_loopback() || ip.is_link_local() || ip.is_documentation())
-}
-
-/// Of IPv6 only what is given out to the public, without what leads back into IPv4 or is for documents.
-fn is_public_v6(ip: Ipv6Addr) -> bool {
-    let [a, b, ..] = ip.segments();
-    (a & 0xe000) == 0x2000 && a != 0x2002 && !(a == 0x2001 && (b < 0x0200 || b == 0x0db8)) && a != 0x3fff
 }
 
 fn invalid(why: &'static str) -> Error {

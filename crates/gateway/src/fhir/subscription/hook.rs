@@ -4,11 +4,12 @@
 //! asked, unless the operator listed that host and port (`subscription_hosts`). No redirect is followed, no proxy is used,
 //! and of the answer nothing but the status is read. What was sent and to whom is never logged.
 
+use crate::addresses;
 use crate::error::{Code, Error, Result};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::redirect::Policy;
 use reqwest::{Client, ClientBuilder};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use url::{Host, Url};
@@ -141,42 +142,19 @@ impl Resolve for PublicOnly {
     }
 }
 
-/// Whether the whole Internet can reach an address (IANA's special-purpose registries, RFC 6890).
+/// Whether the whole Internet can reach an address, also one of IPv6 that leads to one of IPv4.
 fn is_public(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(v4) => is_public_v4(v4),
-        IpAddr::V6(v6) => is_public_v6(v6),
-    }
-}
-
-fn is_public_v4(v4: Ipv4Addr) -> bool {
-    let [a, b, c, _] = v4.octets();
-    let special = v4.is_loopback()
-        || v4.is_private()
-        || v4.is_link_local()
-        || v4.is_documentation()
-        || a == 0
-        || a >= 224
-        || (a == 100 && (64..128).contains(&b))
-        || (a == 192 && b == 0 && c == 0)
-        || (a == 192 && b == 88 && c == 99)
-        || (a == 198 && (18..20).contains(&b));
-    !special
-}
-
-fn is_public_v6(v6: Ipv6Addr) -> bool {
+    let IpAddr::V6(v6) = address else { return addresses::is_public(address) };
     let [a, b, c, d, e, f, ..] = v6.segments();
     if let Some(v4) = v6.to_ipv4_mapped() {
-        return is_public_v4(v4);
+        return addresses::is_public_v4(v4);
     }
     // NAT64 (RFC 6052) leads to the IPv4 address at its end.
     if [a, b, c, d, e, f] == [0x64, 0xff9b, 0, 0, 0, 0] {
         let [.., w, x, y, z] = v6.octets();
-        return is_public_v4(Ipv4Addr::new(w, x, y, z));
+        return addresses::is_public_v4(Ipv4Addr::new(w, x, y, z));
     }
-    // Global unicast, without what is special in it: Teredo and other protocol assignments, documentation, 6to4.
-    let global = a & 0xe000 == 0x2000;
-    global && !(a == 0x2001 && (b < 0x200 || b == 0xdb8)) && a != 0x2002 && a != 0x3fff
+    addresses::is_public(address)
 }
 
 #[cfg(test)]

@@ -53,6 +53,18 @@ fn shown(gateway: &Gateway, of: &Subscription, progress: &Progress) -> Result<Va
     resource::shown(of, progress, &text)
 }
 
+/// The resource as an answer, with its version.
+fn resource_of(
+    gateway: &Gateway,
+    status: StatusCode,
+    of: &Subscription,
+    progress: &Progress,
+) -> Result<Response> {
+    let mut answer = fhir(status, shown(gateway, of, progress)?.to_string());
+    set(&mut answer, header::ETAG, &format!("W/\"{}\"", of.version))?;
+    Ok(answer)
+}
+
 /// The resource in a body, with its endpoint checked, as a row.
 async fn draft(gateway: &Gateway, owner: Owner, id: String, body: Body) -> Result<(Subscription, Draft)> {
     gateway.subscriptions.changes_allowed.check(owner.client.clone())?;
@@ -83,9 +95,8 @@ pub(super) async fn create(
     gateway.subscriptions.wake();
     let (of, progress) = rows::find(&gateway.store, &id)?.ok_or_else(nothing)?;
     let place = format!("{}/Subscription/{id}/_history/{}", gateway.config.fhir_url(), of.version);
-    let mut answer = fhir(StatusCode::CREATED, shown(&gateway, &of, &progress)?.to_string());
+    let mut answer = resource_of(&gateway, StatusCode::CREATED, &of, &progress)?;
     set(&mut answer, header::LOCATION, &place)?;
-    set(&mut answer, header::ETAG, &format!("W/\"{}\"", of.version))?;
     Ok(answer)
 }
 
@@ -108,9 +119,7 @@ pub(super) async fn update(
     let of = rows::replace(&gateway.store, new, draft.text, draft.off).await?.ok_or_else(nothing)?;
     gateway.subscriptions.wake();
     let (_, progress) = rows::find(&gateway.store, &id)?.ok_or_else(nothing)?;
-    let mut answer = fhir(StatusCode::OK, shown(&gateway, &of, &progress)?.to_string());
-    set(&mut answer, header::ETAG, &format!("W/\"{}\"", of.version))?;
-    Ok(answer)
+    resource_of(&gateway, StatusCode::OK, &of, &progress)
 }
 
 /// `GET /fhir/Subscription/{id}`
@@ -121,9 +130,7 @@ pub(super) async fn read(
 ) -> Result<Response> {
     let (_, owner) = owner(&gateway, &headers, What::Read).await?;
     let (of, progress) = own(&gateway, &owner, &id)?;
-    let mut answer = fhir(StatusCode::OK, shown(&gateway, &of, &progress)?.to_string());
-    set(&mut answer, header::ETAG, &format!("W/\"{}\"", of.version))?;
-    Ok(answer)
+    resource_of(&gateway, StatusCode::OK, &of, &progress)
 }
 
 /// `DELETE /fhir/Subscription/{id}`
