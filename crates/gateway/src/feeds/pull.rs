@@ -9,6 +9,7 @@ use super::write::Filed;
 use super::{FeedConfig, FhirFeed, SignIn};
 use crate::clock;
 use crate::error::{Error, Result};
+use crate::smart::ASSERTION_TYPE;
 use crate::state::Gateway;
 use crate::store::StoreError;
 use salus_feeds::fhir::{PAGE_BYTES_MAX, Page, People, page, patients};
@@ -277,7 +278,7 @@ async fn exchange(
     let form: String = form_urlencoded::Serializer::new(String::new())
         .append_pair("grant_type", "client_credentials")
         .append_pair("scope", scope)
-        .append_pair("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer")
+        .append_pair("client_assertion_type", ASSERTION_TYPE)
         .append_pair("client_assertion", assertion)
         .finish();
     let request =

@@ -2,8 +2,9 @@
 //! every other client.
 
 use super::Feeds;
-use crate::engine::{EngineError, read_whole};
+use crate::engine::EngineError;
 use crate::error::{Code, Error, Result};
+use crate::fhir::FHIR_JSON;
 use crate::fhir::ask::Ask;
 use crate::fhir::authorise::{Permit, authorise};
 use crate::fhir::forward::{self, Forward};
@@ -19,7 +20,6 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Most resources that are asked for at once.
 const READS_PER_BATCH_MAX: usize = 500;
 
-const JSON: &str = "application/fhir+json";
 const FORM: &str = "application/x-www-form-urlencoded";
 
 /// What was filed.
@@ -61,7 +61,7 @@ pub(super) async fn file(
     if let Some(transaction) = plan(&mapped.entries, &stored, source) {
         filed.written = transaction.matches("\"method\":\"PUT\"").count();
         let body = Body::from(transaction);
-        send(gateway, Forward::new(Method::POST, "/fhir", &permit).with(&headers(JSON), body)).await?;
+        send(gateway, Forward::new(Method::POST, "/fhir", &permit).with(&headers(FHIR_JSON), body)).await?;
     }
     record(gateway, system, &mapped, filed.written).await?;
     Ok(filed)
@@ -146,7 +146,8 @@ async fn stored(gateway: &Gateway, permit: &Permit, entries: &[Entry]) -> Result
             .map(|(kind, id)| json!({ "request": { "method": "GET", "url": format!("{kind}/{id}") } }))
             .collect();
         let batch = json!({ "resourceType": "Bundle", "type": "batch", "entry": entries }).to_string();
-        let forward = Forward::new(Method::POST, "/fhir", permit).with(&headers(JSON), Body::from(batch));
+        let forward =
+            Forward::new(Method::POST, "/fhir", permit).with(&headers(FHIR_JSON), Body::from(batch));
         let found = send(gateway, forward).await?;
         // What could not be read is not absent: it would be written over.
         let entries = found["entry"].as_array().map(Vec::as_slice).unwrap_or_default();
@@ -179,16 +180,14 @@ fn headers(content_type: &'static str) -> HeaderMap {
 /// Sends to the store, and reads the whole answer. What the store says of a refusal may quote the record: it is not
 /// passed on.
 async fn send(gateway: &Gateway, forward: Forward<'_>) -> Result<Value> {
-    let (parts, body) = forward::send(gateway, forward).await?.into_parts();
-    forward::check(&parts)?;
-    if !parts.status.is_success() {
-        let status = parts.status.as_u16();
+    let (status, bytes) = forward::read(gateway, forward).await?;
+    if !status.is_success() {
+        let status = status.as_u16();
         return Err(Error::new(
             Code::Unprocessable,
             format!("the clinical store refused it (status {status})"),
         ));
     }
-    let bytes = read_whole(body).await?;
     let malformed = || Error::new(Code::Away, "the clinical store gave a malformed answer");
     std::str::from_utf8(&bytes).ok().and_then(from_text).ok_or_else(malformed)
 }

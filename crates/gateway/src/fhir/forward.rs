@@ -1,13 +1,15 @@
 //! To the engine and back: nothing of the caller's headers passes but what FHIR needs, and nothing of the
 //! engine's but what a client may see.
 
+use super::FHIR_JSON;
 use super::authorise::Permit;
-use crate::engine::{EngineError, PRINCIPAL_HEADER};
+use crate::engine::{EngineError, PRINCIPAL_HEADER, read_whole};
 use crate::error::{Code, Error, Result};
 use crate::state::Gateway;
 use axum::body::Body;
 use axum::http::response::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
+use bytes::Bytes;
 use hyper::body::Incoming;
 
 /// Request headers that reach the engine.
@@ -28,8 +30,6 @@ const RESPONSE_HEADERS: [HeaderName; 6] = [
     header::LOCATION,
     header::CONTENT_LOCATION,
 ];
-
-const FHIR_JSON: &str = "application/fhir+json";
 
 /// A request that was permitted.
 pub(crate) struct Forward<'a> {
@@ -110,6 +110,16 @@ pub(crate) fn check(parts: &Parts) -> Result<()> {
         return Err(EngineError::Malformed.into());
     }
     Ok(())
+}
+
+/// Sends it, and reads the whole answer of an engine that keeps to what it promised.
+///
+/// # Errors
+/// As [`send`], as [`check`], and if the answer is too large.
+pub(crate) async fn read(gateway: &Gateway, forward: Forward<'_>) -> Result<(StatusCode, Bytes)> {
+    let (parts, body) = send(gateway, forward).await?.into_parts();
+    check(&parts)?;
+    Ok((parts.status, read_whole(body).await?))
 }
 
 /// The engine's answer as the client gets it.

@@ -37,6 +37,9 @@ use axum::extract::DefaultBodyLimit;
 use axum::routing::{any, get};
 use axum::{Router, middleware};
 
+/// The media type of FHIR in JSON (<https://hl7.org/fhir/R4/http.html#mime-type>).
+pub(crate) const FHIR_JSON: &str = "application/fhir+json";
+
 /// Whether a path is under the FHIR base, where every refusal is an OperationOutcome.
 pub(crate) fn is_fhir(path: &str) -> bool {
     path.strip_prefix("/fhir").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))

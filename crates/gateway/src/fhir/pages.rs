@@ -9,12 +9,13 @@
 //! A link is sealed under the node's storage key, for one caller and one path: nobody makes one, reads one, or uses that of
 //! another. What it leads to is asked for with the permit of whoever follows it, decided anew.
 
+use super::FHIR_JSON;
 use super::authorise::Permit;
 use super::forward::{self, Forward};
 use super::json::{Object, write_string};
 use super::narrow::Narrowing;
 use super::principal::Principal;
-use crate::engine::{EngineError, read_whole};
+use crate::engine::EngineError;
 use crate::error::{Code, Error, Result};
 use crate::state::Gateway;
 use axum::body::Body;
@@ -217,13 +218,10 @@ pub(crate) async fn fetch(
     narrowing: Option<&Narrowing>,
     path: &str,
 ) -> Result<EnginePage, Refused> {
-    let found = forward::send(gateway, Forward::new(Method::GET, path, permit)).await?;
-    let (head, body) = found.into_parts();
-    forward::check(&head)?;
-    let bytes = read_whole(body).await.map_err(Error::from)?;
-    if head.status != StatusCode::OK {
+    let (status, bytes) = forward::read(gateway, Forward::new(Method::GET, path, permit)).await?;
+    if status != StatusCode::OK {
         let mut response = answer(String::from_utf8_lossy(&bytes).into_owned());
-        *response.status_mut() = head.status;
+        *response.status_mut() = status;
         return Err(Refused::Engine(Box::new(response)));
     }
     let text = std::str::from_utf8(&bytes).map_err(|_| Error::from(EngineError::Malformed))?;
@@ -452,7 +450,7 @@ impl Filled {
 /// A Bundle as an answer.
 pub(crate) fn answer(bundle: String) -> Response<Body> {
     let mut response = Response::new(Body::from(bundle));
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/fhir+json"));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(FHIR_JSON));
     response
 }
 

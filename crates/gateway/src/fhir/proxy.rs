@@ -11,7 +11,7 @@ use super::media::{self, Form};
 use super::narrow::Narrowing;
 use super::pages::{self, Binding, Paged, Place, Source};
 use super::principal::Principal;
-use super::{audit, audit_event, authenticate, binary, consent, notes, summary, system};
+use super::{FHIR_JSON, audit, audit_event, authenticate, binary, consent, notes, summary, system};
 use crate::bulk;
 use crate::error::{Code, Error, Result};
 use crate::limits::SEARCH_FORM_BYTES_MAX;
@@ -189,7 +189,7 @@ async fn prepared(gateway: &Gateway, principal: &Principal, ask: &Ask, request: 
     let (mut parts, mut body) = request.into_parts();
     if binary::is_raw_upload(ask, &parts.headers) {
         body = binary::wrap(ask, principal, &parts.headers, body).await?;
-        parts.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/fhir+json"));
+        parts.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(FHIR_JSON));
     } else if ask.kind == "Consent" && ask.what.writes() {
         body = consent::checked(body, gateway.config.limits.fhir_bytes_max).await?;
     }

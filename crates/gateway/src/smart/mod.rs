@@ -22,6 +22,7 @@ mod tests;
 mod well_known;
 
 pub use access::{AccessToken, OnBehalf, TOKEN_SECONDS};
+pub(crate) use assertion::ASSERTION_TYPE;
 pub use client::{Client, Clients, NewClient};
 pub(crate) use scope::is_type;
 pub use scope::{Interaction, ScopeContext, Scopes};

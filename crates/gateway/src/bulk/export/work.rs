@@ -9,7 +9,6 @@ use crate::bulk::sealed::Folder;
 use crate::bulk::subject;
 use crate::cases;
 use crate::clock;
-use crate::engine::read_whole;
 use crate::error::{Code, Error, Result};
 use crate::fhir::ask::{Ask, What};
 use crate::fhir::authorise::authorise;
@@ -231,10 +230,9 @@ pub(super) async fn fetch_once(
 async fn ask_engine(gateway: &Gateway, job: &Job, ask: &Ask, query: &str, path: &str) -> Result<Bytes> {
     let permit = authorise(gateway, &client_now(gateway, job)?, ask).await?;
     permit.check_query(query)?;
-    let (head, body) = forward::send(gateway, Forward::new(Method::GET, path, &permit)).await?.into_parts();
-    forward::check(&head)?;
-    match head.status {
-        StatusCode::OK => Ok(read_whole(body).await?),
+    let (status, body) = forward::read(gateway, Forward::new(Method::GET, path, &permit)).await?;
+    match status {
+        StatusCode::OK => Ok(body),
         StatusCode::NOT_FOUND | StatusCode::GONE => Err(Error::new(Code::NotFound, "there is no such group")),
         _ => Err(Error::new(Code::Invalid, format!("the clinical store refuses the search of {}", ask.kind))),
     }

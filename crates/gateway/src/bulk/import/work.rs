@@ -9,8 +9,8 @@ use super::rows::{By, Job, Letters};
 use super::source::{self, May, Piece};
 use super::{IMPORT_FILES, Progress, keep};
 use crate::bulk::sealed::Folder;
-use crate::engine::read_whole;
 use crate::error::{Code, Error, Result};
+use crate::fhir::FHIR_JSON;
 use crate::fhir::ask::{Ask, What};
 use crate::fhir::authorise::{Permit, authorise, permit_steward_import};
 use crate::fhir::forward::{self, Forward};
@@ -144,11 +144,9 @@ impl Work<'_> {
         let mut rest = Vec::new();
         for entry in entries {
             let path = format!("/fhir/{}/{}", entry.kind, entry.id);
-            let answer = forward::send(self.gateway, Forward::new(Method::GET, &path, &permit)).await?;
-            let (head, body) = answer.into_parts();
-            forward::check(&head)?;
-            let bytes = read_whole(body).await?;
-            if head.status == StatusCode::OK && is_same(&bytes, &entry.text) {
+            let (status, bytes) =
+                forward::read(self.gateway, Forward::new(Method::GET, &path, &permit)).await?;
+            if status == StatusCode::OK && is_same(&bytes, &entry.text) {
                 self.count(&entry);
                 self.job.done.same += 1;
             } else {
@@ -330,12 +328,10 @@ async fn post(
 ) -> Result<(StatusCode, bytes::Bytes)> {
     let body = bundle(kind, entries);
     let mut headers = HeaderMap::new();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/fhir+json"));
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(FHIR_JSON));
     headers.insert("prefer", HeaderValue::from_static("return=minimal"));
     let forward = Forward::new(Method::POST, "/fhir", permit).with(&headers, Body::from(body));
-    let (head, body) = forward::send(gateway, forward).await?.into_parts();
-    forward::check(&head)?;
-    Ok((head.status, read_whole(body).await?))
+    forward::read(gateway, forward).await
 }
 
 /// A bundle of updates under the resources' own ids. Their texts were parsed whole, and stand in it as they are.

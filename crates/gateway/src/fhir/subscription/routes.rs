@@ -27,6 +27,15 @@ fn fhir(status: StatusCode, body: impl Into<Body>) -> Response {
     (status, kind, body.into()).into_response()
 }
 
+/// A Bundle of what was found.
+fn searchset(entries: Vec<Value>) -> Response {
+    let mut bundle = json!({ "resourceType": "Bundle", "type": "searchset", "total": entries.len() });
+    if !entries.is_empty() {
+        bundle["entry"] = Value::from(entries);
+    }
+    fhir(StatusCode::OK, bundle.to_string())
+}
+
 fn nothing() -> Error {
     Error::new(Code::NotFound, "there is no such subscription, or not of this caller")
 }
@@ -163,11 +172,7 @@ pub(super) async fn search(
             entries.push(json!({ "fullUrl": address, "resource": resource, "search": { "mode": "match" } }));
         }
     }
-    let mut bundle = json!({ "resourceType": "Bundle", "type": "searchset", "total": entries.len() });
-    if !entries.is_empty() {
-        bundle["entry"] = Value::from(entries);
-    }
-    Ok(fhir(StatusCode::OK, bundle.to_string()))
+    Ok(searchset(entries))
 }
 
 /// Whether a subscription is what a whole query asks for.
@@ -232,11 +237,7 @@ fn statuses(gateway: &Gateway, all: Vec<(Subscription, Progress)>) -> Response {
         })
     };
     let entries: Vec<Value> = all.iter().map(entry).collect();
-    let mut bundle = json!({ "resourceType": "Bundle", "type": "searchset", "total": entries.len() });
-    if !entries.is_empty() {
-        bundle["entry"] = Value::from(entries);
-    }
-    fhir(StatusCode::OK, bundle.to_string())
+    searchset(entries)
 }
 
 /// `$events`: `eventsSinceNumber` to `eventsUntilNumber`, both included; what may be read now of what was told.
@@ -307,10 +308,7 @@ pub(super) async fn topics(State(gateway): State<Gateway>) -> Response {
         let address = format!("{base}/SubscriptionTopic/{}", topic.id);
         json!({ "fullUrl": address, "resource": topic.definition(), "search": { "mode": "match" } })
     };
-    let entries: Vec<Value> = TOPICS.iter().map(entry).collect();
-    let bundle =
-        json!({ "resourceType": "Bundle", "type": "searchset", "total": entries.len(), "entry": entries });
-    fhir(StatusCode::OK, bundle.to_string())
+    searchset(TOPICS.iter().map(entry).collect())
 }
 
 /// `GET /fhir/ws`
