@@ -142,7 +142,7 @@ impl Error {
     }
 
     /// Words for a bare status.
-    fn of_status(status: StatusCode) -> Self {
+    pub(crate) fn of_status(status: StatusCode) -> Self {
         let (code, words) = match status.as_u16() {
             401 => (Code::SignIn, "an access token or a sign-in is needed"),
             403 => (Code::Forbidden, "this is refused"),

@@ -43,6 +43,8 @@ pub(crate) enum Fault {
     Malformed,
     /// Answers with a stack trace.
     Broken,
+    /// Refuses, and says again what was asked for.
+    Telling,
     /// Answers with more than anybody reads.
     Oversize,
 }
@@ -543,6 +545,11 @@ async fn faulty(fault: Fault) -> Option<Response> {
         }
         Fault::Malformed => ([(header::CONTENT_TYPE, FHIR)], "{\"resourceType\":").into_response(),
         Fault::Broken => (StatusCode::INTERNAL_SERVER_ERROR, "panicked at Kanarienvogel").into_response(),
+        Fault::Telling => {
+            let outcome =
+                json!({ "resourceType": "OperationOutcome", "issue": [{ "diagnostics": "Kanarienvogel" }] });
+            (StatusCode::BAD_REQUEST, Json(outcome)).into_response()
+        }
         Fault::Oversize => {
             let piece = bytes::Bytes::from(vec![b' '; 1 << 20]);
             let pieces = (0..300).map(move |_| Ok::<_, std::convert::Infallible>(piece.clone()));

@@ -140,10 +140,8 @@ async fn search(
         from,
         narrowing: permit.narrowing.as_ref(),
     };
-    let response = match paged.fill(gateway).await {
-        Ok(page) => pages::answer(page.bundle(gateway, &binding, &path, count == Some(0))?),
-        Err(refused) => refused.told()?,
-    };
+    let page = paged.fill(gateway).await?;
+    let response = pages::answer(page.bundle(gateway, &binding, &path, count == Some(0))?);
     let ask = Ask { patient: Some(patient), ..ask.clone() };
     Ok(Some(Answered { response, asks: vec![ask], permit }))
 }

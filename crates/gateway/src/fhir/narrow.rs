@@ -116,28 +116,17 @@ impl Narrowing {
                 false => Err(Error::new(Code::NotFound, "there is no such record, or not for this caller")),
             };
         }
-        match self.whole(gateway, permit, text).await? {
-            Ok(bundle) => Ok(Response::from_parts(parts, Body::from(bundle))),
-            // A later page was refused, as the first one could have been.
-            Err(refused) => Ok(refused),
-        }
+        let bundle = self.whole(gateway, permit, text).await?;
+        Ok(Response::from_parts(parts, Body::from(bundle)))
     }
 
     /// One bundle of all pages.
-    async fn whole(
-        &self,
-        gateway: &Gateway,
-        permit: &Permit,
-        first: &str,
-    ) -> Result<Result<String, Response<Body>>> {
+    async fn whole(&self, gateway: &Gateway, permit: &Permit, first: &str) -> Result<String> {
         let first = pages::understand(Some(self), first)?;
         let mut entries: Vec<String> =
             first.entries.into_iter().filter(|entry| entry.shown).map(|entry| entry.text).collect();
         if let Some(next) = first.next {
-            match pages::rest(gateway, permit, Some(self), next).await {
-                Ok(more) => entries.extend(more),
-                Err(refused) => return Ok(Err(refused.told()?)),
-            }
+            entries.extend(pages::rest(gateway, permit, Some(self), next).await?);
         }
         let mut out = String::from("{\"resourceType\":\"Bundle\",\"type\":");
         write_string(&mut out, &first.kind);
@@ -148,7 +137,7 @@ impl Narrowing {
             out.push_str(&format!(",\"entry\":[{}]", entries.join(",")));
         }
         out.push('}');
-        Ok(Ok(out))
+        Ok(out)
     }
 }
 

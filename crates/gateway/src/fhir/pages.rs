@@ -211,48 +211,19 @@ pub(crate) fn next_of(links: &str) -> Result<Option<String>> {
 /// Asks the engine for a page.
 ///
 /// # Errors
-/// What the engine refuses is refused in its words ([`Refused`]).
+/// What the engine refuses, in words for its status: the engine's own may say again what was asked for.
 pub(crate) async fn fetch(
     gateway: &Gateway,
     permit: &Permit,
     narrowing: Option<&Narrowing>,
     path: &str,
-) -> Result<EnginePage, Refused> {
+) -> Result<EnginePage> {
     let (status, bytes) = forward::read(gateway, Forward::new(Method::GET, path, permit)).await?;
     if status != StatusCode::OK {
-        let mut response = answer(String::from_utf8_lossy(&bytes).into_owned());
-        *response.status_mut() = status;
-        return Err(Refused::Engine(Box::new(response)));
+        return Err(Error::of_status(status));
     }
-    let text = std::str::from_utf8(&bytes).map_err(|_| Error::from(EngineError::Malformed))?;
-    Ok(understand(narrowing, text)?)
-}
-
-/// Why there is no page.
-pub(crate) enum Refused {
-    /// The engine says why.
-    Engine(Box<Response<Body>>),
-    /// This node does.
-    Here(Error),
-}
-
-impl Refused {
-    /// The engine's words, or this node's.
-    ///
-    /// # Errors
-    /// This node's.
-    pub(crate) fn told(self) -> Result<Response<Body>> {
-        match self {
-            Self::Engine(response) => Ok(*response),
-            Self::Here(error) => Err(error),
-        }
-    }
-}
-
-impl From<Error> for Refused {
-    fn from(error: Error) -> Self {
-        Self::Here(error)
-    }
+    let text = std::str::from_utf8(&bytes).map_err(|_| EngineError::Malformed)?;
+    understand(narrowing, text)
 }
 
 fn with_count(path: &str, count: usize) -> String {
@@ -284,8 +255,8 @@ impl Paged<'_> {
     /// Fills a page.
     ///
     /// # Errors
-    /// [`Refused`]; [`Code::TooLarge`] beyond 10,000 entries of the engine.
-    pub(crate) async fn fill(&self, gateway: &Gateway) -> Result<Filled, Refused> {
+    /// As [`fetch`]; [`Code::TooLarge`] beyond 10,000 entries of the engine.
+    pub(crate) async fn fill(&self, gateway: &Gateway) -> Result<Filled> {
         let mut filling =
             Filling { entries: Vec::new(), kind: "searchset".into(), cut: Cut::Nowhere, pages: 0 };
         let mut at = self.from.at.clone();
@@ -353,11 +324,11 @@ impl Paged<'_> {
         number: usize,
         permit: &Permit,
         start: String,
-    ) -> Result<bool, Refused> {
+    ) -> Result<bool> {
         let mut path = with_count(&start, self.page_entries());
         loop {
             if filling.pages >= PAGES_MAX {
-                return Err(too_much().into());
+                return Err(too_much());
             }
             filling.pages += 1;
             let page = fetch(gateway, permit, self.narrowing, &path).await?;
@@ -382,7 +353,7 @@ impl Paged<'_> {
     }
 
     /// Where the page after a cut begins.
-    async fn next(&self, gateway: &Gateway, cut: Cut) -> Result<Place, Refused> {
+    async fn next(&self, gateway: &Gateway, cut: Cut) -> Result<Place> {
         let place = |source, at| Place { source, at, asked: self.from.asked.clone(), count: self.from.count };
         let (number, path, taken) = match cut {
             Cut::Nowhere => return Ok(place(self.from.source, self.from.at.clone())),
@@ -392,7 +363,7 @@ impl Paged<'_> {
             Cut::Within(number, path, taken) => (number, path, taken),
         };
         let Some(Source::Engine(permit, _)) = self.sources.get(number) else {
-            return Err(Error::internal("a page was cut in a search that is not there").into());
+            return Err(Error::internal("a page was cut in a search that is not there"));
         };
         let page = fetch(gateway, permit, None, &with_count(&path, taken)).await?;
         // Between the two questions the rest may have been deleted: then the next page begins with the next source.
@@ -457,13 +428,13 @@ pub(crate) fn answer(bundle: String) -> Response<Body> {
 /// All entries that a path leads to, whole.
 ///
 /// # Errors
-/// [`Refused`]; [`Code::TooLarge`] beyond 10,000 entries.
+/// As [`fetch`]; [`Code::TooLarge`] beyond 10,000 entries.
 pub(crate) async fn all(
     gateway: &Gateway,
     permit: &Permit,
     narrowing: Option<&Narrowing>,
     path: &str,
-) -> Result<Vec<String>, Refused> {
+) -> Result<Vec<String>> {
     rest(gateway, permit, narrowing, with_count(path, PAGE_ENTRIES)).await
 }
 
@@ -476,7 +447,7 @@ pub(crate) async fn rest(
     permit: &Permit,
     narrowing: Option<&Narrowing>,
     mut path: String,
-) -> Result<Vec<String>, Refused> {
+) -> Result<Vec<String>> {
     let mut entries = Vec::new();
     for _ in 0..PAGES_MAX {
         let page = fetch(gateway, permit, narrowing, &path).await?;
@@ -486,7 +457,7 @@ pub(crate) async fn rest(
             None => return Ok(entries),
         }
     }
-    Err(too_much().into())
+    Err(too_much())
 }
 
 #[cfg(test)]

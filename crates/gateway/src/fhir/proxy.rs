@@ -177,10 +177,8 @@ async fn in_pages(
     let first = format!("{path}?{}", pages::without(query, &["_count", pages::PAGE]));
     let sources = vec![Source::Engine(permit, first)];
     let paged = Paged { sources, count: Some(count), from, narrowing: Some(narrowing) };
-    let response = match paged.fill(gateway).await {
-        Ok(page) => pages::answer(page.bundle(gateway, &binding, path, count == 0)?),
-        Err(refused) => refused.told()?,
-    };
+    let page = paged.fill(gateway).await?;
+    let response = pages::answer(page.bundle(gateway, &binding, path, count == 0)?);
     Ok(Some(response))
 }
 

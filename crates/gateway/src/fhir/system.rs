@@ -90,10 +90,8 @@ pub(crate) async fn search(gateway: &Gateway, principal: &Principal, query: &str
     // Scopes and choices are those of the caller, whatever the type.
     let narrowing = permits.first().and_then(|permit| permit.narrowing.as_ref());
     let paged = Paged { sources, count: Some(question.count), from, narrowing };
-    let response = match paged.fill(gateway).await {
-        Ok(page) => pages::answer(page.bundle(gateway, &binding, "/fhir", question.count == 0)?),
-        Err(refused) => refused.told()?,
-    };
+    let page = paged.fill(gateway).await?;
+    let response = pages::answer(page.bundle(gateway, &binding, "/fhir", question.count == 0)?);
     let permit = permits.swap_remove(0);
     Ok(Answered { response, asks, permit })
 }

@@ -2,6 +2,7 @@
 //! grants as FHIR.
 
 use super::world::{Answer, CANARY, OTHER, PATIENT, World, is_outcome};
+use crate::engine::fake::Fault;
 use crate::smart::app::tests as apps;
 use crate::vault::GivenGrant;
 use axum::body::Body;
@@ -511,4 +512,27 @@ async fn what_is_no_json_is_refused_and_what_is_may_be_compressed() {
         .expect("request");
     let answer = router.oneshot(request).await.expect("answer");
     assert_eq!(answer.headers()[header::CONTENT_ENCODING], "gzip");
+}
+
+#[tokio::test]
+async fn what_the_engine_refuses_is_told_in_no_words_of_its_own() {
+    let world = World::new().await;
+    let app = apps::app_of(&world, PATIENT).await;
+    let everything = apps::app_of_everything(&world, OTHER).await;
+    let (clinician, system) = (world.clinician(), world.system("system/*.cruds"));
+    world.engine.fail(Fault::Telling);
+    for (token, path) in [
+        (&clinician, "/fhir/Observation?date=x"),
+        (&app, "/fhir/Observation?date=x"),
+        (&app, "/fhir/Observation?date=x&_count=2"),
+        (&system, "/fhir?_type=Observation,Condition&date=x"),
+        (&clinician, "/fhir/Patient/p1/$summary"),
+        (&clinician, "/fhir/Consent?patient=p1&status=x"),
+        (&everything, "/fhir/Consent?status=x"),
+        (&clinician, "/fhir/Binary/doc"),
+    ] {
+        let answer = world.get(token, path).await;
+        assert!(is_outcome(&answer) && answer.status == StatusCode::BAD_REQUEST, "{path}: {}", answer.body);
+        assert!(!answer.body.contains(CANARY), "{path}: {}", answer.body);
+    }
 }

@@ -35,10 +35,7 @@ pub(crate) async fn serve(
     let permit = authorise(gateway, principal, ask).await?;
     let patient = ask.id.clone().unwrap_or_default();
     let path = format!("/fhir/Patient/{patient}/$everything?_type={}", TYPES.join(","));
-    let entries = match pages::all(gateway, &permit, permit.narrowing.as_ref(), &path).await {
-        Ok(entries) => entries,
-        Err(refused) => return Ok(Answered { response: refused.told()?, asks: vec![ask.clone()], permit }),
-    };
+    let entries = pages::all(gateway, &permit, permit.narrowing.as_ref(), &path).await?;
     let found: Vec<Found> = entries.iter().filter_map(|entry| Found::of_entry(entry)).collect();
     let document = Document::of(gateway, &patient, found).ok_or_else(|| {
         Error::new(Code::Scope, "a summary names the patient, and this caller may not see who that is")
