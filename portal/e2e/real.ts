@@ -6,7 +6,7 @@ import type { Browser, Page } from 'playwright-core';
 import { watch, withAuthenticator } from './browser';
 import { Looker } from './look';
 import { Network } from './network';
-import { a_link_is_opened_in_another_browser_with_the_pin_until_it_is_ended, unpacked } from './links';
+import { a_link_is_opened_in_another_browser_with_the_pin_until_it_is_ended, unpacked, vaccine_cards_are_shown_and_saved } from './links';
 import { button, category, heading, tab, until } from './page';
 import { play } from './stage';
 
@@ -286,6 +286,7 @@ const journeys = [
   a_passkey_is_added_and_unlocks_the_record,
   measurements_are_drawn_and_a_saved_proof_holds_without_any_node,
   a_link_is_opened_in_another_browser_with_the_pin_until_it_is_ended,
+  vaccine_cards_are_shown_and_saved,
   the_whole_record_is_one_file_whose_proofs_all_hold,
   the_record_is_shared_with_hospital_b,
   a_clinician_of_hospital_b_reads_it_with_a_reason,

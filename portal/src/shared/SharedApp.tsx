@@ -61,7 +61,7 @@ function Asking({ of }: { of: ShlinkPayload }) {
     <Page title={of.label ?? 'A health link'} lead="A patient shows you part of a health record. Say who you are: the patient sees your name and the time.">
       <form className={css.form} onSubmit={(event) => { event.preventDefault(); void open.go(); }}>
         <TextInput size="md" label="Your name" description="Such as: Dr. Ada Moreno, Lakeside Practice" value={recipient} maxLength={100} autoComplete="name" required onChange={(event) => setRecipient(event.currentTarget.value)} />
-        {asksPin && <TextInput size="md" label="PIN" description="The patient tells it to you" value={pin} maxLength={64} autoComplete="off" required error={wrong ?? undefined} onChange={(event) => setPin(event.currentTarget.value)} />}
+        {asksPin && <TextInput size="md" label="PIN" description="The patient tells it to you" value={pin} maxLength={64} autoComplete="off" required error={wrong !== null} onChange={(event) => setPin(event.currentTarget.value)} />}
         {wrong && <ErrorNote title="Not opened" message={wrong} />}
         {open.error && <ErrorNote title="Not opened" message={open.error} />}
         <div className={css.actions}><Button type="submit" size="lg" loading={open.busy} disabled={recipient.trim() === '' || (asksPin && pin.trim() === '')}>Open</Button></div>

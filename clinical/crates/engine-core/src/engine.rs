@@ -1,6 +1,6 @@
 //! The engine as the process sees it.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::HashSet, path::PathBuf, sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -12,6 +12,7 @@ use bytes::Bytes;
 use helios_fhir::FhirVersion;
 use helios_rest::{AppState, ServerConfig, routing::fhir_routes, validation::ValidationService};
 use serde::Serialize;
+use serde_json::Value;
 use tower::ServiceExt;
 
 use crate::{
@@ -20,6 +21,7 @@ use crate::{
     metadata,
     outbox::Outbox,
     principal::{self, Mode, Principal, Scope},
+    profiles,
     shares::Shares,
     store::Store,
 };
@@ -35,7 +37,7 @@ const WAL_INTERVAL: Duration = Duration::from_secs(2);
 pub struct Options {
     /// Folder of the database.
     pub data: PathBuf,
-    /// Folder that holds `search-parameters-r4.json`.
+    /// Folder that holds `search-parameters-r4.json`, and may hold `profiles`.
     pub definitions: PathBuf,
     /// Public address of the FHIR API, without a trailing slash.
     pub base_url: String,
@@ -72,6 +74,11 @@ pub struct Engine {
     /// Handlers that refuse what fails validation, and handlers that do not look.
     strict: Router,
     lenient: Router,
+    /// Handlers of `$validate`, which alone know the guides' profiles: what a feed or a person writes is held to FHIR
+    /// itself, whatever it claims to be besides.
+    checking: Router,
+    /// Addresses of these profiles.
+    profiles: HashSet<String>,
     metadata: Bytes,
 }
 
@@ -85,11 +92,14 @@ impl Engine {
         let validation = ValidationService::from_config(&enforce.validation, None, FhirVersion::R4);
         let guarded = Arc::new(Guarded::new(Arc::clone(&store), Arc::clone(&shares), validation));
         let strict = routes(Arc::clone(&guarded), enforce);
-        let lenient = routes(guarded, config(&options, "off"));
+        let lenient = routes(Arc::clone(&guarded), config(&options, "off"));
+        let structures = profiles::load(&options.definitions)?;
+        let profiles = structures.iter().filter_map(|one| one["url"].as_str().map(str::to_owned)).collect();
+        let checking = routes_with(guarded, config(&options, "off"), &structures);
         let metadata = statement(&strict).await?;
         let outbox = Outbox::new(Arc::clone(&store));
         let feed_validation = options.feed_validation;
-        Ok(Self { store, shares, outbox, feed_validation, strict, lenient, metadata })
+        Ok(Self { store, shares, outbox, feed_validation, strict, lenient, checking, profiles, metadata })
     }
 
     /// Answers a FHIR request whose path is relative to the FHIR base, on behalf of `principal`.
@@ -106,7 +116,11 @@ impl Engine {
             Mode::Feed => self.feed_validation,
         };
         principal.flag_invalid = policy == FeedValidation::Flag;
-        let routes = if policy == FeedValidation::Enforce { &self.strict } else { &self.lenient };
+        let routes = match policy {
+            _ if request.uri().path().ends_with("/$validate") => &self.checking,
+            FeedValidation::Enforce => &self.strict,
+            _ => &self.lenient,
+        };
         let answer = principal::within(principal, routes.clone().oneshot(request)).await;
         let response = answer.unwrap_or_else(|never| match never {});
         if writes {
@@ -119,6 +133,11 @@ impl Engine {
     /// The CapabilityStatement.
     pub fn metadata(&self) -> Bytes {
         self.metadata.clone()
+    }
+
+    /// Whether `$validate` can check against a guide's profile, by its canonical address, with its version or without.
+    pub fn has_profile(&self, canonical: &str) -> bool {
+        self.profiles.contains(canonical)
     }
 
     /// The outbox.
@@ -163,9 +182,19 @@ impl Engine {
 /// crate and not again in each crate that polls a future of it.
 #[inline(never)]
 fn routes(guarded: Arc<Guarded>, config: ServerConfig) -> Router {
+    routes_with(guarded, config, &[])
+}
+
+/// The same, whose validator knows these StructureDefinitions.
+#[inline(never)]
+fn routes_with(guarded: Arc<Guarded>, config: ServerConfig, profiles: &[Value]) -> Router {
     // Without it axum's own limit of 2 MB holds, whatever the configuration says.
     let largest = DefaultBodyLimit::max(config.max_body_size);
-    fhir_routes::create_routes(AppState::new(guarded, config)).layer(largest)
+    let state = AppState::new(guarded, config);
+    for profile in profiles {
+        state.validation().upsert_stored_profile(crate::store::TENANT, FhirVersion::R4, profile);
+    }
+    fhir_routes::create_routes(state).layer(largest)
 }
 
 fn config(options: &Options, validation: &str) -> ServerConfig {

@@ -19,6 +19,7 @@ mod guard;
 mod metadata;
 pub mod outbox;
 pub mod principal;
+mod profiles;
 pub mod shares;
 mod store;
 

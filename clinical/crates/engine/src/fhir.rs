@@ -39,24 +39,25 @@ pub(crate) async fn serve(State(app): State<Arc<App>>, request: Request) -> Resp
             ([(header::CONTENT_TYPE, FHIR_JSON)], app.engine.metadata()).into_response()
         }
         Ok((principal, Interaction::Validate, body)) => {
+            let query = parts.uri.query().unwrap_or_default().to_owned();
             let answer = forward(&app, principal, Interaction::Validate, parts, body.clone()).await;
-            with_rules(answer, &body).await.unwrap_or_else(|| Refused::Failed.into_response())
+            with_rules(&app, answer, &query, &body).await.unwrap_or_else(|| Refused::Failed.into_response())
         }
         Ok((principal, interaction, body)) => forward(&app, principal, interaction, parts, body).await,
     }
 }
 
 /// What the handlers' validator says, and what it passes over.
-async fn with_rules(answer: Response, body: &[u8]) -> Option<Response> {
+async fn with_rules(app: &App, answer: Response, query: &str, body: &[u8]) -> Option<Response> {
     if !answer.status().is_success() {
         return Some(answer);
     }
     let (mut parts, said) = answer.into_parts();
     let mut outcome = serde_json::from_slice(&axum::body::to_bytes(said, BODY_BYTES_MAX).await.ok()?).ok()?;
     // A validation of what is stored has no body; it was looked at when it came.
-    if let Ok(resource) = serde_json::from_slice(body) {
-        rules::add(&mut outcome, &resource);
-    }
+    let body = serde_json::from_slice(body).unwrap_or_default();
+    rules::add(&mut outcome, &body);
+    rules::add_absent(&mut outcome, query, &body, |profile| app.engine.has_profile(profile));
     parts.headers.remove(header::CONTENT_LENGTH);
     Some(Response::from_parts(parts, Body::from(serde_json::to_vec(&outcome).ok()?)))
 }

@@ -8,11 +8,20 @@ use crate::outcome::Refused;
 /// Words of the full-text search's language.
 const OPERATORS: [&str; 4] = ["AND", "OR", "NOT", "NEAR"];
 
+/// The values of one parameter of a query.
+pub(crate) fn values(query: &str, wanted: &str) -> Vec<String> {
+    let pairs = pairs(query).unwrap_or_default();
+    pairs.into_iter().filter(|(name, _)| name == wanted).map(|(_, value)| value).collect()
+}
+
+fn pairs(query: &str) -> Option<Vec<(String, String)>> {
+    let uri = Uri::try_from(format!("/?{query}")).ok()?;
+    Some(Query::try_from_uri(&uri).ok()?.0)
+}
+
 /// Checks a query, or the form of a `_search`.
 pub(crate) fn check(query: &str) -> Result<(), Refused> {
-    let Ok(uri) = Uri::try_from(format!("/?{query}")) else { return Err(Refused::NotOffered) };
-    let pairs = Query::<Vec<(String, String)>>::try_from_uri(&uri).map_err(|_| Refused::NotOffered)?;
-    for (name, value) in &pairs.0 {
+    for (name, value) in &pairs(query).ok_or(Refused::NotOffered)? {
         if value.contains('\0') {
             return Err(Refused::Zero);
         }

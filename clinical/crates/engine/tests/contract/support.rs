@@ -257,14 +257,16 @@ pub(crate) fn observation(id: &str, patient: &str, text: &str) -> Value {
 }
 
 fn spawn(folder: &Path, arguments: &[String]) -> Child {
-    Command::new(env!("CARGO_BIN_EXE_salus-engine"))
+    let mut command = Command::new(env!("CARGO_BIN_EXE_salus-engine"));
+    if !arguments.iter().any(|one| one == "--definitions") {
+        command.arg("--definitions").arg(definitions());
+    }
+    command
         .arg("--data")
         .arg(folder.join("data"))
         .arg("--socket")
         .arg(folder.join("run/engine.sock"))
         .args(["--base-url", BASE, "--supervised"])
-        .arg("--definitions")
-        .arg(definitions())
         .args(arguments)
         .stdin(Stdio::piped())
         .stdout(Stdio::null())

@@ -102,3 +102,65 @@ async fn validation_on_request_also_finds_what_the_handlers_pass_over() {
         assert_eq!((answer.status, errors(&answer.text)), (200, expected), "{resource} {answer:?}");
     }
 }
+
+/// A guide of one profile: an Observation of it has a note.
+fn guide(folder: &std::path::Path) {
+    let differential = json!({"element": [
+        {"id": "Observation", "path": "Observation"},
+        {"id": "Observation.note", "path": "Observation.note", "min": 1}]});
+    let profile = json!({
+        "resourceType": "StructureDefinition", "url": PROFILE, "version": "1.0.0", "name": "Noted", "status": "active",
+        "kind": "resource", "abstract": false, "type": "Observation", "derivation": "constraint",
+        "baseDefinition": "http://hl7.org/fhir/StructureDefinition/Observation", "differential": differential});
+    let profiles = folder.join("profiles");
+    std::fs::create_dir(&profiles).unwrap();
+    std::fs::write(profiles.join("noted.json"), profile.to_string()).unwrap();
+    let search = "search-parameters-r4.json";
+    std::fs::copy(crate::support::definitions().join(search), folder.join(search)).unwrap();
+}
+
+const PROFILE: &str = "https://guide.example/StructureDefinition/noted";
+
+#[tokio::test]
+async fn a_resource_is_checked_against_a_guides_profile_when_somebody_asks() {
+    let definitions = tempfile::tempdir().unwrap();
+    guide(definitions.path());
+    let node = Node::start(&["--definitions", definitions.path().to_str().unwrap()]).await;
+    let mut client = node.client().await;
+    client.put(json!({"resourceType": "Patient", "id": "a"})).await;
+    let plain = observation("o", "a", "x");
+    let mut noted = plain.clone();
+    noted["note"] = json!([{"text": "a note"}]);
+    let asked = |name: &str, profile: &str, resource: &Value| {
+        json!({"resourceType": "Parameters", "parameter": [
+            {"name": "resource", "resource": resource}, {"name": "profile", name: profile}]})
+    };
+    let unknown = "https://guide.example/StructureDefinition/unknown";
+    let in_address = |profile: &str| format!("/Observation/$validate?profile={profile}");
+    let beside = "/Observation/$validate".to_owned();
+    for (name, path, body, wrong) in [
+        ("FHIR alone", beside.clone(), plain.clone(), None),
+        ("what holds", in_address(PROFILE), noted.clone(), None),
+        ("what does not", in_address(PROFILE), plain.clone(), Some("note")),
+        ("a version", in_address(&format!("{PROFILE}|1.0.0")), plain.clone(), Some("note")),
+        ("in parameters", beside.clone(), asked("valueUri", PROFILE, &plain), Some("note")),
+        ("as canonical", beside.clone(), asked("valueCanonical", PROFILE, &plain), Some("note")),
+        ("in parameters, what holds", beside.clone(), asked("valueUri", PROFILE, &noted), None),
+        ("one that is not here", in_address(unknown), noted.clone(), Some("does not have the profile")),
+        ("nor beside", beside.clone(), asked("valueUri", unknown, &noted), Some("does not have the profile")),
+    ] {
+        let answer = client.fhir(&steward(), "POST", &path, Some(body)).await;
+        let issues = answer.json()["issue"].clone();
+        let errors: Vec<_> =
+            issues.as_array().unwrap().iter().filter(|one| one["severity"] == "error").collect();
+        assert_eq!(errors.is_empty(), wrong.is_none(), "{name} {answer:?}");
+        assert!(wrong.is_none_or(|words| answer.text.contains(words)), "{name} {answer:?}");
+    }
+    // Nobody's write is refused for what it claims to be.
+    let mut claims = plain;
+    claims["meta"] = json!({"profile": [PROFILE]});
+    let answer = client.fhir(&steward(), "PUT", "/Observation/o", Some(claims)).await;
+    assert_eq!(answer.status, 201, "{answer:?}");
+    let stored = client.fhir(&steward(), "GET", "/Observation/o/$validate", None).await;
+    assert!(stored.text.contains("note") && stored.json()["issue"][0]["severity"] == "error", "{stored:?}");
+}

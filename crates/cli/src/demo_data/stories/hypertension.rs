@@ -2,13 +2,14 @@
 
 use super::{FULL, ROUTINE};
 use crate::demo_data::{
-    story::{ALWAYS, BLANK, Course, Level, Plan, Problem, Story, VISIT, Visit},
+    story::{ALWAYS, BLANK, Course, Level, Plan, Problem, Shot, Story, VISIT, Visit},
     terms::{
         acts::{self, CHECK_UP, FOLLOW_UP},
         drugs::*,
         measures::*,
         panels::{LIPIDS, METABOLIC},
         problems::{HYPERLIPIDEMIA, HYPERTENSION},
+        vaccines::ZOSTER,
     },
 };
 
@@ -98,6 +99,7 @@ pub(crate) static STORY: Story = Story {
         },
         Level { of: &POTASSIUM, curve: &[(0.0, 4.1), (24.0, 4.5), (90.0, 4.5)], spread: 0.1 },
     ],
+    shots: &[Shot { vaccine: &ZOSTER, at: 24.0, dose: 1 }, Shot { vaccine: &ZOSTER, at: 30.0, dose: 2 }],
     plans: &[Plan {
         category: &acts::HYPERTENSION_PLAN,
         title: "Blood pressure at home and at the table",
