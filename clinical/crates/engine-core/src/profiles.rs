@@ -30,6 +30,10 @@ pub(crate) fn load(definitions: &Path) -> Result<Vec<Value>, Error> {
             found.extend(structures(serde_json::from_slice(&text).map_err(|why| wrong(&why))?));
         }
     }
+    // The validator finds definitions by their names, too, and a guide's must not stand for one of FHIR's own.
+    for one in &mut found {
+        one["name"] = one["url"].clone();
+    }
     let versions: Vec<_> = found.iter().filter_map(with_version).collect();
     found.extend(versions);
     Ok(found)
@@ -89,6 +93,8 @@ mod tests {
         let definitions = tempfile::tempdir().expect("a folder");
         assert_eq!(load(definitions.path()).expect("none"), Vec::<Value>::new());
         let one = |url: &str| json!({"resourceType": "StructureDefinition", "url": url});
+        let mut named = one("a");
+        named["name"] = "Patient".into();
         let mut versioned = one("b");
         versioned["version"] = "2".into();
         let other = json!({"resourceType": "ValueSet", "url": "v"});
@@ -99,7 +105,7 @@ mod tests {
                 "../c.json",
                 json!({"resourceType": "Bundle", "entry": [{"resource": one("c")}, {"resource": other}, 3]}),
             ),
-            ("a.json", one("a")),
+            ("a.json", named),
             ("b.json", json!([versioned, other, "text"])),
             ("d.json", other.clone()),
         ] {
@@ -108,7 +114,8 @@ mod tests {
         fs::write(guide.join("README.md"), "not JSON").expect("a file");
         let found = load(definitions.path()).expect("they are read");
         let urls: Vec<_> = found.iter().map(|one| one["url"].as_str().expect("its address")).collect();
-        assert_eq!(urls, ["a", "b", "c", "b|2"]);
+        assert_eq!(urls, ["c", "a", "b", "b|2"]);
+        assert_eq!(found[1]["name"], "a", "it is no definition of patients");
         fs::write(guide.join("e.json"), "{").expect("a file");
         let why = load(definitions.path()).expect_err("it is no JSON").to_string();
         assert!(why.contains("e.json"), "{why}");

@@ -15,7 +15,7 @@ use crate::{
     outcome::Refused,
     query, rules,
     server::App,
-    strict,
+    strict, verdict,
 };
 
 /// The largest request body.
@@ -56,8 +56,9 @@ async fn with_rules(app: &App, answer: Response, query: &str, body: &[u8]) -> Op
     let mut outcome = serde_json::from_slice(&axum::body::to_bytes(said, BODY_BYTES_MAX).await.ok()?).ok()?;
     // A validation of what is stored has no body; it was looked at when it came.
     let body = serde_json::from_slice(body).unwrap_or_default();
+    verdict::excuse(&mut outcome, &body);
     rules::add(&mut outcome, &body);
-    rules::add_absent(&mut outcome, query, &body, |profile| app.engine.has_profile(profile));
+    verdict::say_absent(&mut outcome, query, &body, |profile| app.engine.has_profile(profile));
     parts.headers.remove(header::CONTENT_LENGTH);
     Some(Response::from_parts(parts, Body::from(serde_json::to_vec(&outcome).ok()?)))
 }

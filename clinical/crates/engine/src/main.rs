@@ -11,6 +11,7 @@ mod query;
 mod rules;
 mod server;
 mod strict;
+mod verdict;
 
 use std::{path::PathBuf, process::ExitCode};
 

@@ -5,44 +5,14 @@ use std::collections::HashSet;
 
 use serde_json::{Value, json};
 
-use crate::query;
-
 /// Longest id, in characters (<https://hl7.org/fhir/R4/datatypes.html#id>).
 const ID_CHARS_MAX: usize = 64;
-
-/// Where FHIR's own definitions live; the validator has them all.
-const CORE: &str = "http://hl7.org/fhir/StructureDefinition/";
-
-/// Where a parameter may hold the address of a profile: the operation says `uri`, many clients send the others.
-const VALUES: &[&str] = &["valueUri", "valueCanonical", "valueUrl", "valueString"];
 
 /// A rule that is broken, and where.
 #[derive(Debug, PartialEq, Eq)]
 struct Broken {
     at: String,
     words: &'static str,
-}
-
-/// Adds to the OperationOutcome of `$validate` the profiles that were asked for and are not here: nobody is to take silence
-/// about them for agreement.
-pub(crate) fn add_absent(outcome: &mut Value, query: &str, body: &Value, has: impl Fn(&str) -> bool) {
-    let Some(issues) = outcome.get_mut("issue").and_then(Value::as_array_mut) else { return };
-    let mut asked = profiles(query, body);
-    asked.retain(|one| !one.starts_with(CORE) && !has(one));
-    issues.extend(asked.iter().map(|one| {
-        let words = format!("this server does not have the profile {one}; nothing was checked against it");
-        json!({ "severity": "error", "code": "not-supported", "diagnostics": words })
-    }));
-}
-
-/// The profiles that a request names, in its address or in a Parameters of the operation.
-fn profiles(query: &str, body: &Value) -> Vec<String> {
-    let mut found = query::values(query, "profile");
-    let parameters = body["parameter"].as_array().filter(|_| body["resourceType"] == "Parameters");
-    let named = parameters.into_iter().flatten().filter(|one| one["name"] == "profile");
-    let value = |one: &Value| VALUES.iter().find_map(|name| one[name].as_str().map(str::to_owned));
-    found.extend(named.filter_map(value));
-    found
 }
 
 /// Adds what is broken in a resource to the OperationOutcome of `$validate`.
@@ -55,7 +25,7 @@ pub(crate) fn add(outcome: &mut Value, body: &Value) {
 }
 
 /// The resource that a body asks about: itself, or `resource` of a Parameters of the operation.
-fn validated(body: &Value) -> &Value {
+pub(crate) fn validated(body: &Value) -> &Value {
     let parameters = body["parameter"].as_array().filter(|_| body["resourceType"] == "Parameters");
     let named = parameters.and_then(|all| all.iter().find(|one| one["name"] == "resource"));
     named.and_then(|one| one.get("resource")).unwrap_or(body)
