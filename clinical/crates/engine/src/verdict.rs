@@ -32,33 +32,61 @@ fn profiles(query: &str, body: &Value) -> Vec<String> {
     found
 }
 
-/// Takes out of the OperationOutcome what the validator misses for nothing: a choice of types (`performed[x]`) whose value is
-/// absent with a reason, of which only `_performedDateTime` is there (<https://hl7.org/fhir/R4/json.html#primitive>).
+/// Takes out of the OperationOutcome what the validator refuses for nothing:
+///
+/// * a choice of types (`performed[x]`) whose value is absent with a reason, of which only `_performedDateTime` is there
+///   (<https://hl7.org/fhir/R4/json.html#primitive>);
+/// * a reference `#id` to what its resource contains, where that resource lies in a Bundle or Parameters (`ref-1`).
 pub(crate) fn excuse(outcome: &mut Value, body: &Value) {
     let Some(issues) = outcome.get_mut("issue").and_then(Value::as_array_mut) else { return };
     let resource = rules::validated(body);
     issues.retain(|issue| {
-        let missed = issue["expression"][0].as_str().filter(|_| issue["code"] == "required");
-        !missed.is_some_and(|path| is_absent_with_reason(resource, path))
+        let path = issue["expression"][0].as_str().unwrap_or_default();
+        let text = issue["details"]["text"].as_str().unwrap_or_default();
+        match issue["code"].as_str() {
+            Some("required") => !is_absent_with_reason(resource, path),
+            Some("invariant") if text.starts_with("FHIRPath constraint ref-1 ") => {
+                !is_contained(resource, path)
+            }
+            _ => true,
+        }
     });
 }
 
 fn is_absent_with_reason(resource: &Value, path: &str) -> bool {
     let Some((above, name)) = path.rsplit_once('.') else { return false };
-    let mut element = resource;
-    for step in above.split('.').skip(1) {
+    let of_type = |field: &str| {
+        let kind = field.strip_prefix('_').and_then(|field| field.strip_prefix(name));
+        kind.is_some_and(|kind| kind.starts_with(|first: char| first.is_ascii_uppercase()))
+    };
+    let (_, element) = walk(resource, above);
+    let mut fields = element.as_object().into_iter().flatten();
+    fields.any(|(field, value)| of_type(field) && value["extension"].is_array())
+}
+
+fn is_contained(resource: &Value, path: &str) -> bool {
+    let (owner, reference) = walk(resource, path);
+    let Some(id) = reference["reference"].as_str().and_then(|text| text.strip_prefix('#')) else {
+        return false;
+    };
+    owner["contained"].as_array().into_iter().flatten().any(|one| one["id"] == id)
+}
+
+/// The element at a path such as `Bundle.entry[1].resource.status`, and the resource to which it belongs; null where there
+/// is none.
+fn walk<'a>(resource: &'a Value, path: &str) -> (&'a Value, &'a Value) {
+    let (mut owner, mut element) = (resource, resource);
+    for step in path.split('.').skip(1) {
         let (field, index) = step.split_once('[').unwrap_or((step, ""));
         element = &element[field];
         if let Ok(index) = index.trim_end_matches(']').parse::<usize>() {
             element = &element[index];
         }
+        if field == "resource" {
+            owner = element;
+        }
     }
-    let of_type = |field: &str| {
-        let kind = field.strip_prefix('_').and_then(|field| field.strip_prefix(name));
-        kind.is_some_and(|kind| kind.starts_with(|first: char| first.is_ascii_uppercase()))
-    };
-    let mut fields = element.as_object().into_iter().flatten();
-    fields.any(|(field, value)| of_type(field) && value["extension"].is_array())
+    (owner, element)
 }
 
 #[cfg(test)]
@@ -90,6 +118,24 @@ mod tests {
                 1 + usize::from(stays),
                 "{body} {path}"
             );
+        }
+    }
+
+    #[test]
+    fn a_reference_to_what_its_resource_contains_is_in_order_wherever_that_lies() {
+        let issue = |path: &str| json!({ "code": "invariant", "expression": [path], "details": { "text": "FHIRPath constraint ref-1 error: SHALL" } });
+        let coverage = json!({ "contained": [{ "id": "payer" }], "payor": [{ "reference": "#payer" }, { "reference": "#other" }] });
+        let body = json!({ "resourceType": "Bundle", "entry": [{ "resource": coverage }, { "resource": { "payor": [{ "reference": "#payer" }] } }] });
+        for (path, stays) in [
+            ("Bundle.entry[0].resource.payor[0]", false),
+            ("Bundle.entry[0].resource.payor[1]", true),
+            ("Bundle.entry[1].resource.payor[0]", true),
+            ("Bundle.entry[7].resource.payor[0]", true),
+            ("", true),
+        ] {
+            let mut outcome = json!({ "issue": [issue(path)] });
+            excuse(&mut outcome, &body);
+            assert_eq!(outcome["issue"].as_array().expect("issues").is_empty(), !stays, "{path}");
         }
     }
 
