@@ -93,10 +93,7 @@ pub(crate) async fn fetch(
     scope: Option<&str>,
 ) -> anyhow::Result<Answer> {
     let body = form(client, user, scope)?;
-    let request = client::http()?
-        .post(&client.token_endpoint)
-        .header("content-type", FORM)
-        .body(body);
+    let request = client::http()?.post(&client.token_endpoint).header("content-type", FORM).body(body);
     client::json(request.send().await.context("the token endpoint does not answer")?).await
 }
 

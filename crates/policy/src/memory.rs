@@ -168,7 +168,11 @@ mod tests {
     fn what_is_remembered_is_what_would_be_decided_again() {
         let memory = Memory::default();
         for request in variants().into_iter().chain(variants()) {
-            assert_eq!(memory.recall(&request, || decide_anew(&request)), decide_anew(&request), "{request:?}");
+            assert_eq!(
+                memory.recall(&request, || decide_anew(&request)),
+                decide_anew(&request),
+                "{request:?}"
+            );
         }
         assert_eq!(memory.len(), variants().len());
     }

@@ -107,8 +107,7 @@ impl AccessLog {
         let tail = Arc::new(Mutex::new(Tail { position, journal, queue }));
         let hurry = Arc::<Hurry>::default();
         let told = (sender, Arc::clone(&hurry));
-        let committer =
-            commit::Committer::new(store.clone(), Arc::downgrade(&tail), waiting, told, frontier);
+        let committer = commit::Committer::new(store.clone(), Arc::downgrade(&tail), waiting, told, frontier);
         std::thread::Builder::new().name("access-log".into()).spawn(move || committer.run())?;
         Ok(Self { store, tail, committed, hurry, anchoring: Arc::default() })
     }

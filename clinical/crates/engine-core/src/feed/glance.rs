@@ -75,9 +75,9 @@ fn node<'a>(resource: &'a Value, path: &str) -> Option<&'a Value> {
 /// A value, or an object with more than an id.
 fn is_element(node: &Value) -> bool {
     match node {
-        Value::Object(fields) => {
-            fields.iter().any(|(name, value)| !matches!(name.as_str(), "id" | "resourceType") && is_there(value))
-        }
+        Value::Object(fields) => fields
+            .iter()
+            .any(|(name, value)| !matches!(name.as_str(), "id" | "resourceType") && is_there(value)),
         Value::Array(_) => false,
         value => is_there(value),
     }
@@ -91,7 +91,9 @@ fn is_period(node: &Value) -> bool {
     }
     match (fields.get("start"), fields.get("end")) {
         (Some(Value::String(start)), Some(Value::String(end))) => {
-            start.len() == end.len() && (start.len() <= DATE_BYTES || zone(start) == zone(end)) && start <= end
+            start.len() == end.len()
+                && (start.len() <= DATE_BYTES || zone(start) == zone(end))
+                && start <= end
         }
         (Some(Value::String(_)), None) | (None, _) => true,
         _ => false,
@@ -177,7 +179,9 @@ fn is_chain(steps: &str) -> bool {
     let mut scan = Scan::default();
     let plain = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '(' | ')');
     steps.is_empty()
-        || steps.starts_with('.') && steps.chars().all(|letter| scan.step(letter) || plain(letter)) && scan.is_done()
+        || steps.starts_with('.')
+            && steps.chars().all(|letter| scan.step(letter) || plain(letter))
+            && scan.is_done()
 }
 
 /// Whether there is an element of that name, by its own or with a type behind it.

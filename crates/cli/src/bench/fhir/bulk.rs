@@ -6,18 +6,19 @@
 use super::super::chart::lab;
 use super::super::figure::Figure;
 use super::super::http::Connection;
-use super::super::stage::POLL;
+use super::Extent;
 use super::history::Loaded;
 use super::site::{IMPORTS, PATIENCE, Site};
 use super::usage::{self, Usage};
-use super::Extent;
 use anyhow::{Context as _, ensure};
 use bytes::Bytes;
 use hyper::{Method, StatusCode};
 use serde_json::{Value, json};
 use std::fs;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+/// How often a job is asked whether it is done.
+const POLL: Duration = Duration::from_millis(50);
 const LATER: [(&str, &str); 1] = [("prefer", "respond-async")];
 
 /// Everything that a system may read, as files.

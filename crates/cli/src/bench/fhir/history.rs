@@ -8,9 +8,9 @@ use super::super::chart::{lab, transaction};
 use super::super::figure::Figure;
 use super::super::http::Connection;
 use super::super::idle::resident;
+use super::Extent;
 use super::site::Site;
 use super::usage::{self, Usage};
-use super::Extent;
 use crate::demo::{load, until_anchored};
 use crate::demo_data::{self, Date, Options};
 use anyhow::Context as _;
@@ -159,13 +159,22 @@ pub(super) async fn memory(site: &Site, loaded: &Loaded, extent: Extent) -> anyh
     }
     let rate = added as f64 / begin.elapsed().as_secs_f64();
     until_anchored(&site.ops()).await?;
-    for search in ["Observation?code=http://loinc.org|2339-0&_count=100", "Observation?_count=1000", "Patient?_count=200"] {
+    for search in [
+        "Observation?code=http://loinc.org|2339-0&_count=100",
+        "Observation?_count=1000",
+        "Patient?_count=200",
+    ] {
         engine.send(Method::GET, &format!("/fhir/{search}"), Bytes::new()).await?;
     }
     let (node, process, _) = site.processes()?;
     let of = format!("with {} resources", extent.resources);
     Ok(vec![
-        Figure::of(format!("laboratory results, transactions of {ENTRIES}, durable"), "resources/s", "", vec![rate]),
+        Figure::of(
+            format!("laboratory results, transactions of {ENTRIES}, durable"),
+            "resources/s",
+            "",
+            vec![rate],
+        ),
         Figure::of(format!("memory of the engine {of}"), "MB", "<= 400", vec![resident(process)?]),
         Figure::of(format!("memory of the node {of}"), "MB", "", vec![resident(node)?]),
     ])

@@ -52,13 +52,7 @@ pub(super) async fn measure(site: &Site, loaded: &Loaded, extent: Extent) -> any
     };
     let reads = jumbled(&loaded.resources).iter().map(|name| format!("/fhir/{name}")).collect();
     let all = [
-        Measured {
-            what: "reads by a system",
-            goal: ">= 8,000",
-            latency: "<= 30",
-            paths: reads,
-            user: None,
-        },
+        Measured { what: "reads by a system", goal: ">= 8,000", latency: "<= 30", paths: reads, user: None },
         Measured { what: "reads by a clinician", goal: "", latency: "", paths: of_chart, user: Some(&chart) },
         Measured {
             what: "searches by a system",
@@ -129,12 +123,16 @@ async fn both_sides(site: &Site, one: Measured<'_>, extent: Extent) -> anyhow::R
         Figure::of(what, "1/s", goal, of(&gateway, |asked| asked.per_second)),
         Figure::of(format!("{what}, p50"), "ms", "", of(&gateway, |asked| asked.p50)),
         Figure::of(format!("{what}, p99"), "ms", latency, of(&gateway, |asked| asked.p99)),
-        Figure::of(format!("{what}: the engine asked directly"), "1/s", "", of(&engine, |asked| asked.per_second)),
+        Figure::of(
+            format!("{what}: the engine asked directly"),
+            "1/s",
+            "",
+            of(&engine, |asked| asked.per_second),
+        ),
         Figure::of(format!("{what}: how many times as many that is"), "", "<= 1.5", ratio.collect()),
     ];
-    let used = |side: Vec<Asked>| -> Vec<_> {
-        side.into_iter().map(|asked| (asked.usage, asked.count)).collect()
-    };
+    let used =
+        |side: Vec<Asked>| -> Vec<_> { side.into_iter().map(|asked| (asked.usage, asked.count)).collect() };
     figures.extend(usage::figures(what, &used(gateway)));
     figures.extend(usage::figures(&format!("{what}, the engine asked directly"), &used(engine)));
     Ok(figures)

@@ -13,7 +13,7 @@ use anyhow::{Context as _, ensure};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hyper::Method;
-use hyper::header::{CONTENT_TYPE, HeaderValue};
+use hyper::header::{ACCEPT, HeaderValue};
 use rustls::pki_types::CertificateDer;
 use serde_json::{Value, json};
 use std::fs;
@@ -109,7 +109,7 @@ impl Site {
 
     async fn token(&self, user: Option<&User>) -> anyhow::Result<String> {
         let form = token::form(&self.client, user, None)?;
-        let nobody = (CONTENT_TYPE, HeaderValue::from_static(token::FORM));
+        let nobody = (ACCEPT, HeaderValue::from_static("application/json"));
         let mut connection = Connection::tls(&self.base, Arc::clone(&self.tls), nobody).await?;
         let kind = [("content-type", token::FORM)];
         let (_, answer) = connection.exchange(Method::POST, "/smart/token", &kind, form.into()).await?;
