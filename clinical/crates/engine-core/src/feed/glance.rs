@@ -6,13 +6,14 @@
 //! what is looked at has passed the check of its structure: it has no element that its type has not.
 //!
 //! Besides five that are told by their text, there is one kind: elements that are there or not (`a.empty()`,
-//! `a.b.where(..).exists()`), joined by *and*, *or*, *xor* and *implies*.
+//! `a.b.where(..).exists()`) and numbers that are not negative (`a >= 0`), joined by *and*, *or*, *xor* and *implies*.
 
 use serde_json::Value;
 
 const ELEMENT: &str = "hasValue() or (children().count() > id.count())";
 const PERIOD: &str = "start.hasValue().not() or end.hasValue().not() or (start <= end)";
 const REFERENCE: &str = "reference.startsWith('#').not() or (reference.substring(1).trace('url') in %rootResource.contained.id.trace('ids'))";
+const VITAL_TIME: &str = "($this as dateTime).toString().length() >= 8";
 /// Length of a date without a time.
 const DATE_BYTES: usize = 10;
 const NARRATIVE: &str = "htmlChecks()";
@@ -61,6 +62,7 @@ pub(super) fn holds(resource: &Value, path: &str, invariant: &str) -> bool {
         REFERENCE => is_reference(node),
         // The evaluator does not know it: a warning, whatever the text is.
         NARRATIVE => true,
+        VITAL_TIME => node.as_str().is_some_and(|time| time.len() >= DATE_BYTES),
         _ => node.is_object() && truth(node, invariant) == Some(true),
     }
 }
@@ -145,6 +147,9 @@ fn truth(node: &Value, expression: &str) -> Option<bool> {
     if let Some((left, right)) = split(expression, " != ") {
         return Some(presence(node, left)? != presence(node, right)?);
     }
+    if let Some(name) = expression.strip_suffix(" >= 0") {
+        return node.get(name)?.as_f64().map(|number| number >= 0.0);
+    }
     presence(node, expression)
 }
 
@@ -158,6 +163,9 @@ fn either(left: Option<bool>, right: Option<bool>) -> Option<bool> {
 
 /// `a.empty()`, `a.exists()`, or the same after more steps, which lead from nothing to nothing.
 fn presence(node: &Value, leaf: &str) -> Option<bool> {
+    if let Some(denied) = leaf.strip_suffix(".not()") {
+        return presence(node, denied).map(|truth| !truth);
+    }
     let (steps, asked) = match leaf.strip_suffix(".empty()") {
         Some(steps) => (steps, false),
         None => (leaf.strip_suffix(".exists()")?, true),
@@ -263,7 +271,7 @@ mod tests {
 
     #[test]
     fn what_shows_is_known_and_the_rest_is_not() {
-        let node = json!({"a": "x", "bString": "y", "_c": {"id": "1"}, "dSet": 1, "e": [], "f": {"g": 1}});
+        let node = json!({"a": "x", "bString": "y", "_c": {"id": "1"}, "dSet": 1, "e": [], "f": {"g": 1}, "n": 0, "m": -0.5});
         for (expression, expected) in [
             ("a.exists()", Some(true)),
             ("a.empty()", Some(false)),
@@ -287,7 +295,15 @@ mod tests {
             ("z.exists() implies c.exists()", Some(true)),
             ("a.exists() implies z.exists()", Some(false)),
             ("z.exists() or z.exists() and a.exists()", Some(false)),
-            ("z.exists().not()", None),
+            ("z.exists().not()", Some(true)),
+            ("a.exists().not()", Some(false)),
+            ("c.exists().not()", None),
+            ("n >= 0", Some(true)),
+            ("m >= 0", Some(false)),
+            ("a >= 0", None),
+            ("z >= 0", None),
+            ("z.exists() implies z >= 0", Some(true)),
+            ("n.exists() implies n >= 0", Some(true)),
             ("a = 'x' or z.exists()", None),
             ("a | z.exists()", None),
             ("%resource.z.exists()", None),
