@@ -96,3 +96,19 @@ fn path_of(url: &str) -> &str {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     rest.find('/').map_or("/", |at| &rest[at..])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::path_of;
+
+    #[test]
+    fn a_path_is_what_follows_the_host() {
+        for (url, path) in [
+            ("https://localhost:1/fhir/$export/a?b=c", "/fhir/$export/a?b=c"),
+            ("/fhir/x", "/fhir/x"),
+            ("https://localhost", "/"),
+        ] {
+            assert_eq!(path_of(url), path);
+        }
+    }
+}

@@ -186,3 +186,26 @@ async fn resources(engine: &mut Connection) -> anyhow::Result<u64> {
     let status: Value = serde_json::from_slice(&status)?;
     status["resources"].as_u64().context("no number of resources")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Loaded, invented, note};
+
+    #[test]
+    fn what_an_answer_says_of_places_is_noted() {
+        let answer = br#"{"entry":[{"response":{"status":"201 Created","location":"https://localhost:1/fhir/Patient/p/_history/1"}},
+            {"response":{"location":"Observation/o/_history/1"}},{"response":{"status":"200 OK"}}]}"#;
+        let mut loaded = Loaded::default();
+        note(answer, &mut loaded).expect("noted");
+        assert_eq!(loaded.patients, ["p"]);
+        assert_eq!(loaded.resources, ["Patient/p", "Observation/o"]);
+        assert!(note(b"nothing", &mut loaded).is_err());
+    }
+
+    #[test]
+    fn histories_are_invented_where_there_are_none() {
+        let bundles = invented(3);
+        assert_eq!(bundles.len(), 3);
+        assert!(bundles.iter().all(|bundle| bundle.starts_with(b"{") && bundle.len() > 1_000));
+    }
+}

@@ -164,3 +164,21 @@ async fn metadata(site: &Site, extent: Extent) -> anyhow::Result<Figure> {
     }
     Ok(Figure::of("/fhir/metadata, p50", "ms", "<= 2", runs))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::jumbled;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_name_is_asked_for_and_neighbours_come_apart() {
+        for count in [0, 1, 2, 57, 7_920, 17_000] {
+            let names: Vec<String> = (0..count).map(|number| number.to_string()).collect();
+            let order = jumbled(&names);
+            assert_eq!(order.len(), count);
+            assert_eq!(order.iter().collect::<BTreeSet<_>>().len(), count, "{count}");
+        }
+        let names: Vec<String> = (0..17_000).map(|number| number.to_string()).collect();
+        assert_eq!(jumbled(&names)[..3], ["0", "7919", "15838"]);
+    }
+}
