@@ -4,7 +4,7 @@
 //! charts are made of, for each patient in turn, ten entries a page; one of them, results by patient and code, which reads
 //! most of a patient's index, is also measured alone. A clinician asks within one patient's chart.
 
-use super::super::figure::Figure;
+use super::super::figure::{Figure, percentile};
 use super::super::http::Connection;
 use super::clients::{Asked, CLIENTS, ask};
 use super::history::Loaded;
@@ -17,6 +17,7 @@ use hyper::Method;
 use salus_types::category::Purpose;
 use serde_json::Value;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// A search of a patient's chart; `PATIENT` stands for the id.
 const SEARCHES: [&str; 6] = [
@@ -31,6 +32,8 @@ const SEARCHES: [&str; 6] = [
 const RESULTS: &str = "Observation?patient=PATIENT&code=http://loinc.org|8302-2&_count=10";
 /// Far more than this many resources are not told apart by any cache.
 const READS_MAX: usize = 20_000;
+/// Requests for the CapabilityStatement in a run.
+const METADATA_READS: usize = 100;
 
 /// Something that is asked of both sides.
 struct Measured<'a> {
@@ -73,7 +76,7 @@ pub(super) async fn measure(site: &Site, loaded: &Loaded, extent: Extent) -> any
     for one in all {
         figures.extend(both_sides(site, one, extent).await?);
     }
-    figures.push(metadata(site, extent).await?);
+    figures.extend(metadata(site, extent).await?);
     Ok(figures)
 }
 
@@ -155,15 +158,24 @@ async fn to_engine(site: &Site) -> anyhow::Result<Vec<Connection>> {
     Ok(connections)
 }
 
-/// The CapabilityStatement, which the node keeps, over one connection.
-async fn metadata(site: &Site, extent: Extent) -> anyhow::Result<Figure> {
-    let paths = Arc::new(vec!["/fhir/metadata".to_owned()]);
-    let mut runs = Vec::new();
-    for _ in 0..extent.runs {
-        let connection = vec![site.gateway(None).await?];
-        runs.push(ask(site, connection, &paths, extent.asking).await?.p50);
+/// The CapabilityStatement, which the node keeps, over one connection: as it is, and as most take it.
+async fn metadata(site: &Site, extent: Extent) -> anyhow::Result<Vec<Figure>> {
+    let mut figures = Vec::new();
+    for (what, headers) in [("compressed", &[("accept-encoding", "gzip")][..]), ("not compressed", &[][..])] {
+        let mut runs = Vec::new();
+        for _ in 0..extent.runs {
+            let mut gateway = site.gateway(None).await?;
+            let mut times = Vec::new();
+            for _ in 0..METADATA_READS {
+                let begin = Instant::now();
+                gateway.exchange(Method::GET, "/fhir/metadata", headers, Bytes::new()).await?;
+                times.push(begin.elapsed().as_secs_f64() * 1e3);
+            }
+            runs.push(percentile(&mut times, 50));
+        }
+        figures.push(Figure::of(format!("/fhir/metadata, {what}, p50"), "ms", "<= 2", runs));
     }
-    Ok(Figure::of("/fhir/metadata, p50", "ms", "<= 2", runs))
+    Ok(figures)
 }
 
 #[cfg(test)]
