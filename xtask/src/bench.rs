@@ -2,12 +2,14 @@
 
 use crate::paths::Paths;
 use crate::setup::{self, Purpose};
-use crate::{build, run};
-use anyhow::{Result, ensure};
+use crate::{build, definitions, run};
+use anyhow::{Context as _, Result, ensure};
 use std::process::Command;
 
 /// The subcommand of `salus bench` for validators alone.
 const LEDGER: &str = "ledger";
+/// The subcommand of `salus bench` for one hospital under load.
+const FHIR: &str = "fhir";
 /// What keys cost: measured inside the vault, printed.
 const KEYS: &str = "keys";
 /// An option of that subcommand which needs no subcommand here.
@@ -23,6 +25,9 @@ pub(crate) fn run(paths: &Paths, args: &[String]) -> Result<()> {
     ensure!(named, "say where the figures go: cargo xtask bench --json FILE [--quick]");
     if args.iter().any(|argument| argument == LEDGER || argument == SOAK || argument.starts_with("--soak=")) {
         return ledger(paths, args);
+    }
+    if args.iter().any(|argument| argument == FHIR) {
+        return fhir(paths, args);
     }
     setup::prepare(paths, Purpose::Demo)?;
     let artefacts = build::all(paths)?;
@@ -41,6 +46,21 @@ fn ledger(paths: &Paths, args: Vec<String>) -> Result<()> {
     bench.arg("--simulator").arg(paths.program("salus-sim"));
     bench.arg("--cache").arg(paths.cache.join("bench"));
     run::become_command(bench.args(args.into_iter().filter(|argument| argument != LEDGER)))
+}
+
+/// One hospital's FHIR API; nobody looks at a portal.
+fn fhir(paths: &Paths, args: Vec<String>) -> Result<()> {
+    setup::prepare(paths, Purpose::Demo)?;
+    let engine = build::engine(paths)?.context("there is no clinical engine to measure")?;
+    let definitions = definitions::ensure(paths)?;
+    build::salus(paths)?;
+    let mut bench = Command::new(paths.salus());
+    bench.args(["bench", FHIR]).env("SALUS_COMMIT", commit(paths));
+    bench.arg("--engine").arg(engine).arg("--definitions").arg(definitions);
+    if let Some(data) = paths.test_data().filter(|folder| folder.is_dir()) {
+        bench.env("SALUS_TEST_DATA", data);
+    }
+    run::become_command(bench.args(args.into_iter().filter(|argument| argument != FHIR)))
 }
 
 /// Needs no network, and sees what no interface shows: these are the vault's own tests, marked as measurements.

@@ -55,6 +55,8 @@ Salus: the chores of this repository
                                 measure, and write the figures to FILE
   cargo xtask bench ledger --json FILE [--quick] [--long] [--only PARTS]
                                 the same for validators alone, without vaults, gateways and engines
+  cargo xtask bench fhir --json FILE [--quick] [--only PARTS]
+                                one hospital's FHIR API under load, and its engine asked directly
   cargo xtask bench keys        print what keys cost: sealing, releases, tables, rotation
   cargo xtask bench --soak MINUTES --json FILE
                                 steady load on validators alone: what becomes of their memory

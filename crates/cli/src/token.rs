@@ -92,6 +92,16 @@ pub(crate) async fn fetch(
     user: Option<&User>,
     scope: Option<&str>,
 ) -> anyhow::Result<Answer> {
+    let body = form(client, user, scope)?;
+    let request = client::http()?.post(&client.token_endpoint).header("content-type", FORM).body(body);
+    client::json(request.send().await.context("the token endpoint does not answer")?).await
+}
+
+/// Media type of a request to a token endpoint.
+pub(crate) const FORM: &str = "application/x-www-form-urlencoded";
+
+/// What a token endpoint is sent.
+pub(crate) fn form(client: &Client, user: Option<&User>, scope: Option<&str>) -> anyhow::Result<String> {
     let key: ClientKey = serde_json::from_str(
         &fs::read_to_string(&client.jwk)
             .with_context(|| format!("cannot read `{}`", client.jwk.display()))?,
@@ -104,12 +114,7 @@ pub(crate) async fn fetch(
         ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"),
         ("client_assertion", &assertion),
     ];
-    let body = form.map(|(name, value)| format!("{name}={}", escape(value))).join("&");
-    let request = client::http()?
-        .post(&client.token_endpoint)
-        .header("content-type", "application/x-www-form-urlencoded")
-        .body(body);
-    client::json(request.send().await.context("the token endpoint does not answer")?).await
+    Ok(form.map(|(name, value)| format!("{name}={}", escape(value))).join("&"))
 }
 
 fn claims(client: &Client, user: Option<&User>) -> anyhow::Result<serde_json::Value> {

@@ -6,6 +6,7 @@
 #[cfg(test)]
 pub(crate) mod fake;
 mod internal;
+mod lanes;
 mod principal;
 mod readers;
 
@@ -15,16 +16,14 @@ pub use readers::OutboxReaders;
 
 use axum::body::Body;
 use axum::http::uri::{Authority, PathAndQuery, Scheme};
-use axum::http::{Request, Response, Uri};
+use axum::http::{HeaderValue, Request, Response, Uri, header};
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Limited};
-use hyper::body::Incoming;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use lanes::{Broken, Lanes};
 use std::path::PathBuf;
-use std::pin::Pin;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 /// Longest wait for the head of an answer.
@@ -77,7 +76,7 @@ pub enum EngineError {
 
 #[derive(Clone)]
 enum Transport {
-    Socket(Client<SocketConnector, Body>),
+    Socket(Lanes),
     Tcp(Client<HttpConnector, Body>, Authority),
     None,
 }
@@ -95,11 +94,11 @@ impl Engine {
     /// # Errors
     /// [`EngineError::Malformed`] if the address is no `host:port`.
     pub fn new(address: EngineAddress) -> Result<Self, EngineError> {
-        let mut builder = Client::builder(TokioExecutor::new());
-        builder.pool_max_idle_per_host(IDLE_CONNECTIONS_MAX).pool_timer(TokioTimer::new());
         let transport = match address {
-            EngineAddress::Socket(path) => Transport::Socket(builder.build(SocketConnector(path))),
+            EngineAddress::Socket(path) => Transport::Socket(Lanes::new(path)),
             EngineAddress::Tcp(authority) => {
+                let mut builder = Client::builder(TokioExecutor::new());
+                builder.pool_max_idle_per_host(IDLE_CONNECTIONS_MAX).pool_timer(TokioTimer::new());
                 let authority = authority.parse().map_err(|_| EngineError::Malformed)?;
                 let mut connector = HttpConnector::new();
                 connector.set_nodelay(true);
@@ -126,7 +125,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`EngineError`] if there is no answer.
-    pub async fn send(&self, request: Request<Body>) -> Result<Response<Incoming>, EngineError> {
+    pub async fn send(&self, request: Request<Body>) -> Result<Response<Body>, EngineError> {
         self.send_within(request, self.answer_timeout).await
     }
 
@@ -134,36 +133,48 @@ impl Engine {
         &self,
         request: Request<Body>,
         limit: Duration,
-    ) -> Result<Response<Incoming>, EngineError> {
-        let (mut parts, body) = request.into_parts();
-        let path = parts.uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
-        let answer = match &self.transport {
-            Transport::Socket(client) => {
-                parts.uri = absolute(Authority::from_static("engine"), path)?;
-                client.request(Request::from_parts(parts, body))
-            }
-            Transport::Tcp(client, authority) => {
-                parts.uri = absolute(authority.clone(), path)?;
-                client.request(Request::from_parts(parts, body))
-            }
-            Transport::None => return Err(EngineError::None),
-        };
-        match tokio::time::timeout(limit, answer).await {
-            Ok(Ok(response)) => Ok(response),
-            Ok(Err(error)) => {
-                tracing::warn!(connect = error.is_connect(), "the clinical engine does not answer");
-                Err(EngineError::Away)
-            }
+    ) -> Result<Response<Body>, EngineError> {
+        match tokio::time::timeout(limit, self.exchange(request)).await {
+            Ok(answer) => answer,
             Err(_) => Err(EngineError::Timeout),
         }
     }
+
+    async fn exchange(&self, request: Request<Body>) -> Result<Response<Body>, EngineError> {
+        match &self.transport {
+            Transport::Socket(lanes) => lanes
+                .send(at_socket(request))
+                .await
+                .map_err(|error| away(matches!(error, Broken::Connect(_)))),
+            Transport::Tcp(client, authority) => {
+                let (mut parts, body) = request.into_parts();
+                let path = parts.uri.path_and_query().cloned();
+                let path = path.unwrap_or_else(|| PathAndQuery::from_static("/"));
+                parts.uri = absolute(authority.clone(), path)?;
+                let answer = client.request(Request::from_parts(parts, body)).await;
+                answer.map(|answer| answer.map(Body::new)).map_err(|error| away(error.is_connect()))
+            }
+            Transport::None => Err(EngineError::None),
+        }
+    }
+}
+
+fn away(connect: bool) -> EngineError {
+    tracing::warn!(connect, "the clinical engine does not answer");
+    EngineError::Away
+}
+
+/// A request names its host (RFC 9112, 3.2), also where there is but one.
+fn at_socket(mut request: Request<Body>) -> Request<Body> {
+    request.headers_mut().insert(header::HOST, HeaderValue::from_static("engine"));
+    request
 }
 
 /// Reads a whole answer.
 ///
 /// # Errors
 /// [`EngineError::TooLarge`] beyond 256 MiB, [`EngineError::Away`] if it breaks off.
-pub async fn read_whole(body: Incoming) -> Result<Bytes, EngineError> {
+pub async fn read_whole(body: Body) -> Result<Bytes, EngineError> {
     match Limited::new(body, ANSWER_BYTES_MAX).collect().await {
         Ok(whole) => Ok(whole.to_bytes()),
         Err(error) if error.is::<http_body_util::LengthLimitError>() => Err(EngineError::TooLarge),
@@ -178,59 +189,4 @@ fn absolute(authority: Authority, path: PathAndQuery) -> Result<Uri, EngineError
         .path_and_query(path)
         .build()
         .map_err(|_| EngineError::Malformed)
-}
-
-/// Connects every request to one Unix socket.
-#[derive(Clone)]
-struct SocketConnector(PathBuf);
-
-impl tower::Service<Uri> for SocketConnector {
-    type Response = SocketStream;
-    type Error = std::io::Error;
-    type Future = Pin<Box<dyn Future<Output = std::io::Result<SocketStream>> + Send>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, _: Uri) -> Self::Future {
-        let path = self.0.clone();
-        Box::pin(async move { Ok(SocketStream(TokioIo::new(tokio::net::UnixStream::connect(path).await?))) })
-    }
-}
-
-struct SocketStream(TokioIo<tokio::net::UnixStream>);
-
-impl hyper_util::client::legacy::connect::Connection for SocketStream {
-    fn connected(&self) -> hyper_util::client::legacy::connect::Connected {
-        hyper_util::client::legacy::connect::Connected::new()
-    }
-}
-
-impl hyper::rt::Read for SocketStream {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: hyper::rt::ReadBufCursor<'_>,
-    ) -> Poll<std::io::Result<()>> {
-        Pin::new(&mut self.0).poll_read(context, buffer)
-    }
-}
-
-impl hyper::rt::Write for SocketStream {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<std::io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write(context, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        Pin::new(&mut self.0).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        Pin::new(&mut self.0).poll_shutdown(context)
-    }
 }

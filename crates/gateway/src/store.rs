@@ -12,9 +12,10 @@ use redb::{
 use salus_vault::Tables;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::collections::HashMap;
 use std::marker::PhantomData;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// The database failed, or holds a row that does not parse.
 #[derive(Debug, thiserror::Error)]
@@ -98,6 +99,37 @@ impl Store {
     }
 }
 
+/// Parsed rows, each with the text that it was parsed from: a row that is read again and has not changed is not parsed
+/// again. The text is read every time, so nothing old is ever given. For tables of few rows, which are read by every
+/// request.
+pub(crate) struct Parsed<T>(Mutex<HashMap<String, (Vec<u8>, Arc<T>)>>);
+
+/// Rows that are kept parsed; when there are more, all are forgotten.
+const PARSED_MAX: usize = 1_024;
+
+impl<T> Default for Parsed<T> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<T> Parsed<T> {
+    fn of<E>(&self, key: &str, text: &[u8], parse: impl FnOnce(&[u8]) -> Result<T, E>) -> Result<Arc<T>, E> {
+        let mut rows = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((kept, row)) = rows.get(key)
+            && kept == text
+        {
+            return Ok(Arc::clone(row));
+        }
+        let row = Arc::new(parse(text)?);
+        if rows.len() >= PARSED_MAX {
+            rows.clear();
+        }
+        rows.insert(key.to_owned(), (text.to_vec(), Arc::clone(&row)));
+        Ok(row)
+    }
+}
+
 /// Memory for cached pages.
 const CACHE_BYTES: usize = 8 * 1024 * 1024;
 
@@ -140,6 +172,24 @@ impl<T: Serialize + DeserializeOwned> Rows<T> {
             Err(error) => return Err(error.into()),
         };
         table.get(key)?.map(|row| self.parse(row.value())).transpose()
+    }
+
+    /// [`Self::get`], and not parsed again if it has not changed.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub(crate) fn get_parsed(
+        &self,
+        transaction: &ReadTransaction,
+        key: &str,
+        parsed: &Parsed<T>,
+    ) -> Result<Option<Arc<T>>, StoreError> {
+        let table = match transaction.open_table(self.definition()) {
+            Ok(table) => table,
+            Err(TableError::TableDoesNotExist(_)) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        table.get(key)?.map(|row| parsed.of(key, row.value(), |text| self.parse(text))).transpose()
     }
 
     /// All rows whose key begins with `prefix`, in order of key, at most `max`.
@@ -367,6 +417,29 @@ mod tests {
         let before = |key: &str| rows(store.read(|tx| NUMBERS.scan_before(tx, key, 2)).expect("scan"));
         assert_eq!(before("a/3"), [2, 1]);
         assert_eq!(before(""), [] as [u32; 0]);
+    }
+
+    #[test]
+    fn a_row_that_changed_is_parsed_again_and_one_that_is_gone_is_gone() {
+        let (_folder, store) = store();
+        let parsed = Parsed::default();
+        let write = |row: Option<u32>| {
+            store
+                .write_blocking(|tx| match row {
+                    Some(row) => NUMBERS.put(tx, "a", &row),
+                    None => NUMBERS.take(tx, "a").map(drop),
+                })
+                .expect("write");
+        };
+        let read = || store.read(|tx| NUMBERS.get_parsed(tx, "a", &parsed)).expect("read");
+        assert_eq!(read(), None);
+        write(Some(1));
+        let first = read().expect("row");
+        assert!(*first == 1 && Arc::ptr_eq(&first, &read().expect("row")));
+        write(Some(2));
+        assert_eq!(read().as_deref(), Some(&2));
+        write(None);
+        assert_eq!(read(), None);
     }
 
     #[test]

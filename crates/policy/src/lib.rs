@@ -7,6 +7,7 @@
 //! Architecture invariant: pure. No I/O, no clock; everything the rules look at is in the request.
 
 mod area;
+mod memory;
 mod request;
 mod rules;
 #[cfg(test)]
@@ -14,4 +15,6 @@ mod tests;
 
 pub use area::{Area, area_of};
 pub use request::{Action, Circumstances, Principal, Relation, Request, Resource, Role, ShareFacts};
+#[cfg(test)]
+pub(crate) use rules::decide_anew;
 pub use rules::{Broken, Decision, Reason, decide, policies};

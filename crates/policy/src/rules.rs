@@ -1,5 +1,6 @@
 //! The policies, parsed once, and the decision.
 
+use crate::memory::Memory;
 use crate::request::{Action, Principal, Request, Resource, Role};
 use cedar_policy::{
     ActionConstraint, Authorizer, Context, Entities, Entity, EntityId, EntityTypeName, EntityUid, Policy,
@@ -83,6 +84,9 @@ struct Names {
     actions: HashMap<Action, EntityUid>,
 }
 
+/// Cedar takes some 60 us for a decision, and most requests are like one before.
+static MEMORY: LazyLock<Memory> = LazyLock::new(Memory::default);
+
 static RULES: LazyLock<Result<Rules, Broken>> = LazyLock::new(Rules::parse);
 
 /// The policies as they are embedded.
@@ -95,6 +99,11 @@ pub fn policies() -> Result<&'static PolicySet, Broken> {
 
 /// Decides. Deny by default.
 pub fn decide(request: &Request<'_>) -> Decision {
+    MEMORY.recall(request, || decide_anew(request))
+}
+
+/// Decides by the policies, whatever was decided before.
+pub(crate) fn decide_anew(request: &Request<'_>) -> Decision {
     match RULES.as_ref() {
         Ok(rules) => rules.decide(request),
         Err(broken) => deny(vec![Reason { policy: "broken".into(), text: broken.to_string() }]),

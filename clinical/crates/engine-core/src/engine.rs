@@ -10,13 +10,14 @@ use axum::{
 };
 use bytes::Bytes;
 use helios_fhir::FhirVersion;
-use helios_rest::{AppState, ServerConfig, routing::fhir_routes, validation::ValidationService};
+use helios_rest::{AppState, ServerConfig, routing::fhir_routes};
 use serde::Serialize;
 use serde_json::Value;
 use tower::ServiceExt;
 
 use crate::{
     Error,
+    feed::FeedValidator,
     guard::Guarded,
     metadata,
     outbox::Outbox,
@@ -89,7 +90,7 @@ impl Engine {
         let shares = Arc::new(Shares::load(Arc::clone(&store)).await?);
         shares.resume().await?;
         let enforce = config(&options, "enforce");
-        let validation = ValidationService::from_config(&enforce.validation, None, FhirVersion::R4);
+        let validation = FeedValidator::new(&enforce.validation);
         let guarded = Arc::new(Guarded::new(Arc::clone(&store), Arc::clone(&shares), validation));
         let strict = routes(Arc::clone(&guarded), enforce);
         let lenient = routes(Arc::clone(&guarded), config(&options, "off"));

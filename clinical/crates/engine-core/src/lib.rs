@@ -15,6 +15,7 @@ mod durable;
 mod engine;
 pub mod erase;
 mod error;
+mod feed;
 mod guard;
 mod metadata;
 pub mod outbox;

@@ -48,6 +48,24 @@ const SCHEMA: &str = "
     INSERT INTO search_index_fts(search_index_fts, rank) VALUES ('secure-delete', 1);
 ";
 
+/// Memory that SQLite may have in this process, all connections together, in bytes. The backend gives each of its ten
+/// connections a cache of 64 MiB, which they fill one after the other; when all have this much, pages that were not used
+/// for the longest time make room.
+const MEMORY_BYTES: u32 = 192 * 1024 * 1024;
+
+/// The backend's index of references ends with the reference, so that every row that is found is fetched from the table
+/// for its resource: of a patient with hundreds of results, most of a search. With these two columns more it is not.
+const REFERENCES_COVERED: &str =
+    "SELECT count(*) FROM sqlite_master WHERE name = 'idx_search_reference' AND sql LIKE '%resource_key%'";
+const COVER_REFERENCES: &str = "
+    BEGIN IMMEDIATE;
+    DROP INDEX IF EXISTS idx_search_reference;
+    CREATE INDEX idx_search_reference
+        ON search_index (tenant_id, resource_type, param_name, value_reference, resource_key, is_contained)
+        WHERE value_reference IS NOT NULL;
+    COMMIT;
+";
+
 pub(crate) struct Store {
     pub(crate) backend: SqliteBackend,
     pub(crate) durable: Durable,
@@ -73,7 +91,11 @@ impl Store {
         }
         backend.init_schema().map_err(store_error)?;
         let writer = connect(&file, WRITER)?;
+        bound_memory(&writer)?;
         writer.execute_batch(SCHEMA)?;
+        if writer.query_row(REFERENCES_COVERED, [], |row| row.get::<_, i64>(0))? == 0 {
+            writer.execute_batch(COVER_REFERENCES)?;
+        }
         let reader = connect(&file, "PRAGMA query_only = ON;")?;
         let durable = Durable::open(&data.join("clinical.db-wal"))?;
         Ok(Arc::new(Self { backend, durable, writer: Mutex::new(writer), reader: Mutex::new(reader) }))
@@ -133,6 +155,13 @@ fn connect(file: &Path, pragmas: &str) -> Result<Connection, Error> {
     Ok(connection)
 }
 
+/// Bounds what SQLite may have in the whole process (<https://www.sqlite.org/pragma.html#pragma_soft_heap_limit>).
+fn bound_memory(connection: &Connection) -> Result<(), Error> {
+    let pragma = format!("PRAGMA soft_heap_limit = {MEMORY_BYTES}");
+    connection.query_row(&pragma, [], |_| Ok(()))?;
+    Ok(())
+}
+
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Error> + Send + 'static,
 ) -> Result<T, Error> {
@@ -146,4 +175,18 @@ fn locked(connection: &Mutex<Connection>) -> MutexGuard<'_, Connection> {
 
 fn store_error(error: helios_persistence::StorageError) -> Error {
     Error::Store(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bound_on_memory_is_that_of_all_connections() {
+        let one = Connection::open_in_memory().expect("a database");
+        bound_memory(&one).expect("bounded");
+        let other = Connection::open_in_memory().expect("a database");
+        let bound: u32 = other.query_row("PRAGMA soft_heap_limit", [], |row| row.get(0)).expect("an answer");
+        assert_eq!(bound, MEMORY_BYTES);
+    }
 }

@@ -1,9 +1,11 @@
 //! `salus bench`: the figures of `docs/benchmarks.md`, measured on a demo network of four node processes.
 //!
 //! Everything goes through the interfaces that people and machines use: real processes, sockets and disks. What a
-//! figure includes stands with the function that measures it. [`validators`] measures the ledger alone.
+//! figure includes stands with the function that measures it. [`validators`] measures the ledger alone, [`fhir`] one
+//! hospital's node under load.
 
 mod chart;
+mod fhir;
 mod figure;
 mod http;
 mod idle;
@@ -37,6 +39,8 @@ pub(crate) struct Arguments {
 enum Alone {
     /// Measure validators alone, without vaults, gateways and engines.
     Ledger(Box<validators::Arguments>),
+    /// Measure one hospital's FHIR API under load, and its clinical engine asked directly.
+    Fhir(Box<fhir::Arguments>),
 }
 
 /// A measurement of whole nodes.
@@ -120,6 +124,7 @@ impl Part {
 pub(crate) fn run(arguments: &Arguments, output: Output) -> anyhow::Result<()> {
     match (&arguments.alone, &arguments.whole) {
         (Some(Alone::Ledger(arguments)), _) => validators::run(arguments, output),
+        (Some(Alone::Fhir(arguments)), _) => fhir::run(arguments, output),
         (None, Some(arguments)) => whole(arguments, output),
         (None, None) => bail!("say where the figures go: --out FILE"),
     }
@@ -141,7 +146,7 @@ async fn measure(arguments: &Whole, extent: Extent, output: Output) -> anyhow::R
     let parts = if arguments.only.is_empty() { all } else { &arguments.only };
     let mut figures = Vec::new();
     output.progress("Starting a network ...");
-    let mut stage = Stage::new(arguments)?;
+    let mut stage = Stage::new(arguments.assets(), arguments.base_port)?;
     stage.start().await?;
     for part in parts {
         output.progress(&format!("Measuring {} ...", part.words()));

@@ -1,6 +1,5 @@
 //! A demo network as a process of its own, in a folder that is deleted in the end.
 
-use super::Whole;
 use crate::assets::Assets;
 use crate::demo::report::{Client, REPORT_FILE, Report};
 use crate::node::ops;
@@ -30,14 +29,15 @@ pub(super) struct Stage {
 }
 
 impl Stage {
-    pub(super) fn new(arguments: &Whole) -> anyhow::Result<Self> {
+    /// A network of these programs; its ports begin at `base_port`.
+    pub(super) fn new(assets: Assets, base_port: u16) -> anyhow::Result<Self> {
         let dir = tempfile::Builder::new().prefix("salus-bench-").tempdir()?;
         let mut demo = Command::new(std::env::current_exe()?);
         demo.arg("demo").arg("--dir").arg(dir.path()).args(["--patients", PATIENTS, "--seed", "7"]);
-        demo.arg("--base-port").arg(arguments.base_port.to_string());
-        demo.args(arguments.assets().options());
+        demo.arg("--base-port").arg(base_port.to_string());
+        demo.args(assets.options());
         demo.stdin(Stdio::null()).stdout(Stdio::null()).kill_on_drop(true);
-        Ok(Self { demo, assets: arguments.assets(), running: None, dir })
+        Ok(Self { demo, assets, running: None, dir })
     }
 
     /// Starts the network and waits until it is ready; gives how long that took.
@@ -116,7 +116,7 @@ impl Stage {
 }
 
 /// The process whose command line has `node --home HOME`.
-fn process_of(home: &Path) -> anyhow::Result<u32> {
+pub(super) fn process_of(home: &Path) -> anyhow::Result<u32> {
     let wanted = home.as_os_str().as_encoded_bytes();
     let found = fs::read_dir("/proc")?.filter_map(Result::ok).find_map(|entry| {
         let pid: u32 = entry.file_name().to_str()?.parse().ok()?;

@@ -69,12 +69,12 @@ fn bearer(value: Option<&str>) -> Result<&str> {
 fn of_token(gateway: &Gateway, token: &str) -> Result<Principal> {
     let token = gateway.smart.tokens.check(token)?;
     // A client or practitioner that was removed loses access at once, not when the token ends.
-    let client = gateway.smart.clients.find(&token.client_id)?.ok_or_else(gone)?;
+    let client = gateway.smart.clients.current(&token.client_id)?.ok_or_else(gone)?;
     if let Some(app) = token.app.clone() {
         return of_app(gateway, &app, &token.client_id, token.scope);
     }
     match (token.salus.clone(), token.patient.clone()) {
-        (None, None) => Ok(Principal::System(System { client: client.id, scopes: token.scope })),
+        (None, None) => Ok(Principal::System(System { client: client.id.clone(), scopes: token.scope })),
         (Some(on_behalf), Some(patient)) if client.may_assert_users => {
             let known = gateway.practitioners.find(&on_behalf.practitioner)?.ok_or_else(gone)?;
             Ok(Principal::Practitioner(practitioner(known, on_behalf, patient, token)))

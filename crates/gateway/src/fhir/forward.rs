@@ -10,7 +10,6 @@ use axum::body::Body;
 use axum::http::response::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 use bytes::Bytes;
-use hyper::body::Incoming;
 
 /// Request headers that reach the engine.
 const REQUEST_HEADERS: [HeaderName; 6] = [
@@ -78,7 +77,7 @@ fn prefer(headers: &HeaderMap) -> HeaderValue {
 ///
 /// # Errors
 /// 503 while the engine is away.
-pub(crate) async fn send(gateway: &Gateway, forward: Forward<'_>) -> Result<Response<Incoming>> {
+pub(crate) async fn send(gateway: &Gateway, forward: Forward<'_>) -> Result<Response<Body>> {
     let mut request = Request::builder()
         .method(forward.method)
         .uri(forward.path)
@@ -123,10 +122,10 @@ pub(crate) async fn read(gateway: &Gateway, forward: Forward<'_>) -> Result<(Sta
 }
 
 /// The engine's answer as the client gets it.
-pub(crate) fn clean(answer: Response<Incoming>) -> Result<Response<Body>> {
+pub(crate) fn clean(answer: Response<Body>) -> Result<Response<Body>> {
     let (parts, body) = answer.into_parts();
     check(&parts)?;
-    let mut response = Response::new(Body::new(body));
+    let mut response = Response::new(body);
     *response.status_mut() = parts.status;
     for name in &RESPONSE_HEADERS {
         if let Some(value) = parts.headers.get(name) {

@@ -1,5 +1,5 @@
 //! `GET /fhir/metadata`: the engine's CapabilityStatement, with what this node adds and forbids. Open, and kept
-//! in memory.
+//! in memory, also compressed: it is more than a megabyte, and most who ask take it so.
 
 use super::claims;
 use super::json::{Object, write_string};
@@ -11,8 +11,11 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, Request, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use salus_crypto::hash::sha256;
 use serde_json::json;
+use std::io::Write as _;
 use std::time::{Duration, Instant};
 use tokio::sync::RwLock;
 
@@ -30,6 +33,8 @@ pub(crate) struct Metadata(RwLock<Option<Kept>>);
 struct Kept {
     at: Instant,
     body: Bytes,
+    /// The same by gzip (RFC 1952).
+    packed: Bytes,
     etag: HeaderValue,
 }
 
@@ -39,12 +44,34 @@ pub(crate) async fn metadata(State(gateway): State<Gateway>, headers: HeaderMap)
     let fixed = [
         (header::CONTENT_TYPE, HeaderValue::from_static("application/fhir+json; charset=utf-8")),
         (header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=300")),
+        (header::VARY, HeaderValue::from_static("accept-encoding")),
         (header::ETAG, kept.etag.clone()),
     ];
     if headers.get(header::IF_NONE_MATCH) == Some(&kept.etag) {
         return Ok((StatusCode::NOT_MODIFIED, fixed).into_response());
     }
+    if takes_gzip(&headers) {
+        let packed = [(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"))];
+        return Ok((fixed, packed, kept.packed).into_response());
+    }
     Ok((fixed, kept.body).into_response())
+}
+
+/// Whether a caller names gzip among what it takes (RFC 9110, 12.5.3).
+fn takes_gzip(headers: &HeaderMap) -> bool {
+    let values = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).any(|coding| {
+        let mut parts = coding.split(';').map(str::trim);
+        let is_gzip = parts.next().is_some_and(|name| name.eq_ignore_ascii_case("gzip"));
+        let mut weights = parts.filter_map(|part| part.strip_prefix("q=")?.parse::<f32>().ok());
+        is_gzip && !weights.any(|weight| weight <= 0.0)
+    })
+}
+
+fn packed(body: &[u8]) -> std::io::Result<Vec<u8>> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(body)?;
+    encoder.finish()
 }
 
 async fn kept(gateway: &Gateway) -> Result<Kept> {
@@ -59,7 +86,10 @@ async fn kept(gateway: &Gateway) -> Result<Kept> {
     let body = Bytes::from(load(gateway).await?);
     let etag = format!("W/\"{}\"", &sha256(&body).to_string()[..16]);
     let etag = HeaderValue::from_str(&etag).map_err(Error::internal)?;
-    let kept = Kept { at: Instant::now(), body, etag };
+    let text = body.clone();
+    let packed = tokio::task::spawn_blocking(move || packed(&text)).await.map_err(Error::internal)?;
+    let packed = Bytes::from(packed.map_err(Error::internal)?);
+    let kept = Kept { at: Instant::now(), body, packed, etag };
     *slot = Some(kept.clone());
     Ok(kept)
 }
@@ -160,6 +190,29 @@ fn security(base: &str) -> serde_json::Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_takes_gzip_gets_the_same_text_packed() {
+        for (value, expected) in [
+            (None, false),
+            (Some("gzip"), true),
+            (Some("br, GZIP;q=0.5"), true),
+            (Some("gzip;q=0"), false),
+            (Some("gzip; q=0.000"), false),
+            (Some("identity, deflate"), false),
+        ] {
+            let mut headers = HeaderMap::new();
+            if let Some(value) = value {
+                headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(value));
+            }
+            assert_eq!(takes_gzip(&headers), expected, "{value:?}");
+        }
+        let mut text = String::new();
+        let bytes = packed(b"a statement").expect("packed");
+        std::io::Read::read_to_string(&mut flate2::read::GzDecoder::new(&bytes[..]), &mut text)
+            .expect("text");
+        assert_eq!(text, "a statement");
+    }
 
     #[test]
     fn the_statement_tells_the_truth_about_security() {

@@ -206,12 +206,7 @@ async fn with_patient(answer: Response) -> Result<(Response, Option<String>)> {
     Ok((Response::from_parts(parts, Body::from(bytes)), patient))
 }
 
-async fn pass_on(
-    gateway: &Gateway,
-    request: Request,
-    ask: &Ask,
-    permit: &Permit,
-) -> Result<axum::http::Response<hyper::body::Incoming>> {
+async fn pass_on(gateway: &Gateway, request: Request, ask: &Ask, permit: &Permit) -> Result<Response> {
     let (parts, mut body) = request.into_parts();
     let mut path = parts.uri.path_and_query().map_or("/fhir", |path| path.as_str()).to_owned();
     if permit.narrowing.is_some() && ask.what == What::Search && parts.method == Method::POST {

@@ -8,9 +8,11 @@ use salus_crypto::merkle::{Frontier, Node};
 use salus_types::Digest;
 use salus_types::access_log::{leaf, line_hash, patient_key};
 use salus_verifier::Position;
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError, Weak};
-use std::time::Duration;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::thread::Thread;
+use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot, watch};
 
 /// Entries by number: the exact JSON line.
@@ -24,6 +26,9 @@ pub(crate) const COUNTERS: TableDefinition<'_, &str, u64> = TableDefinition::new
 
 /// Entries in one commit.
 const COMMIT_ENTRIES_MAX: usize = 4_096;
+/// How long entries for which nobody waits gather before they are committed: with the commit itself, the interval of
+/// which a power failure can take entries of plain reads.
+const GATHER: Duration = Duration::from_millis(5);
 /// Pause after a failed commit.
 const RETRY_PAUSE: Duration = Duration::from_millis(500);
 
@@ -50,12 +55,41 @@ pub(crate) struct Pending {
     pub(crate) done: oneshot::Sender<()>,
 }
 
+/// Tells the thread that commits that somebody waits for the disk.
+#[derive(Debug, Default)]
+pub(crate) struct Hurry {
+    wanted: AtomicBool,
+    committer: OnceLock<Thread>,
+}
+
+impl Hurry {
+    /// Whatever is in the queue by now is committed without waiting for more.
+    pub(crate) fn ask(&self) {
+        self.wanted.store(true, Ordering::SeqCst);
+        if let Some(committer) = self.committer.get() {
+            committer.unpark();
+        }
+    }
+
+    /// Waits until somebody asks, at most for [`GATHER`].
+    fn wait(&self) {
+        let until = Instant::now() + GATHER;
+        while !self.wanted.swap(false, Ordering::SeqCst) {
+            match until.checked_duration_since(Instant::now()) {
+                Some(left) if !left.is_zero() => std::thread::park_timeout(left),
+                _ => return,
+            }
+        }
+    }
+}
+
 /// The one thread that commits.
 pub(crate) struct Committer {
     store: Store,
     tail: Weak<Mutex<Tail>>,
     waiting: mpsc::Receiver<Pending>,
     committed: watch::Sender<Committed>,
+    hurry: Arc<Hurry>,
     frontier: Frontier,
 }
 
@@ -64,16 +98,18 @@ impl Committer {
         store: Store,
         tail: Weak<Mutex<Tail>>,
         waiting: mpsc::Receiver<Pending>,
-        committed: watch::Sender<Committed>,
+        (committed, hurry): (watch::Sender<Committed>, Arc<Hurry>),
         frontier: Frontier,
     ) -> Self {
-        Self { store, tail, waiting, committed, frontier }
+        Self { store, tail, waiting, committed, hurry, frontier }
     }
 
     /// Runs until the log is dropped and everything is committed.
     pub(crate) fn run(mut self) {
+        let _ = self.hurry.committer.set(std::thread::current());
         let mut batch = Vec::new();
         while self.waiting.blocking_recv_many(&mut batch, COMMIT_ENTRIES_MAX) > 0 {
+            self.gather(&mut batch);
             let nodes: Vec<_> =
                 batch.iter().flat_map(|pending| self.frontier.push(leaf(&pending.hash))).collect();
             while let Err(error) = self.commit(&batch, &nodes) {
@@ -91,11 +127,21 @@ impl Committer {
         }
     }
 
+    /// Waits for more entries, unless somebody waits for these, or there are none to come.
+    fn gather(&mut self, batch: &mut Vec<Pending>) {
+        if !self.waiting.is_closed() {
+            self.hurry.wait();
+        }
+        while batch.len() < COMMIT_ENTRIES_MAX
+            && let Ok(pending) = self.waiting.try_recv()
+        {
+            batch.push(pending);
+        }
+    }
+
     fn commit(&self, batch: &[Pending], nodes: &[Node]) -> Result<(), StoreError> {
         self.store.write_blocking(|transaction| {
-            for pending in batch {
-                insert(transaction, &pending.entry, &pending.line)?;
-            }
+            insert(transaction, batch.iter().map(|pending| (&pending.entry, pending.line.as_slice())))?;
             insert_nodes(transaction, nodes)
         })
     }
@@ -112,12 +158,25 @@ impl Committer {
     }
 }
 
-fn insert(transaction: &WriteTransaction, entry: &Entry, line: &[u8]) -> Result<(), StoreError> {
-    transaction.open_table(ENTRIES)?.insert(entry.number, line)?;
-    transaction.open_table(COUNTERS)?.insert(entry.access.who.key().as_str(), entry.own_number)?;
-    if let (Some(patient), Some(number)) = (&entry.access.patient, entry.patient_number) {
-        transaction.open_table(BY_PATIENT)?.insert((patient.as_str(), entry.number), number)?;
-        transaction.open_table(COUNTERS)?.insert(patient_key(patient).as_str(), number)?;
+fn insert<'a>(
+    transaction: &WriteTransaction,
+    entries: impl Iterator<Item = (&'a Entry, &'a [u8])>,
+) -> Result<(), StoreError> {
+    let mut lines = transaction.open_table(ENTRIES)?;
+    let mut by_patient = transaction.open_table(BY_PATIENT)?;
+    // Of each counter only the newest number counts.
+    let mut newest = BTreeMap::new();
+    for (entry, line) in entries {
+        lines.insert(entry.number, line)?;
+        newest.insert(entry.access.who.key(), entry.own_number);
+        if let (Some(patient), Some(number)) = (&entry.access.patient, entry.patient_number) {
+            by_patient.insert((patient.as_str(), entry.number), number)?;
+            newest.insert(patient_key(patient), number);
+        }
+    }
+    let mut counters = transaction.open_table(COUNTERS)?;
+    for (key, number) in newest {
+        counters.insert(key.as_str(), number)?;
     }
     Ok(())
 }
@@ -153,7 +212,7 @@ pub(crate) fn recover(store: &Store, lines: Vec<Vec<u8>>) -> Result<(Position, F
         missing.push((entry, line));
     }
     store.write_blocking(|transaction| {
-        missing.iter().try_for_each(|(entry, line)| insert(transaction, entry, line))?;
+        insert(transaction, missing.iter().map(|(entry, line)| (entry, line.as_slice())))?;
         insert_nodes(transaction, &nodes)
     })?;
     Ok((position, frontier))

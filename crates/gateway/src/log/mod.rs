@@ -5,8 +5,8 @@
 //!   too. The rules are those of [`salus_verifier::Position`], by which others check the log.
 //! * An entry is written **before** the answer leaves. It is appended to a journal with one `write`, which
 //!   survives the end of the process at any point; within milliseconds it is committed to the database and on
-//!   disk, many entries at a time. Imports, chart openings and writes wait for that ([`Receipt::durable`]);
-//!   plain reads do not, so that a read costs microseconds. A power failure can lose entries of plain reads of
+//!   disk, many entries at a time. Imports, chart openings and writes wait for that ([`Receipt::durable`]), and are not
+//!   kept waiting for others; plain reads do not wait, so that a read costs microseconds. A power failure can lose entries of plain reads of
 //!   the last commit interval (about 10 ms); the chain itself is never broken by it.
 //! * The entries are the leaves of a tree that only grows. Its root is put on the ledger every so often ([`anchor`]):
 //!   entries cannot be changed or removed after that without showing, and a short path shows that one is there.
@@ -27,7 +27,7 @@ use crate::clock;
 use crate::error::{Code, Error};
 use crate::state::OpenError;
 use crate::store::Store;
-use commit::{Committed, Pending};
+use commit::{Committed, Hurry, Pending};
 use journal::Journal;
 use salus_crypto::random;
 use salus_types::Digest;
@@ -45,6 +45,7 @@ pub struct AccessLog {
     store: Store,
     tail: Arc<Mutex<Tail>>,
     committed: watch::Receiver<Committed>,
+    hurry: Arc<Hurry>,
     /// Held while an anchor is made: two would cover the same entries.
     anchoring: Arc<tokio::sync::Mutex<()>>,
 }
@@ -74,6 +75,7 @@ pub struct Receipt {
     /// Its number.
     pub number: u64,
     durable: oneshot::Receiver<()>,
+    hurry: Arc<Hurry>,
 }
 
 impl Receipt {
@@ -82,6 +84,7 @@ impl Receipt {
     /// # Errors
     /// [`Code::Away`] if the database does not take it.
     pub async fn durable(self) -> Result<(), Error> {
+        self.hurry.ask();
         self.durable.await.map_err(|_| away())
     }
 }
@@ -102,10 +105,11 @@ impl AccessLog {
         let (queue, waiting) = mpsc::channel(WAITING_ENTRIES_MAX);
         let (sender, committed) = watch::channel(Committed::of(&frontier));
         let tail = Arc::new(Mutex::new(Tail { position, journal, queue }));
-        let committer =
-            commit::Committer::new(store.clone(), Arc::downgrade(&tail), waiting, sender, frontier);
+        let hurry = Arc::<Hurry>::default();
+        let told = (sender, Arc::clone(&hurry));
+        let committer = commit::Committer::new(store.clone(), Arc::downgrade(&tail), waiting, told, frontier);
         std::thread::Builder::new().name("access-log".into()).spawn(move || committer.run())?;
-        Ok(Self { store, tail, committed, anchoring: Arc::default() })
+        Ok(Self { store, tail, committed, hurry, anchoring: Arc::default() })
     }
 
     /// Writes an entry. When this returns, the end of the process does not lose it.
@@ -124,13 +128,14 @@ impl AccessLog {
         tail.position.advance(&entry, next);
         let number = entry.number;
         place.send(Pending { entry, line, hash: next, done });
-        Ok(Receipt { number, durable })
+        Ok(Receipt { number, durable, hurry: Arc::clone(&self.hurry) })
     }
 
     /// Waits until everything written so far is on disk.
     pub async fn flush(&self) {
         let last = self.tail.lock().unwrap_or_else(PoisonError::into_inner).position.number();
         let mut committed = self.committed.clone();
+        self.hurry.ask();
         // An error means that the committer is gone: nothing more will be on disk.
         let _ = committed.wait_for(|committed| committed.entries >= last).await;
     }

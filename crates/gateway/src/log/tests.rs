@@ -54,6 +54,19 @@ async fn entries_are_numbered_without_gaps_in_the_log_and_for_everybody() {
 }
 
 #[tokio::test]
+async fn entries_for_which_nobody_waits_get_to_the_disk_all_the_same() {
+    let folder = Folder::new();
+    let log = folder.log();
+    for _ in 0..3 {
+        log.append(access("a", "p1")).expect("append");
+    }
+    let mut committed = log.committed.clone();
+    let size = committed.wait_for(|committed| committed.entries == 3).await.expect("committer").entries;
+    let stored = log.store.read(|transaction| Ok(transaction.open_table(commit::ENTRIES)?.len()?));
+    assert_eq!(stored.expect("read"), size);
+}
+
+#[tokio::test]
 async fn entries_of_one_patient_are_not_those_of_one_with_a_longer_name() {
     let folder = Folder::new();
     let log = folder.log();
@@ -140,6 +153,6 @@ async fn a_changed_entry_shows() {
 }
 
 use crate::store::StoreError;
-use redb::ReadableTable as _;
+use redb::{ReadableTable as _, ReadableTableMetadata as _};
 use salus_crypto::merkle::InclusionProof;
 use salus_types::access_log::{leaf, line_hash};

@@ -11,15 +11,18 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
 use salus_crypto::hash::sha256;
 use salus_crypto::random;
+use salus_types::Digest;
 use salus_types::category::Purpose;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Mutex, PoisonError, RwLock};
 
 /// Life of an access token.
 pub const TOKEN_SECONDS: u64 = 300;
 /// Longest bearer token in bytes.
 const TOKEN_BYTES_MAX: usize = 8 * 1024;
+/// Tokens whose signature is remembered; when there are more, all are forgotten and checked again.
+const CHECKED_MAX: usize = 4_096;
 /// Media type of RFC 9068.
 const TYPE: &str = "at+jwt";
 /// That of refresh tokens, so that neither passes for the other.
@@ -101,6 +104,9 @@ pub struct Tokens {
     issuer: String,
     audience: String,
     revoked: RwLock<HashMap<String, u64>>,
+    /// What tokens say whose signature was checked, by the SHA-256 of the token. A client sends the same one for minutes,
+    /// and its signature is most of what a read costs here. When it ends and whether it was revoked is asked every time.
+    checked: Mutex<HashMap<Digest, AccessToken>>,
 }
 
 impl Tokens {
@@ -122,6 +128,7 @@ impl Tokens {
             issuer: config.public_url.clone(),
             audience: config.fhir_url(),
             revoked: RwLock::new(revoked.into_iter().collect()),
+            checked: Mutex::default(),
             store,
         })
     }
@@ -203,9 +210,35 @@ impl Tokens {
     /// [`Code::SignIn`], always in the same words.
     pub fn check(&self, token: &str) -> Result<AccessToken, Error> {
         let refuse = || Error::new(Code::SignIn, "the access token is not valid, or no longer");
-        let token: AccessToken = self.claims_of(token, TYPE, &self.audience).ok_or_else(refuse)?;
+        let token = self.signed(token).ok_or_else(refuse)?;
         let revoked = self.revoked.read().unwrap_or_else(PoisonError::into_inner).contains_key(&token.jti);
         if revoked { Err(refuse()) } else { Ok(token) }
+    }
+
+    /// What a token says that is ours and has not ended.
+    fn signed(&self, token: &str) -> Option<AccessToken> {
+        if token.len() > TOKEN_BYTES_MAX {
+            return None;
+        }
+        let name = sha256(token.as_bytes());
+        let checked = || self.checked.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(claims) = checked().get(&name)
+            && claims.exp > clock::now_s()
+        {
+            return Some(claims.clone());
+        }
+        let claims: Option<AccessToken> = self.claims_of(token, TYPE, &self.audience);
+        let mut checked = checked();
+        match &claims {
+            Some(claims) => {
+                if checked.len() >= CHECKED_MAX {
+                    checked.clear();
+                }
+                checked.insert(name, claims.clone());
+            }
+            None => drop(checked.remove(&name)),
+        }
+        claims
     }
 
     /// Revokes a token, across restarts. A token that is not valid is revoked already.
@@ -224,6 +257,7 @@ impl Tokens {
         let now = clock::now_s();
         self.store.write(move |tx| REVOKED.prune(tx, |exp| *exp >= now)).await?;
         self.revoked.write().unwrap_or_else(PoisonError::into_inner).retain(|_, exp| *exp >= now);
+        self.checked.lock().unwrap_or_else(PoisonError::into_inner).retain(|_, claims| claims.exp > now);
         Ok(())
     }
 }

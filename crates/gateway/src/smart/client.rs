@@ -3,7 +3,7 @@
 use super::app::App;
 use super::scope::Scopes;
 use crate::error::{Code, Error};
-use crate::store::{Rows, Store, StoreError};
+use crate::store::{Parsed, Rows, Store, StoreError};
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, JwkSet};
 use jsonwebtoken::{Algorithm, DecodingKey};
 use redb::WriteTransaction;
@@ -56,11 +56,12 @@ pub struct Clients {
     store: Store,
     /// Origins of the pages of apps.
     origins: Arc<RwLock<HashSet<String>>>,
+    parsed: Arc<Parsed<Client>>,
 }
 
 impl Clients {
     pub(crate) fn open(store: Store) -> Result<Self, StoreError> {
-        let clients = Self { store, origins: Arc::default() };
+        let clients = Self { store, origins: Arc::default(), parsed: Arc::default() };
         clients.read_origins()?;
         Ok(clients)
     }
@@ -110,6 +111,11 @@ impl Clients {
     /// [`StoreError`].
     pub fn find(&self, id: &str) -> Result<Option<Client>, StoreError> {
         self.store.read(|tx| CLIENTS.get(tx, id))
+    }
+
+    /// The same as it is now, for every request: its keys are not parsed again while it does not change.
+    pub(crate) fn current(&self, id: &str) -> Result<Option<Arc<Client>>, StoreError> {
+        self.store.read(|tx| CLIENTS.get_parsed(tx, id, &self.parsed))
     }
 }
 

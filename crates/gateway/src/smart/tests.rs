@@ -321,6 +321,25 @@ async fn a_revoked_token_is_dead_for_good_and_only_its_client_can_revoke_it() {
 }
 
 #[tokio::test]
+async fn a_token_that_was_taken_before_is_looked_at_again_in_all_but_its_signature() {
+    let world = World::new().await;
+    let answer = ask(&world, &signed(&good(&world)), "system/*.rs").await;
+    let token = answer.json()["access_token"].as_str().expect("token").to_owned();
+    let read = async |token: &str| world.get(token, "/fhir/Observation/o1").await.status;
+    for _ in 0..3 {
+        assert_eq!(read(&token).await, StatusCode::OK);
+    }
+    let (signed, signature) = token.rsplit_once('.').expect("a JWT");
+    let other = if signature.starts_with('A') { "B" } else { "A" };
+    for changed in [format!("{signed}.{other}{}", &signature[1..]), format!("{signed}."), signed.to_owned()] {
+        assert_eq!(read(&changed).await, StatusCode::UNAUTHORIZED, "{changed}");
+    }
+    assert_eq!(read(&token).await, StatusCode::OK);
+    world.gateway.smart.clients.remove("ehr").await.expect("removed");
+    assert_eq!(read(&token).await, StatusCode::UNAUTHORIZED, "its client is gone");
+}
+
+#[tokio::test]
 async fn an_assertion_or_a_foreign_token_is_no_access_token() {
     let world = World::new().await;
     let other = World::new().await;

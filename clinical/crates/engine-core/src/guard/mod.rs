@@ -20,11 +20,11 @@ mod write;
 use std::sync::Arc;
 
 use helios_persistence::{StorageResult, StoredResource, backends::sqlite::SqliteBackend};
-use helios_rest::validation::ValidationService;
 use serde_json::Value;
 
 use crate::{
     compartment,
+    feed::FeedValidator,
     principal::{self, Principal, Scope},
     shares::{self, Shares},
     store::Store,
@@ -35,11 +35,11 @@ pub(crate) struct Guarded {
     store: Arc<Store>,
     shares: Arc<Shares>,
     /// Validates what feeds write, when they are not refused for it.
-    validation: ValidationService,
+    validation: FeedValidator,
 }
 
 impl Guarded {
-    pub(crate) fn new(store: Arc<Store>, shares: Arc<Shares>, validation: ValidationService) -> Self {
+    pub(crate) fn new(store: Arc<Store>, shares: Arc<Shares>, validation: FeedValidator) -> Self {
         Self { store, shares, validation }
     }
 

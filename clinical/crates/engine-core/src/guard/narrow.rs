@@ -29,6 +29,7 @@ impl Guarded {
         }
         let shares = self.shares.partition(&principal, &query.resource_type);
         let mut query = query.clone();
+        query.parameters.iter_mut().for_each(name_patient);
         if let Scope::Patient(patient) = &principal.read {
             let restriction = self.to_patient(&query.resource_type, patient, &shares).await?;
             query.parameters.extend(restriction);
@@ -58,6 +59,18 @@ impl Guarded {
             }
             _ => parameter("_id", SearchParamType::Token, [NOBODY.to_owned()]),
         }))
+    }
+}
+
+/// `patient=ID` asks for a patient of this store, as every parameter of that name does
+/// (<https://hl7.org/fhir/R4/search.html#reference>). With the type before it the index finds it; the id alone would be
+/// compared with the end of every reference that there is.
+fn name_patient(parameter: &mut SearchParameter) {
+    let plain = parameter.name == "patient" && parameter.modifier.is_none() && parameter.chain.is_empty();
+    for value in parameter.values.iter_mut().filter(|_| plain) {
+        if !value.value.is_empty() && !value.value.contains(['/', ':', '|']) {
+            value.value = format!("Patient/{}", value.value);
+        }
     }
 }
 
@@ -127,6 +140,26 @@ pub(super) fn internal(error: crate::Error) -> StorageError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_patient_is_named_with_its_type() {
+        for (name, value, expected) in [
+            ("patient", "a", "Patient/a"),
+            ("patient", "Patient/a", "Patient/a"),
+            ("patient", "urn:uuid:a", "urn:uuid:a"),
+            ("patient", "https://x.example/Patient/a", "https://x.example/Patient/a"),
+            ("patient", "", ""),
+            ("subject", "a", "a"),
+        ] {
+            let mut asked = parameter(name, SearchParamType::Reference, [value.to_owned()]);
+            name_patient(&mut asked);
+            assert_eq!(asked.values[0].value, expected, "{name}={value}");
+        }
+        let mut missing = parameter("patient", SearchParamType::Reference, ["true".to_owned()]);
+        missing.modifier = Some(SearchModifier::Missing);
+        name_patient(&mut missing);
+        assert_eq!(missing.values[0].value, "true");
+    }
 
     #[test]
     fn only_criteria_that_select_something_are_narrowed() {

@@ -5,9 +5,7 @@
 //! grant (patients decide, and the ledger keeps it). Within one patient's scope both the stored and the new version must be
 //! about that patient.
 
-use helios_fhir::FhirVersion;
 use helios_persistence::{StorageResult, StoredResource, core::ResourceStorage};
-use helios_rest::validation::has_errors;
 use serde_json::{Value, json};
 
 use super::Guarded;
@@ -116,11 +114,8 @@ impl Guarded {
         if !principal::current()?.flag_invalid {
             return Ok(());
         }
-        let issues = self
-            .validation
-            .validate_resource(FhirVersion::R4, resource, Vec::new(), Some(store::TENANT))
-            .await;
-        set_flag(resource, has_errors(&issues));
+        let refused = self.validation.refuses(resource).await;
+        set_flag(resource, refused);
         Ok(())
     }
 }
