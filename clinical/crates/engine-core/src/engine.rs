@@ -16,6 +16,7 @@ use tower::ServiceExt;
 
 use crate::{
     Error,
+    at_rest::Keys,
     guard::Guarded,
     metadata,
     outbox::Outbox,
@@ -35,6 +36,8 @@ const WAL_INTERVAL: Duration = Duration::from_secs(2);
 pub struct Options {
     /// Folder of the database.
     pub data: PathBuf,
+    /// What the database is sealed by.
+    pub keys: Keys,
     /// Folder that holds `search-parameters-r4.json`.
     pub definitions: PathBuf,
     /// Public address of the FHIR API, without a trailing slash.
@@ -78,7 +81,7 @@ pub struct Engine {
 impl Engine {
     /// Opens the store and finishes what an earlier process left undone.
     pub async fn open(options: Options) -> Result<Self, Error> {
-        let store = Store::open(&options.data, &options.definitions)?;
+        let store = Store::open(&options.data, &options.definitions, &options.keys)?;
         let shares = Arc::new(Shares::load(Arc::clone(&store)).await?);
         shares.resume().await?;
         let enforce = config(&options, "enforce");

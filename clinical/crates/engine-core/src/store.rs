@@ -14,7 +14,11 @@ use helios_persistence::{
 };
 use rusqlite::Connection;
 
-use crate::{Error, durable::Durable};
+use crate::{
+    Error,
+    at_rest::{self, Keys},
+    durable::Durable,
+};
 
 /// The one tenant of a node.
 pub(crate) const TENANT: &str = "default";
@@ -22,7 +26,7 @@ pub(crate) const TENANT: &str = "default";
 /// Search parameters that HL7 publishes for R4 4.0.1 are 1,378; fewer than this means a wrong file.
 const SEARCH_PARAMETERS_MIN: usize = 1_000;
 
-const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
+pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The cascade from `resources` has no index to follow; a purge removes the index rows itself.
 const WRITER: &str = "PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; PRAGMA foreign_keys = OFF;";
@@ -56,9 +60,11 @@ pub(crate) struct Store {
 }
 
 impl Store {
-    /// Opens or creates the store below `data`, with the search parameters of `definitions`.
-    pub(crate) fn open(data: &Path, definitions: &Path) -> Result<Arc<Self>, Error> {
+    /// Opens or creates the store below `data`, with the search parameters of `definitions`. Sealed by `keys`, whatever
+    /// it was before.
+    pub(crate) fn open(data: &Path, definitions: &Path, keys: &Keys) -> Result<Arc<Self>, Error> {
         let file = data.join("clinical.db");
+        at_rest::open(&file, keys)?;
         let config = SqliteBackendConfig {
             fhir_version: FhirVersion::R4,
             data_dir: Some(definitions.to_path_buf()),
@@ -75,6 +81,7 @@ impl Store {
         let writer = connect(&file, WRITER)?;
         writer.execute_batch(SCHEMA)?;
         let reader = connect(&file, "PRAGMA query_only = ON;")?;
+        at_rest::check(&file)?;
         let durable = Durable::open(&data.join("clinical.db-wal"))?;
         Ok(Arc::new(Self { backend, durable, writer: Mutex::new(writer), reader: Mutex::new(reader) }))
     }
