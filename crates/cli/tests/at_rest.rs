@@ -38,8 +38,8 @@ const PLANTED: [&str; 12] = [
     "CanaryChanged",
 ];
 
-/// A store that version 0.1 wrote in the clear, and what stands in it.
-const CLEAR_STORE: &[u8] = include_bytes!("../../../clinical/crates/engine/tests/fixtures/clear-0.1.db.gz");
+/// A store that an earlier version wrote in the clear, and what stands in it.
+const CLEAR_STORE: &[u8] = include_bytes!("../../../clinical/crates/engine/tests/fixtures/clear.db.gz");
 const CLEAR_TEXTS: [&str; 3] = ["CanaryOldFamily", "CanaryOldAmended", "CanaryOldShared"];
 
 fn scan() -> Scan {

@@ -45,7 +45,7 @@ pub(crate) struct Contents {
     pub(crate) last_seq: u64,
 }
 
-/// Whether a database lies in the clear, as versions before 0.2 wrote it. One that is not there does not.
+/// Whether a database lies in the clear, as earlier versions wrote it. One that is not there does not.
 pub(crate) fn is_clear(file: &Path) -> anyhow::Result<bool> {
     let mut start = [0; CLEAR.len()];
     let read = match File::open(file) {

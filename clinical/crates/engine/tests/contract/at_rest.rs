@@ -17,8 +17,8 @@ use crate::{
     support::{KEY, Node, feed, finds, observation, open, steward},
 };
 
-/// A store that version 0.1 wrote: a patient, observations with versions, one deleted, a set of copies, an outbox.
-const CLEAR_STORE: &[u8] = include_bytes!("../fixtures/clear-0.1.db.gz");
+/// A store that an earlier version wrote: a patient, observations with versions, one deleted, a set of copies, an outbox.
+const CLEAR_STORE: &[u8] = include_bytes!("../fixtures/clear.db.gz");
 /// What stands in it.
 const OLD: [&str; 7] = [
     "CanaryOldFamily",
@@ -157,7 +157,7 @@ async fn a_store_in_the_clear_is_sealed_at_the_first_start_and_says_what_it_said
     let folder = clear_store();
     let data = folder.path().join("data");
     for text in OLD {
-        assert_eq!(holding(&data, text).len(), 1, "the search finds {text} in what version 0.1 wrote");
+        assert_eq!(holding(&data, text).len(), 1, "the search finds {text} in what an earlier version wrote");
     }
     let before = fs::read(data.join("clinical.db")).unwrap();
     let mut node = Node::start_in(folder, Vec::new()).await;
