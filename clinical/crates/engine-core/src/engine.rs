@@ -149,7 +149,7 @@ impl Engine {
     pub async fn maintain(&self) {
         loop {
             tokio::time::sleep(WAL_INTERVAL).await;
-            if let Err(error) = self.store.backend.maintain_wal().await {
+            if let Err(error) = self.store.maintain().await {
                 tracing::warn!(%error, "the write-ahead log could not be folded back");
             }
         }

@@ -1,6 +1,6 @@
 //! The keys of the store come by standard input: neither arguments nor environment, which others may see, nor a file.
 
-use std::io::{BufRead, Read as _};
+use std::io::BufRead;
 
 use anyhow::{Context, bail};
 use engine_core::at_rest::{KEY_LEN, Key, Keys};

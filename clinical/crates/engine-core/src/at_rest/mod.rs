@@ -4,8 +4,8 @@
 //! The key is used as it is: nothing is derived from a passphrase. [`hook`] keys each connection that this process opens,
 //! the engine's own pool included, before its first statement. [`migrate`] seals a store of before.
 //!
-//! Architecture invariant: no connection is opened between [`open`] and the end of the process that is not keyed, and
-//! none before it but by [`migrate`].
+//! Architecture invariant: no connection to the store is opened between [`open`] and the end of the process that is not
+//! keyed, and none before it but by [`migrate`].
 
 mod hook;
 mod migrate;
@@ -92,26 +92,32 @@ pub struct Keys {
     pub former: Option<Key>,
 }
 
-/// Brings `database` under the current key, and keys every connection from here on.
+/// "SALU": what a new database is made to begin with.
+const APPLICATION_ID: i32 = 0x5341_4c55;
+
+/// Brings `database` under the current key, or makes it, and keys every connection from here on. Nothing else in this
+/// process has it open: closing a file that SQLite has open too gives SQLite's locks up
+/// (<https://www.sqlite.org/howtocorrupt.html>).
 ///
 /// # Errors
-/// [`Error::Store`] when the store opens by neither key, or cannot be sealed; what is there stays as it is.
+/// [`Error::Store`] when the store opens by neither key, cannot be sealed, or is not sealed after all; what is there stays
+/// as it is.
 pub(crate) fn open(database: &Path, keys: &Keys) -> Result<(), Error> {
     let version = Connection::open_in_memory()?
         .query_row("PRAGMA cipher_version", [], |row| row.get::<_, String>(0))
         .map_err(|_| Error::Store("this program was built without SQLCipher".into()))?;
     migrate::settle(database, keys)?;
     hook::install(keys.current.clone())?;
+    if Form::of(database)? == Form::Absent {
+        let store = Connection::open(database)?;
+        store.execute_batch(&format!("PRAGMA application_id = {APPLICATION_ID}"))?;
+        store.close().map_err(|(_, error)| error)?;
+    }
+    if Form::of(database)? != Form::Sealed {
+        return Err(Error::Store("the store is not sealed".into()));
+    }
     tracing::info!(version, "the store is sealed by SQLCipher");
     Ok(())
-}
-
-/// Refuses a store that is not sealed after all.
-pub(crate) fn check(database: &Path) -> Result<(), Error> {
-    match Form::of(database)? {
-        Form::Sealed => Ok(()),
-        Form::Absent | Form::Plain => Err(Error::Store("the store is not sealed".into())),
-    }
 }
 
 /// How a database lies on the disk.

@@ -118,15 +118,21 @@ async fn no_file_of_an_engine_that_runs_was_killed_or_stopped_tells_what_it_stor
     let mut client = node.client().await;
     client.put(json!({"resourceType": "Patient", "id": "a", "name": [{"family": texts[0], "given": [texts[1]]}]})).await;
     client.put(observation("o", "a", texts[2])).await;
-    client.put(json!({"resourceType": "Binary", "id": "b", "contentType": "text/plain",
-        "data": STANDARD.encode(texts[3].repeat(3_000))})).await;
+    client
+        .put(json!({"resourceType": "Binary", "id": "b", "contentType": "text/plain",
+        "data": STANDARD.encode(texts[3].repeat(3_000))}))
+        .await;
     client.put(observation("gone", "a", texts[4])).await;
     assert_eq!(client.fhir(&steward(), "DELETE", "/Observation/gone", None).await.status, 204);
     let shared = json!({"patient": "a", "expires": "2099-01-01T00:00:00Z",
         "resources": [observation("sx-1", "a", "CanaryShared")]});
     assert_eq!(client.internal("PUT", "/shares/aa", Some(shared)).await.status, 200);
     // A sort and a search by text, which could want a temporary file.
-    for path in ["/Observation?patient=a&_sort=-date&_count=5", "/Observation?_text=CanaryMorphine", "/Patient/a/$everything"] {
+    for path in [
+        "/Observation?patient=a&_sort=-date&_count=5",
+        "/Observation?_text=CanaryMorphine",
+        "/Patient/a/$everything",
+    ] {
         assert_eq!(client.fhir(&steward(), "GET", path, None).await.status, 200, "{path}");
     }
     let all = [&texts[..], &["CanaryShared"]].concat();
@@ -222,13 +228,15 @@ async fn an_engine_that_is_killed_while_it_seals_a_store_loses_nothing() {
             std::thread::yield_now();
         }
         node.kill();
-        assert!(holding(&node.data(), OLD[0]).len() == 1, "it is as it was, and nothing beside it is in the clear");
+        assert!(
+            holding(&node.data(), OLD[0]).len() == 1,
+            "it is as it was, and nothing beside it is in the clear"
+        );
     }
     node.restart().await;
     nowhere(&node, &OLD, "once it was sealed");
     assert_eq!(versions(&node), ROWS + 7);
-    let same: String =
-        node.database().query_row("PRAGMA integrity_check(1)", [], |row| row.get(0)).unwrap();
+    let same: String = node.database().query_row("PRAGMA integrity_check(1)", [], |row| row.get(0)).unwrap();
     assert_eq!(same, "ok");
 }
 
@@ -260,7 +268,8 @@ async fn another_key_or_none_opens_nothing_and_changes_nothing() {
     let mut changed = before.clone();
     changed[4_096 * 3 + 17] ^= 1;
     fs::write(&database, &changed).unwrap();
-    let damaged = open(&database, KEY).query_row("PRAGMA cipher_integrity_check", [], |row| row.get::<_, String>(0));
+    let damaged =
+        open(&database, KEY).query_row("PRAGMA cipher_integrity_check", [], |row| row.get::<_, String>(0));
     assert!(damaged.is_ok_and(|said| said.contains("page 4")));
     fs::write(&database, &before).unwrap();
     node.keys = KEY.to_owned();

@@ -20,7 +20,8 @@ pub(crate) fn opened(path: &Path, key: &str) -> Vec<u8> {
     let bytes = std::fs::read(path).unwrap();
     let name = path.file_name().unwrap().to_string_lossy();
     if name.ends_with("-wal") {
-        let frames = bytes.get(WAL_HEADER_LEN..).unwrap_or_default().chunks_exact(FRAME_HEADER_LEN + PAGE_LEN);
+        let frames =
+            bytes.get(WAL_HEADER_LEN..).unwrap_or_default().chunks_exact(FRAME_HEADER_LEN + PAGE_LEN);
         let page = |frame: &[u8]| {
             let first = frame[..4] == 1u32.to_be_bytes();
             page(&frame[FRAME_HEADER_LEN..], first, key)

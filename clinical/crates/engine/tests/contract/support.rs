@@ -297,7 +297,7 @@ pub(crate) fn open(path: &Path, key: &str) -> rusqlite::Connection {
 }
 
 fn spawn(folder: &Path, keys: &str, arguments: &[String]) -> Child {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_salus-engine"))
+    let child = Command::new(env!("CARGO_BIN_EXE_salus-engine"))
         .arg("--data")
         .arg(folder.join("data"))
         .arg("--socket")
