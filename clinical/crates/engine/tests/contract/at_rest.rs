@@ -182,8 +182,8 @@ async fn a_store_in_the_clear_is_sealed_at_the_first_start_and_says_what_it_said
     for (path, total) in [
         ("/Observation?patient=old&_total=accurate", 2),
         ("/Observation?code=http://loinc.org|8867-4&_total=accurate", 1),
-        ("/Observation?code:text=CanaryOldCode&_total=accurate", 1),
-        ("/Observation?_text=CanaryOldDisplay&_total=accurate", 0),
+        ("/Observation?code:text=CanaryOldDisplay&_total=accurate", 1),
+        ("/Observation?_content=CanaryOldAmended&_total=accurate", 1),
         ("/Patient?family=CanaryOldFamily&_total=accurate", 1),
         ("/Observation?patient.family=CanaryOldFamily&_total=accurate", 2),
     ] {
