@@ -118,8 +118,11 @@ fn plant(demo: &Demo) {
     let deleted =
         try_request(&["-X", "DELETE", "-H", &authorization, &format!("{fhir}/Observation/{}", ids[2])]);
     assert!(deleted.is_some_and(|answer| matches!(answer.status, 200 | 204)));
-    let refused = json!({ "resourceType": "Observation", "status": PLANTED[9], "valueString": PLANTED[10] });
-    assert_eq!(create(refused).status, 422);
+    let refused = format!(
+        r#"{{"resourceType":"Observation","valueString":"{}","note":[{{"text":"{}"}}"#,
+        PLANTED[9], PLANTED[10]
+    );
+    assert_eq!(post(&format!("{fhir}/Observation"), &token, &refused).status, 400);
     // Files of an export lie in the gateway's folder.
     let prefer = "prefer: respond-async";
     let export = try_request(&["-H", &authorization, "-H", prefer, &format!("{fhir}/$export")]).unwrap();
