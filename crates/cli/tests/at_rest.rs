@@ -1,5 +1,5 @@
-//! Nothing that tells of a patient stands in the clear in any file of any node: while the network runs, after a kill,
-//! after a stop, in a backup. Planted texts go through real nodes, and one search looks for them everywhere.
+//! Nothing that a record says stands in the clear in any file of any node: while the network runs, after a kill, in a
+//! backup, after a restore. Planted texts go through real nodes, and one search looks for them everywhere.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
@@ -151,7 +151,7 @@ fn nowhere(demo: &Demo, when: &str) {
 }
 
 #[test]
-fn no_file_of_a_node_that_runs_was_killed_stopped_or_backed_up_tells_of_a_patient() {
+fn no_file_of_a_node_that_runs_was_killed_or_restored_says_what_a_record_says() {
     let folder = tempfile::tempdir().unwrap();
     data(folder.path());
     let from = folder.path().display().to_string();

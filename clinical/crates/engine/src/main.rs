@@ -1,7 +1,8 @@
 //! `salus-engine`: the clinical store of one organisation, behind a Unix socket.
 //!
 //! Started and supervised by `salus`; reachable only through its socket (mode 0600, in a folder of mode
-//! 0700). The first line of standard input has the keys of the store. Logs go to standard error and never hold a resource, an id of a patient or a query.
+//! 0700). The first line of standard input has the keys of the store. Logs go to standard error and never
+//! hold a resource, an id of a patient or a query.
 
 mod fhir;
 mod gate;

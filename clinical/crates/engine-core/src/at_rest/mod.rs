@@ -18,7 +18,7 @@ use std::{
 };
 
 use rusqlite::Connection;
-use zeroize::{Zeroize as _, Zeroizing};
+use zeroize::Zeroizing;
 
 use crate::Error;
 
@@ -71,9 +71,7 @@ impl Key {
         for part in ["PRAGMA ", pragma, " = \"", &self.literal(), "\""] {
             statement.push_str(part);
         }
-        let done = connection.execute_batch(&statement);
-        statement.zeroize();
-        done
+        connection.execute_batch(&statement)
     }
 }
 
