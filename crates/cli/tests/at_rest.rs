@@ -1,5 +1,5 @@
-//! Nothing that a record says stands in the clear in any file of any node: while the network runs, after a kill, in a
-//! backup, after a restore. Planted texts go through real nodes, and one search looks for them everywhere.
+//! Nothing that a record says stands in the clear in any file of any node: while the network runs, after a kill, after a
+//! stop, in a backup, after a restore. Planted texts go through real nodes, and one search looks for them everywhere.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
@@ -198,6 +198,8 @@ fn no_file_of_a_node_that_runs_was_killed_or_restored_says_what_a_record_says() 
     let token = nodes.demo.system_token(A);
     eventually("and it answers", || get(&read, &token).body.to_string().contains(PLANTED[4]));
     nowhere(&nodes.demo, "with another key");
+    nodes.stop(A);
+    nowhere(&nodes.demo, "after a stop");
     a_store_in_the_clear(&mut nodes);
 }
 
