@@ -103,6 +103,11 @@ pub(crate) struct NodeFile {
 }
 
 impl NodeFile {
+    /// Whether the clinical store is in the node's folder.
+    pub(crate) fn has_clinical_store(&self) -> bool {
+        self.clinical && self.engine.is_none()
+    }
+
     /// Reads the one in a node's folder.
     pub(crate) fn read(home: &Path) -> anyhow::Result<Self> {
         let text = fs::read_to_string(home.join(CONFIG_FILE)).context("the folder has no `node.json`")?;

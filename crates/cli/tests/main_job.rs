@@ -108,9 +108,11 @@ fn a_record_follows_the_person_under_control_with_proof() {
         let grants = demo.patient(0, &["grants"]);
         grants["grants"][0]["dropped"] == true
     });
-    let clinical = demo.folder.join("hospital-b/clinical");
     let id = shared["id"].as_str().unwrap();
-    assert!(!common::holds(&clinical, id), "no file of hospital B's store holds the copy any more");
+    assert!(
+        !common::store::holds(&demo.folder.join("hospital-b"), id),
+        "no file of hospital B's store holds the copy any more"
+    );
 }
 
 /// Who, when and why, and that no number is missing.

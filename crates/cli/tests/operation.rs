@@ -225,7 +225,7 @@ fn check_stop(nodes: &Nodes, home: &Path) {
     assert!(!text.contains(&patient) && !text.contains(&token), "no patient and no token in the log");
     assert!(!files_below(&home.join("run")).iter().any(|file| file.ends_with("engine.sock")));
     for id in acknowledged {
-        assert!(common::holds(&home.join("clinical"), &id), "{id} was acknowledged");
+        assert!(common::store::holds(home, &id), "{id} was acknowledged");
     }
 }
 

@@ -61,6 +61,9 @@ pub const FEED_STORE: &str = "salus/feed-store/v1";
 /// A node's storage key + random salt, + kind and id of the entry: seals one secret in the node's own tables.
 pub const VAULT_STORE: &str = "salus/vault-store/v1";
 
+/// A node's storage key + random salt: seals the keys of the clinical store.
+pub const CLINICAL_STORE: &str = "salus/clinical-store/v1";
+
 /// What opens a lock of a key store (32 bytes) + the store's id, the lock's name and kind: wraps the store's key.
 pub const KEY_STORE_LOCK: &str = "salus/key-store/lock/v1";
 /// A key store's key + random salt: seals the store's secrets.

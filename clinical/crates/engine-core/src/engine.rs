@@ -17,6 +17,7 @@ use tower::ServiceExt;
 
 use crate::{
     Error,
+    at_rest::Keys,
     feed::FeedValidator,
     guard::Guarded,
     metadata,
@@ -38,6 +39,8 @@ const WAL_INTERVAL: Duration = Duration::from_secs(2);
 pub struct Options {
     /// Folder of the database.
     pub data: PathBuf,
+    /// What the database is sealed by.
+    pub keys: Keys,
     /// Folder that holds `search-parameters-r4.json`, and may hold `profiles`.
     pub definitions: PathBuf,
     /// Public address of the FHIR API, without a trailing slash.
@@ -86,7 +89,7 @@ pub struct Engine {
 impl Engine {
     /// Opens the store and finishes what an earlier process left undone.
     pub async fn open(options: Options) -> Result<Self, Error> {
-        let store = Store::open(&options.data, &options.definitions)?;
+        let store = Store::open(&options.data, &options.definitions, &options.keys)?;
         let shares = Arc::new(Shares::load(Arc::clone(&store)).await?);
         shares.resume().await?;
         let enforce = config(&options, "enforce");
@@ -168,7 +171,7 @@ impl Engine {
     pub async fn maintain(&self) {
         loop {
             tokio::time::sleep(WAL_INTERVAL).await;
-            if let Err(error) = self.store.backend.maintain_wal().await {
+            if let Err(error) = self.store.maintain().await {
                 tracing::warn!(%error, "the write-ahead log could not be folded back");
             }
         }

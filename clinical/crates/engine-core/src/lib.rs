@@ -4,12 +4,13 @@
 //! there. Architecture invariant: a hook that finds no principal answers with an error and no data, so a
 //! task that was spawned outside a request can read nothing.
 //!
-//! What is absent: no consensus, no keys, no policy. The gateway decides who may see what and says it in
+//! What is absent: no consensus, no policy, and of keys only the one of the file ([`at_rest`]). The gateway decides who may see what and says it in
 //! the principal; this crate only makes the answer true for every path of the FHIR API.
 //!
 //! This crate is the only one that instantiates the generic `helios` handlers, which is what makes it slow
 //! to compile; keep sockets, command line and internal routes in `engine`.
 
+pub mod at_rest;
 pub mod compartment;
 mod durable;
 mod engine;

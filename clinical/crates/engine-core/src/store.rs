@@ -1,7 +1,7 @@
-//! The database file: the engine's own pool, and two connections of ours beside it.
+//! The database file: the engine's own pool, and three connections of ours beside it.
 
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -14,7 +14,11 @@ use helios_persistence::{
 };
 use rusqlite::Connection;
 
-use crate::{Error, durable::Durable};
+use crate::{
+    Error,
+    at_rest::{self, Keys},
+    durable::Durable,
+};
 
 /// The one tenant of a node.
 pub(crate) const TENANT: &str = "default";
@@ -22,7 +26,15 @@ pub(crate) const TENANT: &str = "default";
 /// Search parameters that HL7 publishes for R4 4.0.1 are 1,378; fewer than this means a wrong file.
 const SEARCH_PARAMETERS_MIN: usize = 1_000;
 
-const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
+pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A write-ahead log above this many bytes is folded back while the process runs. Below it, the pool's automatic
+/// checkpoint (50,000 pages) keeps up.
+const WAL_BYTES_MAX: u64 = 256 << 20;
+
+/// How long folding back waits for readers and writers while the process runs, and when it must be.
+const FOLD_WAIT: Duration = Duration::from_secs(1);
+const SCRUB_WAIT: Duration = Duration::from_secs(10);
 
 /// The cascade from `resources` has no index to follow; a purge removes the index rows itself.
 const WRITER: &str = "PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; PRAGMA foreign_keys = OFF;";
@@ -71,12 +83,18 @@ pub(crate) struct Store {
     pub(crate) durable: Durable,
     writer: Mutex<Connection>,
     reader: Mutex<Connection>,
+    /// Folds the write-ahead log back. The engine's own code for that asks for the page size, which SQLCipher answers with
+    /// a text, and gives up.
+    keeper: Mutex<Connection>,
+    log: PathBuf,
 }
 
 impl Store {
-    /// Opens or creates the store below `data`, with the search parameters of `definitions`.
-    pub(crate) fn open(data: &Path, definitions: &Path) -> Result<Arc<Self>, Error> {
+    /// Opens or creates the store below `data`, with the search parameters of `definitions`. Sealed by `keys`, whatever
+    /// it was before.
+    pub(crate) fn open(data: &Path, definitions: &Path, keys: &Keys) -> Result<Arc<Self>, Error> {
         let file = data.join("clinical.db");
+        at_rest::open(&file, keys)?;
         let config = SqliteBackendConfig {
             fhir_version: FhirVersion::R4,
             data_dir: Some(definitions.to_path_buf()),
@@ -97,8 +115,11 @@ impl Store {
             writer.execute_batch(COVER_REFERENCES)?;
         }
         let reader = connect(&file, "PRAGMA query_only = ON;")?;
-        let durable = Durable::open(&data.join("clinical.db-wal"))?;
-        Ok(Arc::new(Self { backend, durable, writer: Mutex::new(writer), reader: Mutex::new(reader) }))
+        let keeper = connect(&file, "")?;
+        let log = data.join("clinical.db-wal");
+        let durable = Durable::open(&log)?;
+        let (writer, reader, keeper) = (Mutex::new(writer), Mutex::new(reader), Mutex::new(keeper));
+        Ok(Arc::new(Self { backend, durable, writer, reader, keeper, log }))
     }
 
     /// Runs `work` on the reading connection, off the async threads.
@@ -137,9 +158,29 @@ impl Store {
     }
 
     /// Folds the WAL into the database and empties it; `false` when readers were in the way.
-    pub(crate) async fn checkpoint(&self) -> Result<bool, Error> {
-        let done = self.backend.checkpoint_wal_at_shutdown().await.map_err(store_error)?;
-        Ok(done.is_none_or(|pass| !pass.truncate_busy))
+    pub(crate) async fn checkpoint(self: &Arc<Self>) -> Result<bool, Error> {
+        self.fold(SCRUB_WAIT).await
+    }
+
+    /// The same if the log has grown large; to be called every few seconds.
+    pub(crate) async fn maintain(self: &Arc<Self>) -> Result<(), Error> {
+        match std::fs::metadata(&self.log) {
+            Ok(log) if log.len() > WAL_BYTES_MAX => self.fold(FOLD_WAIT).await.map(drop),
+            _ => Ok(()),
+        }
+    }
+
+    async fn fold(self: &Arc<Self>, wait: Duration) -> Result<bool, Error> {
+        let store = Arc::clone(self);
+        blocking(move || {
+            let keeper = locked(&store.keeper);
+            keeper.busy_timeout(wait)?;
+            // First what nobody needs to wait for.
+            keeper.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?;
+            let busy: bool = keeper.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+            Ok(!busy)
+        })
+        .await
     }
 }
 

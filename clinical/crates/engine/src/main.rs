@@ -1,11 +1,13 @@
 //! `salus-engine`: the clinical store of one organisation, behind a Unix socket.
 //!
 //! Started and supervised by `salus`; reachable only through its socket (mode 0600, in a folder of mode
-//! 0700). Logs go to standard error and never hold a resource, an id of a patient or a query.
+//! 0700). The first line of standard input has the keys of the store. Logs go to standard error and never
+//! hold a resource, an id of a patient or a query.
 
 mod fhir;
 mod gate;
 mod internal;
+mod keys;
 mod outcome;
 mod query;
 mod rules;
@@ -85,6 +87,7 @@ fn main() -> ExitCode {
 fn run(arguments: Arguments) -> anyhow::Result<()> {
     let options = Options {
         data: arguments.data,
+        keys: keys::read(std::io::stdin().lock())?,
         definitions: arguments.definitions,
         base_url: arguments.base_url.trim_end_matches('/').to_owned(),
         feed_validation: arguments.feed_validation.into(),

@@ -5,6 +5,7 @@ use super::clinical::{self, Contents};
 use super::format::Reader;
 use super::{Summary, key};
 use crate::clock::now_ms;
+use crate::keys::clinical::ClinicalKeys;
 use crate::keys::{NodeKeys, Unlock};
 use crate::network::{GENESIS_FILE, NodeFile, read_genesis};
 use crate::output::Output;
@@ -125,7 +126,18 @@ fn settle(reader: &Reader, folder: &Path, against: Option<&str>, unlock: &Unlock
     let gateway = GatewayStore::is_whole(&folder.join("gateway").join("gateway.redb"));
     ensure!(gateway.context("the gateway's store")?, "the gateway's store is damaged");
     let database = folder.join("clinical").join(clinical::FILE);
-    let clinical_store = if manifest.clinical { Some(clinical::check(&database)?) } else { None };
+    let clinical_store = if manifest.clinical {
+        let key = ClinicalKeys::open(&folder.join("clinical"), &keys.storage)?;
+        // Backups of before hold it in the clear; the engine seals it when it starts.
+        let key = if clinical::is_clear(&database)? {
+            None
+        } else {
+            Some(key.context("the clinical store's key is missing")?)
+        };
+        Some(clinical::check(&database, key.as_ref())?)
+    } else {
+        None
+    };
     if let Some(contents) = &clinical_store {
         check_queue(contents, &vault)?;
     }

@@ -14,6 +14,7 @@
 
 use super::clinical;
 use crate::keys::NodeKeys;
+use crate::keys::clinical::{self as store_key, ClinicalKeys};
 use crate::network::NodeFile;
 use anyhow::Context as _;
 use salus_gateway::store::Store as GatewayStore;
@@ -61,16 +62,14 @@ pub(crate) async fn take(
     home: &Path,
     hold: Hold,
     gateway: GatewayStore,
-    clinical: bool,
+    clinical: Option<ClinicalKeys>,
 ) -> anyhow::Result<TempDir> {
     let (folder, home) = (new_folder(home)?, home.to_owned());
     let copy = move || {
         let to = folder.path();
         let view = hold.view(&to.join("vault"))?;
-        if clinical {
-            fs::create_dir(to.join("clinical"))?;
-            let from = home.join("clinical").join(clinical::FILE);
-            clinical::copy(&from, &to.join("clinical").join(clinical::FILE))?;
+        if let Some(keys) = clinical {
+            copy_clinical(&home.join("clinical"), &to.join("clinical"), &keys)?;
         }
         fs::create_dir(to.join("gateway"))?;
         gateway.copy_to(&to.join("gateway").join("gateway.redb"))?;
@@ -81,11 +80,23 @@ pub(crate) async fn take(
     tokio::task::spawn_blocking(copy).await?
 }
 
+/// Copies the clinical store with its sealed key.
+fn copy_clinical(from: &Path, to: &Path, keys: &ClinicalKeys) -> anyhow::Result<()> {
+    fs::create_dir(to)?;
+    // The key first: the store has it, or the one before it, which the file holds too.
+    store_key::copy(from, to)?;
+    let database = from.join(clinical::FILE);
+    // A store of before that its engine has not sealed yet.
+    let clear = clinical::is_clear(&database)?;
+    clinical::copy(&database, &to.join(clinical::FILE), (!clear).then_some(keys))
+}
+
 /// Copies the stores of a node that is stopped; it cannot be started meanwhile.
 pub(super) async fn take_stopped(home: &Path, file: &NodeFile, keys: &NodeKeys) -> anyhow::Result<TempDir> {
-    let clinical =
-        file.clinical && file.engine.is_none() && home.join("clinical").join(clinical::FILE).exists();
-    let _engine = if clinical { Some(lock_engine(&home.join("clinical")).await?) } else { None };
+    let own = home.join("clinical");
+    let clinical = file.has_clinical_store() && own.join(clinical::FILE).exists();
+    let _engine = if clinical { Some(lock_engine(&own).await?) } else { None };
+    let clinical = if clinical { Some(ClinicalKeys::ensure(&own, &keys.storage)?) } else { None };
     let in_use = "the node's stores cannot be opened: is it starting or stopping?";
     let vault = Arc::new(VaultStore::open(&home.join("vault"), &keys.storage).context(in_use)?);
     let data = home.join("gateway");

@@ -8,6 +8,9 @@ use super::chart::{lab, transaction};
 use super::figure::Figure;
 use super::http::Connection;
 use super::stage::{POLL, Stage};
+use crate::keys::clinical::ClinicalKeys;
+use crate::keys::{NodeKeys, Unlock};
+use crate::network::NodeFile;
 use crate::node::ops::Status;
 use anyhow::{Context as _, bail};
 use hyper::Method;
@@ -15,6 +18,7 @@ use hyper::header::{HeaderName, HeaderValue};
 use salus_gateway::engine::{EnginePrincipal, Mode, PRINCIPAL_HEADER, Reach};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
+use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 
 /// Record versions of one run.
@@ -64,6 +68,8 @@ pub(super) async fn measure(stage: &mut Stage, extent: Extent) -> anyhow::Result
 async fn write_alone(stage: &Stage, patient: &str, count: usize) -> anyhow::Result<f64> {
     let home = stage.home("hospital-a");
     let socket = home.join("run/engine.sock");
+    let storage = NodeKeys::open(&home, &NodeFile::read(&home)?, &Unlock::default())?.storage;
+    let keys = ClinicalKeys::ensure(&home.join("clinical"), &storage)?;
     let mut engine = Command::new(&stage.assets.engine)
         .arg("--data")
         .arg(home.join("clinical"))
@@ -76,7 +82,8 @@ async fn write_alone(stage: &Stage, patient: &str, count: usize) -> anyhow::Resu
         .kill_on_drop(true)
         .spawn()
         .context("the engine does not start")?;
-    let lifeline = engine.stdin.take();
+    let mut lifeline = engine.stdin.take().context("the engine has no standard input")?;
+    lifeline.write_all(keys.line().as_bytes()).await?;
     let mut connection = connect(&socket).await?;
     let begin = Instant::now();
     for start in (0..count).step_by(ENTRIES) {

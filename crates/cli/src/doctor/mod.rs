@@ -12,6 +12,7 @@ mod tests;
 
 pub(crate) use node::open_files_max;
 
+use crate::backup::clinical;
 use crate::keys::{Locked, NodeKeys, Unlock, is_sealed};
 use crate::network::{NodeFile, read_genesis};
 use crate::node::ops;
@@ -117,6 +118,7 @@ async fn look(home: &Path, unlock: &Unlock) -> anyhow::Result<Vec<Check>> {
         }
     };
     checks.push(keys(home.file.clear_keys && !is_sealed(&home.path), home.file.demo_http));
+    checks.extend(clinical_store(&home));
     checks.push(certificate::look(&home));
     let running = ops::Client::new(&home.path).health().await;
     checks.extend(node::look(&home, &running));
@@ -139,6 +141,25 @@ fn open(path: &Path, unlock: &Unlock) -> Result<Home, Check> {
     let genesis = read_genesis(&path.join(&file.genesis));
     let genesis = genesis.map_err(|error| Check::failure("genesis", format!("{error:#}"), mend))?;
     Ok(Home { path: path.to_owned(), file, genesis, keys })
+}
+
+/// Whether the clinical store lies on the disk in the clear, wholly or in part.
+fn clinical_store(home: &Home) -> Option<Check> {
+    let (name, folder) = ("records", home.path.join("clinical"));
+    if !home.file.has_clinical_store() {
+        return None;
+    }
+    let seal = "start the node: this version seals it, and overwrites what was in the clear";
+    Some(match clinical::is_clear(&folder.join(clinical::FILE)) {
+        Err(error) => Check::failure(name, format!("{error:#}"), "mend it, or restore it from a backup"),
+        Ok(true) => {
+            Check::failure(name, "in the clear: who reads this disk, or a copy of it, reads them", seal)
+        }
+        Ok(false) if folder.join(clinical::CLEAR_FILE).exists() => {
+            Check::failure(name, "sealed, but the store of before is still there in the clear", seal)
+        }
+        Ok(false) => Check::ok(name, "sealed on the disk"),
+    })
 }
 
 /// How the keys lie, which open.

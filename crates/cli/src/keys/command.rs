@@ -1,9 +1,11 @@
 //! `salus keys`: seals an organisation's keys, changes by what they open, shows what may be shown.
 
+use super::clinical::ClinicalKeys;
 use super::file::{CLEAR_FILE, Opened, SEALED_FILE, file_of, read_sealed, remove, replace, write_new};
 use super::store::what;
 use super::unlock::Unlock;
 use super::{NewLock, NodeKeys};
+use crate::network::NodeFile;
 use crate::output::Output;
 use anyhow::{Context as _, bail, ensure};
 use salus_crypto::hash::sha256;
@@ -42,6 +44,11 @@ enum Command {
         #[command(flatten)]
         unlock: Unlock,
     },
+    /// Make another key for the clinical store, which takes it when the node starts next.
+    RenewStore {
+        #[command(flatten)]
+        unlock: Unlock,
+    },
     /// Show the locks and the public keys.
     Show {
         /// Open it, which shows that nobody changed it, and say by which lock.
@@ -63,6 +70,7 @@ pub(crate) fn run(arguments: Arguments, output: Output) -> anyhow::Result<()> {
         Command::Change { lock, remove, unlock } => {
             change(home, lock.asked(&unlock).as_ref(), remove.as_deref(), &unlock, output)
         }
+        Command::RenewStore { unlock } => renew_store(home, &unlock, output),
         Command::Show { open, unlock } => show(home, open, &unlock, output),
     }
 }
@@ -131,6 +139,18 @@ fn change(
             ""
         };
         format!("Wrote `{}`.{gone}", path.display())
+    })
+}
+
+fn renew_store(home: &Path, unlock: &Unlock, output: Output) -> anyhow::Result<()> {
+    let file = NodeFile::read(home)?;
+    ensure!(file.has_clinical_store(), "this node's folder has no clinical store");
+    let keys = NodeKeys::open(home, &file, unlock)?;
+    ClinicalKeys::renew(&home.join("clinical"), &keys.storage)?;
+    output.result(&serde_json::json!({ "renewed": true }), || {
+        "Made another key for the clinical store. When the node starts next, the store is written anew under it, which \
+         needs as much free disk as the store has.\nCopies and backups of before open by the key of before."
+            .to_owned()
     })
 }
 

@@ -4,8 +4,10 @@
 //! * [`store`]: sealing and opening, pure. The format is `salus_types::keystore`.
 //! * [`unlock`]: where passphrases, keys and PINs come from. [`token`]: PKCS #11.
 //! * [`file`]: the files, and how one takes the place of another.
+//! * [`clinical`]: the clinical store's own key, sealed under the storage key.
 //! * [`lock`]: making a new lock. [`command`]: `salus keys`.
 
+pub(crate) mod clinical;
 mod command;
 mod file;
 mod lock;

@@ -1,11 +1,13 @@
 //! The clinical engine's process: started with the node, restarted when it ends, stopped with the node.
 
+use crate::keys::clinical::ClinicalKeys;
 use crate::network::FeedValidation;
 use anyhow::Context as _;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
-use tokio::process::{Child, Command};
+use tokio::io::AsyncWriteExt as _;
+use tokio::process::{Child, ChildStdin, Command};
 use tokio::sync::watch;
 
 /// Longest pause between two starts of an engine that keeps ending.
@@ -26,6 +28,8 @@ pub(crate) struct EngineCommand {
     pub(crate) definitions: PathBuf,
     /// Its data.
     pub(crate) data: PathBuf,
+    /// What its data is sealed by.
+    pub(crate) keys: ClinicalKeys,
     /// The Unix socket on which it answers.
     pub(crate) socket: PathBuf,
     /// The public FHIR base URL, for links.
@@ -35,8 +39,9 @@ pub(crate) struct EngineCommand {
 }
 
 impl EngineCommand {
-    fn spawn(&self) -> anyhow::Result<Child> {
-        Command::new(&self.program)
+    /// Starts it; it runs until what is given beside it is dropped.
+    pub(crate) async fn spawn(&self) -> anyhow::Result<(Child, ChildStdin)> {
+        let mut child = Command::new(&self.program)
             .arg("--data")
             .arg(&self.data)
             .arg("--socket")
@@ -49,7 +54,12 @@ impl EngineCommand {
             .stdin(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
-            .with_context(|| format!("cannot start the clinical engine `{}`", self.program.display()))
+            .with_context(|| format!("cannot start the clinical engine `{}`", self.program.display()))?;
+        // Apart from the child, because waiting for a child closes its standard input.
+        let mut lifeline = child.stdin.take().context("the clinical engine has no standard input")?;
+        // By a pipe alone: others can see arguments and environment, and a file would outlive the process.
+        lifeline.write_all(self.keys.line().as_bytes()).await.context("the clinical engine takes no key")?;
+        Ok((child, lifeline))
     }
 
     /// Keeps the engine running until `stop` says otherwise.
@@ -57,10 +67,8 @@ impl EngineCommand {
         let mut pause = RESTART_PAUSE_MIN;
         loop {
             let started = Instant::now();
-            match self.spawn() {
-                Ok(mut child) => {
-                    // Apart from the child, because waiting for a child closes its standard input.
-                    let lifeline = child.stdin.take();
+            match self.spawn().await {
+                Ok((mut child, lifeline)) => {
                     tokio::select! {
                         status = child.wait() => tracing::warn!(?status, "the clinical engine ended; it is started again"),
                         () = stopped(&mut stop) => {

@@ -9,6 +9,7 @@ pub(crate) mod ops;
 mod vault;
 
 use crate::backup;
+use crate::keys::clinical::ClinicalKeys;
 use crate::keys::{NodeKeys, Unlock};
 use crate::network::{self, NodeFile, TlsFiles};
 use anyhow::Context as _;
@@ -87,6 +88,8 @@ struct Home {
     file: NodeFile,
     genesis: Arc<Genesis>,
     keys: NodeKeys,
+    /// Of the clinical store, if it is in the folder.
+    clinical: Option<ClinicalKeys>,
 }
 
 impl Home {
@@ -94,7 +97,12 @@ impl Home {
         let path = fs::canonicalize(path).with_context(|| format!("no such folder: `{}`", path.display()))?;
         let file = NodeFile::read(&path)?;
         let genesis = Arc::new(network::read_genesis(&path.join(&file.genesis))?);
-        Ok(Self { keys: NodeKeys::open(&path, &file, unlock)?, path, file, genesis })
+        let keys = NodeKeys::open(&path, &file, unlock)?;
+        let clinical = match file.has_clinical_store() {
+            true => Some(ClinicalKeys::ensure(&path.join("clinical"), &keys.storage)?),
+            false => None,
+        };
+        Ok(Self { path, file, genesis, keys, clinical })
     }
 
     fn signing_key(&self) -> SigningKey {
@@ -183,11 +191,8 @@ async fn serve_all(
     let listeners = listen(home, gateway.ports.chain.clone())?;
     let metrics = home.file.metrics.as_deref().map(metrics::bind).transpose()?;
     let watching = keeper.clone();
-    let copies = ops::Copies {
-        home: home.path.clone(),
-        vault: vault.clone(),
-        clinical: home.file.clinical && home.file.engine.is_none(),
-    };
+    let copies =
+        ops::Copies { home: home.path.clone(), vault: vault.clone(), clinical: home.clinical.clone() };
     let ops = ops::serve(gateway.clone(), keeper, copies, until(stopped.clone()));
     let metrics = metrics::serve(gateway.clone(), metrics, until(stopped.clone()));
     let (ops, metrics) = (in_time(ops, &stopped), in_time(metrics, &stopped));
@@ -281,6 +286,7 @@ fn start_engine(
             .context("this organisation keeps clinical records: name --engine")?,
         definitions: arguments.definitions.clone().context("the clinical engine needs --definitions")?,
         data: home.path.join("clinical"),
+        keys: home.clinical.clone().context("the clinical store has no key")?,
         socket: run.join("engine.sock"),
         base_url: format!("{}/fhir", home.file.public_url),
         feed_validation: home.file.feed_validation,

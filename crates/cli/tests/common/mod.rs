@@ -3,6 +3,8 @@
 #![allow(dead_code, reason = "each test program uses its part of this")]
 
 pub(crate) mod nodes;
+pub(crate) mod search;
+pub(crate) mod store;
 
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -223,13 +225,6 @@ pub(crate) fn try_system_token(demo: &Path, organisation: &str) -> Option<String
     let output = salus(&["token", "--demo", &folder, "--org", organisation]).output().expect("salus runs");
     let token = String::from_utf8(output.stdout).expect("text").trim().to_owned();
     output.status.success().then_some(token)
-}
-
-/// Whether a text stands in any file below a folder.
-pub(crate) fn holds(folder: &Path, text: &str) -> bool {
-    files_below(folder)
-        .iter()
-        .any(|file| memchr::memmem::find(&std::fs::read(file).unwrap_or_default(), text.as_bytes()).is_some())
 }
 
 /// Every file below a folder.

@@ -56,6 +56,14 @@ impl Nodes {
         child.wait().expect("it ends");
     }
 
+    /// Stops a node as its operator does.
+    pub(crate) fn stop(&mut self, id: &str) {
+        let mut child = self.running.remove(id).expect("it runs");
+        let pid = child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().expect("kill runs").success());
+        assert!(child.wait().expect("it ends").success(), "{id} stops cleanly");
+    }
+
     /// kill -9 of a hospital's clinical engine; its node starts another.
     pub(crate) fn kill_engine(&self, id: &str) {
         let node = self.running[id].id();

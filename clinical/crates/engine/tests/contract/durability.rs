@@ -180,7 +180,13 @@ async fn write(client: &mut Client, id: &str, ten: bool) -> Option<String> {
 #[tokio::test]
 async fn a_second_engine_on_the_same_folder_is_refused() {
     let node = Node::start(&[]).await;
+    let given = || {
+        let path = node.folder.path().join("key");
+        std::fs::write(&path, format!("{}\n", node.keys)).unwrap();
+        std::fs::File::open(path).unwrap()
+    };
     let second = std::process::Command::new(env!("CARGO_BIN_EXE_salus-engine"))
+        .stdin(given())
         .arg("--data")
         .arg(node.data())
         .arg("--socket")
@@ -190,8 +196,10 @@ async fn a_second_engine_on_the_same_folder_is_refused() {
         .output()
         .unwrap();
     assert!(!second.status.success());
+    assert!(String::from_utf8_lossy(&second.stderr).contains("another engine"));
     let empty = tempfile::tempdir().unwrap();
     let third = std::process::Command::new(env!("CARGO_BIN_EXE_salus-engine"))
+        .stdin(given())
         .arg("--data")
         .arg(empty.path().join("data"))
         .arg("--socket")

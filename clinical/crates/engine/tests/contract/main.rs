@@ -3,11 +3,13 @@
 #![allow(clippy::print_stdout, reason = "figures are printed")]
 
 mod access;
+mod at_rest;
 mod durability;
 mod erase;
 mod input;
 mod load;
 mod paging;
+mod sealed;
 mod shares;
 mod statement;
 mod support;

@@ -1,6 +1,7 @@
 //! One engine process per test, and the least client that speaks to it.
 
 use std::{
+    io::Write as _,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
@@ -14,7 +15,12 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::net::UnixStream;
 
+use crate::sealed;
+
 pub(crate) const BASE: &str = "https://a.example/fhir";
+
+/// The key of the tests' stores.
+pub(crate) const KEY: &str = "8f2b6c01d94e7a35f0c1b2a394857667584932a1bcd0ef1023456789abcdef10";
 
 /// The file that takes standard error.
 const LOG: &str = "engine.log";
@@ -23,6 +29,8 @@ const LOG: &str = "engine.log";
 pub(crate) struct Node {
     pub(crate) folder: TempDir,
     child: Child,
+    /// The first line of its standard input.
+    pub(crate) keys: String,
     arguments: Vec<String>,
 }
 
@@ -42,8 +50,14 @@ impl Node {
     pub(crate) async fn start(arguments: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let arguments: Vec<String> = arguments.iter().map(|a| (*a).to_owned()).collect();
-        let child = spawn(folder.path(), &arguments);
-        let node = Self { folder, child, arguments };
+        Self::start_in(folder, arguments).await
+    }
+
+    /// Starts it on what a folder holds already.
+    pub(crate) async fn start_in(folder: TempDir, arguments: Vec<String>) -> Self {
+        let keys = KEY.to_owned();
+        let child = spawn(folder.path(), &keys, &arguments);
+        let node = Self { folder, child, keys, arguments };
         node.ready().await;
         node
     }
@@ -53,7 +67,7 @@ impl Node {
     }
 
     pub(crate) fn database(&self) -> rusqlite::Connection {
-        rusqlite::Connection::open(self.data().join("clinical.db")).unwrap()
+        open(&self.data().join("clinical.db"), KEY)
     }
 
     pub(crate) async fn client(&self) -> Client {
@@ -94,20 +108,33 @@ impl Node {
     }
 
     pub(crate) async fn restart(&mut self) {
-        self.child = spawn(self.folder.path(), &self.arguments);
+        self.spawn();
         self.ready().await;
     }
 
-    /// Whether any file of the data folder holds `needle`.
-    pub(crate) fn holds(&self, needle: &str) -> bool {
-        let holds = |path: &Path| {
-            let bytes = std::fs::read(path).unwrap();
-            bytes.windows(needle.len()).any(|window| window == needle.as_bytes())
-        };
-        std::fs::read_dir(self.data()).unwrap().any(|entry| holds(&entry.unwrap().path()))
+    /// Starts it, and does not wait.
+    pub(crate) fn spawn(&mut self) {
+        self.child = spawn(self.folder.path(), &self.keys, &self.arguments);
     }
 
-    async fn ready(&self) {
+    /// Starts it where it cannot, and waits for its end.
+    pub(crate) fn refuses_to_start(&mut self) {
+        self.spawn();
+        assert!(!self.child.wait().unwrap().success(), "it must not start");
+    }
+
+    /// Whether any file of the data folder holds `needle`, for who has the key: in any page of the database and of its
+    /// write-ahead log, whether anything refers to it or not.
+    pub(crate) fn holds(&self, needle: &str) -> bool {
+        self.files().iter().any(|file| finds(&sealed::opened(file, KEY), needle))
+    }
+
+    /// The files of the data folder.
+    pub(crate) fn files(&self) -> Vec<PathBuf> {
+        std::fs::read_dir(self.data()).unwrap().map(|entry| entry.unwrap().path()).collect()
+    }
+
+    pub(crate) async fn ready(&self) {
         let until = Instant::now() + Duration::from_secs(60);
         while Instant::now() < until {
             if let Some(mut client) = self.try_client().await
@@ -256,12 +283,25 @@ pub(crate) fn observation(id: &str, patient: &str, text: &str) -> Value {
     })
 }
 
-fn spawn(folder: &Path, arguments: &[String]) -> Child {
+/// Whether a text stands in bytes.
+pub(crate) fn finds(bytes: &[u8], needle: impl AsRef<[u8]>) -> bool {
+    let needle = needle.as_ref();
+    bytes.windows(needle.len()).any(|window| window == needle)
+}
+
+/// Opens a sealed database.
+pub(crate) fn open(path: &Path, key: &str) -> rusqlite::Connection {
+    let database = rusqlite::Connection::open(path).unwrap();
+    database.execute_batch(&format!("PRAGMA key = \"x'{key}'\"")).unwrap();
+    database
+}
+
+fn spawn(folder: &Path, keys: &str, arguments: &[String]) -> Child {
     let mut command = Command::new(env!("CARGO_BIN_EXE_salus-engine"));
     if !arguments.iter().any(|one| one == "--definitions") {
         command.arg("--definitions").arg(definitions());
     }
-    command
+    let child = command
         .arg("--data")
         .arg(folder.join("data"))
         .arg("--socket")
@@ -272,7 +312,9 @@ fn spawn(folder: &Path, arguments: &[String]) -> Child {
         .stdout(Stdio::null())
         .stderr(std::fs::File::options().create(true).append(true).open(folder.join(LOG)).unwrap())
         .spawn()
-        .unwrap()
+        .unwrap();
+    child.stdin.as_ref().unwrap().write_all(format!("{keys}\n").as_bytes()).unwrap();
+    child
 }
 
 /// `SALUS_DEFINITIONS`, or what `clinical/fetch-definitions` fetched.

@@ -5,6 +5,7 @@ use super::{
     NewProposal, NewVote, SOCKET_FILE, Status, Transactions,
 };
 use crate::backup::snapshot;
+use crate::keys::clinical::ClinicalKeys;
 use crate::node::vault::LocalKeeper;
 use anyhow::Context as _;
 use axum::body::Bytes;
@@ -40,8 +41,8 @@ const ROWS_PER_PAGE: usize = 4_096;
 pub(crate) struct Copies {
     pub(crate) home: PathBuf,
     pub(crate) vault: Arc<Vault>,
-    /// Whether the clinical store is in the folder.
-    pub(crate) clinical: bool,
+    /// The keys of the clinical store, if it is in the folder.
+    pub(crate) clinical: Option<ClinicalKeys>,
 }
 
 /// Serves until `shutdown` resolves.
@@ -178,8 +179,12 @@ async fn copy(State(gateway): State<Gateway>, copies: Arc<Mutex<Copies>>) -> Res
     };
     let height = gateway.chain().head().height;
     gateway.log.flush().await;
-    let taken =
-        snapshot::take(&copies.home, copies.vault.hold().await, gateway.store.clone(), copies.clinical);
+    let taken = snapshot::take(
+        &copies.home,
+        copies.vault.hold().await,
+        gateway.store.clone(),
+        copies.clinical.clone(),
+    );
     let folder = taken.await.map_err(|error| Error::new(Reason::Away, format!("{error:#}")))?.keep();
     let folder = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     Ok(Json(Copied { folder, height }))
