@@ -83,6 +83,39 @@ async function the_others_record_says_whose_it_is_and_the_patient_sees_every_loo
   await eyes.look(page, 'looked-by-proxy');
 }
 
+async function a_parent_shares_between_two_hospitals_that_know_the_child({ origin, node, eyes }: Stage): Promise<void> {
+  await maria.bringToFront();
+  const codes = await node.childOfTwo('Robin Lindt');
+  await maria.goto(`${origin}/act#${codes[0]}`);
+  const unlock = button(maria, 'Unlock with passkey');
+  await until(button(maria, 'Go on').or(unlock), async () => undefined);
+  if (await unlock.count()) await unlock.click();
+  await button(maria, 'Go on').click();
+  await maria.getByText('You can now see Robin Lindt’s record').waitFor();
+  await maria.getByRole('link', { name: 'People I act for' }).click();
+  await maria.getByRole('link', { name: 'Open Robin Lindt’s record' }).click();
+  await maria.getByText(/knows Robin Lindt so far/).waitFor();
+  await eyes.look(maria, 'acting-child-one-hospital');
+  await maria.getByRole('link', { name: 'People I act for' }).click();
+  await maria.getByRole('link', { name: 'Use an invitation' }).click();
+  await maria.getByLabel('Invitation').fill(codes[1]!);
+  await maria.getByLabel(/^Robin Lindt, whom/).check();
+  await eyes.look(maria, 'act-which-child');
+  await button(maria, 'Go on').click();
+  await maria.getByText('You can now see Robin Lindt’s record').waitFor();
+  await eyes.look(maria, 'act-child');
+  await maria.getByRole('link', { name: 'People I act for' }).click();
+  await maria.getByRole('link', { name: 'Open Robin Lindt’s record' }).click();
+  await button(maria, 'Share for Robin Lindt').click();
+  await maria.getByRole('radio', { name: 'Hospital B' }).check();
+  await eyes.look(maria, 'acting-child-share');
+  await button(maria, 'Share for Robin Lindt').click();
+  await maria.getByText(/can see what is from/).waitFor();
+  await eyes.look(maria, 'acting-child-shared');
+  await button(maria, 'Stop sharing with Hospital B').click();
+  await maria.getByText(/can see what is from/).waitFor({ state: 'detached' });
+}
+
 async function the_end_can_be_undone_and_then_holds(stage: Stage): Promise<void> {
   const { patient: page, eyes } = stage;
   await page.bringToFront();
@@ -111,5 +144,6 @@ export const proxies = [
   somebody_is_invited_with_a_link,
   the_one_invited_answers_and_a_number_confirms_it,
   the_others_record_says_whose_it_is_and_the_patient_sees_every_look,
+  a_parent_shares_between_two_hospitals_that_know_the_child,
   the_end_can_be_undone_and_then_holds,
 ];

@@ -54,7 +54,7 @@ mod cases;
 pub mod ledger;
 pub mod links;
 pub mod peer;
-mod proxies;
+pub mod proxies;
 mod recovery;
 pub mod relay;
 pub mod staff;

@@ -11,7 +11,7 @@ mod vault;
 use crate::backup;
 use crate::keys::{NodeKeys, Unlock};
 use crate::network::{self, NodeFile, TlsFiles};
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use chain::LocalChain;
 use engine::EngineCommand;
 use ledger::LocalLedger;
@@ -304,6 +304,13 @@ fn assemble(
     config.more_origins.clone_from(&home.file.more_origins);
     if let Some(rules) = &home.file.retention {
         config.retention.clone_from(rules);
+    }
+    if let Some(years) = home.file.of_age_years {
+        ensure!(
+            (14..=21).contains(&years),
+            "`of_age_years` in `node.json` is {years}, and not from 14 to 21"
+        );
+        config.of_age_years = years;
     }
     if let Some(bulk) = &home.file.bulk {
         config.bulk = bulk.config(&home.path)?;

@@ -16,6 +16,7 @@ mod request;
 #[cfg(test)]
 mod tests;
 
+pub use desk::issue_code;
 pub(crate) use guardian::{end_all, redeem};
 pub(crate) use request::answer;
 
