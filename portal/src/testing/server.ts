@@ -510,7 +510,7 @@ export class MockNode {
       json: {
         challenges: { 'hospital-a': answers({}), 'hospital-b': answers({}), regulator: answers({ passed: 1_310, failed: 2, unanswered: 127, failedMs: Date.now() - 300_000, lost: 1 }) },
         repaired: 4,
-        kept: { batches: 212, damaged: 0, unchecked: 1, oldestCheckMs: Date.now() - 20 * 3_600_000, everDamaged: 1 },
+        kept: { batches: 212, damaged: 0, unchecked: 1, oldestCheckMs: Date.now() - 20 * 3_600_000, everDamaged: 1, tablesDamaged: false },
         audit: { timeMs: Date.now() - 1_500_000, releases: 96, mismatches: 0, first: [] },
         moves: { moved: 3, toMove: 1, late: 0, receipts: 8, receiptsOwed: { regulator: 1 }, faults: {} },
       },

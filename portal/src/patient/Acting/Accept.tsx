@@ -85,7 +85,7 @@ export function Accept() {
             {children.length > 0 && (
               <Radio.Group label="Which child is it?" value={which} onChange={setWhich} name="child">
                 <div className={css.stack}>
-                  {children.map((one) => <Radio key={one.code} value={one.code} label={`${one.name}, whom ${one.at.map(({ id }) => nameOf(id)).join(' and ')} knows`} />)}
+                  {children.map((one) => <Radio key={one.code} value={one.code} label={`${one.name}, known at ${one.at.map(({ id }) => nameOf(id)).join(' and ')}`} />)}
                   <Radio value={OTHER} label="Another child" />
                 </div>
               </Radio.Group>

@@ -132,7 +132,7 @@ it('of a second desk’s code a parent says which child it is for, and under ano
   const join = vi.spyOn(session.proxies, 'join').mockResolvedValue();
   show(<Accept />);
   expect(screen.getByRole('button', { name: 'Go on' })).toHaveProperty('disabled', true);
-  await userEvent.click(screen.getByLabelText(/^Kai, whom/));
+  await userEvent.click(screen.getByLabelText(/^Kai, known at/));
   await userEvent.click(screen.getByRole('button', { name: 'Go on' }));
   expect(accept).toHaveBeenCalledWith({ organisation: 'hospital-b', code: 'K7Q2MX9PK7Q2MX9P' }, CODE);
   await screen.findByText('Is this the same child?');
