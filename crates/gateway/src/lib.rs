@@ -38,6 +38,7 @@ pub mod shares;
 pub mod smart;
 pub mod state;
 pub mod store;
+mod sweep;
 mod tasks;
 #[cfg(test)]
 mod testing;
