@@ -132,7 +132,7 @@ async function the_end_can_be_undone_and_then_holds(stage: Stage): Promise<void>
   await eyes.look(page, 'proxies-ended');
   await maria.bringToFront();
   await maria.getByRole('link', { name: 'People I act for' }).click();
-  await maria.getByRole('link', { name: /Open .*record/ }).click();
+  await maria.getByRole('link', { name: /Open .*record/ }).first().click();
   await maria.getByText('You do not act for them any more').waitFor();
   await eyes.look(maria, 'acting-ended');
   await maria.context().close();
