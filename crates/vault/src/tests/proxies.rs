@@ -439,7 +439,7 @@ async fn a_parent_shares_one_childs_record_and_that_ends_when_the_child_is_of_ag
     assert!(sent(&world, &mother, &given, &b).await);
     let reading = b.reader.read(given.grant, DOCTOR, Purpose::Treatment).await.expect("read");
     assert_eq!(reading.records.len(), 10);
-    b.reader.read(given.grant, DOCTOR, Purpose::Research).await.expect_err("for another purpose");
+    assert!(b.reader.read(given.grant, DOCTOR, Purpose::Research).await.is_err(), "for another purpose");
 
     // With the keys of another child, and with the mandate over another child.
     let beyond = share(&world, &mother, 1, &sisters);
