@@ -83,6 +83,38 @@ async function the_others_record_says_whose_it_is_and_the_patient_sees_every_loo
   await eyes.look(page, 'looked-by-proxy');
 }
 
+async function a_parent_shares_between_two_hospitals_that_know_the_child({ node, eyes }: Stage): Promise<void> {
+  await maria.bringToFront();
+  const codes = await node.childOfTwo('Robin Lindt');
+  await maria.getByRole('link', { name: 'People I act for' }).click();
+  await maria.getByRole('link', { name: 'Use an invitation' }).click();
+  await maria.getByLabel('Invitation').fill(codes[0]!);
+  await button(maria, 'Go on').click();
+  await maria.getByText('You can now see Robin Lindt’s record').waitFor();
+  await maria.getByRole('link', { name: 'People I act for' }).click();
+  await maria.getByRole('link', { name: 'Open Robin Lindt’s record' }).click();
+  await maria.getByText(/knows Robin Lindt so far/).waitFor();
+  await eyes.look(maria, 'acting-child-one-hospital');
+  await maria.getByRole('link', { name: 'People I act for' }).click();
+  await maria.getByRole('link', { name: 'Use an invitation' }).click();
+  await maria.getByLabel('Invitation').fill(codes[1]!);
+  await maria.getByLabel(/^Robin Lindt, known at/).check();
+  await eyes.look(maria, 'act-which-child');
+  await button(maria, 'Go on').click();
+  await maria.getByText('You can now see Robin Lindt’s record').waitFor();
+  await eyes.look(maria, 'act-child');
+  await maria.getByRole('link', { name: 'People I act for' }).click();
+  await maria.getByRole('link', { name: 'Open Robin Lindt’s record' }).click();
+  await button(maria, 'Share for Robin Lindt').click();
+  await maria.getByRole('radio', { name: 'Lakeside Clinic' }).check();
+  await eyes.look(maria, 'acting-child-share');
+  await button(maria, 'Share for Robin Lindt').click();
+  await maria.getByText(/can see what is from/).waitFor();
+  await eyes.look(maria, 'acting-child-shared');
+  await button(maria, 'Stop sharing with Lakeside Clinic').click();
+  await maria.getByText(/can see what is from/).waitFor({ state: 'detached' });
+}
+
 async function the_end_can_be_undone_and_then_holds(stage: Stage): Promise<void> {
   const { patient: page, eyes } = stage;
   await page.bringToFront();
@@ -100,7 +132,7 @@ async function the_end_can_be_undone_and_then_holds(stage: Stage): Promise<void>
   await eyes.look(page, 'proxies-ended');
   await maria.bringToFront();
   await maria.getByRole('link', { name: 'People I act for' }).click();
-  await maria.getByRole('link', { name: /Open .*record/ }).click();
+  await maria.getByRole('link', { name: /Open .*record/ }).first().click();
   await maria.getByText('You do not act for them any more').waitFor();
   await eyes.look(maria, 'acting-ended');
   await maria.context().close();
@@ -111,5 +143,6 @@ export const proxies = [
   somebody_is_invited_with_a_link,
   the_one_invited_answers_and_a_number_confirms_it,
   the_others_record_says_whose_it_is_and_the_patient_sees_every_look,
+  a_parent_shares_between_two_hospitals_that_know_the_child,
   the_end_can_be_undone_and_then_holds,
 ];

@@ -88,6 +88,9 @@ pub(crate) struct NodeFile {
     /// How long records are to be kept, by category, and by which law; the usual rules, if nothing is said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) retention: Option<Vec<RetentionRule>>,
+    /// Birthday on which a person comes of age by the law that binds the organisation, from 14 to 21; 18, if nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) of_age_years: Option<u16>,
     /// Exports and imports of many records.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) bulk: Option<BulkFile>,
@@ -133,6 +136,7 @@ impl NodeFile {
             metrics: Some(format!("127.0.0.1:{}", ports.metrics)),
             mail: None,
             retention: None,
+            of_age_years: None,
             bulk: None,
             feed_validation: FeedValidation::default(),
             feeds: Vec::new(),

@@ -38,6 +38,7 @@ pub mod shares;
 pub mod smart;
 pub mod state;
 pub mod store;
+mod sweep;
 mod tasks;
 #[cfg(test)]
 mod testing;
@@ -54,7 +55,7 @@ mod cases;
 pub mod ledger;
 pub mod links;
 pub mod peer;
-mod proxies;
+pub mod proxies;
 mod recovery;
 pub mod relay;
 pub mod staff;

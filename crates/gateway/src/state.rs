@@ -63,6 +63,9 @@ pub struct Config {
     pub mail: Option<MailConfig>,
     /// How long records are to be kept, by category: the first rule that names it counts.
     pub retention: Vec<RetentionRule>,
+    /// Birthday on which a person comes of age by the law that binds this organisation: from the week before on, nobody acts
+    /// for a patient by the desk's word.
+    pub of_age_years: u16,
     /// Exports and imports of many records.
     pub bulk: BulkConfig,
     /// What hospitals run already, and sends here.
@@ -73,6 +76,9 @@ pub struct Config {
     /// Limits of both listeners.
     pub limits: Limits,
 }
+
+/// Age at which people come of age in most countries, in years; where it is another, the organisation says so.
+pub const OF_AGE_YEARS: u16 = 18;
 
 /// An SMTP server that takes this organisation's e-mail.
 #[derive(Clone)]
@@ -130,6 +136,7 @@ impl Config {
             log_anchor_interval: Duration::from_secs(300),
             mail: None,
             retention: usual_rules(),
+            of_age_years: OF_AGE_YEARS,
             bulk: BulkConfig::default(),
             feeds: Vec::new(),
             subscription_hosts: Vec::new(),

@@ -104,7 +104,7 @@ export interface CustodianAnswers {
 export interface CustodyState {
   challenges: Record<string, CustodianAnswers>;
   repaired: number;
-  kept: { batches: number; damaged: number; unchecked: number; oldestCheckMs: number; everDamaged: number };
+  kept: { batches: number; damaged: number; unchecked: number; oldestCheckMs: number; everDamaged: number; tablesDamaged: boolean };
   /** What was given out here, compared with the access events; null until it was. */
   audit: { timeMs: number; releases: number; mismatches: number; first: { access: string; what: string }[] } | null;
   moves: Moves;

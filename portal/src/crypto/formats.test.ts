@@ -181,7 +181,7 @@ for (const act of acts) sample(`Act::${act.kind}`, f.Act, act);
 sample('SignedMandate', f.SignedMandate, signedMandate);
 sample('ProxyRequest', f.ProxyRequest, { body: proxyRequest, signature: sign(seed(6), namespace.proxyRequest, encode(f.ProxyRequestBody, proxyRequest)) });
 sample('ProxyKeys', f.ProxyKeys, { keys: [{ compartment: digest(20), epoch: 1, predecessor: digest(19), category: 'labs', key: filled(32, 2) }] });
-sample('GuardianAnswer', f.GuardianAnswer, { mandate: signedMandate, name: 'Kai Lind' });
+sample('GuardianAnswer', f.GuardianAnswer, { mandate: signedMandate, patient: 'p-1', name: 'Kai Lind' });
 
 describe('the formats of the ledger', () => {
   it.each(samples)('%s is what the node writes', (name, bytes, codec) => {

@@ -325,7 +325,7 @@ export type SignedMandate = Of<typeof SignedMandate>;
 export const ProxyKeys = struct({
   keys: list(struct({ compartment: b32, epoch: u32, predecessor: option(b32), category: Category, key: b32 }), 4_096),
 });
-export const GuardianAnswer = struct({ mandate: SignedMandate, name: text(256) });
+export const GuardianAnswer = struct({ mandate: SignedMandate, patient: text(64), name: text(256) });
 
 // vault/terms.rs
 

@@ -104,7 +104,7 @@ export class MockProxies {
       expiryMs: Math.floor(this.chain.nowMs() / f.PROXY_GRAIN_MS + 50) * f.PROXY_GRAIN_MS, compartments: [...holding.compartments.values()].map((one) => one.id), salt: randomBytes(32),
     };
     this.chain.submit(signTransaction(this.chain.id, oneTime, 1_000_000, { kind: 'Appoint', mandate: mandateCommitment(mandate), proxy: mandate.proxy, shares: true, expiryMs: mandate.expiryMs }));
-    const answer = encode(f.GuardianAnswer, { mandate: signMandate(mandate, own), name: holding.patient.name });
+    const answer = encode(f.GuardianAnswer, { mandate: signMandate(mandate, own), patient: holding.patient.id, name: holding.patient.name });
     return sealEnvelope(request.kemKey, hpkeInfo(label.hpkeGuardianAnswer, this.chain.id), answer, seed);
   }
 }

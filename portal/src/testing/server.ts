@@ -311,6 +311,17 @@ export class MockNode {
     const answer = await this.proxies.guardian(id, decodeCanonical(f.SealedEnvelope, body));
     return { bytes: answer ? encode(f.SealedEnvelope, answer) : refuse(410, 'gone', 'this code is unknown, used or too old; ask for a new one') };
   }
+  /** A child that both hospitals know, with a history at each; a code of each desk. */
+  async childOfTwo(name: string): Promise<string[]> {
+    const born = new Date(this.chain.nowMs() - 7 * 365 * 86_400_000).toISOString().slice(0, 10);
+    const codes: string[] = [];
+    for (const [home, history] of [['a', homeHistory], ['b', awayHistory]] as const) {
+      const child: MockPatient = { ...mockPatients(`${home}-child`, this.chain.nowMs(), history)[0]!, name, birthDate: born };
+      this.proxies.giveCode(await this.vault.add(`hospital-${home}`, child), 'ROBINLINDT234567');
+      codes.push(`hospital-${home}.ROBINLINDT234567`);
+    }
+    return codes;
+  }
   private giveGuardianCode(body: Buffer, request: IncomingMessage): Answer {
     this.staff(request);
     const { patient } = JSON.parse(body.toString()) as { patient: string };
@@ -499,7 +510,7 @@ export class MockNode {
       json: {
         challenges: { 'hospital-a': answers({}), 'hospital-b': answers({}), regulator: answers({ passed: 1_310, failed: 2, unanswered: 127, failedMs: Date.now() - 300_000, lost: 1 }) },
         repaired: 4,
-        kept: { batches: 212, damaged: 0, unchecked: 1, oldestCheckMs: Date.now() - 20 * 3_600_000, everDamaged: 1 },
+        kept: { batches: 212, damaged: 0, unchecked: 1, oldestCheckMs: Date.now() - 20 * 3_600_000, everDamaged: 1, tablesDamaged: false },
         audit: { timeMs: Date.now() - 1_500_000, releases: 96, mismatches: 0, first: [] },
         moves: { moved: 3, toMove: 1, late: 0, receipts: 8, receiptsOwed: { regulator: 1 }, faults: {} },
       },

@@ -12,7 +12,7 @@ use crate::backup;
 use crate::keys::clinical::ClinicalKeys;
 use crate::keys::{NodeKeys, Unlock};
 use crate::network::{self, NodeFile, TlsFiles};
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use chain::LocalChain;
 use engine::EngineCommand;
 use ledger::LocalLedger;
@@ -310,6 +310,13 @@ fn assemble(
     config.more_origins.clone_from(&home.file.more_origins);
     if let Some(rules) = &home.file.retention {
         config.retention.clone_from(rules);
+    }
+    if let Some(years) = home.file.of_age_years {
+        ensure!(
+            (14..=21).contains(&years),
+            "`of_age_years` in `node.json` is {years}, and not from 14 to 21"
+        );
+        config.of_age_years = years;
     }
     if let Some(bulk) = &home.file.bulk {
         config.bulk = bulk.config(&home.path)?;

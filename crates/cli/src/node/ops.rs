@@ -116,7 +116,7 @@ pub(crate) struct NewMember {
     pub(crate) role: Role,
 }
 
-/// Asks for an invite for a patient here.
+/// Asks for an invite for a patient here, or for a code to act for one who is a child.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct NewInvite {
     /// FHIR Patient id.

@@ -7,6 +7,7 @@ mod anchors;
 mod download;
 mod emergencies;
 mod grants;
+mod guardian;
 mod letters;
 mod log;
 mod numbers;
@@ -141,6 +142,15 @@ enum Command {
         /// The appointment, as `appointments` prints it.
         appointment: AppointmentId,
     },
+    /// Act for a child with a code that an organisation's desk gave you.
+    ActForChild {
+        /// The code: `ORGANISATION.CODE`.
+        code: String,
+        /// The file of mandates to write. If it is there, the code is for the same child: the organisations in it can be let
+        /// read from one another.
+        #[arg(long)]
+        mandates: PathBuf,
+    },
     /// Act for somebody who gave you mandates.
     ActFor {
         /// The file of mandates that `appoint` wrote.
@@ -266,6 +276,9 @@ pub(crate) fn run(arguments: Arguments, output: Output) -> anyhow::Result<()> {
             }
             Command::Appointments => proxies::print(&session, output).await,
             Command::EndAppointment { appointment } => proxies::end(&session, appointment, output).await,
+            Command::ActForChild { code, mandates } => {
+                guardian::begin(&session, &code, &mandates, output).await
+            }
             Command::ActFor { mandates, act } => proxies::act(&mut session, &mandates, act, output).await,
             Command::Proof { record } => proof::print(&mut session, &record, output).await,
         }

@@ -11,8 +11,8 @@ use commonware_codec::Encode as _;
 use salus_types::action::{EndAppointment, ProxyAct};
 use salus_types::category::{Category, Purpose};
 use salus_types::organisation::Organisation;
-use salus_types::proxy::{Act, ProxyRead, ProxyRevoke};
-use salus_types::state::{ActEntry, AppointmentEntry, key};
+use salus_types::proxy::{Act, ProxyRead, ProxyRevoke, proxy_grant};
+use salus_types::state::{ActEntry, AppointmentEntry, GrantEntry, key};
 use salus_types::transaction::Transaction;
 use salus_types::vault::{PatientAsk, Release, SealedEnvelope, SignedMandate, VersionList};
 use salus_types::{AppointmentId, GrantId, OrganisationId, PublicKey, VersionId, decode_canonical};
@@ -46,11 +46,11 @@ struct OfferedKeys {
 
 /// What somebody who acts needs besides the own key file.
 #[derive(Serialize, Deserialize)]
-struct Mandates {
-    invitation: String,
-    mandates: Vec<String>,
+pub(super) struct Mandates {
+    pub(super) invitation: String,
+    pub(super) mandates: Vec<String>,
     /// `Patient/ID` of the person acted for, by organisation.
-    at: BTreeMap<String, String>,
+    pub(super) at: BTreeMap<String, String>,
 }
 
 /// How far somebody may act.
@@ -74,10 +74,15 @@ pub(super) enum ActCommand {
         /// Categories, comma-separated, or `all` (which leaves out the protected ones).
         #[arg(long)]
         categories: String,
-        /// For how many days from now.
+        /// For which purpose.
+        #[arg(long, default_value = "treatment")]
+        purpose: Purpose,
+        /// For how many days from now; not beyond the end of the mandate.
         #[arg(long, default_value_t = 30)]
         days: u32,
     },
+    /// List what was shared so, and whether it stands.
+    Grants,
     /// End a grant that was made so.
     Revoke {
         /// The grant, as `grant` printed it.
@@ -87,17 +92,17 @@ pub(super) enum ActCommand {
     End,
 }
 
-fn write(path: &Path, value: &impl Serialize) -> anyhow::Result<()> {
+pub(super) fn write(path: &Path, value: &impl Serialize) -> anyhow::Result<()> {
     let text = serde_json::to_string_pretty(value)?;
     fs::write(path, text).with_context(|| format!("cannot write `{}`", path.display()))
 }
 
-fn read<T: serde::de::DeserializeOwned>(path: &Path) -> anyhow::Result<T> {
+pub(super) fn read<T: serde::de::DeserializeOwned>(path: &Path) -> anyhow::Result<T> {
     let text = fs::read_to_string(path).with_context(|| format!("cannot read `{}`", path.display()))?;
     serde_json::from_str(&text).with_context(|| format!("`{}` is not such a file", path.display()))
 }
 
-fn invitation(text: &str) -> anyhow::Result<[u8; 16]> {
+pub(super) fn invitation(text: &str) -> anyhow::Result<[u8; 16]> {
     let mut bytes = [0; 16];
     hex::decode_to_slice(text, &mut bytes).context("the invitation is malformed")?;
     Ok(bytes)
@@ -275,10 +280,11 @@ pub(super) async fn act(
             drop(acting);
             show(newest(open(session, gathered).await?), output)
         }
-        ActCommand::Grant { to, categories, days } => {
-            let categories = parse_categories(&categories)?;
-            grant(&acting, &to, &categories, days, &file.at, output).await
+        ActCommand::Grant { to, categories, purpose, days } => {
+            let order = Order { to, categories: parse_categories(&categories)?, purpose, days };
+            grant(&acting, &order, &file.at, output).await
         }
+        ActCommand::Grants => print_grants(&acting, output).await,
         ActCommand::Revoke { grant } => {
             for one in &acting {
                 if one.submit_act(ProxyRevoke { grant }.into()).await.is_ok() {
@@ -323,24 +329,31 @@ async fn open(session: &mut Session, all: Vec<Gathered>) -> anyhow::Result<Vec<R
     Ok(records)
 }
 
+/// What is to be shared for a person.
+struct Order {
+    to: String,
+    categories: Vec<Category>,
+    purpose: Purpose,
+    days: u32,
+}
+
 async fn grant(
     acting: &[Acting<'_>],
-    to: &str,
-    categories: &[Category],
-    days: u32,
+    order: &Order,
     at: &BTreeMap<String, String>,
     output: Output,
 ) -> anyhow::Result<()> {
+    let (to, days) = (order.to.as_str(), order.days);
     let patient = at.get(to).with_context(|| format!("the person is not registered at `{to}`"))?;
     let patient = patient.trim_start_matches("Patient/");
     let mut made = Vec::new();
     for one in acting.iter().filter(|one| one.source.id.as_str() != to) {
         let grantee = one.session.members.organisation(&to.parse()?);
         let grantee = grantee.with_context(|| format!("no organisation `{to}`"))?;
-        let chosen = |opened: &OpenCompartment| categories.contains(&opened.category);
+        let chosen = |opened: &OpenCompartment| order.categories.contains(&opened.category);
         let compartments: Vec<_> = one.compartments().await?.into_iter().filter(chosen).collect();
         if !compartments.is_empty() {
-            made.push(one.share(grantee, patient, days, &compartments).await?);
+            made.push(one.share(grantee, patient, order, &compartments).await?);
         }
     }
     if made.is_empty() {
@@ -352,7 +365,40 @@ async fn grant(
     })
 }
 
+async fn print_grants(acting: &[Acting<'_>], output: Output) -> anyhow::Result<()> {
+    let (mut listed, mut lines) = (Vec::new(), Vec::new());
+    for one in acting {
+        for (grant, entry) in one.grants().await? {
+            let state = match entry.revoked {
+                Some(_) => "ended",
+                None if entry.expiry_ms > one.session.relay.head().await?.time_ms => "active",
+                None => "expired",
+            };
+            lines.push(format!("{grant}  {:<13} {state:<8} {} accesses", one.source.id, entry.accesses));
+            listed.push(serde_json::json!({
+                "grant": grant, "source": one.source.id, "state": state, "expiryMs": entry.expiry_ms,
+                "accesses": entry.accesses,
+            }));
+        }
+    }
+    output.result(&serde_json::json!({ "grants": listed }), || {
+        if lines.is_empty() { "Nothing was shared so.".to_owned() } else { lines.join("\n") }
+    })
+}
+
 impl Acting<'_> {
+    /// What was shared under this appointment, oldest first: the ledger numbers the acts without gaps.
+    async fn grants(&self) -> anyhow::Result<Vec<(GrantId, GrantEntry)>> {
+        let (appointment, relay) = (self.mandate.mandate.appointment, &self.session.relay);
+        let mut grants = Vec::new();
+        for number in 0..self.next_act().await? {
+            let grant = proxy_grant(&appointment, number);
+            let entry: Option<GrantEntry> = relay.state(key::grant(&grant)).await?;
+            grants.extend(entry.map(|entry| (grant, entry)));
+        }
+        Ok(grants)
+    }
+
     async fn ask<T: commonware_codec::Read<Cfg = ()> + commonware_codec::Encode>(
         &self,
         to: &OrganisationId,
@@ -432,18 +478,18 @@ impl Acting<'_> {
         &self,
         grantee: &Organisation,
         patient: &str,
-        days: u32,
+        order: &Order,
         compartments: &[OpenCompartment],
     ) -> anyhow::Result<GrantId> {
         let head = self.session.relay.head().await?;
         let begin = head.time_ms.min(now_ms()?);
-        let expiry_ms = (begin + u64::from(days) * DAY_MS).min(self.mandate.mandate.expiry_ms);
+        let expiry_ms = (begin + u64::from(order.days) * DAY_MS).min(self.mandate.mandate.expiry_ms);
         let ask = GrantAsk {
             network: self.session.members.network(),
             source: &self.source,
             grantee,
             counter: self.next_act().await?,
-            purpose: Purpose::Treatment,
+            purpose: order.purpose,
             not_before_ms: begin,
             expiry_ms,
             compartments,

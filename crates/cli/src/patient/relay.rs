@@ -104,6 +104,16 @@ impl Relay {
         decode_canonical(&answer).with_context(|| format!("`{to}` gave a malformed answer"))
     }
 
+    /// A desk's code for a child, sealed; so is the answer.
+    pub(crate) async fn guardian(
+        &self,
+        to: &OrganisationId,
+        code: &SealedEnvelope,
+    ) -> anyhow::Result<SealedEnvelope> {
+        let answer = self.post(&format!("/relay/{to}/guardian"), code).await?;
+        decode_canonical(&answer).with_context(|| format!("`{to}` gave a malformed answer"))
+    }
+
     pub(crate) async fn mail(&self, to: &OrganisationId, letter: &SealedEnvelope) -> anyhow::Result<()> {
         self.post(&format!("/relay/{to}/mailbox"), letter).await.map(|_| ())
     }

@@ -98,6 +98,8 @@ pub struct Kept {
     pub oldest_check_ms: u64,
     /// Copies that were found damaged, ever.
     pub ever_damaged: u64,
+    /// Whether rows of the vault's tables are not what was written.
+    pub tables_damaged: bool,
 }
 
 /// Releases compared with access events.

@@ -19,8 +19,6 @@ use std::time::Duration;
 
 /// Codes of the desk by hash.
 pub(super) const CODES: Rows<DeskCode> = Rows::new("guardian-codes");
-/// Age at which nobody acts for a person by the desk's word, in years.
-const OF_AGE_YEARS: u16 = 18;
 /// Longest wait for the ledger.
 const FINAL_WITHIN: Duration = Duration::from_secs(60);
 
@@ -35,14 +33,14 @@ pub(super) struct DeskCode {
     pub(super) taken: Option<(PublicKey, Option<String>)>,
 }
 
-/// When an appointment for somebody born on a date ends: with the last whole week before the person comes of age, or after
-/// the longest period. In milliseconds since 1970-01-01 UTC.
+/// When an appointment for somebody born on a date ends: with the last whole week before the birthday on which the person
+/// comes of age ([`crate::state::Config::of_age_years`]), or after the longest period. In milliseconds since 1970-01-01 UTC.
 ///
 /// # Errors
 /// [`Code::Conflict`] if the date is not known, or the person is of age or nearly so.
-pub(super) fn until(born: Option<&str>, now_ms: u64) -> Result<u64, Error> {
+pub(super) fn until(born: Option<&str>, of_age_years: u16, now_ms: u64) -> Result<u64, Error> {
     let unknown = || Error::new(Code::Conflict, "this patient's date of birth is not known here");
-    let of_age_ms = born.and_then(|born| clock::birthday_ms(born, OF_AGE_YEARS)).ok_or_else(unknown)?;
+    let of_age_ms = born.and_then(|born| clock::birthday_ms(born, of_age_years)).ok_or_else(unknown)?;
     let latest_ms = of_age_ms.min(now_ms.saturating_add(PROXY_PERIOD_MS_MAX));
     let until_ms = latest_ms / PROXY_GRAIN_MS * PROXY_GRAIN_MS;
     if until_ms <= now_ms {
@@ -65,7 +63,11 @@ pub(crate) async fn redeem(gateway: &Gateway, sealed: SealedEnvelope) -> Result<
         None => appoint(gateway, &request, &patient).await?,
     };
     let name: String = name.chars().take(64).collect();
-    let answer = GuardianAnswer { mandate, name: Text::new(name).map_err(Error::internal)? };
+    let answer = GuardianAnswer {
+        mandate,
+        patient: Text::new(patient).map_err(Error::internal)?,
+        name: Text::new(name).map_err(Error::internal)?,
+    };
     let to = request.kem_key.as_ref();
     envelope::seal(&gateway.key, to, label::HPKE_GUARDIAN_ANSWER, &gateway.network, &answer.encode())
 }
@@ -105,7 +107,7 @@ async fn appoint(
 ) -> Result<SignedMandate, Error> {
     let keeper = &gateway.ports.keeper;
     let born = staff::birth_date(gateway, "guardian", patient).await?;
-    let until_ms = until(born.as_deref(), clock::now_ms())?;
+    let until_ms = until(born.as_deref(), gateway.config.of_age_years, clock::now_ms())?;
     let address = keeper.ward(patient).await.map_err(refused)?;
     staff::register(gateway, address).await?;
     let kem = envelope::kem_key(&request.kem_key)?;

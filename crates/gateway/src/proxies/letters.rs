@@ -16,14 +16,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 /// Letters by hash of their name.
-const LETTERS: Rows<Left> = Rows::new("account-letters");
+pub(super) const LETTERS: Rows<Left> = Rows::new("account-letters");
 /// How long a letter is kept: two people find an evening.
 const LETTER_LIFETIME_MS: u64 = 14 * 24 * 3_600 * 1_000;
 /// Letters that are kept at once.
 const LETTERS_MAX: u64 = 10_000;
 
 #[derive(Clone, Serialize, Deserialize)]
-struct Left {
+pub(super) struct Left {
     sealed: String,
     until_ms: u64,
 }

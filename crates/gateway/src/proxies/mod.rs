@@ -16,16 +16,28 @@ mod request;
 #[cfg(test)]
 mod tests;
 
+pub use desk::issue_code;
 pub(crate) use guardian::{end_all, redeem};
 pub(crate) use request::answer;
 
 use crate::limits::PORTAL_JSON_BYTES_MAX;
 use crate::origin;
 use crate::state::Gateway;
+use crate::store::StoreError;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware;
 use axum::routing::post;
+use redb::WriteTransaction;
+
+/// Removes letters and codes that are over; how many.
+///
+/// # Errors
+/// A fault of the store.
+pub(crate) fn prune(tx: &WriteTransaction, now_ms: u64) -> Result<usize, StoreError> {
+    let letters = letters::LETTERS.prune(tx, |letter| letter.until_ms > now_ms)?;
+    Ok(letters + guardian::CODES.prune(tx, |code| code.expires_ms > now_ms)?)
+}
 
 /// The routes of portals and of the desk.
 pub(crate) fn router(state: Gateway) -> Router {

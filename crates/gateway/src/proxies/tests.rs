@@ -246,7 +246,7 @@ fn coming_of_age_ends_an_appointment_and_never_a_day_later() {
         ("1970-01-01", Err(Code::Conflict)),
         ("unknown", Err(Code::Conflict)),
     ] {
-        let found = until(Some(born), now_ms).map_err(|error| error.code());
+        let found = until(Some(born), 18, now_ms).map_err(|error| error.code());
         match (found, expected) {
             (Ok(until_ms), Ok(latest)) => {
                 assert!(until_ms <= latest && until_ms + PROXY_GRAIN_MS > latest, "{born}");
@@ -255,7 +255,17 @@ fn coming_of_age_ends_an_appointment_and_never_a_day_later() {
             (found, expected) => assert_eq!(found, expected, "{born}"),
         }
     }
-    assert!(until(None, now_ms).is_err());
+    assert!(until(None, 18, now_ms).is_err());
+    // Where people come of age earlier or later, it ends earlier or later.
+    for (years, expected) in
+        [(16, Err(Code::Conflict)), (19, Ok(1_812_600_000_000)), (21, Ok(1_875_600_000_000))]
+    {
+        let found = until(Some("2008-06-10"), years, now_ms).map_err(|error| error.code());
+        match (found, expected) {
+            (Ok(until_ms), Ok(latest)) => assert!(until_ms <= latest, "{years}: {until_ms}"),
+            (found, expected) => assert_eq!(found, expected, "{years}"),
+        }
+    }
 }
 
 /// The desk's code for a child that is ten years old.

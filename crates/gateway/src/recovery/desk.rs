@@ -10,7 +10,7 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use salus_policy::Action;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// How long a new device may show the code for the first time: the person stands at the desk.
 const CLAIM_WITHIN_MS: u64 = 24 * 3_600 * 1_000;
@@ -58,9 +58,6 @@ pub(super) async fn begin(
             CODES.put(tx, &key, &row)
         })
         .await?;
-    let code = format!("{}.{code}", gateway.config.organisation);
-    // In the fragment, which browsers send to no server.
-    let link = format!("{}/recover/shares#{code}", gateway.config.public_url);
-    let expires = clock::instant(now_ms + CLAIM_WITHIN_MS);
-    Ok(Json(json!({ "code": code, "link": link, "expires": expires })))
+    let issued = staff::Issued::new(&gateway, &code, now_ms + CLAIM_WITHIN_MS);
+    Ok(issued.at_the_desk(&gateway, "recover/shares"))
 }

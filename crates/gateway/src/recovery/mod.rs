@@ -27,11 +27,12 @@ use crate::limits::PORTAL_JSON_BYTES_MAX;
 use crate::log::{Access, Kind, Who};
 use crate::origin;
 use crate::state::Gateway;
-use crate::store::Rows;
+use crate::store::{Rows, StoreError};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware;
 use axum::routing::post;
+use redb::WriteTransaction;
 use salus_types::{Digest, RecoveryId};
 use serde::{Deserialize, Serialize};
 
@@ -39,6 +40,14 @@ use serde::{Deserialize, Serialize};
 const SHARES: Rows<KeptShare> = Rows::new("recovery-shares");
 /// Codes of the desk by hash.
 const CODES: Rows<DeskCode> = Rows::new("recovery-codes");
+
+/// Removes codes that are over; how many.
+///
+/// # Errors
+/// A fault of the store.
+pub(crate) fn prune(tx: &WriteTransaction, now_ms: u64) -> Result<usize, StoreError> {
+    CODES.prune(tx, |code| code.expires_ms > now_ms)
+}
 
 /// A share at rest.
 #[derive(Clone, Serialize, Deserialize)]

@@ -39,18 +39,29 @@ pub(super) async fn invite(
         let step = "gave out an invitation whose key takes the place of the record's key";
         recovery::note(&gateway, super::who(&member), &patient, step).await?;
     }
-    let Issued { code, expires_ms } = give(&gateway, patient, ask.replaces).await?;
-    // In the fragment, which browsers send to no server.
-    let link = format!("{}/join#{code}", gateway.config.public_url);
-    Ok(Json(json!({ "code": code, "link": link, "expires": clock::instant(expires_ms) })))
+    Ok(give(&gateway, patient, ask.replaces).await?.at_the_desk(&gateway, "join"))
 }
 
-/// An invite that was issued.
+/// A code that was issued: an invite, or what else a desk hands out.
 pub struct Issued {
     /// `ORGANISATION.CODE`.
     pub code: String,
     /// When it ends, in milliseconds since 1970-01-01 UTC.
     pub expires_ms: u64,
+}
+
+impl Issued {
+    /// A code of [`super::new_code`] as it leaves this organisation.
+    pub(crate) fn new(gateway: &Gateway, code: &str, expires_ms: u64) -> Self {
+        Self { code: format!("{}.{code}", gateway.config.organisation), expires_ms }
+    }
+
+    /// What whoever sits at the desk gets to hand out: the code, and a link to a page of the portal.
+    pub(crate) fn at_the_desk(&self, gateway: &Gateway, page: &str) -> Json<Value> {
+        // In the fragment, which browsers send to no server.
+        let link = format!("{}/{page}#{}", gateway.config.public_url, self.code);
+        Json(json!({ "code": self.code, "link": link, "expires": clock::instant(self.expires_ms) }))
+    }
 }
 
 /// Issues an invite for a Patient resource of this organisation; whether it exists is the caller's to know.
@@ -74,7 +85,7 @@ async fn give(gateway: &Gateway, patient: String, replaces: bool) -> Result<Issu
             rows::INVITES.put(tx, &key, &row)
         })
         .await?;
-    Ok(Issued { code: format!("{}.{code}", gateway.config.organisation), expires_ms })
+    Ok(Issued::new(gateway, &code, expires_ms))
 }
 
 fn no_such_invite() -> Error {

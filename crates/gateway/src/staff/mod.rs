@@ -37,13 +37,14 @@ use crate::practitioner::Practitioner;
 use crate::rate::RateLimit;
 use crate::session::Sessions;
 use crate::state::{Config, Gateway, OpenError};
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 use access_log::Nonces;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderMap, HeaderName, header};
 use axum::middleware;
 use axum::routing::{get, post};
+use redb::WriteTransaction;
 use salus_policy as policy;
 use salus_types::category::Purpose;
 use std::time::Duration;
@@ -52,6 +53,17 @@ use std::time::Duration;
 const CHART: HeaderName = HeaderName::from_static("x-salus-chart");
 /// How long somebody stays signed in: a shift.
 const SESSION_LIFETIME: Duration = Duration::from_secs(12 * 3_600);
+
+/// Removes invites, joining codes, charts and requests to patients that are over; how many.
+///
+/// # Errors
+/// A fault of the store.
+pub(crate) fn prune(tx: &WriteTransaction, now_ms: u64) -> Result<usize, StoreError> {
+    Ok(rows::INVITES.prune(tx, |invite| invite.expires_ms > now_ms)?
+        + rows::JOINING.prune(tx, |code| code.expires_ms > now_ms)?
+        + rows::CHARTS.prune(tx, |chart| chart.expires_ms > now_ms)?
+        + rows::REQUESTS.prune(tx, |request| requests::is_open(request, now_ms))?)
+}
 
 /// Staff of this organisation.
 pub struct Staff {

@@ -59,10 +59,11 @@ pub(super) async fn ask(
     let mut categories = ask.categories;
     categories.sort_unstable_by_key(|category| category.code());
     categories.dedup();
+    let now_ms = clock::now_ms();
     let request = AccessRequest {
         id: hex::encode(random::bytes::<16>()),
         practitioner: member.id,
-        time_ms: clock::now_ms(),
+        time_ms: now_ms,
         categories,
         reason,
         days: ask.days,
@@ -72,7 +73,7 @@ pub(super) async fn ask(
     gateway
         .store
         .write(move |tx| {
-            rows::REQUESTS.prune(tx, is_open)?;
+            rows::REQUESTS.prune(tx, |open| is_open(open, now_ms))?;
             let open = rows::REQUESTS.scan_last_mut(tx, &format!("{patient}/"), usize::MAX)?;
             let own = open.iter().filter(|(_, other)| other.practitioner == request.practitioner).count();
             if own >= REQUESTS_PER_ASKER_MAX {
@@ -96,12 +97,13 @@ pub(super) async fn ask(
 pub(super) fn of_patient(gateway: &Gateway, patient: &str) -> Result<Vec<Value>, Error> {
     let prefix = format!("{patient}/");
     let rows = gateway.store.read(|tx| rows::REQUESTS.scan_last(tx, &prefix, REQUESTS_PER_PATIENT_MAX))?;
-    let open = rows.into_iter().map(|(_, request)| request).filter(is_open);
+    let now_ms = clock::now_ms();
+    let open = rows.into_iter().map(|(_, request)| request).filter(|open| is_open(open, now_ms));
     open.map(|request| shown(gateway, request)).collect()
 }
 
-fn is_open(request: &AccessRequest) -> bool {
-    request.time_ms + REQUEST_LIFETIME_MS > clock::now_ms()
+pub(super) fn is_open(request: &AccessRequest, now_ms: u64) -> bool {
+    request.time_ms + REQUEST_LIFETIME_MS > now_ms
 }
 
 fn shown(gateway: &Gateway, request: AccessRequest) -> Result<Value, Error> {

@@ -123,6 +123,8 @@ codec_struct! {
     pub secret struct GuardianAnswer {
         /// The mandate, on the ledger.
         pub mandate: SignedMandate,
+        /// The child's FHIR Patient id at the organisation: what another organisation's records can be shared with.
+        pub patient: Text<64>,
         /// The name under which the organisation knows the child.
         pub name: Text<256>,
     }

@@ -107,7 +107,11 @@ pub(crate) fn proxy_request() -> ProxyRequest {
 }
 
 pub(crate) fn guardian_answer() -> GuardianAnswer {
-    GuardianAnswer { mandate: mandate(), name: Text::new("Kai Lind").expect("short") }
+    GuardianAnswer {
+        mandate: mandate(),
+        patient: Text::new("p-1").expect("short"),
+        name: Text::new("Kai Lind").expect("short"),
+    }
 }
 
 pub(crate) fn proxy_keys() -> ProxyKeys {

@@ -13,6 +13,7 @@
 use super::Custodian;
 use super::destroy::{bury, is_due, remove};
 use super::erase::{blanked, is_erased};
+use super::evidence;
 use crate::ledger::member;
 use crate::node::{Context, blocking};
 use crate::sharing::is_of;
@@ -332,9 +333,10 @@ impl Arrival<'_> {
         let at = key::generation(from, sequence, generation);
         if store.read()?.get(&EVIDENCE, &at)?.is_none() {
             let name = PackName::evidence(from, sequence, generation);
-            runtime.block_on(store.packs.put(&name, self.encoded.clone()))?;
+            let (kept, digest) = evidence::kept(&store.read()?, from, self.batch)?;
+            runtime.block_on(store.packs.put(&name, kept))?;
             let tx = store.write()?;
-            tx.put(&EVIDENCE, &at, &self.body_digest)?;
+            tx.put(&EVIDENCE, &at, &digest)?;
             tx.commit()?;
             tracing::error!(source = %from, sequence, generation, "a source signed two batches under one number");
         }

@@ -63,6 +63,8 @@ pub struct KeptStatus {
     pub oldest_check_ms: u64,
     /// Copies that were found damaged since the vault was made.
     pub ever_damaged: u64,
+    /// Whether rows of the vault's tables were not what was written, when they were last read through.
+    pub tables_damaged: bool,
 }
 
 /// The key of a pack in the tables of custody.
@@ -96,7 +98,15 @@ impl Custodian {
             let pause = read.saturating_mul(1_000) / self.checks.bytes_per_second.max(1);
             sleep(Duration::from_millis(pause)).await;
         }
-        self.check_evidence().await
+        self.check_evidence().await?;
+        self.check_tables().await
+    }
+
+    /// Reads every row of the vault's tables, as often as every pack.
+    async fn check_tables(&self) -> Result<(), StoreError> {
+        let ctx = self.ctx.clone();
+        let every_ms = u64::try_from(self.checks.every.as_millis()).unwrap_or(u64::MAX);
+        blocking(move || ctx.store.check_rows_when_due((ctx.clock)(), every_ms)).await
     }
 
     /// The packs that are to be looked at, those first that were not for longest. Damaged ones are always due.
@@ -164,6 +174,7 @@ impl Custodian {
                 unchecked: batches.saturating_sub(checked.len() as u64),
                 oldest_check_ms: checked.iter().map(|(_, ms)| *ms).min().unwrap_or(0),
                 ever_damaged: tx.get(&COUNTERS, counter::ROTTEN)?.unwrap_or(0),
+                tables_damaged: store.are_rows_damaged(),
             })
         })
         .await

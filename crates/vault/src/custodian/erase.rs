@@ -8,6 +8,7 @@
 //! A pack keeps its length, so every other place in it stays as it was. It is not what the source signed any more; what it
 //! is instead is noted before, so that a check does not take it for damaged.
 
+use super::evidence;
 use crate::node::Context;
 use crate::store::tables::{
     BLANKED, BLANKS, ERASED, HELD_VERSIONS, HeldVersionRow, IN_COMPARTMENT, OF_BATCH, key,
@@ -80,11 +81,11 @@ pub(super) fn blanked(bytes: &Bytes, places: impl IntoIterator<Item = Range<usiz
     blanked.into()
 }
 
-/// Blanks what is noted, pack by pack. A pack that is not there any more has nothing to blank.
+/// Blanks what is noted, pack by pack, and what is kept as evidence. A pack that is not there any more has nothing to blank.
 pub(crate) fn blank(ctx: &Context, runtime: &tokio::runtime::Handle) -> Result<(), StoreError> {
     loop {
         let first = ctx.store.read()?.scan(&BLANKS, &[], None, 1)?.pop();
-        let Some((first, _)) = first else { return Ok(()) };
+        let Some((first, _)) = first else { return evidence::cut(ctx, runtime) };
         let (generation, _) = first.split_last_chunk::<8>().ok_or(StoreError::Damaged)?;
         let places = ctx.store.read()?.scan(&BLANKS, generation, None, usize::MAX)?;
         let name = pack_of(generation)?;

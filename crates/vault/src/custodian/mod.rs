@@ -10,6 +10,7 @@ mod check;
 pub mod decide;
 mod destroy;
 pub(crate) mod erase;
+mod evidence;
 mod grant;
 mod patient;
 mod proxy;

@@ -170,17 +170,7 @@ impl Pairwise {
         organisation: &Organisation,
         invite: &str,
     ) -> Result<SealedEnvelope, EnvelopeError> {
-        let mut request = EnrolmentRequest {
-            network,
-            organisation: organisation.id.clone(),
-            invite: Text::new(invite).map_err(|_| EnvelopeError::Length)?,
-            patient: self.signing.public(),
-            kem_key: Bounded::new(self.kem.public().0.to_vec()).map_err(|_| EnvelopeError::Length)?,
-            signature: Signature([0; 64]),
-        };
-        request.signature = self.signing.sign(namespace::ENROLMENT, &unsigned(&request));
-        let (label, plain) = (label::HPKE_ENROLMENT_REQUEST, request.encode());
-        seal_envelope(&self.signing, &organisation.kem_key, label, &network, &plain)
+        show_code((&self.signing, &self.kem), label::HPKE_ENROLMENT_REQUEST, network, organisation, invite)
     }
 
     /// Opens the organisation's answer.
@@ -197,6 +187,26 @@ impl Pairwise {
         let plain = open_envelope(answer, from, &self.kem, label, network)?;
         decode_canonical(&plain).map_err(|_| EnvelopeError::Length)
     }
+}
+
+/// A code that an organisation's desk gave, with the keys it is to be good for, signed and sealed to the organisation.
+fn show_code(
+    (signing, kem): (&SigningKey, &HpkePrivateKey),
+    label: &'static str,
+    network: NetworkId,
+    organisation: &Organisation,
+    code: &str,
+) -> Result<SealedEnvelope, EnvelopeError> {
+    let mut request = EnrolmentRequest {
+        network,
+        organisation: organisation.id.clone(),
+        invite: Text::new(code).map_err(|_| EnvelopeError::Length)?,
+        patient: signing.public(),
+        kem_key: Bounded::new(kem.public().0.to_vec()).map_err(|_| EnvelopeError::Length)?,
+        signature: Signature([0; 64]),
+    };
+    request.signature = signing.sign(namespace::ENROLMENT, &unsigned(&request));
+    seal_envelope(signing, &organisation.kem_key, label, &network, &request.encode())
 }
 
 /// Opens and checks an enrolment request at the organisation that issued the invite. The caller checks the invite.

@@ -1,10 +1,10 @@
 //! Appointing somebody, and acting for somebody.
 
 use super::grant::{GrantAsk, GrantError, Grantor, make};
-use super::{OpenCompartment, Root};
+use super::{OpenCompartment, Root, show_code};
 use crate::envelope::{EnvelopeError, open_envelope};
 use salus_crypto::Secret32;
-use salus_crypto::hpke::HpkePrivateKey;
+use salus_crypto::hpke::{HpkeError, HpkePrivateKey};
 use salus_crypto::sign::{PublicKey, SigningKey};
 use salus_types::action::{Appoint, EndAppointment, ProxyAct};
 use salus_types::category::Category;
@@ -12,8 +12,8 @@ use salus_types::organisation::Organisation;
 use salus_types::proxy::{Act, PROXY_GRAIN_MS, ProxyGrant, proxy_grant};
 use salus_types::transaction::Transaction;
 use salus_types::vault::{
-    Consent, Mandate, PatientAsk, ProxyKeys, ProxyRequest, ProxyRequestBody, SealedEnvelope, SignedMandate,
-    Terms,
+    Consent, GuardianAnswer, Mandate, PatientAsk, ProxyKeys, ProxyRequest, ProxyRequestBody, SealedEnvelope,
+    SignedMandate, Terms,
 };
 use salus_types::{
     AppointmentId, Bounded, GrantId, NetworkId, OrganisationId, VersionId, decode_canonical, label,
@@ -177,6 +177,41 @@ impl ProxyPair {
             versions: Bounded::new(versions).map_err(|_| EnvelopeError::Length)?,
         };
         Ok(ProxyRequest::sign(body, &self.signing))
+    }
+
+    /// A desk's code for a child, with these keys, sealed to the organisation.
+    ///
+    /// # Errors
+    /// [`EnvelopeError`].
+    pub fn guardian_request(
+        &self,
+        network: NetworkId,
+        organisation: &Organisation,
+        code: &str,
+    ) -> Result<SealedEnvelope, EnvelopeError> {
+        let keys = (&self.signing, &self.kem);
+        show_code(keys, label::HPKE_GUARDIAN_REQUEST, network, organisation, code)
+    }
+
+    /// Opens the organisation's answer; its mandate is for these keys, and signed.
+    ///
+    /// # Errors
+    /// [`EnvelopeError`].
+    pub fn open_guardian_answer(
+        &self,
+        network: &NetworkId,
+        organisation: &Organisation,
+        answer: &SealedEnvelope,
+    ) -> Result<GuardianAnswer, EnvelopeError> {
+        let (from, label) = (&organisation.node_key, label::HPKE_GUARDIAN_ANSWER);
+        let plain = open_envelope(answer, from, &self.kem, label, network)?;
+        let answer: GuardianAnswer = decode_canonical(&plain).map_err(|_| EnvelopeError::Length)?;
+        let mandate = &answer.mandate.mandate;
+        let fits = mandate.proxy == self.signing.public()
+            && mandate.source == organisation.id
+            && mandate.network == *network
+            && answer.mandate.is_by_owner();
+        if fits { Ok(answer) } else { Err(EnvelopeError::Hpke(HpkeError::Signature)) }
     }
 
     /// Opens the source's answer: the compartments that may be seen, by category and epoch.

@@ -109,9 +109,14 @@ pub(crate) fn blank(source: &OrganisationId, sequence: u64, generation: u32, at:
 
 /// [`super::tables::ERASED`]: of one source, so that no other can have its versions refused.
 pub(crate) fn erased(source: &OrganisationId, version: &VersionId) -> Vec<u8> {
-    let mut key = texts(&[source.as_str()]);
+    let mut key = erased_of(source);
     key.extend_from_slice(version.as_bytes());
     key
+}
+
+/// Everything of one source in [`super::tables::ERASED`].
+pub(crate) fn erased_of(source: &OrganisationId) -> Vec<u8> {
+    texts(&[source.as_str()])
 }
 
 /// [`super::tables::IN_COMPARTMENT`].

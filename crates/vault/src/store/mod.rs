@@ -4,6 +4,8 @@
 //! found again (a third custodian's acknowledgement) commit with the next such one.
 //! Every secret in a table is sealed under a key derived from the node's storage key.
 
+#[cfg(test)]
+mod damage_tests;
 mod file;
 pub(crate) mod keys;
 mod packs;
@@ -23,6 +25,7 @@ use packs::Packs;
 use salus_crypto::Secret32;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use tokio::sync::RwLock;
 
 /// Memory that the tables may use for pages, in bytes.
@@ -43,6 +46,9 @@ pub enum StoreError {
     /// An entry does not decode or does not open.
     #[error("an entry of the vault is damaged")]
     Damaged,
+    /// Tables whose pages or rows are not what was written. What they hold is made good from a backup, and then from others.
+    #[error("the vault's tables are damaged: put a backup in their place (`salus restore`)")]
+    DamagedTables,
     /// The storage key is not that of this folder.
     #[error("the storage key is not the one with which this vault was made")]
     WrongKey,
@@ -57,7 +63,7 @@ impl StoreError {
     pub fn is_final(&self) -> bool {
         match self {
             Self::Tables(error) => !matches!(**error, redb::Error::Io(_) | redb::Error::WouldBlock),
-            Self::WrongKey | Self::Stopped => true,
+            Self::WrongKey | Self::Stopped | Self::DamagedTables => true,
             Self::Packs(_) | Self::Folder(_) | Self::Damaged => false,
         }
     }
@@ -84,6 +90,10 @@ pub struct Store {
     pub(crate) packs: Packs,
     /// Read by who acknowledges to the outbox or deletes a pack; written by who copies the store.
     pub(crate) held: Arc<RwLock<()>>,
+    /// When the rows were last read through, in milliseconds since 1970-01-01 UTC; 0: not since the start.
+    rows_checked_ms: AtomicU64,
+    /// Whether a row was not what was written.
+    rows_damaged: AtomicBool,
 }
 
 fn open_tables(folder: &Path) -> Result<Tables, StoreError> {
@@ -99,16 +109,51 @@ fn open_tables(folder: &Path) -> Result<Tables, StoreError> {
     Ok(Tables::open(&path, CACHE_BYTES)?)
 }
 
+/// Tells that the tables were found damaged, for as long as they are not replaced.
+const DAMAGED_FILE: &str = "vault.damaged";
+
+/// Opens the tables if every page is whole. At some damaged pages redb panics; of others it goes back to the commit before,
+/// and is content: neither is to look as if nothing had been. So it is noted, and the next start finds it, too.
+fn open_whole(folder: &Path) -> Result<Tables, StoreError> {
+    let note = folder.join(DAMAGED_FILE);
+    if note.exists() {
+        return Err(StoreError::DamagedTables);
+    }
+    let opened = std::panic::catch_unwind(|| {
+        let mut tables = open_tables(folder)?;
+        let whole = tables.check_integrity()?;
+        Ok::<_, StoreError>((tables, whole))
+    });
+    match opened {
+        Ok(Ok((tables, true))) => return Ok(tables),
+        Ok(Err(StoreError::Tables(error))) if !matches!(*error, redb::Error::Corrupted(_)) => {
+            return Err(StoreError::Tables(error));
+        }
+        Ok(Err(error @ StoreError::Folder(_))) => return Err(error),
+        _ => std::fs::write(note, "")?,
+    }
+    Err(StoreError::DamagedTables)
+}
+
 impl Store {
     /// Opens or makes the store in `folder`. Secrets in it are sealed under `key`.
     ///
     /// # Errors
-    /// [`StoreError`]; [`StoreError::WrongKey`] if the folder was made with another key.
+    /// [`StoreError`]; [`StoreError::WrongKey`] if the folder was made with another key, [`StoreError::DamagedTables`] if a
+    /// page of the tables is not what was written.
     pub fn open(folder: &Path, key: &Secret32) -> Result<Self, StoreError> {
         std::fs::create_dir_all(folder)?;
         let packs = Packs::open(&folder.join("packs"))?;
-        let db = open_tables(folder)?;
-        let store = Self { db, key: key.clone(), folder: folder.to_owned(), packs, held: Arc::default() };
+        let db = open_whole(folder)?;
+        let store = Self {
+            db,
+            key: key.clone(),
+            folder: folder.to_owned(),
+            packs,
+            held: Arc::default(),
+            rows_checked_ms: AtomicU64::default(),
+            rows_damaged: AtomicBool::default(),
+        };
         store.check_key()?;
         Ok(store)
     }
@@ -129,6 +174,49 @@ impl Store {
     /// A consistent view.
     pub(crate) fn read(&self) -> Result<ReadTx, StoreError> {
         Ok(ReadTx(self.db.begin_read()?))
+    }
+
+    /// Reads all rows, while everything else goes on. Blocking, for as long as the disk takes to read the tables twice.
+    ///
+    /// # Errors
+    /// [`StoreError::DamagedTables`].
+    pub(crate) fn check_rows(&self) -> Result<(), StoreError> {
+        let view = self.read()?;
+        let checked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| view.check_rows()));
+        match checked {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(StoreError::Tables(error))) if !matches!(*error, redb::Error::Corrupted(_)) => {
+                Err(StoreError::Tables(error))
+            }
+            Ok(Err(_)) | Err(_) => Err(StoreError::DamagedTables),
+        }
+    }
+
+    /// Reads all rows if that was not done for `every_ms`. What is damaged is told, and holds up what depends on it alone: a
+    /// hospital's node does not stop for one row. Blocking.
+    ///
+    /// # Errors
+    /// [`StoreError`], but for rows that are damaged.
+    pub(crate) fn check_rows_when_due(&self, now_ms: u64, every_ms: u64) -> Result<(), StoreError> {
+        if self.rows_checked_ms.load(Ordering::Relaxed).saturating_add(every_ms) > now_ms {
+            return Ok(());
+        }
+        let damaged = match self.check_rows() {
+            Ok(()) => false,
+            Err(StoreError::DamagedTables) => true,
+            Err(error) => return Err(error),
+        };
+        if damaged {
+            tracing::error!("the vault's tables are damaged: put a backup in their place");
+        }
+        self.rows_damaged.store(damaged, Ordering::Relaxed);
+        self.rows_checked_ms.store(now_ms, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Whether a row was not what was written, when they were last read through.
+    pub(crate) fn are_rows_damaged(&self) -> bool {
+        self.rows_damaged.load(Ordering::Relaxed)
     }
 
     /// The one writer; waits for the one before.

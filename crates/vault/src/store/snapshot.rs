@@ -125,10 +125,8 @@ pub fn settle_restored(folder: &Path, key: &Secret32) -> Result<Inspection, Stor
     if !folder.join("vault.redb").exists() {
         return Ok(Inspection::default());
     }
-    let mut store = Store::open(folder, key)?;
-    if !store.db.check_integrity()? {
-        return Err(StoreError::Damaged);
-    }
+    let store = Store::open(folder, key)?;
+    store.check_rows()?;
     let tx = store.write()?;
     let sequence: u64 = tx.get(&COUNTERS, counter::SEQUENCE)?.unwrap_or(0);
     tx.put(&COUNTERS, counter::SEQUENCE, &(sequence + SEQUENCE_JUMP))?;

@@ -360,6 +360,13 @@ impl World {
         accesses.into_iter().map(|access| (access, entry(&access))).collect()
     }
 
+    /// Puts an access event on the ledger as if it had been announced and were final.
+    pub(crate) fn announce(&self, access: AccessId, entry: &AccessEntry) {
+        let mut ledger = self.ledger.lock().expect("unpoisoned");
+        ledger.state.insert(key::access(&access), entry.encode().to_vec());
+        ledger.accesses.push(access);
+    }
+
     pub(crate) fn note_release(&self, holder: &OrganisationId, ask: &EmergencyAsk) {
         let entry: Option<salus_types::state::EmergencyEntry> = self.entry(key::emergency(&ask.event));
         let is_final = entry.is_some_and(|entry| entry.height <= self.height());

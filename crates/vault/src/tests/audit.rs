@@ -27,7 +27,7 @@ fn events(world: &World) -> BTreeMap<AccessId, Event> {
     world.access_events().into_iter().map(|(access, entry)| (access, Event::from(entry))).collect()
 }
 
-async fn comparison(world: &World) -> Comparison {
+pub(super) async fn comparison(world: &World) -> Comparison {
     compare(&events(world), &logs(world).await)
 }
 
@@ -60,7 +60,7 @@ fn restart(world: &Arc<World>) {
     }
 }
 
-fn plant(world: &World, name: &str, access: AccessId, root: Digest, row: &ReleaseRow) {
+pub(super) fn plant(world: &World, name: &str, access: AccessId, root: Digest, row: &ReleaseRow) {
     let vault = world.vault(name).expect("open");
     let tx = vault.custodian.store().write().expect("a writer");
     tx.put(&RELEASES, &key::release(&access, &root), row).expect("put");

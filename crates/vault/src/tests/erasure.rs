@@ -1,22 +1,24 @@
 //! Erasure: nothing that was erased opens anywhere, and everything else does.
 
+use crate::custodian::CustodyError;
 use crate::custodian::erase::condemn;
 use crate::erasure::ErasureError;
 use crate::reader::ReadError;
 use crate::settle_restored;
 use crate::store::tables::{
-    BLANKS, CUSTODY, HELD, HELD_VERSIONS, HeldVersionRow, IN_COMPARTMENT, OF_BATCH, VERSIONS, key,
+    BLANKS, CUSTODY, EVIDENCE, HELD, HELD_VERSIONS, HeldVersionRow, IN_COMPARTMENT, OF_BATCH, VERSIONS, key,
 };
 use crate::store::{PackName, Reads as _};
 use crate::testing::{GrantWish, NETWORK, Person, World, id};
 use commonware_codec::Encode as _;
+use salus_crypto::hash::sha256;
 use salus_crypto::{Digest, Secret32};
 use salus_types::action::OrderErasure;
 use salus_types::category::{Category, Purpose};
 use salus_types::erasure::{ErasureGround, erased_root};
 use salus_types::state::{ErasedEntry, key as state_key};
-use salus_types::vault::{CustodyItem, ErasureNotice};
-use salus_types::{Bounded, GrantId, VersionId, decode_canonical};
+use salus_types::vault::{CustodyBatch, CustodyItem, ErasureNotice};
+use salus_types::{Bounded, GrantId, VersionId, decode_canonical, namespace};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -429,4 +431,52 @@ async fn what_was_read_before_and_is_kept_after_the_order_is_refused() {
     let held = insurer.reader.hold(grant.grant, &reading.records).await;
     assert!(matches!(held, Err(ReadError::Erased)), "{held:?}");
     assert!(insurer.reader.held(grant.grant).await.expect("held").is_empty());
+}
+
+/// A source signs a second batch under a number, with the same versions in it.
+async fn contradict(world: &World, version: &VersionId) {
+    let custodian = world.vault("regulator").expect("open").custodian.clone();
+    let store = custodian.store();
+    let rows = store.read().expect("a view").scan(&HELD_VERSIONS, version.as_bytes(), None, 1).expect("rows");
+    let (generation, row) = (key::generation_at_end(&rows[0].0).expect("a generation"), &rows[0].1);
+    let name = PackName::custody(&row.source, row.sequence, generation);
+    let mut batch: CustodyBatch =
+        decode_canonical(&store.packs.get(&name).await.expect("read")).expect("a batch");
+    let mut leaves = batch.body.leaves.to_vec();
+    *leaves.last_mut().expect("leaves") = Digest([9; 32]);
+    batch.body.leaves = Bounded::new(leaves).expect("as many");
+    let digest = sha256(batch.body.encode());
+    batch.signature = world.signing("hospital-a").sign(namespace::CUSTODY_BATCH, digest.as_ref());
+    let refused = custodian.accept_batch(&id("hospital-a"), batch).await;
+    assert!(matches!(refused, Err(CustodyError::Conflict)));
+}
+
+#[tokio::test]
+async fn of_what_is_erased_nothing_stays_in_what_is_kept_as_evidence() {
+    let (world, ..) = world().await;
+    let gone = versions_of(&world, &["o3"]).await;
+    let of_gone = traces(&world, &gone).await;
+    contradict(&world, &gone[0]).await;
+    let notice = order(&world, "hospital-a", &gone);
+    carry_out(&world, &notice).await;
+    finish(&world, &notice).await;
+    assert_eq!(found(&world, &of_gone), [] as [&str; 0]);
+    // The frame is still there, is what the daily check expects, and a second erasure finds nothing in it.
+    let kept = || async {
+        let store = world.vault("regulator").expect("open").custodian.store().clone();
+        let (at, digest) =
+            store.read().expect("a view").scan(&EVIDENCE, &[], None, 9).expect("rows").remove(0);
+        let (source, sequence, generation) = key::generation_parts(&at).expect("a key");
+        let pack = store.packs.get(&PackName::evidence(&source, sequence, generation)).await.expect("kept");
+        let (body, _) = pack.split_last_chunk::<64>().expect("long");
+        assert_eq!(sha256(body), digest);
+        let batch: CustodyBatch = decode_canonical(&pack).expect("a batch");
+        assert!(batch.body.items.is_empty() && !batch.body.leaves.is_empty());
+        pack
+    };
+    let before = kept().await;
+    let more = order(&world, "hospital-a", &versions_of(&world, &["o4"]).await);
+    carry_out(&world, &more).await;
+    finish(&world, &more).await;
+    assert_eq!(kept().await, before);
 }

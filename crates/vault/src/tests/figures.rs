@@ -111,32 +111,71 @@ async fn what_many_patients_cost_to_keep_and_to_rotate() {
     world.open_all();
     let source = world.vault("hospital-a").expect("open").source.clone().expect("a source");
     world.settle().await;
-    let before = [file_bytes(&world, "hospital-a"), file_bytes(&world, "regulator")];
-    let (mut roots, start) = (Vec::new(), Instant::now());
-    for number in 0..count {
-        let root = Root::random();
-        let own = root.at(&id("hospital-a"));
-        let kem = own.kem.public().0;
-        let directory =
-            source.enrol_patient(&format!("p{number}"), own.signing.public(), &kem).await.expect("enrolled");
-        if number == 0 {
-            wrapped(&directory);
+    let before = ["hospital-a", "regulator"].map(|name| (file_bytes(&world, name), live_bytes(&world, name)));
+    let mut roots = Vec::new();
+    for from in (0..count).step_by(PER_ROUND) {
+        let (to, start) = (count.min(from + PER_ROUND), Instant::now());
+        for number in from..to {
+            let root = Root::random();
+            let own = root.at(&id("hospital-a"));
+            let (name, kem) = (format!("p{number}"), own.kem.public().0);
+            let directory = source.enrol_patient(&name, own.signing.public(), &kem).await.expect("enrolled");
+            if number == 0 {
+                wrapped(&directory);
+            }
+            // The first rotate at the end; of the others nothing more is asked.
+            if roots.is_empty() {
+                roots.push(root);
+            }
         }
-        roots.push(root);
+        let each_ms = start.elapsed().as_secs_f64() * 1e3 / (to - from) as f64;
+        // As in life: what is to go to custodians goes, and makes room.
+        world.settle().await;
+        if to == count || to.is_power_of_two() || to % (20 * PER_ROUND) == 0 {
+            print(
+                &format!("enrolling a patient: link, sixteen compartments, records (after {from})"),
+                "ms",
+                "",
+                vec![each_ms],
+            );
+            for (name, (file, live)) in ["hospital-a", "regulator"].iter().zip(before) {
+                let each = |now: f64, before: f64| (now - before) / to as f64;
+                let what = format!("for each of {to} patients, {name}");
+                print(&format!("file {what}"), "bytes", "", vec![each(file_bytes(&world, name), file)]);
+                print(
+                    &format!("rows and names {what}"),
+                    "bytes",
+                    "",
+                    vec![each(live_bytes(&world, name), live)],
+                );
+            }
+        }
     }
-    print(
-        "enrolling a patient: link, sixteen compartments, records",
-        "ms",
-        "",
-        vec![start.elapsed().as_secs_f64() * 1e3 / count as f64],
-    );
     drop(source);
     world.settle().await;
-    for (name, before) in ["hospital-a", "regulator"].iter().zip(before) {
-        let each = (file_bytes(&world, name) - before) / count as f64;
-        print(&format!("tables for each of {count} patients, {name}"), "bytes", "", vec![each]);
+    for name in ["hospital-a", "regulator"] {
+        for (table, bytes) in tables_bytes(&world, name) {
+            if bytes / count as u64 >= 16 {
+                println!("| {name}: `{table}` | {} bytes for each patient | | |", bytes / count as u64);
+            }
+        }
     }
     rotation(&world, &roots).await;
+}
+
+/// Patients enrolled before what they leave for custodians is carried to them.
+const PER_ROUND: usize = 1_000;
+
+/// What rows and their names take, by table; most first.
+fn tables_bytes(world: &World, name: &str) -> Vec<(String, u64)> {
+    let store = world.vault(name).expect("open").custodian.store().clone();
+    let mut tables = store.read().expect("a view").stored_bytes().expect("tables");
+    tables.sort_by_key(|(_, bytes)| std::cmp::Reverse(*bytes));
+    tables
+}
+
+fn live_bytes(world: &World, name: &str) -> f64 {
+    tables_bytes(world, name).iter().map(|(_, bytes)| *bytes as f64).sum()
 }
 
 /// What a patient's keys take at rest, with ten categories.
@@ -210,4 +249,19 @@ async fn rotation(world: &std::sync::Arc<World>, roots: &[Root]) {
         runs.push(start.elapsed().as_secs_f64() * 1e3);
     }
     print("rotating ten compartments, nine grants stand (more each run)", "ms", "", runs);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "a measurement"]
+async fn releases_against_the_events_of_many_accesses() {
+    let count: usize = std::env::var("SALUS_ACCESSES").ok().and_then(|n| n.parse().ok()).unwrap_or(1_000_000);
+    let (audited, compared) = super::audit_scale::measure(14, count).await;
+    let seconds = |time: std::time::Duration| vec![time.as_secs_f64()];
+    print(
+        &format!("a custodian's audit, two releases for each of {count} accesses"),
+        "s",
+        "",
+        seconds(audited),
+    );
+    print(&format!("all custodians' logs against {count} events"), "s", "", seconds(compared));
 }

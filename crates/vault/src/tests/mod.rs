@@ -1,6 +1,7 @@
 //! Whole-vault tests over an in-process network.
 
 mod audit;
+mod audit_scale;
 mod custody;
 mod disk;
 mod emergency;

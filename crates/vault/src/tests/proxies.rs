@@ -375,15 +375,19 @@ async fn replaced_keys_end_what_the_old_ones_appointed() {
 
 /// A parent of the child p1, appointed by Hospital A's desk.
 async fn parent(world: &Arc<World>, seed: u8) -> Carer {
+    parent_of(world, "p1", seed).await
+}
+
+async fn parent_of(world: &Arc<World>, child: &str, seed: u8) -> Carer {
     let source = world.vault("hospital-a").expect("open").source.clone().expect("a source");
-    source.ward("p1").await.expect("a ward");
+    source.ward(child).await.expect("a ward");
     let pair = Root::from_bytes(&[seed; 32]).proxy_at(&id("hospital-a"), &[seed; 16]);
     let guardian = Guardian {
         proxy: pair.signing.public(),
         kem_key: pair.kem.public().0.to_vec(),
         until_ms: EXPIRY_MS + 5,
     };
-    let made = source.appoint_for_ward("p1", guardian).await.expect("appointed");
+    let made = source.appoint_for_ward(child, guardian).await.expect("appointed");
     world.apply(&made.one_time.public(), &made.action.clone().into()).expect("final");
     world.settle().await;
     Carer { pair, made }
@@ -418,6 +422,45 @@ async fn parents_read_a_childs_record_until_it_comes_of_age() {
         assert_eq!(refused(one.asks(&world, "hospital-a", PatientAsk::Directory).await), Refusal::Expired);
         assert!(!one.reads(&world, 1, &[VersionId(Digest([1; 32]))]));
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_parent_shares_one_childs_record_and_that_ends_when_the_child_is_of_age() {
+    let world = child().await;
+    world.outbox.push("Observation", "sister", "1", Some("p2"), "");
+    world.settle().await;
+    let b = world.vault("hospital-b").expect("open");
+    let (mother, of_sister) = (parent(&world, 50).await, parent_of(&world, "p2", 51).await);
+    let labs = |keys: Vec<OpenCompartment>| -> Vec<_> {
+        keys.into_iter().filter(|opened| opened.category == Category::Labs).collect()
+    };
+    let (own, sisters) = (labs(mother.keys(&world).await), labs(of_sister.keys(&world).await));
+    let given = share(&world, &mother, 0, &own);
+    assert!(sent(&world, &mother, &given, &b).await);
+    let reading = b.reader.read(given.grant, DOCTOR, Purpose::Treatment).await.expect("read");
+    assert_eq!(reading.records.len(), 10);
+    assert!(b.reader.read(given.grant, DOCTOR, Purpose::Research).await.is_err(), "for another purpose");
+
+    // With the keys of another child, and with the mandate over another child.
+    let beyond = share(&world, &mother, 1, &sisters);
+    assert!(!sent(&world, &mother, &beyond, &b).await, "the source refuses");
+    b.mailbox.receive(beyond.letter.clone()).await.expect("taken: it is as on the ledger");
+    let read = b.reader.read(beyond.grant, DOCTOR, Purpose::Treatment).await;
+    assert!(read.map_or(true, |reading| reading.records.is_empty()), "and custodians give nothing");
+    // The sister's parent does not stop what the mother shared.
+    assert!(!of_sister.acts(&world, 0, ProxyRevoke { grant: given.grant }));
+    let borrowed = Carer {
+        pair: Root::from_bytes(&[50; 32]).proxy_at(&id("hospital-a"), &[50; 16]),
+        made: of_sister.made,
+    };
+    let forged = share(&world, &borrowed, 0, &sisters);
+    let signer = borrowed.pair.signing.public();
+    assert!(world.apply(&signer, &forged.action.clone().into()).is_err(), "nor does the ledger");
+    b.mailbox.receive(forged.letter).await.expect_err("no such grant");
+    world.ledger.lock().expect("unpoisoned").time_ms = EXPIRY_MS;
+    b.reader.plan(given.grant).await.expect_err("ended with the appointment");
+    let late = share(&world, &mother, 2, &own);
+    assert!(world.apply(&mother.pair.signing.public(), &late.action.clone().into()).is_err(), "of age");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

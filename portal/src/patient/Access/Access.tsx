@@ -118,7 +118,7 @@ function DoneRow({ done, fresh }: { done: Done; fresh: boolean }) {
     <li className={css.item}>
       <span className={css.icon}><Icon name="users" /></span>
       <div className={css.words}>
-        <p><strong>Done by {done.name} for you:</strong> {DONE[done.what]} at {nameOf(done.part.source)}</p>
+        <p><strong>Done by {done.name || 'somebody who acted for you'}{done.name ? ' for you' : ''}:</strong> {DONE[done.what]} at {nameOf(done.part.source)}</p>
         <p className={css.soft}>{timeOfMs(done.timeMs)}{done.count !== undefined ? ` · ${done.count} ${done.count === 1 ? 'entry' : 'entries'}` : ''}</p>
         <p className={css.tags}>{fresh && <Tag tone="warn">New</Tag>}<Tag icon="users">Acts for you</Tag></p>
       </div>

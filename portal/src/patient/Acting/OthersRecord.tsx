@@ -36,14 +36,14 @@ export function OthersRecord() {
         <p>You are looking at {name}’s record</p>
         <Button component={Link} to="/" variant="default" size="lg">Back to my own record</Button>
       </div>
-      <Page title={`${name}’s record`} lead="You see what you were allowed to see. Each time you look, they see that you did." back={{ to: '/acting', label: 'People I act for' }}>
+      <Page title={`${name}’s record`} lead={person.child ? 'Each time you look, that is noted. It ends by itself when your child comes of age.' : 'You see what you were allowed to see. Each time you look, they see that you did.'} back={{ to: '/acting', label: 'People I act for' }}>
         {loaded.loading && <Skeletons rows={5} label="Opening the record" />}
         {loaded.error && <ErrorNote message={loaded.error} onRetry={loaded.again} />}
         {ended.length > 0 && <Note tone="warn" title="You do not act for them any more">{ended.map(nameOf).join(' and ')} gives you nothing new.</Note>}
         {(loaded.value?.silent.length ?? 0) > 0 && <Note tone="warn">{loaded.value!.silent.map(nameOf).join(' and ')} did not answer. What is there is missing here; please look again later.</Note>}
         {loaded.value && entries.length === 0 && ended.length === 0 && <Empty icon="file-text" title="Nothing to see">There is nothing in what you may see.</Empty>}
         {loaded.value && entries.length > 0 && <OthersEntries entries={entries} onOpen={setShown} />}
-        {may.shares && loaded.value && ended.length === 0 && <ShareFor person={person} there={categoriesOf(entries)} />}
+        {may.shares && (person.child || person.at.length > 1) && loaded.value && (ended.length === 0 || entries.length > 0) && <ShareFor person={person} there={categoriesOf(entries)} />}
       </Page>
       <Dialog open={!!shown} title={shown?.described.title ?? ''} onClose={() => setShown(null)}>
         {shown && <><p className={css.soft}>From {name}’s record</p><Values resource={shown.record.resource} /><Prose resource={shown.record.resource} />{may.asks && <Wrong record={shown.record} askCase={(organisation, what) => session.proxies.askFor(code, organisation, what)} />}</>}

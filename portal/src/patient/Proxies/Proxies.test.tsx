@@ -117,11 +117,38 @@ it('an invitation is opened with an own record, and shows what is asked before a
 it('a desk’s code for a child needs nothing but to be opened', async () => {
   window.location.hash = '#hospital-a.K7Q2MX9PK7Q2MX9P';
   opened({});
-  const accept = vi.spyOn(session.proxies, 'acceptAtDesk').mockResolvedValue('Kai');
+  const accept = vi.spyOn(session.proxies, 'acceptAtDesk').mockResolvedValue({ name: 'Kai' });
   show(<Accept />);
   await userEvent.click(screen.getByRole('button', { name: 'Go on' }));
   await screen.findByText(/You can now see Kai’s record/);
-  expect(accept).toHaveBeenCalledWith({ organisation: 'hospital-a', code: 'K7Q2MX9PK7Q2MX9P' });
+  expect(accept).toHaveBeenCalledWith({ organisation: 'hospital-a', code: 'K7Q2MX9PK7Q2MX9P' }, undefined);
+});
+
+it('of a second desk’s code a parent says which child it is for, and under another name it is kept apart', async () => {
+  window.location.hash = '#hospital-b.K7Q2MX9PK7Q2MX9P';
+  const kai = una({ name: 'Kai', child: true, at: [{ id: 'hospital-a', patient: 'p' }] });
+  opened({ acting: [kai] });
+  const accept = vi.spyOn(session.proxies, 'acceptAtDesk').mockResolvedValue({ name: 'Kay', apart: { code: 'cc', from: CODE, name: 'Kai' } });
+  const join = vi.spyOn(session.proxies, 'join').mockResolvedValue();
+  show(<Accept />);
+  expect(screen.getByRole('button', { name: 'Go on' })).toHaveProperty('disabled', true);
+  await userEvent.click(screen.getByLabelText(/^Kai, known at/));
+  await userEvent.click(screen.getByRole('button', { name: 'Go on' }));
+  expect(accept).toHaveBeenCalledWith({ organisation: 'hospital-b', code: 'K7Q2MX9PK7Q2MX9P' }, CODE);
+  await screen.findByText('Is this the same child?');
+  await userEvent.click(screen.getByRole('button', { name: 'Kay and Kai are the same child' }));
+  expect(join).toHaveBeenCalledWith(CODE, 'cc');
+  expect(screen.queryByText('Is this the same child?')).toBeNull();
+});
+
+it('a child whom one hospital knows is shared with nobody, and the page says how', async () => {
+  const kai = una({ name: 'Kai', child: true, at: [{ id: 'hospital-a', patient: 'p' }] });
+  opened({ acting: [kai] });
+  vi.spyOn(session.proxies, 'read').mockResolvedValue({ records: [], silent: [], ended: [] });
+  vi.spyOn(session.proxies, 'mayDo').mockReturnValue({ shares: true, asks: true });
+  show(<Routes><Route path="/acting/:code" element={<OthersRecord />} /></Routes>, `/acting/${CODE}`);
+  await screen.findByText(/knows Kai so far/);
+  expect(screen.queryByRole('button', { name: 'Share for Kai' })).toBeNull();
 });
 
 it('another person’s record says whose it is, all the time, and an ended one opens nothing', async () => {

@@ -22,6 +22,8 @@ const DAY_MS = 86_400_000;
 /** What keys for acting are derived from, besides the root: the invitation. */
 const invitationOf = (code: string): Uint8Array => hash('salus/proxy/invitation/v1', fromHex(code)).slice(0, INVITATION_BYTES);
 
+const keysFor = (root: Uint8Array, { code, invitation }: ActingRecord, source: string) => proxyKeys(root, source, invitationOf(invitation ?? code));
+
 export const readOffer = async (code: Uint8Array): Promise<Offer> => {
   const offer = await find<Offer>(code, 'offer');
   if (!offer) throw new PlainError('This invitation is not known here, or it is too old. Ask for a new one.');
@@ -48,7 +50,7 @@ export async function collect(root: Uint8Array, around: Surroundings, record: Ac
   const mandates: string[] = [];
   for (const signed of found.map(readMandate)) {
     const { mandate } = signed;
-    const pair = await proxyKeys(root, mandate.source, invitationOf(record.code));
+    const pair = await keysFor(root, record, mandate.source);
     const fits = equal(mandate.network, around.network.id) && equal(mandate.proxy, pair.publicKey) && mandateIsSigned(signed);
     if (fits) mandates.push(toHex(encode(f.SignedMandate, signed)));
   }
@@ -58,21 +60,40 @@ export async function collect(root: Uint8Array, around: Surroundings, record: Ac
 
 export const mandatesOf = (record: ActingRecord): f.SignedMandate[] => record.mandates.map((hex) => decodeCanonical(f.SignedMandate, fromHex(hex)));
 
-/** A code of a desk: acts for a child that is a patient there. */
-export async function acceptAtDesk(root: Uint8Array, around: Surroundings, { organisation, code }: Invite): Promise<ActingRecord> {
+/** The mandates that count: of each source the newest. */
+const newestOf = (record: ActingRecord): f.SignedMandate[] => [...new Map(mandatesOf(record).map((one) => [one.mandate.source, one])).values()];
+
+/**
+ * A code of a desk: acts for a child that is a patient there. `known` is the record of a child of whom the person says that it is
+ * the same: then the keys follow from that one's code, so that the two can be joined.
+ */
+export async function acceptAtDesk(root: Uint8Array, around: Surroundings, { organisation, code }: Invite, known?: ActingRecord): Promise<ActingRecord> {
   const { network } = around;
   const member = network.byId.get(organisation);
   if (!member) throw new PlainError('This code is from an organisation that this network does not know.');
   const shared = toHex(hash('salus/proxy/desk/v1', utf8(organisation), utf8(code)));
-  const pair = await proxyKeys(root, organisation, invitationOf(shared));
+  const invitation = known && (known.invitation ?? known.code);
+  const pair = await proxyKeys(root, organisation, invitationOf(invitation ?? shared));
   const body = { network: network.id, organisation, invite: code, patient: pair.publicKey, kemKey: pair.kem.publicKey };
   const request = { ...body, signature: sign(pair.seed, namespace.enrolment, encode(f.EnrolmentBody, body)) };
   const sealed = await sealEnvelope(member.kemKey, hpkeInfo(label.hpkeGuardianRequest, network.id), encode(f.EnrolmentRequest, request), pair.seed);
   const answer = decodeCanonical(f.SealedEnvelope, await relay.guardian(organisation, sealed));
   const opened = await openEnvelope(pair.kem, hpkeInfo(label.hpkeGuardianAnswer, network.id), answer, member.nodeKey);
-  const { mandate, name } = decodeCanonical(f.GuardianAnswer, opened);
-  if (!equal(mandate.mandate.proxy, pair.publicKey) || !mandateIsSigned(mandate)) throw new PlainError('The answer does not fit. Please ask at the desk.');
-  return { code: shared, name, createdMs: Date.now(), at: [], mandates: [toHex(encode(f.SignedMandate, mandate))], untilMs: mandate.mandate.expiryMs };
+  const { mandate, patient, name } = decodeCanonical(f.GuardianAnswer, opened);
+  const fits = equal(mandate.mandate.proxy, pair.publicKey) && mandate.mandate.source === organisation && mandateIsSigned(mandate);
+  if (!fits) throw new PlainError('The answer does not fit. Please ask at the desk.');
+  return { code: shared, ...(invitation ? { invitation } : {}), child: true, name, createdMs: Date.now(), at: [{ id: organisation, patient }], mandates: [toHex(encode(f.SignedMandate, mandate))], untilMs: mandate.mandate.expiryMs };
+}
+
+const plain = (name: string): string => name.trim().replace(/\s+/g, ' ').toLocaleLowerCase();
+export const sameName = (a: ActingRecord, b: ActingRecord): boolean => plain(a.name) === plain(b.name);
+
+/** Two records of one child: what one organisation has can be shared with the other. */
+export function join(known: ActingRecord, found: ActingRecord): ActingRecord {
+  if ((known.invitation ?? known.code) !== (found.invitation ?? found.code)) throw new PlainError('These cannot be put together. Ask at the desk for a new code.');
+  const at = new Map([...known.at, ...found.at].map((one) => [one.id, one]));
+  const mandates = [...new Set([...known.mandates, ...found.mandates])];
+  return { ...known, at: [...at.values()], mandates, untilMs: Math.max(known.untilMs, found.untilMs) };
 }
 
 export interface OthersRecord {
@@ -83,17 +104,21 @@ export interface OthersRecord {
   ended: string[];
 }
 
+async function stands({ mandate }: f.SignedMandate): Promise<boolean> {
+  const entry = await ledger.state(f.AppointmentEntry, stateKey.appointment(mandate.appointment));
+  return entry?.ended === null && entry.expiryMs > Date.now();
+}
+
 /** Reads the other person's record, as far as the mandates reach. It is kept nowhere but in memory. */
 export async function read(root: Uint8Array, around: Surroundings, record: ActingRecord, signal: AbortSignal): Promise<OthersRecord> {
   const answer: OthersRecord = { records: [], silent: [], ended: [] };
-  for (const mandate of mandatesOf(record)) {
-    const { source, appointment } = mandate.mandate;
-    const entry = await ledger.state(f.AppointmentEntry, stateKey.appointment(appointment));
-    if (!entry || entry.ended !== null || entry.expiryMs <= Date.now()) {
+  for (const mandate of newestOf(record)) {
+    const { source } = mandate.mandate;
+    if (!(await stands(mandate))) {
       answer.ended.push(source);
       continue;
     }
-    const keys = await proxyKeys(root, source, invitationOf(record.code));
+    const keys = await keysFor(root, record, source);
     const asker = askerOf({ network: around.network, mandate, keys });
     try {
       const { records } = await syncSource({ around, source, asker, known: new Set(), signal, onProgress: () => undefined, onRecords: async () => undefined });
@@ -109,6 +134,7 @@ export async function read(root: Uint8Array, around: Surroundings, record: Actin
 export interface SharingOrder {
   grantee: string;
   categories: f.Category[];
+  purpose: f.Purpose;
   days: number;
 }
 type Granted = NonNullable<ActingRecord['grants']>[number];
@@ -118,9 +144,10 @@ export async function share(root: Uint8Array, around: Surroundings, record: Acti
   const patient = record.at.find((one) => one.id === order.grantee)?.patient;
   if (!patient) throw new PlainError('This organisation does not know them yet.');
   const made: Granted[] = [];
-  for (const mandate of mandatesOf(record).filter((one) => one.mandate.shares && one.mandate.source !== order.grantee)) {
+  for (const mandate of newestOf(record).filter((one) => one.mandate.shares && one.mandate.source !== order.grantee)) {
     const { source, owner } = mandate.mandate;
-    const mandated = { network: around.network, mandate, keys: await proxyKeys(root, source, invitationOf(record.code)) };
+    if (!(await stands(mandate))) continue;
+    const mandated = { network: around.network, mandate, keys: await keysFor(root, record, source) };
     const all = await askerOf(mandated).compartments([]);
     const chosen = [...all.values()].filter((one) => order.categories.includes(one.category)).sort((a, b) => b.epoch - a.epoch);
     const compartments = chosen.filter((one, at) => chosen.findIndex((other) => other.category === one.category) === at);
@@ -128,11 +155,11 @@ export async function share(root: Uint8Array, around: Surroundings, record: Acti
     const nowMs = (await ledger.head()).timeMs;
     const untilMs = Math.min(nowMs + order.days * DAY_MS, mandate.mandate.expiryMs);
     const terms = (grant: Bytes): f.Terms => ({
-      network: around.network.id, grant, source, grantee: order.grantee, owner, purpose: 'treatment', notBeforeMs: Math.min(nowMs, Date.now()), expiryMs: untilMs,
+      network: around.network.id, grant, source, grantee: order.grantee, owner, purpose: order.purpose, notBeforeMs: Math.min(nowMs, Date.now()), expiryMs: untilMs,
       compartments: compartments.map((one) => one.id), future: true, practitioner: null, scopeSalt: randomBytes(32),
     });
     const grant = await send(mandated, terms, { compartments, patient });
-    made.push({ id: toHex(grant), source, grantee: order.grantee, untilMs });
+    made.push({ id: toHex(grant), source, grantee: order.grantee, purpose: order.purpose, untilMs });
   }
   if (made.length === 0) throw new PlainError('There is nothing in these categories that could be shared.');
   return made;
@@ -156,26 +183,27 @@ async function send(mandated: Mandated, termsOf: (grant: Bytes) => f.Terms, { co
 
 /** Stops what was shared for the other. */
 export async function stop(root: Uint8Array, around: Surroundings, record: ActingRecord, granted: Granted): Promise<void> {
-  const mandate = mandatesOf(record).find((one) => one.mandate.source === granted.source);
-  if (!mandate) return;
-  const keys = await proxyKeys(root, granted.source, invitationOf(record.code));
+  // An appointment stops what was shared under it, and nothing else.
+  const entry = await ledger.state(f.GrantEntry, stateKey.grant(fromHex(granted.id)));
+  const mandate = mandatesOf(record).find((one) => entry?.byProxy && equal(one.mandate.appointment, entry.byProxy.appointment));
+  if (!mandate) throw new PlainError('This was not shared by you, or is not known any more.');
+  const keys = await keysFor(root, record, granted.source);
   await act({ network: around.network, mandate, keys }, { kind: 'ProxyRevoke', grant: fromHex(granted.id) });
 }
 
 /** Asks the organisation for something by the other's rights. */
 export async function ask(root: Uint8Array, around: Surroundings, record: ActingRecord, organisation: string, what: CaseAsk): Promise<void> {
-  const mandate = mandatesOf(record).find((one) => one.mandate.source === organisation && one.mandate.asks);
+  const mandate = newestOf(record).find((one) => one.mandate.source === organisation && one.mandate.asks);
   if (!mandate) throw new PlainError('You were not asked to do this.');
-  await askCases(around.network, organisation, await proxyKeys(root, organisation, invitationOf(record.code)), what, mandate);
+  await askCases(around.network, organisation, await keysFor(root, record, organisation), what, mandate);
 }
 
 /** The person lays down what they were asked to do. */
 export async function layDown(root: Uint8Array, around: Surroundings, record: ActingRecord): Promise<void> {
-  for (const { mandate } of mandatesOf(record)) {
-    const { source, appointment } = mandate;
-    const entry = await ledger.state(f.AppointmentEntry, stateKey.appointment(appointment));
-    if (!entry || entry.ended !== null || entry.expiryMs <= Date.now()) continue;
-    const keys = await proxyKeys(root, source, invitationOf(record.code));
+  for (const signed of mandatesOf(record)) {
+    const { source, appointment } = signed.mandate;
+    if (!(await stands(signed))) continue;
+    const keys = await keysFor(root, record, source);
     const head = await ledger.head();
     await submitAndWait(signTransaction(around.network.id, keys.seed, head.height + VALID_BLOCKS, { kind: 'EndAppointment', appointment }));
   }

@@ -166,7 +166,7 @@ export interface Done {
 }
 
 /** Everything that was done under the person's appointments: the ledger counts without gaps. */
-export async function doneForMe(appointments: AppointmentRecord[]): Promise<Done[]> {
+export async function doneForMe(appointments: Pick<AppointmentRecord, 'code' | 'name' | 'parts'>[]): Promise<Done[]> {
   const all: Done[] = [];
   for (const { code, name, parts } of appointments) {
     for (const part of parts) {
@@ -175,6 +175,26 @@ export async function doneForMe(appointments: AppointmentRecord[]): Promise<Done
     }
   }
   return all.sort((a, b) => b.timeMs - a.timeMs);
+}
+
+/** An entry of an organisation's own log, which may name an appointment. */
+export interface Logged {
+  organisation: string;
+  appointment?: string;
+}
+
+/** Appointments in the organisations' logs that the person did not make: those under which parents acted. */
+export function othersIn(own: AppointmentRecord[], logged: Logged[]): AppointmentPart[] {
+  const known = new Set(own.flatMap((one) => one.parts.map((part) => part.id)));
+  const others = new Map<string, AppointmentPart>();
+  for (const { organisation, appointment: id } of logged) if (id && !known.has(id)) others.set(id, { source: organisation, counter: 0, id });
+  return [...others.values()];
+}
+
+/** What was done under them. It cannot be stopped with the person's keys, and need not: what was shared so ended with the keys of then. */
+export async function doneBefore(parts: AppointmentPart[]): Promise<Done[]> {
+  const done = await doneForMe([{ code: '', name: '', parts }]);
+  return done.map(({ grant: _none, ...rest }) => rest);
 }
 
 async function doneAt(by: { code: string; name: string }, part: AppointmentPart, number: number): Promise<Done> {

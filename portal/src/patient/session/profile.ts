@@ -92,13 +92,17 @@ export interface AppointmentRecord {
 export interface ActingRecord {
   /** The code that both share, in hex, or what a desk's code gives in its place. */
   code: string;
+  /** Another code from which the keys for acting follow: that of the child of whom the person said it is the same. */
+  invitation?: string;
+  /** A child, by the word of an organisation's desk. */
+  child?: boolean;
   name: string;
   createdMs: number;
   /** Where the other is a patient, with the FHIR Patient id there. */
   at: { id: string; patient: string }[];
   /** Grants that were made for the other, by source. */
-  grants?: { id: string; source: string; grantee: string; untilMs: number; stopped?: boolean }[];
-  /** Encoded mandates in hex, one for each source; empty until the other has confirmed. */
+  grants?: { id: string; source: string; grantee: string; purpose?: Purpose; untilMs: number; stopped?: boolean }[];
+  /** Encoded mandates in hex, of each source the newest last; empty until the other has confirmed. */
   mandates: string[];
   untilMs: number;
   /** The person laid it down. */
@@ -165,7 +169,10 @@ function mergeAppointments(a: AppointmentRecord, b: AppointmentRecord): Appointm
 function mergeActing(a: ActingRecord, b: ActingRecord): ActingRecord {
   const grants = new Map((a.grants ?? []).map((one) => [one.id, one]));
   for (const one of b.grants ?? []) grants.set(one.id, { ...one, stopped: one.stopped || grants.get(one.id)?.stopped });
-  return { ...(b.mandates.length >= a.mandates.length ? b : a), grants: [...grants.values()], ended: a.ended || b.ended };
+  // Codes of two desks may have been shown on two devices.
+  const at = new Map([...a.at, ...b.at].map((one) => [one.id, one]));
+  const mandates = [...new Set([...a.mandates, ...b.mandates])];
+  return { ...b, at: [...at.values()], mandates, untilMs: Math.max(a.untilMs, b.untilMs), grants: [...grants.values()], ended: a.ended || b.ended };
 }
 
 /** Everything that either has, by its code. */

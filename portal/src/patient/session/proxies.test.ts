@@ -168,7 +168,7 @@ it('who may share does so in the person’s name, says so, and stops it; the per
     return new Uint8Array();
   });
   const record = await appointed({ shares: true });
-  const order = { grantee: 'hospital-b', categories: ['labs', 'notes'] as f.Category[], days: 400 };
+  const order = { grantee: 'hospital-b', categories: ['labs', 'notes'] as f.Category[], purpose: 'treatment' as const, days: 400 };
   const [granted, ...others] = await acting.share(maria, around, record, order);
   expect(others).toEqual([]);
   expect(granted!.untilMs).toBeLessThanOrEqual(record.untilMs);
@@ -194,7 +194,7 @@ it('who may share does so in the person’s name, says so, and stops it; the per
 
 it('who may not share, or asks for somebody unknown, shares nothing', async () => {
   const record = await appointed({ shares: false });
-  const order = { grantee: 'hospital-b', categories: ['labs'] as f.Category[], days: 30 };
+  const order = { grantee: 'hospital-b', categories: ['labs'] as f.Category[], purpose: 'treatment' as const, days: 30 };
   await expect(acting.share(maria, around, record, order)).rejects.toThrow('does not know them');
   await expect(acting.share(maria, around, { ...record, at: [{ id: 'hospital-b', patient: 'b-1' }] }, order)).rejects.toThrow('nothing');
   await expect(acting.ask(maria, around, record, 'hospital-a', { ask: 'list' })).rejects.toThrow();
@@ -208,6 +208,70 @@ it('a parent with a desk’s code reads the child’s record', async () => {
   expect(record.name).toBe(child.patient.name);
   const { records } = await acting.read(maria, around, record, signal);
   expect(records.length).toBe(child.patient.records.length);
+});
+
+/** A child that both hospitals know, and a sister; a code of each desk. */
+async function family() {
+  const [kai, sister] = mockPatients('b', Date.now(), homeHistory);
+  const atB = await vault.add('hospital-b', kai!);
+  const atA = await vault.add('hospital-a', { ...mockPatients('a', Date.now(), homeHistory)[1]!, name: ` ${kai!.name.toUpperCase()}` });
+  const sisterAtA = await vault.add('hospital-a', sister!);
+  proxies.giveCode(atB, 'KAI-AT-B');
+  proxies.giveCode(atA, 'KAI-AT-A');
+  proxies.giveCode(sisterAtA, 'SISTER-AT-A');
+  vi.spyOn(relay, 'guardian').mockImplementation(async (organisation, envelope) => encode(f.SealedEnvelope, (await proxies.guardian(organisation, envelope))!) as Uint8Array<ArrayBuffer>);
+  const letters: [string, f.SealedEnvelope][] = [];
+  vi.spyOn(relay, 'letter').mockImplementation(async (organisation, envelope) => {
+    letters.push([organisation, envelope]);
+    return new Uint8Array();
+  });
+  const first = await acting.acceptAtDesk(maria, around, { organisation: 'hospital-b', code: 'KAI-AT-B' });
+  return { atA, atB, sisterAtA, first, letters };
+}
+const order = (change: Partial<acting.SharingOrder> = {}): acting.SharingOrder => ({ grantee: 'hospital-a', categories: ['labs'], purpose: 'treatment', days: 30, ...change });
+
+it('a parent whose child two hospitals know shares between them by category, purpose and time, and stops it', async () => {
+  const { atA, first, letters } = await family();
+  await expect(acting.share(maria, around, first, order()), 'hospital A does not know the child yet').rejects.toThrow('does not know');
+  const second = await acting.acceptAtDesk(maria, around, { organisation: 'hospital-a', code: 'KAI-AT-A' }, first);
+  expect(acting.sameName(first, second), 'however it is written').toBe(true);
+  const record = acting.join(first, second);
+  const { records } = await acting.read(maria, around, record, signal);
+  expect(new Set(records.map((one) => one.source))).toEqual(new Set(['hospital-a', 'hospital-b']));
+  const granted = await acting.share(maria, around, record, order({ purpose: 'research', days: 7 }));
+  expect(granted).toMatchObject([{ source: 'hospital-b', grantee: 'hospital-a', purpose: 'research' }]);
+  expect(granted[0]!.untilMs).toBeLessThanOrEqual(Date.now() + 7 * DAY_MS);
+  const [, [to, envelope]] = letters as [unknown, [string, f.SealedEnvelope]];
+  const opened = await openEnvelope(chain.organisation(to).kem, hpkeInfo(label.hpkeLetter, chain.id), envelope, envelope.sender);
+  const letter = decodeCanonical(f.Letter, opened);
+  expect([to, letter.patient, letter.terms.purpose]).toEqual(['hospital-a', atA.patient.id, 'research']);
+  expect(letter.keys.map((one) => one.category)).toEqual(['labs']);
+  const appointment = acting.mandatesOf(first)[0]!.mandate.appointment;
+  expect(chain.grantEntry(letter.terms.grant)!.byProxy!.appointment).toEqual(appointment);
+  // Grown up, the person finds it by what the hospital logged, and nothing of other appointments twice.
+  const logged = [{ organisation: 'hospital-b', appointment: toHex(appointment) }, { organisation: 'hospital-b', appointment: toHex(appointment) }, { organisation: 'hospital-b' }];
+  expect(appointing.othersIn([], logged)).toHaveLength(1);
+  const done = await appointing.doneBefore(appointing.othersIn([], logged));
+  expect(done.map(({ what, grant, name }) => [what, grant, name])).toEqual([['shared', undefined, ''], ['read', undefined, '']]);
+  await acting.stop(maria, around, record, granted[0]!);
+  expect(chain.grantEntry(letter.terms.grant)!.revoked).not.toBeNull();
+});
+
+it('a parent shares nothing by another child, by a code of another, nor after the end', async () => {
+  const { first } = await family();
+  const sister = await acting.acceptAtDesk(maria, around, { organisation: 'hospital-a', code: 'SISTER-AT-A' });
+  expect(() => acting.join(first, sister), 'another’s keys').toThrow('put together');
+  const said = { ...first, at: [...first.at, ...sister.at], mandates: [...first.mandates, ...sister.mandates] };
+  await expect(acting.share(maria, around, { ...said, mandates: sister.mandates }, order({ grantee: 'hospital-b' }))).rejects.toThrow();
+  const wrong = await acting.acceptAtDesk(maria, around, { organisation: 'hospital-a', code: 'KAI-AT-A' }, first);
+  expect(acting.sameName(first, { ...wrong, name: sister.name })).toBe(false);
+  const record = acting.join(first, wrong);
+  const [granted] = await acting.share(maria, around, record, order());
+  await expect(acting.stop(maria, around, sister, granted!), 'with another child’s mandate').rejects.toThrow('not shared by you');
+  await acting.layDown(maria, around, first);
+  await expect(acting.share(maria, around, record, order()), 'hospital B’s mandate has ended').rejects.toThrow('nothing');
+  const other = await acting.share(maria, around, record, order({ grantee: 'hospital-b' }));
+  expect(other, 'hospital A’s has not').toMatchObject([{ source: 'hospital-a' }]);
 });
 
 it('a code is read from a link or by hand, and ends are whole weeks', () => {
@@ -228,6 +292,8 @@ it('two devices know together what either knows', () => {
   const person = { code: 'bb', name: 'Una', createdMs: 1, at: [], mandates: [], untilMs: 9 };
   const merged = mergeProfiles({ ...emptyProfile('n'), acting: [{ ...person, ended: true }] }, { ...emptyProfile('n'), acting: [{ ...person, mandates: ['ab'] }] });
   expect(merged.acting).toMatchObject([{ mandates: ['ab'], ended: true }]);
+  const desks = ['a', 'b'].map((id) => ({ ...emptyProfile('n'), acting: [{ ...person, at: [{ id, patient: id }], mandates: [id] }] }));
+  expect(mergeProfiles(desks[0]!, desks[1]!).acting).toMatchObject([{ at: [{ id: 'a' }, { id: 'b' }], mandates: ['a', 'b'] }]);
 });
 
 it('what the ledger commits to is the mandate that was signed', async () => {

@@ -25,10 +25,20 @@ export interface ProxiesView {
 
 export const NO_PROXIES: ProxiesView = { answers: {}, done: [], ending: {}, failure: null };
 
+/** What a desk's code gave. */
+export interface Accepted {
+  /** The child's, at the organisation. */
+  name: string;
+  /** It was to be the same child as another, who has another name. */
+  apart?: { code: string; from: string; name: string };
+}
+
 interface Ground {
   granting(): Granting;
   save(profile: Profile): Promise<void>;
   get(): ProxiesView;
+  /** What organisations' own logs name of appointments. */
+  logged(): appointing.Logged[];
   set(change: Partial<ProxiesView>): void;
 }
 
@@ -122,7 +132,9 @@ export class Proxies {
   }
 
   private async look(): Promise<void> {
-    this.ground.set({ done: await appointing.doneForMe(this.profile().appointments ?? []) });
+    const own = this.profile().appointments ?? [];
+    const others = appointing.othersIn(own, this.ground.logged());
+    this.ground.set({ done: [...(await appointing.doneForMe(own)), ...(await appointing.doneBefore(others))].sort((a, b) => b.timeMs - a.timeMs) });
   }
 
   /** At every visit: who answered, what is to be ended, what was done, and what others have confirmed. */
@@ -164,12 +176,24 @@ export class Proxies {
     return appointing.checkNumber(answer);
   }
 
-  /** Accepts a desk's code for a child; the child's name. */
-  async acceptAtDesk(invite: Invite): Promise<string> {
+  /** Accepts a desk's code for a child; of `same` the person says it is the same one. Under another name it is kept apart. */
+  async acceptAtDesk(invite: Invite, same?: string): Promise<Accepted> {
     const { root, around } = this.ground.granting();
-    const record = await acting.acceptAtDesk(root, around, invite);
+    const known = same === undefined ? undefined : this.acting(same);
+    const record = await acting.acceptAtDesk(root, around, invite, known);
+    if (!known || acting.sameName(known, record)) {
+      await this.noteActing(known ? acting.join(this.acting(known.code), record) : record);
+      return { name: record.name };
+    }
     await this.noteActing(record);
-    return record.name;
+    return { name: record.name, apart: { code: record.code, from: known.code, name: known.name } };
+  }
+
+  /** Two records are of one child after all. */
+  async join(from: string, code: string): Promise<void> {
+    const record = this.acting(code);
+    await this.noteActing(acting.join(this.acting(from), record));
+    await this.noteActing({ ...record, ended: true });
   }
 
   async read(code: string, signal: AbortSignal): Promise<acting.OthersRecord> {
@@ -209,7 +233,7 @@ export class Proxies {
   /** What may be done for this person, besides looking. */
   mayDo(record: ActingRecord): { shares: boolean; asks: boolean } {
     const mandates = acting.mandatesOf(record).map((one) => one.mandate);
-    return { shares: mandates.some((one) => one.shares) && record.at.length > 1, asks: mandates.some((one) => one.asks) };
+    return { shares: mandates.some((one) => one.shares), asks: mandates.some((one) => one.asks) };
   }
 
   async layDown(code: string): Promise<void> {

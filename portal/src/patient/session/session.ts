@@ -62,7 +62,7 @@ class Session {
   private idle: ReturnType<typeof setTimeout> | undefined;
   private readings = 0;
   private prepared: replacing.Prepared | null = null;
-  readonly proxies = new Proxies({ granting: () => this.granting(), save: (profile) => this.save(profile), get: () => this.snapshot.proxies, set: (change) => this.root && this.set({ proxies: { ...this.snapshot.proxies, ...change } }) });
+  readonly proxies = new Proxies({ granting: () => this.granting(), save: (profile) => this.save(profile), get: () => this.snapshot.proxies, logged: () => this.snapshot.accesses?.accesses ?? [], set: (change) => this.root && this.set({ proxies: { ...this.snapshot.proxies, ...change } }) });
   readonly links = new Links(() => this.linking());
   readonly stops = new Stops({
     profile: () => (this.root ? this.snapshot.profile : null),

@@ -12,7 +12,7 @@ const good = { passed: 90, failed: 0, unanswered: 2, passedMs: Date.now() - 60_0
 const state = (change: Partial<CustodyState> = {}): CustodyState => ({
   challenges: { 'hospital-b': good, regulator: good },
   repaired: 0,
-  kept: { batches: 12, damaged: 0, unchecked: 0, oldestCheckMs: Date.now() - 3_600_000, everDamaged: 0 },
+  kept: { batches: 12, damaged: 0, unchecked: 0, oldestCheckMs: Date.now() - 3_600_000, everDamaged: 0, tablesDamaged: false },
   audit: { timeMs: Date.now() - 60_000, releases: 41, mismatches: 0, first: [] },
   moves: { moved: 0, toMove: 0, late: 0, receipts: 0, receiptsOwed: {}, faults: {} },
   ...change,

@@ -108,15 +108,18 @@ function Answers({ of: { passed, failed, unanswered } }: { of: CustodianAnswers 
   );
 }
 
-function Kept({ kept: { batches, damaged, unchecked, oldestCheckMs, everDamaged } }: { kept: CustodyState['kept'] }) {
+function Kept({ kept: { batches, damaged, unchecked, oldestCheckMs, everDamaged, tablesDamaged } }: { kept: CustodyState['kept'] }) {
   const now = useNow(60_000);
   const late = oldestCheckMs > 0 && now - oldestCheckMs > CHECK_LATE_MS;
   return (
+    <>
+    {tablesDamaged && <Note tone="warn" title="The vault’s own tables are damaged">Ask whoever runs the node to put a backup in their place. What depends on the damaged entries is refused until then.</Note>}
     <Tiles>
       <Tile name="Batches kept" value={batches.toLocaleString()} hint={unchecked > 0 ? `${unchecked.toLocaleString()} not read through yet` : 'all read through'} />
       <Tile name="Damaged" value={damaged.toLocaleString()} hint={`${everDamaged.toLocaleString()} so far, ever`} warn={damaged > 0} />
       <Tile name="Oldest check" value={oldestCheckMs > 0 ? fromNow(oldestCheckMs) : '–'} hint="since the last look at any one of them" warn={late} />
     </Tiles>
+    </>
   );
 }
 

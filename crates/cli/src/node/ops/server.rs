@@ -17,6 +17,7 @@ use salus_gateway::accounting::{LogPage, log_page};
 use salus_gateway::error::Code as Reason;
 use salus_gateway::feeds::desk;
 use salus_gateway::peer::Keeper as _;
+use salus_gateway::proxies::issue_code;
 use salus_gateway::staff::{bootstrap_staff, issue_invite};
 use salus_gateway::steward::governance::{self, Governance, Proposed};
 use salus_gateway::steward::{AccessEvent, access_events_before};
@@ -68,6 +69,7 @@ pub(crate) async fn serve(
         .route("/clients", post(clients))
         .route("/staff", post(members))
         .route("/invites", post(invites))
+        .route("/guardians", post(guardians))
         .merge(feeds_router())
         .route("/governance", get(view))
         .route("/governance/proposals", post(propose))
@@ -222,6 +224,11 @@ async fn members(State(gateway): State<Gateway>, Json(new): Json<NewMember>) -> 
 async fn invites(State(gateway): State<Gateway>, Json(new): Json<NewInvite>) -> Result<Json<Code>, Error> {
     let invite = issue_invite(&gateway, new.patient).await?;
     Ok(Json(Code { code: invite.code }))
+}
+
+async fn guardians(State(gateway): State<Gateway>, Json(new): Json<NewInvite>) -> Result<Json<Code>, Error> {
+    let issued = issue_code(&gateway, new.patient).await?;
+    Ok(Json(Code { code: issued.code }))
 }
 
 #[derive(Deserialize)]

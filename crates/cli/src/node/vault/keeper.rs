@@ -241,11 +241,11 @@ impl Keeper for LocalKeeper {
             None => CustodyStatus::default(),
         };
         let kept = self.vault.custodian.kept().await.map_err(|error| VaultError::Fault(error.to_string()))?;
-        let KeptStatus { batches, damaged, unchecked, oldest_check_ms, ever_damaged } = kept;
+        let KeptStatus { batches, damaged, unchecked, oldest_check_ms, ever_damaged, tables_damaged } = kept;
         Ok(CustodyReport {
             challenges: status.challenges.into_iter().map(|(id, one)| (id, challenges(one))).collect(),
             repaired: status.repaired,
-            kept: Kept { batches, damaged, unchecked, oldest_check_ms, ever_damaged },
+            kept: Kept { batches, damaged, unchecked, oldest_check_ms, ever_damaged, tables_damaged },
             audit: self.vault.custodian.last_audit().map(release_audit),
         })
     }
