@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test program uses its part of this")]
 
 pub(crate) mod nodes;
+pub(crate) mod steward;
 
 use serde_json::Value;
 use std::path::{Path, PathBuf};

@@ -9,6 +9,7 @@ use super::rows::{By, Job, Letters};
 use super::source::{self, May, Piece};
 use super::{IMPORT_FILES, Progress, keep};
 use crate::bulk::sealed::Folder;
+use crate::erasure;
 use crate::error::{Code, Error, Result};
 use crate::fhir::FHIR_JSON;
 use crate::fhir::ask::{Ask, What};
@@ -156,7 +157,32 @@ impl Work<'_> {
         Ok(rest)
     }
 
-    async fn write(&mut self, entries: Vec<Entry>) -> Result<()> {
+    async fn write(&mut self, mut entries: Vec<Entry>) -> Result<()> {
+        let owner = self.gateway.clone();
+        let _unerased = owner.erasures.write_under().await;
+        let names = entries.iter().map(|entry| (entry.kind.as_str(), entry.id.as_str()));
+        let erased: Vec<(String, String)> = erasure::marked(&owner, names)?
+            .into_iter()
+            .map(|(kind, id)| (kind.to_owned(), id.to_owned()))
+            .collect();
+        if !erased.is_empty() && self.job.restoring.is_none() {
+            let is_erased = |entry: &Entry| erased.contains(&(entry.kind.clone(), entry.id.clone()));
+            let (refused, rest) = entries.into_iter().partition(is_erased);
+            entries = rest;
+            let refused: Vec<Entry> = refused;
+            refused.iter().for_each(|entry| self.refuse(entry.line, Fault::Erased, ""));
+            if entries.is_empty() {
+                return Ok(());
+            }
+        }
+        self.put(entries).await?;
+        match self.job.restoring.is_some() && !erased.is_empty() {
+            true => erasure::unmark(&owner, &erased).await,
+            false => Ok(()),
+        }
+    }
+
+    async fn put(&mut self, entries: Vec<Entry>) -> Result<()> {
         let permit = self.permit().await?;
         let (status, _) = post(self.gateway, &permit, "transaction", &entries).await?;
         if status.is_success() {
@@ -248,7 +274,10 @@ impl Work<'_> {
                 kind: Kind::Write,
                 patient,
                 purpose: None,
-                reason: "read in from files".into(),
+                reason: match &self.job.restoring {
+                    Some(why) => format!("read in from files, with records that were erased: {why}"),
+                    None => "read in from files".into(),
+                },
                 types: tally.kinds.into_iter().collect(),
                 count: Some(tally.count),
                 grants: Vec::new(),
