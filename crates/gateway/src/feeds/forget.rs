@@ -86,14 +86,29 @@ impl Concern {
 
     /// Whether a message that nobody can read names the person.
     fn is_named_in(&self, bytes: &[u8]) -> bool {
-        let is_message = bytes.starts_with(b"MSH");
-        // A number stands alone between separators; of a message, in the segments that say whom it is about.
-        let lines = bytes.split(|byte| is_message && matches!(byte, b'\r' | b'\n'));
-        let about = lines.filter(|line| !is_message || line.starts_with(b"PID") || line.starts_with(b"MRG"));
-        about
-            .flat_map(|line| line.split(|byte| b"|^~&\"'<>=,:;\r\n\t ".contains(byte)))
-            .any(|word| self.numbers.iter().any(|(_, value)| value.as_bytes() == word))
+        let named = |text: &[u8]| self.numbers.iter().any(|(_, value)| stands_in(value.as_bytes(), text));
+        let (true, Some(bar)) = (bytes.starts_with(b"MSH"), bytes.get(3)) else { return named(bytes) };
+        // Of a message, in the fields that say whom it is about: elsewhere a short number may count something.
+        bytes.split(|byte| matches!(byte, b'\r' | b'\n')).any(|line| {
+            let of = |numbers: &[usize]| {
+                let fields = line.split(|byte| byte == bar).enumerate();
+                fields.filter(|(at, _)| numbers.contains(at)).any(|(_, field)| named(field))
+            };
+            match line.get(..3) {
+                Some(b"PID") => of(&[2, 3, 4, 18, 19]),
+                Some(b"MRG") => of(&[1, 2, 3, 4]),
+                _ => false,
+            }
+        })
     }
+}
+
+/// Whether a number stands in a text, and is no part of another.
+fn stands_in(number: &[u8], text: &[u8]) -> bool {
+    let is_part = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
+    let ends = text.windows(number.len()).enumerate().filter(|(_, window)| *window == number);
+    ends.map(|(at, _)| (at.checked_sub(1).and_then(|at| text.get(at)), text.get(at + number.len())))
+        .any(|(before, after)| !is_part(before) && !is_part(after))
 }
 
 /// Feed and number of everything that waits and is concerned.
@@ -190,4 +205,36 @@ async fn forget_files(gateway: &Gateway, concern: &Concern) -> Result<usize> {
         }
     }
     Ok(count)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_names_a_person_where_it_stands_alone_and_says_whom_it_is_about() {
+        let concern = |value: &str| Concern {
+            patient: "p".into(),
+            numbers: BTreeSet::from([("urn:x".to_owned(), value.to_owned())]),
+            scope: Scope::Everything {},
+            ground: ErasureGround::Unlawful,
+            erased: BTreeSet::new(),
+        };
+        for (number, text, named) in [
+            ("4711", "MSH|^~\\&|\rPID|1||4711^^^A^MR", true),
+            ("4711", "MSH#^~\\&#\nPID#1##4711^^^A^MR", true),
+            ("4711", "MSH|^~\\&|\rPID|1||1~4711^^^A^PI", true),
+            ("4711", "MSH|^~\\&|\rMRG|4711", true),
+            ("urn:uuid:a-1", "MSH|^~\\&|\rPID|1||urn:uuid:a-1^^^A", true),
+            ("4711", "MSH|^~\\&|\rPID|1||47110^^^A~A4711", false),
+            ("1", "MSH|^~\\&|\rPID|1||2^^^A\rOBX|1|NM|1", false),
+            ("4711", r#"<id root="1.2" extension="4711"/>"#, true),
+            ("4711", r#"<id root="1.2" extension="14711"/>"#, false),
+            ("4711", r#"{"identifier":[{"value":"4711"}"#, true),
+            ("4711", "MSH", false),
+            ("4711", "", false),
+        ] {
+            assert_eq!(concern(number).is_named_in(text.as_bytes()), named, "{number} in {text}");
+        }
+    }
 }
