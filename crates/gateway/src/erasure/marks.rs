@@ -15,7 +15,7 @@ use crate::store::{Rows, StoreError};
 use salus_crypto::kdf::{self, Label};
 use salus_types::label;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use tokio::sync::RwLockReadGuard;
 
 const MARK: Label = Label::new(label::ERASED_MARK);
@@ -54,20 +54,20 @@ pub(super) async fn mark(gateway: &Gateway, resources: &[Named]) -> Result<()> {
         .map_err(|error: StoreError| error.into())
 }
 
-/// Which of these records, by type and id, were erased here.
+/// Which of these records, by type and id, were erased here, and when (Unix milliseconds).
 pub(crate) fn marked<'a>(
     gateway: &Gateway,
     names: impl Iterator<Item = (&'a str, &'a str)>,
-) -> Result<BTreeSet<(&'a str, &'a str)>> {
+) -> Result<BTreeMap<(&'a str, &'a str), u64>> {
     let found = gateway.store.read(|tx| {
         // Most nodes have erased nothing, and their messages need no digests.
         if MARKS.scan(tx, "", 1)?.is_empty() {
-            return Ok::<_, StoreError>(BTreeSet::new());
+            return Ok::<_, StoreError>(BTreeMap::new());
         }
-        let mut found = BTreeSet::new();
+        let mut found = BTreeMap::new();
         for (kind, id) in names {
-            if MARKS.get(tx, &key(gateway, kind, id))?.is_some() {
-                found.insert((kind, id));
+            if let Some(mark) = MARKS.get(tx, &key(gateway, kind, id))? {
+                found.insert((kind, id), mark.erased_ms);
             }
         }
         Ok(found)

@@ -70,7 +70,7 @@ pub(super) async fn file(gateway: &Gateway, filing: &Filing<'_>, mut mapped: Map
     rename(&mut mapped, &filed.known);
     let names = mapped.entries.iter().map(|entry| (entry.kind, entry.id.as_str()));
     let erased = erasure::marked(gateway, names)?;
-    let erased: Vec<_> = erased.into_iter().map(|(kind, id)| (kind.to_owned(), id.to_owned())).collect();
+    let erased: Vec<_> = erased.into_keys().map(|(kind, id)| (kind.to_owned(), id.to_owned())).collect();
     if !erased.is_empty() && filing.restored_by.is_none() {
         return Err(Error::new(Code::Unprocessable, ERASED));
     }

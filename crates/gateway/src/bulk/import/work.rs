@@ -46,6 +46,8 @@ const ENTRIES_AT_ONCE: usize = 1_024;
 struct Tally {
     count: u32,
     kinds: BTreeSet<String>,
+    /// Some of it had been erased.
+    restored: bool,
 }
 
 /// An import at work.
@@ -157,28 +159,39 @@ impl Work<'_> {
         Ok(rest)
     }
 
-    async fn write(&mut self, mut entries: Vec<Entry>) -> Result<()> {
+    /// Writes what was not erased here, or what a steward lets in again.
+    async fn write(&mut self, entries: Vec<Entry>) -> Result<()> {
         let owner = self.gateway.clone();
         let _unerased = owner.erasures.write_under().await;
         let names = entries.iter().map(|entry| (entry.kind.as_str(), entry.id.as_str()));
-        let erased: Vec<(String, String)> = erasure::marked(&owner, names)?
+        let marks: BTreeMap<(String, String), u64> = erasure::marked(&owner, names)?
             .into_iter()
-            .map(|(kind, id)| (kind.to_owned(), id.to_owned()))
+            .map(|((kind, id), erased_ms)| ((kind.to_owned(), id.to_owned()), erased_ms))
             .collect();
-        if !erased.is_empty() && self.job.restoring.is_none() {
-            let is_erased = |entry: &Entry| erased.contains(&(entry.kind.clone(), entry.id.clone()));
-            let (refused, rest) = entries.into_iter().partition(is_erased);
-            entries = rest;
-            let refused: Vec<Entry> = refused;
-            refused.iter().for_each(|entry| self.refuse(entry.line, Fault::Erased, ""));
-            if entries.is_empty() {
-                return Ok(());
+        let (mut taken, mut restored) = (Vec::new(), Vec::new());
+        for entry in entries {
+            let name = (entry.kind.clone(), entry.id.clone());
+            match marks.get(&name) {
+                None => {}
+                // What was erased after the steward's word is not meant by it.
+                Some(erased_ms) if self.job.restoring.is_some() && *erased_ms <= self.job.begun_ms => {
+                    self.tallies.entry(entry.patient.clone()).or_default().restored = true;
+                    restored.push(name);
+                }
+                Some(_) => {
+                    self.refuse(entry.line, Fault::Erased, "");
+                    continue;
+                }
             }
+            taken.push(entry);
         }
-        self.put(entries).await?;
-        match self.job.restoring.is_some() && !erased.is_empty() {
-            true => erasure::unmark(&owner, &erased).await,
-            false => Ok(()),
+        // First: a node that stops in between finds the record there, and would leave the mark.
+        if !restored.is_empty() {
+            erasure::unmark(&owner, &restored).await?;
+        }
+        match taken.is_empty() {
+            true => Ok(()),
+            false => self.put(taken).await,
         }
     }
 
@@ -275,8 +288,10 @@ impl Work<'_> {
                 patient,
                 purpose: None,
                 reason: match &self.job.restoring {
-                    Some(why) => format!("read in from files, with records that were erased: {why}"),
-                    None => "read in from files".into(),
+                    Some(why) if tally.restored => {
+                        format!("read in from files, with records that were erased: {why}")
+                    }
+                    _ => "read in from files".into(),
                 },
                 types: tally.kinds.into_iter().collect(),
                 count: Some(tally.count),
