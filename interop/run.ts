@@ -5,6 +5,7 @@
 import { Network } from '../portal/e2e/network';
 import { authlib, fhirclientPy, fhirpy, jose } from './judges/backend';
 import { fhirValidator, medplumValidator } from './judges/emitted';
+import { smartFetch } from './judges/bulk';
 import { definition } from './judges/definition';
 import { roundTrips, usCore, validator } from './judges/examples';
 import { ehr, standalone } from './judges/launch';
@@ -25,6 +26,7 @@ const judges: Judge[] = [
   fhirclientPy,
   jose,
   authlib,
+  smartFetch,
   medplumValidator,
   fhirValidator,
   roundTrips,

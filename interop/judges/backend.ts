@@ -6,7 +6,7 @@ import { version, type Judge, type Stage } from '../stage';
 const ALGORITHMS = { RSA: 'RS384', EC: 'ES384' } as const;
 
 /** A key pair that the hospital's operator registers for a client; gives the private key. */
-async function registered(stage: Stage, id: string, algorithm: string): Promise<JWK> {
+export async function registered(stage: Stage, id: string, algorithm: string): Promise<JWK> {
   const { publicKey, privateKey } = await generateKeyPair(algorithm, { extractable: true });
   const kid = `${id}-1`;
   const jwks = { keys: [{ ...(await exportJWK(publicKey)), kid, alg: algorithm, use: 'sig' }] };

@@ -25,10 +25,11 @@ pub(crate) const BUILD: &[Need] = &[
     Need { package: "tar", present: || run::find_program(&["tar"]).is_some() },
 ];
 
-/// What the tests start besides our own programs: `curl` as a client that nobody here wrote, `kill` to kill nodes, SoftHSM as
-/// a token that opens a node's keys, Python for judges that are written in it.
+/// What the tests start besides our own programs: `curl` as a client that nobody here wrote, `jq` beside it in an example,
+/// `kill` to kill nodes, SoftHSM as a token that opens a node's keys, Python for judges that are written in it.
 pub(crate) const TESTS: &[Need] = &[
     Need { package: "curl", present: || run::find_program(&["curl"]).is_some() },
+    Need { package: "jq", present: || run::find_program(&["jq"]).is_some() },
     Need { package: "procps", present: || run::find_program(&["kill"]).is_some() },
     Need { package: "softhsm2", present: || run::find_program(&["softhsm2-util"]).is_some() },
     Need {

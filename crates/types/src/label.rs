@@ -58,6 +58,10 @@ pub const EMERGENCY: &str = "salus/emergency/v1";
 pub const FEED_IDS: &str = "salus/feed-ids/v1";
 /// A node's storage key + random salt, + feed and number of a message: seals a message that a person is to look at.
 pub const FEED_STORE: &str = "salus/feed-store/v1";
+/// A node's storage key + feed and bytes of a message: by what a message that waits is known again.
+pub const FEED_LETTER: &str = "salus/feed-letter/v1";
+/// A node's storage key + FHIR type and id: by what an erased record is known again.
+pub const ERASED_MARK: &str = "salus/erased-mark/v1";
 /// A node's storage key + random salt, + kind and id of the entry: seals one secret in the node's own tables.
 pub const VAULT_STORE: &str = "salus/vault-store/v1";
 

@@ -35,6 +35,8 @@ export interface ErasureSurvey {
   due: { type: string; id: string; category: Category }[];
   keptCount: number;
   kept: KeptRecord[];
+  /** Messages of feeds that wait, and would be destroyed. */
+  messages: number;
 }
 
 export interface CaseAnswer {

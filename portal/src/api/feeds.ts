@@ -3,7 +3,7 @@ import { getJson, request } from './http';
 
 export interface Feed {
   name: string;
-  kind: 'messages' | 'documents' | 'server';
+  kind: 'messages' | 'documents' | 'folder' | 'server';
   /** Where it listens, or what it asks. */
   place: string;
   encrypted: boolean;
@@ -27,6 +27,8 @@ export interface WaitingMessage {
   reason: string;
   bytes: number;
   attempts: number;
+  /** It would bring back what was erased. */
+  erased: boolean;
   /** With letters and digits covered; only of one that is looked at. */
   covered?: string;
 }
@@ -39,5 +41,6 @@ export const feeds = {
   look: (feed: string, number: number) => getJson<WaitingMessage>(`${of(feed)}/letters/${number}`),
   replay: (feed: string, number?: number) =>
     getJson<{ filed: number; failed: number }>(`${of(feed)}${number === undefined ? '' : `/letters/${number}`}/replay`, { method: 'POST', timeoutMs: 120_000 }),
+  restore: (feed: string, number: number, reason: string) => getJson<{ filed: number; failed: number }>(`${of(feed)}/letters/${number}/restore`, { json: { reason } }),
   discard: (feed: string, number: number, reason: string) => request(`${of(feed)}/letters/${number}/discard`, { json: { reason } }),
 };

@@ -17,6 +17,7 @@ export const survey: ErasureSurvey = {
   due: [{ type: 'Observation', id: 'old1', category: 'labs' }, { type: 'Claim', id: 'old2', category: 'claims' }],
   keptCount: 1,
   kept: [{ type: 'Observation', id: 'new', category: 'labs', untilMs: Date.UTC(2033, 3, 5), ground: 'Medical records are to be kept for ten years after treatment.' }],
+  messages: 1,
 };
 
 export class MockCases {

@@ -186,6 +186,7 @@ export class MockNode {
     ['GET', /^\/staff\/feeds\/[\w-]+\/letters$/, (_m, _b, request) => (this.staff(request), this.feeds.letters())],
     ['GET', /^\/staff\/feeds\/[\w-]+\/letters\/(\d+)$/, ([, number], _b, request) => (this.staff(request), this.feeds.look(number!))],
     ['POST', /^\/staff\/feeds\/[\w-]+(?:\/letters\/\d+)?\/replay$/, (_m, _b, request) => (this.staff(request), this.feeds.replay())],
+    ['POST', /^\/staff\/feeds\/[\w-]+\/letters\/(\d+)\/restore$/, ([, number], _b, request) => (this.staff(request), this.feeds.restore(number!))],
     ['POST', /^\/staff\/feeds\/[\w-]+\/letters\/(\d+)\/discard$/, ([, number], _b, request) => (this.staff(request), this.feeds.discard(number!))],
     ['GET', /^\/staff\/launches$/, (_m, _b, request) => (this.staff(request), this.apps.launchable())],
     ['GET', /^\/staff\/governance$/, (_m, _b, request, url) => this.governed(request, url)],

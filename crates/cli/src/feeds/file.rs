@@ -4,7 +4,7 @@ use crate::network::TlsFiles;
 use anyhow::Context as _;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use salus_gateway::feeds::{FeedConfig, FeedKind, FhirFeed, MllpFeed, SignIn};
+use salus_gateway::feeds::{FeedConfig, FeedKind, FhirFeed, FolderFeed, MllpFeed, SignIn};
 use salus_gateway::tls::feed_server;
 use serde::{Deserialize, Serialize};
 use std::fs;
@@ -17,6 +17,10 @@ use std::time::Duration;
 const MESSAGE_BYTES: usize = 4 * 1024 * 1024;
 /// How often another server is asked, unless the operator says otherwise, in seconds.
 const EVERY_S: u64 = 60;
+/// How often a folder is looked into, unless the operator says otherwise, in seconds.
+const LOOK_S: u64 = 10;
+/// How long what was taken from a folder is kept, unless the operator says otherwise, in hours.
+const KEEP_H: u64 = 24;
 /// The types that are asked for, unless the operator says otherwise.
 const TYPES: [&str; 16] = [
     "Patient",
@@ -37,7 +41,7 @@ const TYPES: [&str; 16] = [
     "Goal",
 ];
 
-/// A feed. Exactly one of `mllp`, `documents` and `fhir` says how it comes.
+/// A feed. Exactly one of `mllp`, `documents`, `folder` and `fhir` says how it comes.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct FeedFile {
@@ -56,6 +60,9 @@ pub(crate) struct FeedFile {
     /// C-CDA by `POST /feeds/NAME/documents`.
     #[serde(default)]
     documents: bool,
+    /// Files in a folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    folder: Option<FolderFile>,
     /// Another FHIR server.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     fhir: Option<FhirFile>,
@@ -82,6 +89,20 @@ struct MllpFile {
     /// Largest message in bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     message_bytes_max: Option<usize>,
+}
+
+/// A folder that files are put into.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FolderFile {
+    /// The folder.
+    path: PathBuf,
+    /// How often it is looked into, in seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    every_s: Option<u64>,
+    /// How long what was taken is kept, in hours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    keep_h: Option<u64>,
 }
 
 /// Another FHIR server.
@@ -122,12 +143,13 @@ struct BackendFile {
 impl FeedFile {
     /// With everything that its files hold; paths are relative to the node's folder.
     pub(crate) fn config(&self, home: &Path) -> anyhow::Result<FeedConfig> {
-        let kind = match (&self.mllp, self.documents, &self.fhir) {
-            (Some(mllp), false, None) => FeedKind::Mllp(mllp.settings(home)?),
-            (None, true, None) => FeedKind::Documents,
-            (None, false, Some(fhir)) => FeedKind::Fhir(Box::new(fhir.settings(home)?)),
+        let kind = match (&self.mllp, self.documents, &self.folder, &self.fhir) {
+            (Some(mllp), false, None, None) => FeedKind::Mllp(mllp.settings(home)?),
+            (None, true, None, None) => FeedKind::Documents,
+            (None, false, Some(folder), None) => FeedKind::Folder(folder.settings(home)?),
+            (None, false, None, Some(fhir)) => FeedKind::Fhir(Box::new(fhir.settings(home)?)),
             _ => anyhow::bail!(
-                "feed `{}` in `node.json`: name one of `mllp`, `documents` and `fhir`",
+                "feed `{}` in `node.json`: name one of `mllp`, `documents`, `folder` and `fhir`",
                 self.name
             ),
         };
@@ -157,6 +179,18 @@ impl MllpFile {
         };
         let message_bytes_max = self.message_bytes_max.unwrap_or(MESSAGE_BYTES);
         Ok(MllpFeed { listen: self.listen, peers: self.peers.clone(), tls, message_bytes_max })
+    }
+}
+
+impl FolderFile {
+    fn settings(&self, home: &Path) -> anyhow::Result<FolderFeed> {
+        let path = home.join(&self.path);
+        // A whole path, wherever the node was started.
+        let path =
+            path.canonicalize().with_context(|| format!("the folder of a feed, `{}`", path.display()))?;
+        let keep_s = self.keep_h.unwrap_or(KEEP_H).saturating_mul(3_600);
+        let every = Duration::from_secs(self.every_s.unwrap_or(LOOK_S).max(1));
+        Ok(FolderFeed { path, every, keep: Duration::from_secs(keep_s) })
     }
 }
 

@@ -44,6 +44,16 @@ enum Command {
         /// Its number in the feed.
         number: Option<u64>,
     },
+    /// File one that waits because it would bring back what was erased.
+    Restore {
+        /// The feed's name.
+        feed: String,
+        /// Its number in the feed.
+        number: u64,
+        /// Why.
+        #[arg(long)]
+        reason: String,
+    },
     /// Discard one: its contents are deleted; that it was, and why, stays.
     Discard {
         /// The feed's name.
@@ -80,6 +90,10 @@ async fn drive(arguments: &Arguments, output: Output) -> anyhow::Result<()> {
         }
         Command::Replay { feed, number } => {
             let done = node.replay(feed, *number).await?;
+            output.result(&done, || format!("Filed: {}. Still waiting: {}.", done.filed, done.failed))
+        }
+        Command::Restore { feed, number, reason } => {
+            let done = node.restore(feed, *number, reason.clone()).await?;
             output.result(&done, || format!("Filed: {}. Still waiting: {}.", done.filed, done.failed))
         }
         Command::Discard { feed, number, reason } => {

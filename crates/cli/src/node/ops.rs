@@ -245,6 +245,16 @@ impl Client {
         self.post(&format!("/feeds/{feed}{one}/replay"), &Done {}).await
     }
 
+    /// Files one that brings back what was erased.
+    pub(crate) async fn restore(
+        &self,
+        feed: &str,
+        number: u64,
+        reason: String,
+    ) -> anyhow::Result<feeds::Replayed> {
+        self.post(&format!("/feeds/{feed}/letters/{number}/restore"), &feeds::Discard { reason }).await
+    }
+
     /// Discards one.
     pub(crate) async fn discard(&self, feed: &str, number: u64, reason: String) -> anyhow::Result<()> {
         let body = feeds::Discard { reason };

@@ -5,6 +5,7 @@
 pub(crate) mod nodes;
 pub(crate) mod search;
 pub(crate) mod store;
+pub(crate) mod steward;
 
 use serde_json::Value;
 use std::path::{Path, PathBuf};

@@ -119,10 +119,10 @@ async fn decide(
 ) -> Result<Work, Error> {
     let ground = basis.unwrap_or(ErasureGround::PatientRequest);
     let survey = survey(gateway, patient, scope, ground).await?;
-    if survey.due.is_empty() {
+    if survey.due.is_empty() && survey.messages == 0 {
         return Err(Error::new(Code::Conflict, "nothing of this may be erased on that ground"));
     }
-    Ok(Work::new(patient.to_owned(), ground, survey))
+    Ok(Work::new(patient.to_owned(), ground, scope.clone(), survey))
 }
 
 /// Keeps a decision durably, puts it into the access log, and begins.
@@ -156,13 +156,14 @@ pub(super) async fn survey_of(
         return Err(Error::new(Code::NotFound, "there is no such request"));
     };
     let ground = basis.unwrap_or(ErasureGround::PatientRequest);
-    let Survey { due, kept } = survey(&gateway, &patient, &scope, ground).await?;
+    let Survey { due, kept, messages } = survey(&gateway, &patient, &scope, ground).await?;
     let shown = |(named, category): &(Named, Category)| json!({ "type": named.kind, "id": named.id, "category": category });
     Ok(Json(json!({
         "dueCount": due.len(),
         "due": due.iter().take(SHOWN_MAX).map(shown).collect::<Vec<_>>(),
         "keptCount": kept.len(),
         "kept": kept.iter().take(SHOWN_MAX).collect::<Vec<_>>(),
+        "messages": messages,
     })))
 }
 

@@ -1,8 +1,9 @@
 //! Carrying a decided erasure out, step by step; each is durable before the next, and repeated harmlessly.
 
 use super::rows::{Order, Step, WORKS, Work};
-use super::{Named, PAUSE};
+use super::{Named, PAUSE, marks};
 use crate::error::Error;
+use crate::feeds;
 use crate::state::Gateway;
 use commonware_codec::Encode as _;
 use salus_crypto::random;
@@ -64,6 +65,8 @@ async fn go_on(gateway: &Gateway, case: &str, mut work: Work) -> Result<bool, Er
 async fn step(gateway: &Gateway, work: &mut Work) -> Result<bool, Error> {
     match work.step {
         Step::Removing => {
+            marks::mark(gateway, &work.resources).await?;
+            forget_messages(gateway, work).await?;
             if !remove(gateway, &work.resources).await? {
                 return Ok(false);
             }
@@ -84,6 +87,17 @@ async fn step(gateway: &Gateway, work: &mut Work) -> Result<bool, Error> {
         Step::Ordered => {}
     }
     Ok(true)
+}
+
+/// Destroys what waits in feeds about what is erased. Their sealed texts are in no freed page any more either.
+async fn forget_messages(gateway: &Gateway, work: &Work) -> Result<(), Error> {
+    let Some(scope) = work.scope.clone() else { return Ok(()) };
+    let concern = feeds::Concern::new(gateway, &work.patient, scope, work.ground, &work.resources).await?;
+    if feeds::forget(gateway, &concern).await? > 0 {
+        let store = gateway.store.clone();
+        tokio::task::spawn_blocking(move || store.rewrite()).await.map_err(Error::internal)??;
+    }
+    Ok(())
 }
 
 /// Removes resources from the clinical store; false if some wait to be sealed.

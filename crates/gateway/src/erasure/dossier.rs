@@ -1,7 +1,7 @@
 //! What became of an erasure: for patient and steward at a glance, and as a file that anyone verifies offline.
 
 use super::carry::read;
-use super::rows::{Order, Step, Work};
+use super::rows::{Order, Work};
 use crate::error::Error;
 use crate::proven::prove;
 use crate::state::Gateway;
@@ -57,7 +57,7 @@ pub(crate) async fn progress(gateway: &Gateway, work: &Work) -> Result<Value, Er
         "kept": work.kept.iter().take(KEPT_SHOWN_MAX).collect::<Vec<_>>(),
         "keptCount": work.kept.len(),
         "receiptsDueMs": due_ms,
-        "receipts": if work.step == Step::Removing { Vec::new() } else { receipts },
+        "receipts": if work.orders.is_empty() { Vec::new() } else { receipts },
     }))
 }
 

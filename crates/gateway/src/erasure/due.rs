@@ -1,7 +1,7 @@
 //! Removing what is left here of orders that the vault has carried out: copies that came under grants, and own resources
 //! that a restored backup brought back. Then the receipt.
 
-use super::{DueErasure, PAUSE, carry};
+use super::{DueErasure, PAUSE, carry, marks};
 use crate::error::Error;
 use crate::state::Gateway;
 
@@ -34,8 +34,12 @@ pub(super) async fn round(gateway: &Gateway) -> Result<bool, Error> {
 
 /// Whether it is done.
 async fn erase(gateway: &Gateway, due: &DueErasure) -> Result<bool, Error> {
-    if !due.resources.is_empty() && !carry::remove(gateway, &due.resources).await? {
-        return Ok(false);
+    if !due.resources.is_empty() {
+        // A restored backup may be older than the marks.
+        marks::mark(gateway, &due.resources).await?;
+        if !carry::remove(gateway, &due.resources).await? {
+            return Ok(false);
+        }
     }
     let copies = gateway.shares.erase(gateway, &due.notice).await?;
     if copies > 0 || !due.resources.is_empty() {

@@ -2,14 +2,16 @@
 //!
 //! Upon a steward's yes to a case (`crate::cases`) or an order of their own: `survey` says what may go and what is to be
 //! kept (`retention`); the work is durable together with the answer. `carry` removes the resources from the clinical store,
-//! once they are sealed, then orders the erasure of all their versions on the ledger. Copies that came here under grants,
-//! and own resources that a backup brought back, `due` removes whenever the vault says so. `dossier` shows it to anyone.
+//! once they are sealed, then orders the erasure of all their versions on the ledger; messages of feeds that wait go with
+//! them, and `marks` keep feeds and files from bringing them back. Copies that came here under grants, and own resources
+//! that a backup brought back, `due` removes whenever the vault says so. `dossier` shows it to anyone.
 //!
 //! Architecture invariant: resources go first, and the order names every version that was ever sealed of them.
 
 mod carry;
 mod dossier;
 mod due;
+mod marks;
 mod port;
 mod retention;
 mod rows;
@@ -18,10 +20,11 @@ mod survey;
 mod tests;
 
 pub(crate) use dossier::{dossier, progress};
+pub(crate) use marks::{marked, none_under_way, unmark};
 pub use port::{DueErasure, ErasureVault, NoErasures};
 pub use retention::{RetentionRule, usual_rules};
 pub(crate) use rows::{WORKS, Work};
-pub(crate) use survey::{Survey, survey};
+pub(crate) use survey::{Survey, may_go, survey};
 
 use crate::state::Gateway;
 use salus_types::category::Category;
@@ -57,7 +60,7 @@ pub(crate) enum Scope {
 
 impl Scope {
     /// Whether a record is meant.
-    fn means(&self, named: &Named, category: Category) -> bool {
+    pub(crate) fn means(&self, named: &Named, category: Category) -> bool {
         match self {
             Self::Record { record } => record == named,
             Self::Category { category: meant } => *meant == category,
@@ -86,6 +89,8 @@ pub(crate) struct Kept {
 pub struct Erasures {
     /// There is new work.
     news: Notify,
+    /// Held by who marks what is to be erased; shared by who writes for feeds and imports.
+    marking: tokio::sync::RwLock<()>,
 }
 
 impl Erasures {
@@ -102,4 +107,19 @@ pub(crate) async fn run(gateway: Gateway) {
         () = carry::follow(&gateway) => (),
         () = due::follow(&gateway) => (),
     }
+}
+
+/// Begins to erase records of a patient, and gets it as far as it goes; whether something is left.
+#[cfg(test)]
+pub(crate) async fn testing_erase(
+    gateway: &Gateway,
+    patient: &str,
+    (scope, ground): (Scope, salus_types::erasure::ErasureGround),
+    resources: Vec<Named>,
+) -> bool {
+    let due = resources.into_iter().map(|named| (named, Category::Labs)).collect();
+    let work = Work::new(patient.to_owned(), ground, scope, Survey { due, ..Survey::default() });
+    let put = gateway.store.write(move |tx| WORKS.put(tx, "case", &work));
+    put.await.expect("write");
+    carry::round(gateway).await.expect("round")
 }

@@ -1,6 +1,6 @@
 //! What is kept of an erasure: how far it is, and what its orders open to. No clinical data.
 
-use super::{Kept, Named};
+use super::{Kept, Named, Scope};
 use crate::store::Rows;
 use salus_types::erasure::ErasureGround;
 use serde::{Deserialize, Serialize};
@@ -27,6 +27,9 @@ pub(crate) struct Work {
     pub(crate) patient: String,
     /// On which ground.
     pub(crate) ground: ErasureGround,
+    /// What was meant; works of earlier releases do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) scope: Option<Scope>,
     /// How far it is.
     pub(crate) step: Step,
     /// What is to be erased, until it is ordered.
@@ -50,11 +53,12 @@ pub(crate) struct Order {
 
 impl Work {
     /// A new work, if there is anything to erase.
-    pub(crate) fn new(patient: String, ground: ErasureGround, survey: super::Survey) -> Self {
+    pub(crate) fn new(patient: String, ground: ErasureGround, scope: Scope, survey: super::Survey) -> Self {
         let resources: Vec<_> = survey.due.into_iter().map(|(named, _)| named).collect();
         Self {
             patient,
             ground,
+            scope: Some(scope),
             step: Step::Removing,
             records: u32::try_from(resources.len()).unwrap_or(u32::MAX),
             resources,

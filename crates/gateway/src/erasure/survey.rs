@@ -5,11 +5,13 @@ use super::{Kept, Named, Scope};
 use crate::clock;
 use crate::engine::Reach;
 use crate::error::{Code, Error};
+use crate::feeds;
 use crate::staff::patients;
 use crate::state::Gateway;
 use axum::http::Method;
 use salus_types::category::Category;
 use salus_types::erasure::ErasureGround;
+use serde_json::Value;
 use time::OffsetDateTime;
 
 /// Most records that one erasure may concern.
@@ -22,6 +24,8 @@ pub(crate) struct Survey {
     pub(crate) due: Vec<(Named, Category)>,
     /// What is to be kept.
     pub(crate) kept: Vec<Kept>,
+    /// How many messages of feeds that wait would be destroyed.
+    pub(crate) messages: usize,
 }
 
 /// Looks at every record of a patient that is meant. On some grounds no law obliges to keep: what is unlawful to have,
@@ -44,7 +48,7 @@ pub(crate) async fn survey(
     if meant.len() > RECORDS_MAX {
         return Err(Error::new(Code::Conflict, "these are too many records for one request"));
     }
-    let whatever = matches!(ground, ErasureGround::Unlawful | ErasureGround::LegalObligation);
+    let whatever = is_of_anything(ground);
     let (mut survey, now_ms) = (Survey::default(), clock::now_ms());
     for (named, category) in meant {
         let judged = match whatever {
@@ -61,7 +65,21 @@ pub(crate) async fn survey(
             }
         }
     }
+    let named: Vec<_> = survey.due.iter().map(|(named, _)| named.clone()).collect();
+    let concern = feeds::Concern::new(gateway, patient, scope.clone(), ground, &named).await?;
+    survey.messages = feeds::concerned(gateway, &concern).await?.len();
     Ok(survey)
+}
+
+/// Whether a ground leaves no law that obliges to keep.
+fn is_of_anything(ground: ErasureGround) -> bool {
+    matches!(ground, ErasureGround::Unlawful | ErasureGround::LegalObligation)
+}
+
+/// Whether something that was never stored may go: judged as if it were a record.
+pub(crate) fn may_go(gateway: &Gateway, ground: ErasureGround, category: Category, resource: &Value) -> bool {
+    let judged = || judge(&gateway.config.retention, category, date_of(resource), clock::now_ms());
+    is_of_anything(ground) || judged() == Judgement::Due
 }
 
 /// The latest date that any version of a record names.

@@ -33,6 +33,8 @@ pub enum FeedKind {
     Mllp(MllpFeed),
     /// C-CDA documents by HTTP.
     Documents,
+    /// Files in a folder.
+    Folder(FolderFeed),
     /// Another FHIR server, asked for what is new.
     Fhir(Box<FhirFeed>),
 }
@@ -57,6 +59,17 @@ impl std::fmt::Debug for MllpFeed {
             .field("tls", &self.tls.is_some())
             .finish_non_exhaustive()
     }
+}
+
+/// A folder that is looked into.
+#[derive(Clone, Debug)]
+pub struct FolderFeed {
+    /// Where files are put. What is done goes into `done` in it, what could not be filed into `failed`.
+    pub path: PathBuf,
+    /// How often.
+    pub every: Duration,
+    /// How long what is done is kept.
+    pub keep: Duration,
 }
 
 /// A FHIR server that is asked.
@@ -136,6 +149,7 @@ pub(super) fn check(feeds: &[FeedConfig]) -> Result<(), BadFeed> {
 fn wrong(kind: &FeedKind) -> Option<&'static str> {
     match kind {
         FeedKind::Documents => None,
+        FeedKind::Folder(folder) => (!folder.path.is_absolute()).then_some("`path` is not a whole path"),
         FeedKind::Mllp(mllp) => match () {
             () if mllp.peers.is_empty() => Some("`peers` names nobody, so nobody could connect"),
             () if mllp.message_bytes_max > salus_feeds::hl7::MESSAGE_BYTES_MAX => {

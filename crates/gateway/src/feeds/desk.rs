@@ -4,9 +4,13 @@
 
 use super::cover::covered;
 use super::rows::{self, LETTERS, State};
+use super::write::ERASED;
 use super::{FeedConfig, FeedKind, find, take};
 use crate::body::Json;
+use crate::erasure;
 use crate::error::{Code, Error, Result};
+use crate::log::Who;
+use crate::staff;
 use crate::state::Gateway;
 use axum::extract::{Path, State as Of};
 use axum::http::{HeaderMap, StatusCode};
@@ -26,7 +30,7 @@ const REASON_CHARS_MAX: usize = 500;
 pub struct Shown {
     /// Its name.
     pub name: String,
-    /// `messages`, `documents` or `server`.
+    /// `messages`, `documents`, `folder` or `server`.
     pub kind: String,
     /// Where it listens, or what it asks.
     pub place: String,
@@ -57,6 +61,9 @@ pub struct Waiting {
     pub bytes: u64,
     /// How often it was tried again.
     pub attempts: u32,
+    /// Whether it waits because it would bring back what was erased.
+    #[serde(default)]
+    pub erased: bool,
     /// The message, with letters and digits covered; for one that is looked at.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub covered: Option<String>,
@@ -71,7 +78,7 @@ pub struct Replayed {
     pub failed: usize,
 }
 
-/// Why a message is discarded.
+/// Why a message is discarded, or lets come back what was erased.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Discard {
     /// In words.
@@ -94,6 +101,7 @@ fn shown(gateway: &Gateway, feed: &FeedConfig) -> Result<Shown> {
             let place = format!("{}/feeds/{}/documents", gateway.config.public_url, feed.name);
             ("documents", place, gateway.config.public_url.starts_with("https:"))
         }
+        FeedKind::Folder(folder) => ("folder", folder.path.display().to_string(), true),
         FeedKind::Fhir(fhir) => ("server", fhir.base.to_string(), fhir.base.scheme() == "https"),
     };
     let mut state = rows::state(gateway, &feed.name)?;
@@ -128,7 +136,8 @@ pub fn waiting(gateway: &Gateway, feed: &str) -> Result<Vec<Waiting>> {
 
 fn of_letter(number: u64, letter: rows::Letter, covered: Option<String>) -> Waiting {
     let rows::Letter { received_ms, kind, reason, bytes, attempts, .. } = letter;
-    Waiting { number, received_ms, kind, reason, bytes, attempts, covered }
+    let erased = reason == ERASED;
+    Waiting { number, received_ms, kind, reason, bytes, attempts, erased, covered }
 }
 
 /// One that waits, covered.
@@ -152,12 +161,39 @@ pub async fn replay(gateway: &Gateway, feed: &str, number: Option<u64>) -> Resul
     };
     let mut replayed = Replayed::default();
     for number in numbers {
-        match take::again(gateway, feed, number).await? {
+        match take::again(gateway, feed, number, None).await? {
             Ok(()) => replayed.filed += 1,
             Err(_) => replayed.failed += 1,
         }
     }
     Ok(replayed)
+}
+
+/// Files one though it brings back records that were erased: somebody says why, and stands in the access log for it.
+///
+/// # Errors
+/// [`Code::Invalid`] without a reason, [`Code::NotFound`]; [`Code::Conflict`] if it waits for another reason, or while an
+/// erasure is carried out.
+pub async fn restore(gateway: &Gateway, feed: &str, number: u64, who: Who, reason: &str) -> Result<Replayed> {
+    known(gateway, feed)?;
+    let reason = in_words(reason)?;
+    let (letter, _) = rows::open(gateway, feed, number)?;
+    if letter.reason != ERASED {
+        return Err(Error::new(Code::Conflict, "nothing that was erased would come back by it"));
+    }
+    erasure::none_under_way(gateway).await?;
+    Ok(match take::again(gateway, feed, number, Some((who, reason.to_owned()))).await? {
+        Ok(()) => Replayed { filed: 1, failed: 0 },
+        Err(_) => Replayed { filed: 0, failed: 1 },
+    })
+}
+
+fn in_words(reason: &str) -> Result<&str> {
+    let reason = reason.trim();
+    match reason.is_empty() || reason.chars().count() > REASON_CHARS_MAX {
+        true => Err(Error::new(Code::Invalid, "say why, in at most 500 characters")),
+        false => Ok(reason),
+    }
 }
 
 /// Discards one: its contents are deleted, who did it and why stays.
@@ -166,10 +202,7 @@ pub async fn replay(gateway: &Gateway, feed: &str, number: Option<u64>) -> Resul
 /// [`Code::Invalid`] without a reason, [`Code::NotFound`].
 pub async fn discard(gateway: &Gateway, feed: &str, number: u64, who: &str, reason: &str) -> Result<()> {
     known(gateway, feed)?;
-    let reason = reason.trim();
-    if reason.is_empty() || reason.chars().count() > REASON_CHARS_MAX {
-        return Err(Error::new(Code::Invalid, "say why, in at most 500 characters"));
-    }
+    let reason = in_words(reason)?;
     match rows::settle(gateway, feed, number, Some((who.to_owned(), reason.to_owned()))).await? {
         true => Ok(()),
         false => Err(Error::new(Code::NotFound, "no such message waits in this feed")),
@@ -224,6 +257,17 @@ pub(super) async fn replay_all(
 ) -> Result<Json<Replayed>> {
     gateway.staff.allowed(&gateway, &headers, Action::RunFeeds)?;
     replay(&gateway, &feed, None).await.map(Json)
+}
+
+/// `POST /staff/feeds/{feed}/letters/{number}/restore`
+pub(super) async fn restore_one(
+    Of(gateway): Of<Gateway>,
+    Path((feed, number)): Path<(String, String)>,
+    headers: HeaderMap,
+    Json(Discard { reason }): Json<Discard>,
+) -> Result<Json<Replayed>> {
+    let member = gateway.staff.allowed(&gateway, &headers, Action::RunFeeds)?;
+    restore(&gateway, &feed, number_of(&number)?, staff::who(&member), &reason).await.map(Json)
 }
 
 /// `POST /staff/feeds/{feed}/letters/{number}/discard`

@@ -3,12 +3,14 @@
 //! * **Messages** ([`mllp`]): HL7 v2 over MLLP, from configured addresses, with mutual TLS if configured. `AA` means
 //!   stored, `AE` kept for a person to look at, `AR` not here. Each is said only once it is durable.
 //! * **Documents** (`documents`): C-CDA by `POST /feeds/{feed}/documents`, for clients that may write everything.
+//! * **Files** (`folder`): C-CDA documents and files of messages that somebody puts into a folder of the node's machine.
 //! * **A FHIR server** (`pull`): asked for what is new, from one origin, by HTTPS.
 //!
 //! All go one way (`take`): understood by `salus-feeds`, compared with what is stored, and what is new is written by
 //! the same path as any client's transaction: decided by the policies, sealed, anchored, and in the access log as the
 //! system `feed:NAME`. What cannot be filed is kept in the feed's queue, sealed, until a steward has it tried again or
-//! discards it with a reason.
+//! discards it with a reason. What holds a record that was erased here is kept, too, until a steward lets it in again; and
+//! an erasure destroys what waits about it (`forget`).
 //!
 //! Architecture invariant: a message is in the clinical store, or in the queue, or its sender knows that it is not here.
 
@@ -16,6 +18,8 @@ mod config;
 mod cover;
 pub mod desk;
 mod documents;
+mod folder;
+mod forget;
 mod mllp;
 mod pull;
 mod rows;
@@ -24,7 +28,8 @@ mod take;
 mod tests;
 mod write;
 
-pub use config::{BadFeed, FeedConfig, FeedKind, FhirFeed, MllpFeed, SignIn};
+pub use config::{BadFeed, FeedConfig, FeedKind, FhirFeed, FolderFeed, MllpFeed, SignIn};
+pub(crate) use forget::{Concern, concerned, forget};
 pub use rows::State as FeedState;
 
 use crate::smart::Scopes;
@@ -98,6 +103,7 @@ pub(crate) fn router(gateway: Gateway) -> Router {
         .route("/staff/feeds/{feed}/letters", get(desk::letters))
         .route("/staff/feeds/{feed}/letters/{number}", get(desk::letter))
         .route("/staff/feeds/{feed}/letters/{number}/replay", post(desk::replay_one))
+        .route("/staff/feeds/{feed}/letters/{number}/restore", post(desk::restore_one))
         .route("/staff/feeds/{feed}/letters/{number}/discard", post(desk::discard_one))
         .layer(DefaultBodyLimit::max(crate::limits::PORTAL_JSON_BYTES_MAX))
         .layer(middleware::from_fn_with_state(gateway.clone(), crate::origin::own_pages_only));
@@ -115,6 +121,7 @@ pub(crate) async fn run(gateway: Gateway) {
         match feed.kind.clone() {
             FeedKind::Mllp(settings) => _ = tasks.spawn(mllp::run(gateway, feed, settings)),
             FeedKind::Fhir(settings) => _ = tasks.spawn(pull::run(gateway, feed, *settings)),
+            FeedKind::Folder(settings) => _ = tasks.spawn(folder::run(gateway, feed, settings)),
             FeedKind::Documents => {}
         }
     }

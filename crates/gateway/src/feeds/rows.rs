@@ -14,10 +14,13 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 const STORE: Label = Label::new(label::FEED_STORE);
+const LETTER: Label = Label::new(label::FEED_LETTER);
 /// How each feed is doing, by its name.
 pub(super) const STATES: Rows<State> = Rows::new("feeds");
 /// What waits, by feed and number.
 pub(super) const LETTERS: Rows<Letter> = Rows::new("feeds-letters");
+/// Numbers of what waits, by feed and a keyed digest of the message.
+const BY_CONTENT: Rows<u64> = Rows::new("feeds-letters-by-content");
 /// What was discarded, by whom and why, by feed and number.
 pub(super) const DISCARDED: Rows<Discarded> = Rows::new("feeds-discarded");
 /// Patients of another FHIR server who were known here before: ids here, by feed and id there.
@@ -74,6 +77,9 @@ pub(super) struct Letter {
     pub(super) bytes: u64,
     /// How often it was tried again.
     pub(super) attempts: u32,
+    /// By what it is known again; rows of earlier releases have none.
+    #[serde(default)]
+    content: String,
     salt: [u8; 32],
     sealed: String,
 }
@@ -121,7 +127,13 @@ pub(super) fn state(gateway: &Gateway, feed: &str) -> Result<State, Error> {
     Ok(gateway.store.read(|tx| STATES.get(tx, feed))?.unwrap_or_default())
 }
 
-/// Keeps a message, sealed; durable when this returns.
+/// By what a message of a feed is known again.
+fn content_key(gateway: &Gateway, feed: &str, bytes: &[u8]) -> String {
+    let digest = kdf::derive(LETTER, gateway.ports.storage.expose(), &[], &[feed.as_bytes(), bytes]);
+    format!("{feed}/{}", hex::encode(digest.expose()))
+}
+
+/// Keeps a message, sealed; durable when this returns. One that waits already, byte for byte, waits once.
 ///
 /// # Errors
 /// [`Code::Throttled`] if too much waits already.
@@ -136,6 +148,10 @@ pub(super) async fn keep(
     gateway
         .store
         .write(move |tx| {
+            let content = content_key(&owner, &feed, &plain);
+            if BY_CONTENT.get_mut(tx, &content)?.is_some() {
+                return Ok(());
+            }
             let mut state = STATES.get_mut(tx, &feed)?.unwrap_or_default();
             let length = plain.len() as u64;
             if state.waiting >= LETTERS_PER_FEED_MAX
@@ -152,6 +168,7 @@ pub(super) async fn keep(
                 reason,
                 bytes: length,
                 attempts: 0,
+                content: content.clone(),
                 salt,
                 sealed: STANDARD.encode(sealed),
             };
@@ -159,6 +176,7 @@ pub(super) async fn keep(
             state.waiting += 1;
             state.waiting_bytes += length;
             LETTERS.put(tx, &key(&feed, number), &letter)?;
+            BY_CONTENT.put(tx, &content, &number)?;
             STATES.put(tx, &feed, &state)?;
             Ok(())
         })
@@ -184,26 +202,32 @@ pub(super) async fn settle(
     discarded: Option<(String, String)>,
 ) -> Result<bool, Error> {
     let feed = feed.to_owned();
-    gateway
-        .store
-        .write(move |tx| {
-            let at = key(&feed, number);
-            let Some(letter) = LETTERS.take(tx, &at)? else { return Ok::<_, StoreError>(false) };
-            let is_discarded = discarded.is_some();
-            if let Some((who, reason)) = discarded {
-                let row = Discarded { time_ms: clock::now_ms(), who, reason, kind: letter.kind };
-                DISCARDED.put(tx, &at, &row)?;
-            }
-            change_within(tx, &feed, |state| {
-                state.waiting = state.waiting.saturating_sub(1);
-                state.waiting_bytes = state.waiting_bytes.saturating_sub(letter.bytes);
-                state.replayed += u64::from(!is_discarded);
-                state.discarded += u64::from(is_discarded);
-            })?;
-            Ok(true)
-        })
-        .await
-        .map_err(Error::from)
+    let settled = gateway.store.write(move |tx| settle_within(tx, &feed, number, discarded));
+    settled.await.map_err(|error: StoreError| error.into())
+}
+
+/// The same within a write.
+pub(super) fn settle_within(
+    tx: &WriteTransaction,
+    feed: &str,
+    number: u64,
+    discarded: Option<(String, String)>,
+) -> Result<bool, StoreError> {
+    let at = key(feed, number);
+    let Some(letter) = LETTERS.take(tx, &at)? else { return Ok(false) };
+    BY_CONTENT.take(tx, &letter.content)?;
+    let is_discarded = discarded.is_some();
+    if let Some((who, reason)) = discarded {
+        let row = Discarded { time_ms: clock::now_ms(), who, reason, kind: letter.kind };
+        DISCARDED.put(tx, &at, &row)?;
+    }
+    change_within(tx, feed, |state| {
+        state.waiting = state.waiting.saturating_sub(1);
+        state.waiting_bytes = state.waiting_bytes.saturating_sub(letter.bytes);
+        state.replayed += u64::from(!is_discarded);
+        state.discarded += u64::from(is_discarded);
+    })?;
+    Ok(true)
 }
 
 /// A message was tried again in vain.

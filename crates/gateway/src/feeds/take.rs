@@ -1,14 +1,18 @@
 //! What becomes of a message: filed, kept for a person, or refused.
 
 use super::rows::{self, change, keep, settle, tried};
-use super::write::{file, is_passing};
+use super::write::{Filing, file, is_passing};
 use super::{FeedConfig, find};
 use crate::clock;
 use crate::error::{Code, Error, Result};
 use crate::fhir::principal::System;
+use crate::log::Who;
 use crate::state::Gateway;
 use salus_feeds::hl7::{self, Message};
 use salus_feeds::{Context, Mapped, Refusal, cda, fhir};
+
+/// The kind of every document.
+const DOCUMENT: &str = "C-CDA";
 
 /// How bytes are to be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,7 +60,7 @@ pub(super) fn source(feed: &FeedConfig) -> String {
 }
 
 /// Understands bytes, on a thread that may compute.
-async fn understand(
+pub(super) async fn understand(
     gateway: &Gateway,
     feed: &FeedConfig,
     format: Format,
@@ -80,7 +84,7 @@ async fn understand(
             Ok(message) => (kind_of(&message), hl7::map(&message, &context)),
             Err(refusal) => ("unreadable message".to_owned(), Err(refusal)),
         },
-        Format::Document => ("C-CDA".to_owned(), cda::map(&bytes, &context)),
+        Format::Document => (DOCUMENT.to_owned(), cda::map(&bytes, &context)),
         Format::Resource => {
             let mapped = resource.ok_or(Refusal::Malformed("it is no JSON"));
             ("FHIR".to_owned(), mapped.and_then(|resource| fhir::map(&resource, &base, &people, &context)))
@@ -119,16 +123,18 @@ pub(super) async fn take(
             Ended::Refused { reason: Refusal::Unsupported.to_string(), again: false }
         }
         Err(refusal) => kept(gateway, feed, &kind, refusal.to_string(), &bytes).await?,
-        Ok(mapped) => match file(gateway, system, &source(feed), mapped).await {
-            Ok(filed) => {
-                super::pull::remember(gateway, feed, format, &bytes, &filed).await?;
-                Ended::Stored { written: filed.written }
+        Ok(mapped) => {
+            match file(gateway, &Filing { system, source: source(feed), restored_by: None }, mapped).await {
+                Ok(filed) => {
+                    super::pull::remember(gateway, feed, format, &bytes, &filed).await?;
+                    Ended::Stored { written: filed.written }
+                }
+                Err(error) if is_passing(&error) => {
+                    Ended::Refused { reason: error.message().to_owned(), again: true }
+                }
+                Err(error) => kept(gateway, feed, &kind, error.message().to_owned(), &bytes).await?,
             }
-            Err(error) if is_passing(&error) => {
-                Ended::Refused { reason: error.message().to_owned(), again: true }
-            }
-            Err(error) => kept(gateway, feed, &kind, error.message().to_owned(), &bytes).await?,
-        },
+        }
     };
     count(gateway, feed, kind, &ended).await?;
     Ok(ended)
@@ -167,7 +173,19 @@ async fn count(gateway: &Gateway, feed: &FeedConfig, kind: String, ended: &Ended
     .await
 }
 
-/// Tries a message that waits once more; says whether it is filed now, or else why not.
+/// How what waits in a feed is to be read.
+pub(super) fn format_of(feed: &FeedConfig, kind: &str) -> Format {
+    match &feed.kind {
+        super::FeedKind::Mllp(_) => Format::Message,
+        super::FeedKind::Documents => Format::Document,
+        super::FeedKind::Fhir(_) => Format::Resource,
+        super::FeedKind::Folder(_) if kind == DOCUMENT => Format::Document,
+        super::FeedKind::Folder(_) => Format::Message,
+    }
+}
+
+/// Tries a message that waits once more; says whether it is filed now, or else why not. With `restored_by`, records that
+/// were erased come back by it.
 ///
 /// # Errors
 /// [`Code::NotFound`].
@@ -175,20 +193,18 @@ pub(super) async fn again(
     gateway: &Gateway,
     name: &str,
     number: u64,
+    restored_by: Option<(Who, String)>,
 ) -> Result<std::result::Result<(), String>> {
     let feed = find(gateway, name).ok_or(Error::new(Code::NotFound, "there is no such feed"))?;
-    let (_, bytes) = rows::open(gateway, name, number)?;
-    let format = match &feed.kind {
-        super::FeedKind::Mllp(_) => Format::Message,
-        super::FeedKind::Documents => Format::Document,
-        super::FeedKind::Fhir(_) => Format::Resource,
-    };
+    let (letter, bytes) = rows::open(gateway, name, number)?;
+    let format = format_of(feed, &letter.kind);
     let (_, mapped) = understand(gateway, feed, format, bytes.clone()).await?;
     let outcome = match mapped {
         Err(refusal) => Err(refusal.to_string()),
-        Ok(mapped) => file(gateway, &gateway.feeds.system(name), &source(feed), mapped)
-            .await
-            .map_err(|error| error.message().to_owned()),
+        Ok(mapped) => {
+            let filing = Filing { system: &gateway.feeds.system(name), source: source(feed), restored_by };
+            file(gateway, &filing, mapped).await.map_err(|error| error.message().to_owned())
+        }
     };
     match outcome {
         Ok(filed) => {

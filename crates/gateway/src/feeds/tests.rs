@@ -1,5 +1,9 @@
 //! Feeds into a clinical store in memory: over real sockets, with what goes wrong on the way.
 
+mod erased;
+mod folder;
+mod secured;
+
 use super::rows::{self, LETTERS};
 use super::{FeedConfig, FeedKind, FhirFeed, MllpFeed, SignIn, desk, mllp, pull};
 use crate::log::Page;
@@ -16,7 +20,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tower::ServiceExt as _;
 
@@ -99,7 +103,25 @@ async fn answer(State(clinic): State<Clinic>, request: Request) -> Response {
             &json!({ "resourceType": "Bundle", "type": "searchset", "entry": found }),
         );
     }
+    if head.method == Method::GET {
+        let kept = clinic.0.kept.lock().expect("lock");
+        return match kept.get(head.uri.path().trim_start_matches("/fhir/")) {
+            Some((_, resource)) => fhir(StatusCode::OK, resource),
+            None => fhir(StatusCode::NOT_FOUND, &json!({ "resourceType": "OperationOutcome" })),
+        };
+    }
     let bundle: Value = serde_json::from_slice(&bytes).expect("json");
+    if head.uri.path() == "/internal/erase" {
+        let mut kept = clinic.0.kept.lock().expect("lock");
+        for named in bundle.as_array().expect("names") {
+            kept.remove(&format!(
+                "{}/{}",
+                named["type"].as_str().expect("type"),
+                named["id"].as_str().expect("id")
+            ));
+        }
+        return Json(json!({ "erased": 0, "waiting": 0, "scrubbed": true })).into_response();
+    }
     let entries = bundle["entry"].as_array().cloned().unwrap_or_default();
     if bundle["type"] == "batch" {
         let kept = clinic.0.kept.lock().expect("lock");
@@ -195,7 +217,7 @@ fn framed(message: &str) -> Vec<u8> {
 }
 
 /// Reads one answer; `None` when the connection has ended.
-async fn answered(stream: &mut TcpStream) -> Option<String> {
+async fn answered(stream: &mut (impl AsyncRead + Unpin)) -> Option<String> {
     let mut bytes = Vec::new();
     while !bytes.ends_with(b"\x1c\r") {
         let mut byte = [0];
@@ -209,7 +231,14 @@ async fn answered(stream: &mut TcpStream) -> Option<String> {
 
 /// Sends pieces and reads so many answers: their codes.
 async fn said(address: SocketAddr, pieces: &[&[u8]], answers: usize) -> Vec<String> {
-    let mut stream = TcpStream::connect(address).await.expect("connect");
+    said_over(TcpStream::connect(address).await.expect("connect"), pieces, answers).await
+}
+
+async fn said_over(
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    pieces: &[&[u8]],
+    answers: usize,
+) -> Vec<String> {
     for piece in pieces {
         // A connection that was closed takes nothing more.
         if stream.write_all(piece).await.is_err() {

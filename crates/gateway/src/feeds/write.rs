@@ -3,6 +3,7 @@
 
 use super::Feeds;
 use crate::engine::EngineError;
+use crate::erasure;
 use crate::error::{Code, Error, Result};
 use crate::fhir::FHIR_JSON;
 use crate::fhir::ask::Ask;
@@ -21,6 +22,19 @@ use std::collections::{BTreeMap, BTreeSet};
 const READS_PER_BATCH_MAX: usize = 500;
 
 const FORM: &str = "application/x-www-form-urlencoded";
+
+/// What is said of a message with a record that was erased here.
+pub(super) const ERASED: &str = "it holds records that were erased here, and would bring them back";
+
+/// In whose name something is filed.
+pub(super) struct Filing<'a> {
+    /// Whose rights count, and who is said to have written it.
+    pub(super) system: &'a System,
+    /// `meta.source` of what is written.
+    pub(super) source: String,
+    /// Who lets records that were erased come back, and why.
+    pub(super) restored_by: Option<(Who, String)>,
+}
 
 /// What was filed.
 #[derive(Debug, Default)]
@@ -42,14 +56,11 @@ impl Feeds {
 ///
 /// # Errors
 /// The refusal of the policies or of the store; see [`is_passing`].
-pub(super) async fn file(
-    gateway: &Gateway,
-    system: &System,
-    source: &str,
-    mut mapped: Mapped,
-) -> Result<Filed> {
+pub(super) async fn file(gateway: &Gateway, filing: &Filing<'_>, mut mapped: Mapped) -> Result<Filed> {
     let _alone = gateway.feeds.writing.lock().await;
-    let permit = authorise(gateway, &Principal::System(system.clone()), &Ask::batch()).await?.storing();
+    let _unerased = gateway.erasures.write_under().await;
+    let ask = Ask::batch();
+    let permit = authorise(gateway, &Principal::System(filing.system.clone()), &ask).await?.storing();
     let mut filed = Filed::default();
     for person in &mapped.people {
         if let Some(id) = known_as(gateway, &permit, person).await? {
@@ -57,13 +68,22 @@ pub(super) async fn file(
         }
     }
     rename(&mut mapped, &filed.known);
+    let names = mapped.entries.iter().map(|entry| (entry.kind, entry.id.as_str()));
+    let erased = erasure::marked(gateway, names)?;
+    let erased: Vec<_> = erased.into_keys().map(|(kind, id)| (kind.to_owned(), id.to_owned())).collect();
+    if !erased.is_empty() && filing.restored_by.is_none() {
+        return Err(Error::new(Code::Unprocessable, ERASED));
+    }
     let stored = stored(gateway, &permit, &mapped.entries).await?;
-    if let Some(transaction) = plan(&mapped.entries, &stored, source) {
+    if let Some(transaction) = plan(&mapped.entries, &stored, &filing.source) {
         filed.written = transaction.matches("\"method\":\"PUT\"").count();
         let body = Body::from(transaction);
         send(gateway, Forward::new(Method::POST, "/fhir", &permit).with(&headers(FHIR_JSON), body)).await?;
     }
-    record(gateway, system, &mapped, filed.written).await?;
+    record(gateway, filing, &mapped, filed.written).await?;
+    if !erased.is_empty() {
+        erasure::unmark(gateway, &erased).await?;
+    }
     Ok(filed)
 }
 
@@ -193,7 +213,11 @@ async fn send(gateway: &Gateway, forward: Forward<'_>) -> Result<Value> {
 }
 
 /// An entry for everybody whom the message is about; one for nobody, if it is about no patient.
-async fn record(gateway: &Gateway, system: &System, mapped: &Mapped, written: usize) -> Result<()> {
+async fn record(gateway: &Gateway, filing: &Filing<'_>, mapped: &Mapped, written: usize) -> Result<()> {
+    let (who, reason) = match &filing.restored_by {
+        Some((who, reason)) => (who.clone(), format!("records that were erased are let in again: {reason}")),
+        None => (Who::System { id: filing.system.client.clone() }, String::new()),
+    };
     let types: BTreeSet<&str> = mapped.entries.iter().map(|entry| entry.kind).collect();
     let subjects = mapped.entries.iter().filter_map(subject);
     let people: BTreeSet<&str> =
@@ -202,11 +226,11 @@ async fn record(gateway: &Gateway, system: &System, mapped: &Mapped, written: us
         if people.is_empty() { vec![None] } else { people.into_iter().map(Some).collect() };
     for patient in people {
         let receipt = gateway.log.append(Access {
-            who: Who::System { id: system.client.clone() },
+            who: who.clone(),
             kind: Kind::Write,
             patient: patient.map(str::to_owned),
             purpose: None,
-            reason: String::new(),
+            reason: reason.clone(),
             types: types.iter().map(|kind| (*kind).to_owned()).collect(),
             count: u32::try_from(written).ok(),
             grants: Vec::new(),
@@ -218,7 +242,7 @@ async fn record(gateway: &Gateway, system: &System, mapped: &Mapped, written: us
 }
 
 /// Whom a resource is about.
-fn subject(entry: &Entry) -> Option<&str> {
+pub(super) fn subject(entry: &Entry) -> Option<&str> {
     let named = ["subject", "patient", "beneficiary"].into_iter().find_map(|name| entry.resource.get(name));
     named?["reference"].as_str()?.strip_prefix("Patient/")
 }

@@ -106,6 +106,12 @@ pub(crate) const ROWS: &[Row] = &[
         Json(r#"{"reason":"sent by mistake"}"#),
         [401, 401, 403, 403, 404, 401],
     ),
+    (
+        "POST",
+        "/staff/feeds/x/letters/1/restore",
+        Json(r#"{"reason":"it is wanted again"}"#),
+        [401, 401, 403, 403, 404, 401],
+    ),
     ("POST", "/staff/feeds/x/replay", Nothing, [401, 401, 403, 403, 404, 401]),
     // Documents are for systems; there is no such feed here.
     ("POST", "/feeds/x/documents", Nothing, [401, 401, 403, 403, 403, 404]),

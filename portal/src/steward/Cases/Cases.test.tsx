@@ -78,7 +78,7 @@ it('an erasure shows what would go and what the law keeps, on each ground, befor
   answers(row({ kind: 'erasure', record: undefined, wrong: undefined, right: undefined, scope: { of: 'everything' }, reason: 'It is mine' }));
   const kept = { type: 'Observation', id: 'n', category: 'labs', untilMs: Date.UTC(2033, 3, 5), ground: 'Ten years by law.' } as const;
   const surveyed = vi.spyOn(staff, 'surveyCase').mockImplementation(async (_id, basis) =>
-    basis === 'unlawful' ? { dueCount: 3, due: [], keptCount: 0, kept: [] } : { dueCount: 2, due: [{ type: 'Observation', id: 'o', category: 'labs' }, { type: 'Claim', id: 'c', category: 'claims' }], keptCount: 1, kept: [kept] });
+    basis === 'unlawful' ? { dueCount: 3, due: [], keptCount: 0, messages: 0, kept: [] } : { dueCount: 2, due: [{ type: 'Observation', id: 'o', category: 'labs' }, { type: 'Claim', id: 'c', category: 'claims' }], keptCount: 1, messages: 0, kept: [kept] });
   const sent = vi.spyOn(staff, 'answerCase').mockResolvedValue(new Response());
   show(<Cases />);
   await userEvent.click(await screen.findByRole('button', { name: 'Accept' }));

@@ -149,12 +149,13 @@ function Survey({ id, basis }: { id: string; basis: ErasureGround }) {
   const loaded = useLoad(`survey-${id}-${basis}`, () => staff.surveyCase(id, basis));
   if (loaded.error) return <ErrorNote message={loaded.error} onRetry={loaded.again} />;
   if (!loaded.value) return <Skeletons rows={2} label="Looking what may be erased" />;
-  const { dueCount, due, keptCount, kept } = loaded.value;
+  const { dueCount, due, keptCount, kept, messages } = loaded.value;
   const byType = new Map<string, number>();
   for (const { type } of due) byType.set(type, (byType.get(type) ?? 0) + 1);
   return (
     <div role="status">
-      <p><b>{dueCount === 0 ? 'Nothing of this may be erased.' : `${counted(dueCount, 'entry', 'entries')} will be erased:`}</b> {[...byType].map(([type, count]) => `${count} ${type}`).join(', ')}</p>
+      <p><b>{dueCount === 0 ? (messages === 0 ? 'Nothing of this may be erased.' : 'No entry of this may be erased.') : `${counted(dueCount, 'entry', 'entries')} will be erased:`}</b> {[...byType].map(([type, count]) => `${count} ${type}`).join(', ')}</p>
+      {messages > 0 && <p>{counted(messages, 'message', 'messages')} that could not be filed yet will be destroyed, too.</p>}
       {keptCount > 0 && <Kept kept={kept} count={keptCount} />}
     </div>
   );

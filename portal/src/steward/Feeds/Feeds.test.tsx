@@ -9,7 +9,7 @@ import { Feeds } from './Feeds';
 const feed = (change: Partial<Feed> = {}): Feed => ({
   name: 'lab', kind: 'messages', place: '10.0.0.1:2575', encrypted: true, connections: 1, trouble: null, received: 12, filed: 11, unchanged: 2, refused: 0, waiting: 0, replayed: 0, discarded: 0, lastMs: Date.now() - 60_000, lastKind: 'ORU^R01', ...change,
 });
-const message: WaitingMessage = { number: 7, receivedMs: 0, kind: 'ORU^R01', reason: 'the message does not say the number of the patient (PID-3)', bytes: 900, attempts: 1 };
+const message: WaitingMessage = { number: 7, receivedMs: 0, kind: 'ORU^R01', reason: 'the message does not say the number of the patient (PID-3)', bytes: 900, attempts: 1, erased: false };
 
 beforeEach(() => {
   HTMLDialogElement.prototype.showModal ??= function (this: HTMLDialogElement) { this.open = true; };
@@ -52,4 +52,20 @@ it('what waits is looked at covered, tried again, and discarded with a reason on
   await userEvent.type(dialog.getByLabelText('Why'), 'sent by mistake');
   await userEvent.click(dialog.getByRole('button', { name: 'Discard' }));
   expect(discard).toHaveBeenCalledExactlyOnceWith('lab', 7, 'sent by mistake');
+});
+
+it('what was erased is let in again with a reason only', async () => {
+  vi.spyOn(feeds, 'list').mockResolvedValue([feed({ waiting: 1, kind: 'folder', place: '/var/feeds' })]);
+  vi.spyOn(feeds, 'waiting').mockResolvedValue([{ ...message, erased: true, reason: 'it holds records that were erased here, and would bring them back' }]);
+  const restore = vi.spyOn(feeds, 'restore').mockResolvedValue({ filed: 1, failed: 0 });
+  show(<Feeds />);
+  const list = within(await screen.findByRole('list', { name: 'Messages that wait in lab' }));
+  await userEvent.click(await list.findByRole('button', { name: 'Let 7 in again' }));
+  expect(list.queryByRole('button', { name: 'Try 7 again' })).toBeNull();
+  const dialog = within(screen.getByRole('dialog', { name: 'Let message 7 in again?' }));
+  await userEvent.click(dialog.getByRole('button', { name: 'Let it in' }));
+  expect(restore).not.toHaveBeenCalled();
+  await userEvent.type(dialog.getByLabelText('Why'), 'the patient asked for it');
+  await userEvent.click(dialog.getByRole('button', { name: 'Let it in' }));
+  expect(restore).toHaveBeenCalledExactlyOnceWith('lab', 7, 'the patient asked for it');
 });

@@ -1,5 +1,5 @@
 import { Button, Textarea } from '@mantine/core';
-import { useState } from 'react';
+import { useState, type ReactNode } from 'react';
 import { feeds, type Feed, type WaitingMessage } from '../../api/feeds';
 import { Dialog } from '../../ui/Dialog/Dialog';
 import { Facts } from '../../ui/Facts/Facts';
@@ -15,8 +15,11 @@ const REASON_MAX = 500;
 const KINDS: Record<Feed['kind'], string> = {
   messages: 'Messages (HL7 v2)',
   documents: 'Documents (C-CDA)',
+  folder: 'Files in a folder',
   server: 'Another record system (FHIR)',
 };
+
+const PLACES: Record<Feed['kind'], string> = { messages: 'Listens at', documents: 'Listens at', folder: 'Looks into', server: 'Asks' };
 
 /** What the organisation’s own systems send here, and what of it waits for somebody to look. */
 export function Feeds() {
@@ -35,12 +38,12 @@ export function Feeds() {
 function OneFeed({ of, onChange }: { of: Feed; onChange: () => void }) {
   const facts: [string, string][] = [
     ['Kind', KINDS[of.kind]],
-    [of.kind === 'server' ? 'Asks' : 'Listens at', of.place],
-    ['On its way', of.encrypted ? 'Encrypted' : 'Not encrypted: keep it on a network of its own'],
+    [PLACES[of.kind], of.place],
     ['Last message', of.lastMs === null ? 'None yet' : `${fromNow(of.lastMs)}${of.lastKind ? `, ${of.lastKind}` : ''}`],
     ['So far', `${of.received.toLocaleString()} came, ${of.filed.toLocaleString()} filed (${of.unchanged.toLocaleString()} with nothing new), ${of.refused.toLocaleString()} sent back`],
     ['After a look', `${of.replayed.toLocaleString()} filed, ${of.discarded.toLocaleString()} discarded`],
   ];
+  if (of.kind !== 'folder') facts.push(['On its way', of.encrypted ? 'Encrypted' : 'Not encrypted: keep it on a network of its own']);
   if (of.kind === 'messages') facts.push(['Connected now', of.connections.toLocaleString()]);
   return (
     <Card>
@@ -53,7 +56,7 @@ function OneFeed({ of, onChange }: { of: Feed; onChange: () => void }) {
   );
 }
 
-type Asking = { step: 'look' | 'discard'; of: WaitingMessage };
+type Asking = { step: 'look' | 'restore' | 'discard'; of: WaitingMessage };
 
 function WaitingList({ feed, count, onChange }: { feed: string; count: number; onChange: () => void }) {
   const list = useLoad(`feeds/${feed}`, () => feeds.waiting(feed), REFRESH_MS);
@@ -80,13 +83,24 @@ function WaitingList({ feed, count, onChange }: { feed: string; count: number; o
             <p><strong>Message {one.number}</strong>: {one.kind}, {timeOfMs(one.receivedMs)}</p>
             <p>Why: {one.reason}.{one.attempts > 0 && ` Tried again ${one.attempts === 1 ? 'once' : `${one.attempts} times`}.`}</p>
             <Button variant="default" onClick={() => setAsking({ step: 'look', of: one })}>Look at {one.number}</Button>{' '}
-            <Button variant="default" loading={again.busy} onClick={() => void again.go(one.number)}>Try {one.number} again</Button>{' '}
+            {one.erased
+              ? <Button variant="default" onClick={() => setAsking({ step: 'restore', of: one })}>Let {one.number} in again</Button>
+              : <Button variant="default" loading={again.busy} onClick={() => void again.go(one.number)}>Try {one.number} again</Button>}{' '}
             <Button variant="default" onClick={() => setAsking({ step: 'discard', of: one })}>Discard {one.number}</Button>
           </li>
         ))}
       </ul>
       {asking?.step === 'look' && <Look feed={feed} number={asking.of.number} onClose={() => setAsking(null)} />}
-      {asking?.step === 'discard' && <Discard feed={feed} number={asking.of.number} onClose={() => setAsking(null)} onDone={changed} />}
+      {asking?.step === 'restore' && (
+        <WithReason title={`Let message ${asking.of.number} in again?`} label="Let it in" onClose={() => setAsking(null)} onDone={changed} act={(reason) => feeds.restore(feed, asking.of.number, reason)}>
+          It holds records that were erased here, and they come back with it. Do this only if the person agrees or the law demands it. Your name and reason are kept where the person sees them.
+        </WithReason>
+      )}
+      {asking?.step === 'discard' && (
+        <WithReason title={`Discard message ${asking.of.number}?`} label="Discard" onClose={() => setAsking(null)} onDone={changed} act={(reason) => feeds.discard(feed, asking.of.number, reason)}>
+          Its contents are deleted and cannot come back, unless its sender sends it again. Your name and reason are kept.
+        </WithReason>
+      )}
     </>
   );
 }
@@ -102,19 +116,22 @@ function Look({ feed, number, onClose }: { feed: string; number: number; onClose
   );
 }
 
-function Discard({ feed, number, onClose, onDone }: { feed: string; number: number; onClose: () => void; onDone: () => void }) {
+interface Reasoned { title: string; label: string; children: ReactNode; act: (reason: string) => Promise<unknown>; onClose: () => void; onDone: () => void }
+
+/** Something that is done with a reason only. */
+function WithReason({ title, label, children, act, onClose, onDone }: Reasoned) {
   const [reason, setReason] = useState('');
-  const discard = useAction(async () => {
+  const done = useAction(async () => {
     if (!reason.trim()) throw new Error('Say why, in a few words.');
-    await feeds.discard(feed, number, reason.trim());
+    await act(reason.trim());
     onDone();
     onClose();
   });
   return (
-    <Dialog open title={`Discard message ${number}?`} onClose={onClose} confirm={{ label: 'Discard', danger: true, busy: discard.busy, onConfirm: () => void discard.go() }}>
-      <p>Its contents are deleted and cannot come back, unless its sender sends it again. Your name and reason are kept.</p>
+    <Dialog open title={title} onClose={onClose} confirm={{ label, danger: true, busy: done.busy, onConfirm: () => void done.go() }}>
+      <p>{children}</p>
       <Textarea label="Why" rows={3} maxLength={REASON_MAX} value={reason} onChange={(event) => setReason(event.currentTarget.value)} />
-      {discard.error && <ErrorNote message={discard.error} />}
+      {done.error && <ErrorNote message={done.error} />}
     </Dialog>
   );
 }

@@ -16,6 +16,7 @@ use commonware_codec::Encode as _;
 use salus_gateway::accounting::{LogPage, log_page};
 use salus_gateway::error::Code as Reason;
 use salus_gateway::feeds::desk;
+use salus_gateway::log::Who;
 use salus_gateway::peer::Keeper as _;
 use salus_gateway::proxies::issue_code;
 use salus_gateway::staff::{bootstrap_staff, issue_invite};
@@ -129,6 +130,7 @@ fn feeds_router() -> Router<Gateway> {
         .route("/feeds/{feed}/letters", get(letters))
         .route("/feeds/{feed}/letters/{number}", get(letter))
         .route("/feeds/{feed}/letters/{number}/replay", post(replay_one))
+        .route("/feeds/{feed}/letters/{number}/restore", post(restore))
         .route("/feeds/{feed}/letters/{number}/discard", post(discard))
         .route("/feeds/{feed}/replay", post(replay_all))
 }
@@ -163,6 +165,14 @@ async fn replay_all(
     Path(feed): Path<String>,
 ) -> Result<Json<desk::Replayed>, Error> {
     desk::replay(&gateway, &feed, None).await.map(Json)
+}
+
+async fn restore(
+    State(gateway): State<Gateway>,
+    Path((feed, number)): Path<(String, u64)>,
+    Json(desk::Discard { reason }): Json<desk::Discard>,
+) -> Result<Json<desk::Replayed>, Error> {
+    desk::restore(&gateway, &feed, number, Who::Node, &format!("the operator: {reason}")).await.map(Json)
 }
 
 async fn discard(

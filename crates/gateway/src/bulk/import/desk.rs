@@ -6,6 +6,7 @@ use crate::body::Json as Body;
 use crate::bulk::export::{http_prefers, parameters_of};
 use crate::bulk::sealed::Folder;
 use crate::clock;
+use crate::erasure;
 use crate::error::{Code, Error, Result};
 use crate::fhir::ask::{Ask, What};
 use crate::fhir::authenticate;
@@ -34,6 +35,8 @@ const ASK_AGAIN_S: u32 = 5;
 const SOURCES_MAX: usize = 64;
 /// Imports that wait or are worked on.
 const WAITING_MAX: usize = 8;
+/// Longest reason for letting in what was erased, in characters.
+const REASON_CHARS_MAX: usize = 500;
 /// Imports that a steward's page shows.
 const SHOWN_MAX: usize = 50;
 
@@ -56,13 +59,20 @@ pub(crate) async fn begin(gateway: &Gateway, system: System, request: Request) -
     });
     let sources = sources.collect::<Result<Vec<_>>>()?;
     let who = Who::System { id: system.client.clone() };
-    let id = begin_as(gateway, By::Client { id: system.client, scopes: system.scopes }, who, sources).await?;
+    let by = By::Client { id: system.client, scopes: system.scopes };
+    let id = begin_as(gateway, by, who, sources, None).await?;
     let location = format!("{}/$import/{id}", gateway.config.fhir_url());
     let location = HeaderValue::from_str(&location).map_err(Error::internal)?;
     Ok((StatusCode::ACCEPTED, [(header::CONTENT_LOCATION, location)]).into_response())
 }
 
-async fn begin_as(gateway: &Gateway, by: By, who: Who, sources: Vec<From>) -> Result<String> {
+async fn begin_as(
+    gateway: &Gateway,
+    by: By,
+    who: Who,
+    sources: Vec<From>,
+    restoring: Option<String>,
+) -> Result<String> {
     if sources.is_empty() || sources.len() > SOURCES_MAX {
         return Err(Error::new(Code::Invalid, "an import has 1 to 64 sources"));
     }
@@ -71,6 +81,7 @@ async fn begin_as(gateway: &Gateway, by: By, who: Who, sources: Vec<From>) -> Re
         id: hex::encode(random::bytes::<16>()),
         by,
         sources: sources.into_iter().map(|from| Source { from, seen: None, fetched: None }).collect(),
+        restoring,
         begun_ms: clock::now_ms(),
         attempts: 0,
         state: State::Waiting,
@@ -80,7 +91,13 @@ async fn begin_as(gateway: &Gateway, by: By, who: Who, sources: Vec<From>) -> Re
         first_faults: Vec::new(),
     };
     let id = job.id.clone();
-    note(gateway, who, "reading in from files was begun").await?;
+    let words = match &job.restoring {
+        Some(why) => {
+            format!("reading in from files was begun; records that were erased may come back: {why}")
+        }
+        None => "reading in from files was begun".to_owned(),
+    };
+    note(gateway, who, &words).await?;
     gateway
         .store
         .write(move |tx| {
@@ -244,6 +261,8 @@ pub(crate) struct Wanted {
     files: Vec<String>,
     #[serde(default)]
     urls: Vec<String>,
+    /// Why records that were erased are to come back; without it they do not.
+    restoring: Option<String>,
 }
 
 /// `POST /staff/imports`
@@ -256,7 +275,14 @@ pub(crate) async fn staff_begin(
     let files = wanted.files.into_iter().map(From::File);
     let sources: Vec<From> = files.chain(wanted.urls.into_iter().map(From::Url)).collect();
     let who = staff::who(&member);
-    let id = begin_as(&gateway, By::Steward { id: member.id }, who, sources).await?;
+    let restoring = wanted.restoring.map(|why| why.trim().to_owned());
+    if let Some(why) = &restoring {
+        if why.is_empty() || why.chars().count() > REASON_CHARS_MAX {
+            return Err(Error::new(Code::Invalid, "say why, in at most 500 characters"));
+        }
+        erasure::none_under_way(&gateway).await?;
+    }
+    let id = begin_as(&gateway, By::Steward { id: member.id }, who, sources, restoring).await?;
     Ok((StatusCode::CREATED, Body(json!({ "id": id }))))
 }
 

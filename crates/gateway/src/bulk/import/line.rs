@@ -28,6 +28,8 @@ pub(crate) enum Fault {
     NotAllowed,
     /// The clinical store refuses it.
     Refused,
+    /// The record was erased here.
+    Erased,
 }
 
 impl Fault {
@@ -40,6 +42,7 @@ impl Fault {
             Self::Reserved => "the id or the type is kept for the server itself",
             Self::NotAllowed => "whoever began the import may not write this type",
             Self::Refused => "the clinical store refuses the resource",
+            Self::Erased => "the record was erased here; a steward can let it in again",
         }
     }
 
@@ -51,6 +54,7 @@ impl Fault {
             Self::NoName => "required",
             Self::Reserved | Self::NotAllowed => "forbidden",
             Self::Refused => "processing",
+            Self::Erased => "business-rule",
         }
     }
 }

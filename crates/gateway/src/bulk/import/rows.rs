@@ -16,6 +16,9 @@ pub(crate) struct Job {
     pub(crate) id: String,
     pub(crate) by: By,
     pub(crate) sources: Vec<Source>,
+    /// Why a steward lets records that were erased come back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) restoring: Option<String>,
     pub(crate) begun_ms: u64,
     /// How often the work was begun: after the first time, the newest lines may be written already.
     pub(crate) attempts: u32,

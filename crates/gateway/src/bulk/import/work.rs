@@ -9,6 +9,7 @@ use super::rows::{By, Job, Letters};
 use super::source::{self, May, Piece};
 use super::{IMPORT_FILES, Progress, keep};
 use crate::bulk::sealed::Folder;
+use crate::erasure;
 use crate::error::{Code, Error, Result};
 use crate::fhir::FHIR_JSON;
 use crate::fhir::ask::{Ask, What};
@@ -45,6 +46,8 @@ const ENTRIES_AT_ONCE: usize = 1_024;
 struct Tally {
     count: u32,
     kinds: BTreeSet<String>,
+    /// Some of it had been erased.
+    restored: bool,
 }
 
 /// An import at work.
@@ -156,7 +159,43 @@ impl Work<'_> {
         Ok(rest)
     }
 
+    /// Writes what was not erased here, or what a steward lets in again.
     async fn write(&mut self, entries: Vec<Entry>) -> Result<()> {
+        let owner = self.gateway.clone();
+        let _unerased = owner.erasures.write_under().await;
+        let names = entries.iter().map(|entry| (entry.kind.as_str(), entry.id.as_str()));
+        let marks: BTreeMap<(String, String), u64> = erasure::marked(&owner, names)?
+            .into_iter()
+            .map(|((kind, id), erased_ms)| ((kind.to_owned(), id.to_owned()), erased_ms))
+            .collect();
+        let (mut taken, mut restored) = (Vec::new(), Vec::new());
+        for entry in entries {
+            let name = (entry.kind.clone(), entry.id.clone());
+            match marks.get(&name) {
+                None => {}
+                // What was erased after the steward's word is not meant by it.
+                Some(erased_ms) if self.job.restoring.is_some() && *erased_ms <= self.job.begun_ms => {
+                    self.tallies.entry(entry.patient.clone()).or_default().restored = true;
+                    restored.push(name);
+                }
+                Some(_) => {
+                    self.refuse(entry.line, Fault::Erased, "");
+                    continue;
+                }
+            }
+            taken.push(entry);
+        }
+        // First: a node that stops in between finds the record there, and would leave the mark.
+        if !restored.is_empty() {
+            erasure::unmark(&owner, &restored).await?;
+        }
+        match taken.is_empty() {
+            true => Ok(()),
+            false => self.put(taken).await,
+        }
+    }
+
+    async fn put(&mut self, entries: Vec<Entry>) -> Result<()> {
         let permit = self.permit().await?;
         let (status, _) = post(self.gateway, &permit, "transaction", &entries).await?;
         if status.is_success() {
@@ -248,7 +287,12 @@ impl Work<'_> {
                 kind: Kind::Write,
                 patient,
                 purpose: None,
-                reason: "read in from files".into(),
+                reason: match &self.job.restoring {
+                    Some(why) if tally.restored => {
+                        format!("read in from files, with records that were erased: {why}")
+                    }
+                    _ => "read in from files".into(),
+                },
                 types: tally.kinds.into_iter().collect(),
                 count: Some(tally.count),
                 grants: Vec::new(),

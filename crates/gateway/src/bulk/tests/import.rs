@@ -2,10 +2,12 @@
 
 use super::{location, send};
 use crate::bulk::import::testing_round;
+use crate::erasure::{Named, Scope, testing_erase};
 use crate::log::{Kind, Page};
 use crate::tests::people::{self, Load};
 use crate::tests::world::{CANARY, PATIENT, World};
 use axum::http::StatusCode;
+use salus_types::erasure::ErasureGround;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
@@ -267,4 +269,42 @@ async fn a_few_imports_wait_at_once() {
     }
     let ninth = send(&world, &token, "POST", IMPORT, &parameters(&["a.ndjson"])).await;
     assert_eq!(ninth.status, StatusCode::TOO_MANY_REQUESTS);
+}
+
+#[tokio::test]
+async fn a_record_that_was_erased_comes_back_by_a_stewards_word_alone() {
+    let file = format!("{}\n{}", observation("n1", PATIENT), observation("n2", PATIENT));
+    let (world, _folder) = world(&[("Observation.ndjson", &file)]).await;
+    let token = world.system(WRITING);
+    begin(&world, &token, &["Observation.ndjson"]).await;
+    assert!(!testing_round(&world.gateway).await);
+    let erased = Named { kind: "Observation".into(), id: "n1".into() };
+    let how = (Scope::Everything {}, ErasureGround::Unlawful);
+    assert!(!testing_erase(&world.gateway, PATIENT, how, vec![erased]).await);
+    assert!(!world.engine.has("n1"));
+
+    let job = begin(&world, &token, &["Observation.ndjson"]).await;
+    assert!(!testing_round(&world.gateway).await);
+    let answer = world.get(&token, &job).await.json();
+    assert_eq!((&answer["written"], &answer["error"][0]["count"]), (&json!(1), &json!(1)), "{answer}");
+    assert!(!world.engine.has("n1"), "the other line is taken, this one is not");
+    let told = world.get(&token, &format!("{job}/errors")).await;
+    assert!(told.body.contains("line 1: the record was erased here"), "{}", told.body);
+
+    for (body, status) in [
+        (r#"{"files":["Observation.ndjson"],"restoring":" "}"#, StatusCode::BAD_REQUEST),
+        (r#"{"files":["Observation.ndjson"],"restoring":"The court says so."}"#, StatusCode::CREATED),
+    ] {
+        assert_eq!(steward(&world, "POST", "/staff/imports", Load::Json(body)).await.0, status, "{body}");
+    }
+    assert!(!testing_round(&world.gateway).await);
+    assert!(world.engine.has("n1"));
+    let entries = world.gateway.log.newest(Page::default()).await.expect("log");
+    let said = |words: &str| entries.iter().any(|entry| entry.access.reason.ends_with(words));
+    assert!(said("records that were erased may come back: The court says so."));
+    assert!(said("with records that were erased: The court says so."));
+    // From now on it is a record like others.
+    let job = begin(&world, &token, &["Observation.ndjson"]).await;
+    assert!(!testing_round(&world.gateway).await);
+    assert_eq!(world.get(&token, &job).await.json()["written"], 2);
 }
