@@ -39,6 +39,7 @@ pub mod smart;
 pub mod state;
 pub mod store;
 mod tasks;
+pub mod terminology;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]

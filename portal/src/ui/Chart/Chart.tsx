@@ -4,7 +4,8 @@ import {
 import { useId } from 'react';
 import { dayOfMs, monthShort } from '../fhir/dates';
 import { rangeText, type Range } from '../fhir/observation';
-import { number, unitText } from '../fhir/text';
+import { number } from '../fhir/text';
+import { unitText } from '../fhir/units';
 import css from './Chart.module.css';
 
 export interface ChartPoint {
