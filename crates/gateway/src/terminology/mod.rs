@@ -12,7 +12,7 @@ mod own;
 mod server;
 mod tables;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub(crate) use members::{Member, Members};
 pub(crate) use server::{EXPANSION_MAX, is_code, is_url};

@@ -8,6 +8,9 @@ use serde_json::{Value, json};
 /// When what this statement can say last changed.
 const DATE: &str = "2026-11-28";
 
+/// What a listing takes.
+const PARAMETERS: [&str; 6] = ["url", "valueSet", "valueSetVersion", "filter", "offset", "count"];
+
 /// The statement.
 pub(crate) async fn statement(gateway: &Gateway) -> Value {
     let tables = gateway.terminology.tables().await;
@@ -31,6 +34,7 @@ pub(crate) async fn statement(gateway: &Gateway) -> Value {
     } else {
         "No other terminology server is configured."
     };
+    let parameters: Vec<Value> = PARAMETERS.iter().map(|name| json!({ "name": name })).collect();
     json!({
         "resourceType": "TerminologyCapabilities",
         "status": "active",
@@ -45,7 +49,7 @@ pub(crate) async fn statement(gateway: &Gateway) -> Value {
             "hierarchical": false,
             "paging": true,
             "incomplete": false,
-            "parameter": ["url", "valueSet", "valueSetVersion", "filter", "offset", "count"].map(|name| json!({ "name": name })),
+            "parameter": parameters,
             "textFilter": "What a code or its display holds, whatever the case.",
         },
         "codeSearch": "all",
