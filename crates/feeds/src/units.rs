@@ -73,15 +73,72 @@ mod tests {
             codes.iter().filter(|code| is_unit(code) != expected).map(|code| (*code).to_owned()).collect()
         };
         let valid = [
-            "mg/dL", "mmol/L", "%", "mm[Hg]", "cm[H2O]", "Cel", "[degF]", "kg", "[lb_av]", "[in_i]", "cm", "/min",
-            "{beats}/min", "{score}", "{#}/uL", "10*3/uL", "10*9/L", "10*-3", "[IU]/L", "m[IU]/mL", "U/L", "g/dL",
-            "meq/L", "umol/L", "fL", "pg", "mg/g{creat}", "mL/min/{1.73_m2}", "[pH]", "1", "kg/m2", "mosm/kg",
-            "g/(24.h)", "/[HPF]", "a", "mo", "wk", "%{WBC}", "[ppm]", "ug/mL{FEU}", "mm/h", "[oz_av]", "K/uL",
+            "mg/dL",
+            "mmol/L",
+            "%",
+            "mm[Hg]",
+            "cm[H2O]",
+            "Cel",
+            "[degF]",
+            "kg",
+            "[lb_av]",
+            "[in_i]",
+            "cm",
+            "/min",
+            "{beats}/min",
+            "{score}",
+            "{#}/uL",
+            "10*3/uL",
+            "10*9/L",
+            "10*-3",
+            "[IU]/L",
+            "m[IU]/mL",
+            "U/L",
+            "g/dL",
+            "meq/L",
+            "umol/L",
+            "fL",
+            "pg",
+            "mg/g{creat}",
+            "mL/min/{1.73_m2}",
+            "[pH]",
+            "1",
+            "kg/m2",
+            "mosm/kg",
+            "g/(24.h)",
+            "/[HPF]",
+            "a",
+            "mo",
+            "wk",
+            "%{WBC}",
+            "[ppm]",
+            "ug/mL{FEU}",
+            "mm/h",
+            "[oz_av]",
+            "K/uL",
         ];
         assert_eq!(wrong(&valid, true), Vec::<String>::new(), "valid");
         let not = [
-            "", " ", "bpm", "mmHg", "degC", "mg/dl ", "lbs", "µg", "mg..g", "mg.", "ratio", "[", "{a", "mcg", "mg/dL/",
-            "[foo]", "x[Hg]", "mg\n", "\u{0}", "10^3/uL x",
+            "",
+            " ",
+            "bpm",
+            "mmHg",
+            "degC",
+            "mg/dl ",
+            "lbs",
+            "µg",
+            "mg..g",
+            "mg.",
+            "ratio",
+            "[",
+            "{a",
+            "mcg",
+            "mg/dL/",
+            "[foo]",
+            "x[Hg]",
+            "mg\n",
+            "\u{0}",
+            "10^3/uL x",
         ];
         assert_eq!(wrong(&not, false), Vec::<String>::new(), "not valid");
     }
@@ -97,6 +154,16 @@ mod tests {
             "[".repeat(90),
         ] {
             assert!(!is_unit(&code));
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_is_too_strange_to_be_judged(
+            text in ".{0,40}",
+            code in r"[a-zA-Z0-9*^/.(){}\[\]_%'+ -]{0,40}",
+        ) {
+            let _ = (is_unit(&text), is_unit(&code));
         }
     }
 }

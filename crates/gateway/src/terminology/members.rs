@@ -73,7 +73,8 @@ impl Tables {
             if out.more {
                 all.codes.clear();
             }
-            all.codes.retain(|one| !out.codes.iter().any(|out| out.system == one.system && out.code == one.code));
+            all.codes
+                .retain(|one| !out.codes.iter().any(|out| out.system == one.system && out.code == one.code));
         }
         all
     }
@@ -94,7 +95,8 @@ impl Tables {
                 None => other,
                 // What is named together is what is in all of them.
                 Some(mut one) => {
-                    one.codes.retain(|a| other.codes.iter().any(|b| a.system == b.system && a.code == b.code));
+                    one.codes
+                        .retain(|a| other.codes.iter().any(|b| a.system == b.system && a.code == b.code));
                     one.more |= other.more;
                     one
                 }

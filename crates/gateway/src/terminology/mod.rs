@@ -183,11 +183,8 @@ impl Terminology {
                 return self.in_system(UCUM, code).await;
             }
         }
-        let question = Question::InSet {
-            set: set.to_owned(),
-            system: system.map(str::to_owned),
-            code: code.to_owned(),
-        };
+        let question =
+            Question::InSet { set: set.to_owned(), system: system.map(str::to_owned), code: code.to_owned() };
         match &*self.elsewhere(question).await? {
             Said::Is { valid, display } => {
                 Ok(Verdict { valid: *valid, system: system.map(str::to_owned), display: display.clone() })
@@ -264,10 +261,8 @@ impl Terminology {
 
 /// What the known codes tell; `None` where the code may be among those that are not known.
 fn judged(members: &Members, system: Option<&str>, code: &str, headings: bool) -> Option<Verdict> {
-    let found = members
-        .codes
-        .iter()
-        .find(|one| one.code == code && system.is_none_or(|system| system == one.system));
+    let found =
+        members.codes.iter().find(|one| one.code == code && system.is_none_or(|system| system == one.system));
     match found {
         Some(Member { system, display, heading, .. }) => Some(Verdict {
             valid: headings || !heading,

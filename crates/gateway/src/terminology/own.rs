@@ -15,24 +15,27 @@ pub(super) fn add(tables: &mut Tables) {
     let codes = Category::ALL.iter().map(|one| (one.to_string(), display(*one).to_owned()));
     tables.systems.insert(CATEGORIES.into(), System::own("SalusCategory", codes));
     let all = Part { system: Some(CATEGORIES.into()), ..Part::default() };
-    tables.sets.insert(SETS.into(), set("SalusCategories", vec![all]));
+    tables.sets.insert(SETS.into(), set(vec![all]));
     for one in Category::ALL {
-        tables.sets.insert(format!("{SETS}-{one}"), set("SalusCategoryCodes", parts(*one)));
+        tables.sets.insert(format!("{SETS}-{one}"), set(parts(*one)));
     }
 }
 
-fn set(name: &str, include: Vec<Part>) -> Set {
-    Set { name: name.to_owned(), version: None, compose: Compose { include, exclude: Vec::new() } }
+fn set(include: Vec<Part>) -> Set {
+    Set { version: None, compose: Compose { include, exclude: Vec::new() } }
 }
 
 /// The codes that put a record into a category, one part for each code system.
 fn parts(category: Category) -> Vec<Part> {
     let mut parts: Vec<Part> = Vec::new();
-    for Deciding { system, code, display, .. } in category::deciding().filter(|one| one.category == category) {
+    for Deciding { system, code, display, .. } in category::deciding().filter(|one| one.category == category)
+    {
         let named = Named { code: code.to_owned(), display: display.map(str::to_owned) };
         match parts.iter_mut().find(|part| part.system.as_deref() == Some(system)) {
             Some(part) => part.concept.push(named),
-            None => parts.push(Part { system: Some(system.to_owned()), concept: vec![named], ..Part::default() }),
+            None => {
+                parts.push(Part { system: Some(system.to_owned()), concept: vec![named], ..Part::default() })
+            }
         }
     }
     parts

@@ -138,7 +138,9 @@ impl Server {
             None => false,
         };
         if !plain || !reachable {
-            return Err("the terminology server's URL names a public host, without user, query or fragment".into());
+            return Err(
+                "the terminology server's URL names a public host, without user, query or fragment".into()
+            );
         }
         // An error means that a provider is installed already.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
@@ -245,7 +247,9 @@ fn asked(question: &Question) -> (&'static str, Vec<Value>) {
     let uri = |name: &str, value: &str| json!({ "name": name, "valueUri": value });
     let code_of = |code: &str| json!({ "name": "code", "valueCode": code });
     match question {
-        Question::Lookup { system, code } => ("CodeSystem/$lookup", vec![uri("system", system), code_of(code)]),
+        Question::Lookup { system, code } => {
+            ("CodeSystem/$lookup", vec![uri("system", system), code_of(code)])
+        }
         Question::InSystem { system, code } => {
             ("CodeSystem/$validate-code", vec![uri("url", system), code_of(code)])
         }
@@ -269,8 +273,8 @@ fn understood(question: &Question, value: &Value) -> Option<Said> {
     let text = |name: &str| parameter(name).and_then(|one| words(&one["valueString"]));
     match question {
         Question::Expand { .. } => {
-            (value["resourceType"] == "ValueSet" && value["expansion"].is_object()).then(|| ())?;
-            expanded(&value["expansion"]).map(Said::Has)
+            let is_one = value["resourceType"] == "ValueSet" && value["expansion"].is_object();
+            if is_one { expanded(&value["expansion"]).map(Said::Has) } else { None }
         }
         _ if value["resourceType"] != "Parameters" => None,
         Question::Lookup { .. } => {
@@ -292,7 +296,9 @@ fn expanded(expansion: &Value) -> Option<Members> {
             continue;
         };
         if let (Some(system), Some(code)) = (one["system"].as_str(), one["code"].as_str()) {
-            (is_url(system) && is_code(code)).then(|| ())?;
+            if !is_url(system) || !is_code(code) {
+                return None;
+            }
             codes.push(Member {
                 system: system.to_owned(),
                 code: code.to_owned(),
@@ -312,7 +318,8 @@ fn expanded(expansion: &Value) -> Option<Members> {
 
 /// What a person may be shown of another server's words.
 fn words(value: &Value) -> Option<String> {
-    let text: String = value.as_str()?.chars().filter(|sign| !sign.is_control()).take(DISPLAY_CHARS_MAX).collect();
+    let text: String =
+        value.as_str()?.chars().filter(|sign| !sign.is_control()).take(DISPLAY_CHARS_MAX).collect();
     Some(text.trim().to_owned()).filter(|text| !text.is_empty())
 }
 

@@ -67,7 +67,6 @@ pub(super) struct Filter {
 /// A value set.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Set {
-    pub(crate) name: String,
     pub(crate) version: Option<String>,
     pub(super) compose: Compose,
 }
@@ -138,7 +137,7 @@ impl Tables {
                     self.systems.entry(url).or_insert_with(|| System::of(one));
                 }
                 "ValueSet" => {
-                    let set = Set { name: one.name, version: one.version, compose: one.compose };
+                    let set = Set { version: one.version, compose: one.compose };
                     self.sets.entry(one.url).or_insert(set);
                 }
                 _ => {}

@@ -65,7 +65,9 @@ fn a_value_set_holds_what_its_composition_says() {
 
 #[test]
 fn what_is_no_bundle_adds_nothing_and_breaks_nothing() {
-    for text in ["", "{}", "[]", "null", r#"{"entry":[{"resource":{"resourceType":"CodeSystem","concept":3}}]}"#] {
+    for text in
+        ["", "{}", "[]", "null", r#"{"entry":[{"resource":{"resourceType":"CodeSystem","concept":3}}]}"#]
+    {
         let mut tables = Tables::default();
         tables.add(text.as_bytes());
         assert!(tables.systems.is_empty() && tables.sets.is_empty(), "{text}");
@@ -74,11 +76,8 @@ fn what_is_no_bundle_adds_nothing_and_breaks_nothing() {
 
 fn known(server: Option<String>, folder: Option<&std::path::Path>) -> Terminology {
     let mut config = Config::new("hospital-a".parse().expect("id"), "/nowhere".into(), "https://a.example");
-    config.terminology = TerminologyConfig {
-        definitions: folder.map(Into::into),
-        server,
-        private_server: true,
-    };
+    config.terminology =
+        TerminologyConfig { definitions: folder.map(Into::into), server, private_server: true };
     Terminology::new(&config).expect("terminology")
 }
 
@@ -234,7 +233,8 @@ impl Elsewhere {
     ) -> Self {
         let asked = Arc::new(Mutex::new(Vec::new()));
         let mut router = Router::new();
-        for operation in ["CodeSystem/$lookup", "CodeSystem/$validate-code", "ValueSet/$validate-code", "ValueSet/$expand"]
+        for operation in
+            ["CodeSystem/$lookup", "CodeSystem/$validate-code", "ValueSet/$validate-code", "ValueSet/$expand"]
         {
             let (answer, asked) = (answer.clone(), asked.clone());
             let handler = move |body: Bytes| async move {
@@ -298,13 +298,21 @@ async fn another_server_is_asked_what_is_not_known_here_and_once_for_each_thing(
         assert_eq!(terms.display(SNOMED, "73211009").await.as_deref(), Some("Diabetes mellitus"));
         assert_eq!(terms.display(SNOMED, "1").await, None);
         assert!(terms.in_system(SNOMED, "73211009").await.expect("known").valid);
-        assert!(!terms.in_set("http://c.example/other", Some(SNOMED), "1", false).await.expect("known").valid);
+        assert!(
+            !terms.in_set("http://c.example/other", Some(SNOMED), "1", false).await.expect("known").valid
+        );
         let members = terms.expand("http://c.example/diabetes").await.expect("known");
-        assert_eq!(members.codes.iter().map(|one| one.code.as_str()).collect::<Vec<_>>(), ["73211009", "44054006"]);
+        assert_eq!(
+            members.codes.iter().map(|one| one.code.as_str()).collect::<Vec<_>>(),
+            ["73211009", "44054006"]
+        );
         assert_eq!(elsewhere.count(), 5);
     }
     let refusal = terms.expand("http://c.example/nothing").await.expect_err("unknown").to_string();
-    assert!(refusal.contains("neither this node nor its terminology server") && !refusal.contains("tx-17"), "{refusal}");
+    assert!(
+        refusal.contains("neither this node nor its terminology server") && !refusal.contains("tx-17"),
+        "{refusal}"
+    );
 }
 
 #[tokio::test]
@@ -341,10 +349,22 @@ async fn a_server_that_misbehaves_is_refused_in_words_of_this_node_and_left_alon
         ("not FHIR", Arc::new(|| fhir(&json!({ "hello": "tx-17.internal" }))), Code::Upstream),
         ("another resource", Arc::new(|| fhir(&json!({ "resourceType": "Patient" }))), Code::Upstream),
         ("too large", Arc::new(big), Code::Upstream),
-        ("elsewhere", Arc::new(move || Redirect::temporary(&format!("http://{at}/")).into_response()), Code::Upstream),
-        ("failing", Arc::new(|| (StatusCode::INTERNAL_SERVER_ERROR, "tx-17.internal").into_response()), Code::Upstream),
+        (
+            "elsewhere",
+            Arc::new(move || Redirect::temporary(&format!("http://{at}/")).into_response()),
+            Code::Upstream,
+        ),
+        (
+            "failing",
+            Arc::new(|| (StatusCode::INTERNAL_SERVER_ERROR, "tx-17.internal").into_response()),
+            Code::Upstream,
+        ),
         ("refusing", Arc::new(|| StatusCode::UNAUTHORIZED.into_response()), Code::Upstream),
-        ("a page that is not found", Arc::new(|| (StatusCode::NOT_FOUND, "{}").into_response()), Code::Upstream),
+        (
+            "a page that is not found",
+            Arc::new(|| (StatusCode::NOT_FOUND, "{}").into_response()),
+            Code::Upstream,
+        ),
         ("deep", Arc::new(|| "[".repeat(100_000).into_response()), Code::Upstream),
     ];
     for (name, mood, code) in moods {

@@ -160,7 +160,7 @@ function Curves({ entries }: { entries: ChartEntry[] }) {
   if (series.length === 0) return <Empty icon="chart-line" title="Nothing to draw yet">A chart needs at least two values of one measure.</Empty>;
   return (
     <Suspense fallback={<Skeletons rows={4} label="Drawing charts" />}>
-      <div className={css.grid}>{series.map((one) => <Card key={`${one.code} ${one.unit}`}><Chart title={one.title} unit={one.unitWords} points={one.points} series={one.series} /></Card>)}</div>
+      <div className={css.grid}>{series.map((one) => <Card key={`${one.code} ${one.unit}`}><Chart title={one.title} unit={one.unitWords} note={one.note} points={one.points} series={one.series} /></Card>)}</div>
     </Suspense>
   );
 }

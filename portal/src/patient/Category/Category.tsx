@@ -73,7 +73,7 @@ function Charts({ entries }: { entries: Entry[] }) {
     <Section title="Over time">
       <Suspense fallback={<Skeletons rows={3} label="Drawing charts" />}>
         <div className={css.charts}>
-          {series.map((one) => <Card key={`${one.code} ${one.unit}`}><Chart title={one.title} unit={one.unitWords} points={one.points} series={one.series} /></Card>)}
+          {series.map((one) => <Card key={`${one.code} ${one.unit}`}><Chart title={one.title} unit={one.unitWords} note={one.note} points={one.points} series={one.series} /></Card>)}
         </div>
       </Suspense>
     </Section>

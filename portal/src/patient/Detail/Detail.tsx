@@ -62,7 +62,7 @@ function Curve({ record, records }: { record: RecordItem; records: RecordItem[] 
       {series.map((one) => (
         <Card key={one.unit ?? ''}>
           <Suspense fallback={<Skeletons rows={3} label="Drawing the chart" />}>
-            <Chart title={one.title} unit={one.unitWords} points={one.points} series={one.series} />
+            <Chart title={one.title} unit={one.unitWords} note={one.note} points={one.points} series={one.series} />
           </Suspense>
         </Card>
       ))}

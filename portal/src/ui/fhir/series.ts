@@ -16,9 +16,13 @@ export interface Series {
   unit?: string;
   /** The unit as people write it. */
   unitWords: string;
+  /** Why it is not on the line of another one. */
+  note?: string;
   points: ChartPoint[];
   series: ChartSeries[];
 }
+
+const OTHER_UNIT = 'These were given in another unit. Do not compare them with the other curve.';
 
 /** What was measured at one time: one value, or the two of a blood pressure. */
 interface Measured {
@@ -70,7 +74,7 @@ function byUnit(measured: Measured[], { code, title, names }: { code: string; ti
     }
     // Two numbers of one measurement in units of two kinds are no measurement.
     if (points.length === 0) break;
-    found.push({ code, title, unit, unitWords: unitWords(first), points, series: names.map((name, at) => ({ name, range: latest.ranges[at] })) });
+    found.push({ code, title, unit, unitWords: unitWords(first), note: found.length > 0 ? OTHER_UNIT : undefined, points, series: names.map((name, at) => ({ name, range: latest.ranges[at] })) });
     open = others;
   }
   return found;

@@ -49,8 +49,7 @@ impl Found {
     /// What a reader would call it.
     fn words(&self, words: &Words) -> String {
         let concept = words::concept(&self.value);
-        let looked_up =
-            || words::codes(concept?).find_map(|code| words.get(&code)).map(String::as_str);
+        let looked_up = || words::codes(concept?).find_map(|code| words.get(&code)).map(String::as_str);
         let name = concept.and_then(words::own).or_else(looked_up).unwrap_or(&self.kind);
         let when = self.when().get(..10).unwrap_or(self.when());
         if when.is_empty() { name.to_owned() } else { format!("{name} ({when})") }

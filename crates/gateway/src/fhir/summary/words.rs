@@ -26,14 +26,16 @@ pub(super) fn concept(value: &Value) -> Option<&Value> {
 
 /// A concept's own words.
 pub(super) fn own(concept: &Value) -> Option<&str> {
-    let codings = concept["coding"].as_array().into_iter().flatten();
-    concept["text"].as_str().or_else(|| codings.filter_map(|coding| coding["display"].as_str()).next())
+    let mut codings = concept["coding"].as_array().into_iter().flatten();
+    concept["text"].as_str().or_else(|| codings.find_map(|coding| coding["display"].as_str()))
 }
 
 /// A concept's codes.
 pub(super) fn codes(concept: &Value) -> impl Iterator<Item = (String, String)> + '_ {
     let codings = concept["coding"].as_array().into_iter().flatten();
-    codings.filter_map(|coding| Some((coding["system"].as_str()?.to_owned(), coding["code"].as_str()?.to_owned())))
+    codings.filter_map(|coding| {
+        Some((coding["system"].as_str()?.to_owned(), coding["code"].as_str()?.to_owned()))
+    })
 }
 
 /// Looks up what the found resources leave unsaid.

@@ -87,7 +87,8 @@ impl Asked {
                 "valueSet" => {
                     let compose = parameter["resource"]["compose"].clone();
                     let compose = serde_json::from_value(compose);
-                    self.compose = Some(compose.map_err(|_| invalid("`valueSet` has no `compose` that is understood"))?);
+                    self.compose =
+                        Some(compose.map_err(|_| invalid("`valueSet` has no `compose` that is understood"))?);
                 }
                 _ => {
                     let fields = parameter.as_object().into_iter().flatten();

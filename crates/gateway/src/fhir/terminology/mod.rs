@@ -155,7 +155,10 @@ fn is_json(headers: &HeaderMap) -> Result<()> {
     let kind = kind.split(';').next().unwrap_or_default().trim();
     match kind {
         FHIR_JSON | "application/json" => Ok(()),
-        _ => Err(Error::new(Code::MediaType, "a question about codes is a Parameters in `application/fhir+json`")),
+        _ => Err(Error::new(
+            Code::MediaType,
+            "a question about codes is a Parameters in `application/fhir+json`",
+        )),
     }
 }
 
