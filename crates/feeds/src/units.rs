@@ -18,7 +18,8 @@ const DIGITS_MAX: usize = 9;
 
 /// Whether a text is a valid UCUM code, in UCUM's case-sensitive form.
 pub fn is_unit(code: &str) -> bool {
-    is_plain(code) && atoms_are_known(code) && ucum::validate(code).is_ok()
+    is_plain(code)
+        && without_words(code).is_some_and(|code| atoms_are_known(&code) && ucum::validate(&code).is_ok())
 }
 
 /// What the parser may be given: printable ASCII as UCUM has it, short, and not deeper than people write.
@@ -43,20 +44,37 @@ fn is_plain(code: &str) -> bool {
     (1..=UNIT_BYTES_MAX).contains(&code.len())
 }
 
+/// A code without its annotations, which mean nothing: `{beats}/min` is `/min`, `mg/g{creat}` is `mg/g`, and where nothing else
+/// is left, `1` (UCUM, 6 and 12). The library knows them behind a unit alone. `None`: braces do not fit.
+pub fn without_words(code: &str) -> Option<String> {
+    let mut out = String::with_capacity(code.len());
+    let mut rest = code;
+    while let Some(at) = rest.find(['{', '}']) {
+        let (before, words) = rest.split_at(at);
+        let (words, after) = words.strip_prefix('{')?.split_once('}')?;
+        if words.contains('{') {
+            return None;
+        }
+        out.push_str(before);
+        let stands_alone = out.is_empty() || out.ends_with(['/', '.', '(']);
+        if stands_alone && !(out.is_empty() && after.starts_with('/')) {
+            out.push('1');
+        }
+        rest = after;
+    }
+    out.push_str(rest);
+    Some(out)
+}
+
 /// The library takes any word in square brackets for a unit; UCUM lists them.
 fn atoms_are_known(code: &str) -> bool {
     let mut rest = code;
-    while let Some(at) = rest.find(['[', '{']) {
-        let close = if rest[at..].starts_with('[') { ']' } else { '}' };
-        let Some(end) = rest[at..].find(close).map(|end| at + end + 1) else { return false };
-        if close == ']' {
-            // With what stands before: `mm[Hg]`, `m[H2O]`, `m[IU]`, `B[W]`.
-            let start = rest[..at].rfind(['/', '.', '(']).map_or(0, |slash| slash + 1);
-            let known = (start..=at).any(|from| ucum::find_unit(&rest[from..end]).is_some());
-            // Some end after the bracket: `[car_Au]`, `[in_i'H2O]` do not; `[m/s2/Hz^0.5]` has a slash within.
-            if !known {
-                return false;
-            }
+    while let Some(at) = rest.find('[') {
+        let Some(end) = rest[at..].find(']').map(|end| at + end + 1) else { return false };
+        // With what stands before: `mm[Hg]`, `m[H2O]`, `m[IU]`, `B[W]`.
+        let start = rest[..at].rfind(['/', '.', '(']).map_or(0, |slash| slash + 1);
+        if !(start..=at).any(|from| ucum::find_unit(&rest[from..end]).is_some()) {
+            return false;
         }
         rest = &rest[end..];
     }
@@ -141,6 +159,24 @@ mod tests {
             "10^3/uL x",
         ];
         assert_eq!(wrong(&not, false), Vec::<String>::new(), "not valid");
+    }
+
+    #[test]
+    fn words_in_braces_are_left_out() {
+        for (code, expected) in [
+            ("{beats}/min", Some("/min")),
+            ("{score}", Some("1")),
+            ("mg/g{creat}", Some("mg/g")),
+            ("mL/min/{1.73_m2}", Some("mL/min/1")),
+            ("%{WBC}", Some("%")),
+            ("{a}.{b}", Some("1.1")),
+            ("kg", Some("kg")),
+            ("{a", None),
+            ("a}", None),
+            ("{a{b}", None),
+        ] {
+            assert_eq!(without_words(code).as_deref(), expected, "{code}");
+        }
     }
 
     #[test]

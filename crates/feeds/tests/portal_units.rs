@@ -2,7 +2,7 @@
 //! a kind measure the same, and what lies between two of them is what UCUM says.
 
 use octofhir_ucum::analyse;
-use salus_feeds::units::is_unit;
+use salus_feeds::units::{is_unit, without_words};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -36,7 +36,8 @@ fn wrong(table: &Table) -> Vec<String> {
     for (kind, units) in table {
         let mut first = None;
         for (unit, values) in units {
-            let Some(known) = is_unit(unit).then(|| analyse(unit).ok()).flatten() else {
+            let plain = without_words(unit).filter(|_| is_unit(unit));
+            let Some(known) = plain.and_then(|plain| analyse(&plain).ok()) else {
                 wrong.push(format!("{kind}: {unit} is no unit"));
                 continue;
             };
