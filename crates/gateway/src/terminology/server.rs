@@ -122,6 +122,14 @@ impl Server {
     /// # Errors
     /// What is wrong with the URL, for the operator.
     pub(crate) fn new(base: &str, private: bool) -> std::result::Result<Self, String> {
+        Self::within(base, private, ANSWER_TIMEOUT)
+    }
+
+    /// The same with another time for an answer.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub(super) fn within(base: &str, private: bool, timeout: Duration) -> std::result::Result<Self, String> {
         let url = Url::parse(base).map_err(|_| "the terminology server's URL is not one".to_owned())?;
         let schemes: &[&str] = if private { &["https", "http"] } else { &["https"] };
         if !schemes.contains(&url.scheme()) {
@@ -149,7 +157,7 @@ impl Server {
             .no_proxy()
             .https_only(!private)
             .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(ANSWER_TIMEOUT)
+            .timeout(timeout)
             .dns_resolver(Arc::new(Resolver { private }))
             .build()
             .map_err(|_| "the terminology server's client cannot be made".to_owned())?;

@@ -385,7 +385,7 @@ async fn a_server_that_misbehaves_is_refused_in_words_of_this_node_and_left_alon
     assert_eq!(terms.lookup(SNOMED, "1").await.expect_err("away").code(), Code::Away);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_server_that_is_slow_is_not_waited_for() {
     // It takes the connection, and says nothing.
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("port");
@@ -396,9 +396,10 @@ async fn a_server_that_is_slow_is_not_waited_for() {
             open.push(stream);
         }
     });
-    let terms = known(Some(format!("http://{at}/")), None);
-    let refusal = terms.lookup(SNOMED, "1").await.expect_err("slow");
-    assert!(matches!(refusal.code(), Code::Timeout | Code::Away), "{refusal}");
+    let server = Server::within(&format!("http://{at}/"), true, std::time::Duration::from_millis(200));
+    let question = Question::Lookup { system: SNOMED.into(), code: "1".into() };
+    let refusal = server.expect("a server").ask(question).await.expect_err("slow");
+    assert_eq!(refusal.code(), Code::Timeout, "{refusal}");
 }
 
 #[test]

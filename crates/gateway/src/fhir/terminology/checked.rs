@@ -30,7 +30,8 @@ pub(crate) async fn add(gateway: &Gateway, body: &[u8], answer: Response) -> Res
     let mut found = Vec::new();
     let resource = validated(&body);
     let kind = resource["resourceType"].as_str().unwrap_or_default();
-    visit(&gateway.terminology.tables().await, resource, kind, &mut found);
+    let tables = gateway.terminology.tables().await;
+    visit(&tables, resource, kind, &mut found);
     if found.is_empty() {
         return Ok(answer);
     }

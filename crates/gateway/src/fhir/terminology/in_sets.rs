@@ -23,11 +23,11 @@ pub(crate) async fn as_codes(gateway: &Gateway, query: &str) -> Result<Option<St
         return Ok(None);
     }
     let pairs: Vec<(String, String)> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
-    let mut out = Serializer::new(String::new());
+    let mut out: Vec<(String, String)> = Vec::new();
     for (name, value) in pairs {
         let (bare, modifier) = name.rsplit_once(':').unwrap_or((&name, ""));
         if !matches!(modifier, "in" | "not-in") {
-            out.append_pair(&name, &value);
+            out.push((name, value));
             continue;
         }
         if bare.contains(['.', ':']) {
@@ -39,13 +39,13 @@ pub(crate) async fn as_codes(gateway: &Gateway, query: &str) -> Result<Option<St
         let members = gateway.terminology.expand(&value).await?;
         let codes = members.codes.iter().map(token).collect::<Vec<_>>().join(",");
         match (modifier, codes.is_empty()) {
-            ("in", true) => out.append_pair(bare, NOTHING),
-            ("in", false) => out.append_pair(bare, &codes),
-            (_, true) => continue,
-            (_, false) => out.append_pair(&format!("{bare}:not"), &codes),
-        };
+            ("in", true) => out.push((bare.to_owned(), NOTHING.to_owned())),
+            ("in", false) => out.push((bare.to_owned(), codes)),
+            (_, true) => {}
+            (_, false) => out.push((format!("{bare}:not"), codes)),
+        }
     }
-    let query = out.finish();
+    let query = Serializer::new(String::new()).extend_pairs(out).finish();
     if query.len() > SEARCH_CODES_BYTES_MAX {
         return Err(Error::new(Code::Unprocessable, "the value set has too many codes to search by it"));
     }
