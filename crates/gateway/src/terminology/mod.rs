@@ -65,6 +65,8 @@ pub(crate) struct Verdict {
     pub(crate) valid: bool,
     pub(crate) system: Option<String>,
     pub(crate) display: Option<String>,
+    /// Whether the code has no other display; another server names one of several.
+    pub(crate) one_display: bool,
 }
 
 impl Terminology {
@@ -143,22 +145,25 @@ impl Terminology {
     /// # Errors
     /// As [`Self::lookup`], for a code system that is not known.
     pub(crate) async fn in_system(&self, system: &str, code: &str) -> Result<Verdict> {
-        let verdict = |valid, display| Verdict { valid, system: Some(system.to_owned()), display };
+        let verdict = |valid, display, one_display| {
+            let system = Some(system.to_owned());
+            Verdict { valid, system, display, one_display }
+        };
         if system == UCUM {
-            return Ok(verdict(units::is_unit(code), None));
+            return Ok(verdict(units::is_unit(code), None, true));
         }
         let tables = self.tables().await;
         if let Some(known) = tables.systems.get(system) {
             if let Some(concept) = known.find(code) {
-                return Ok(verdict(true, concept.display.clone()));
+                return Ok(verdict(true, concept.display.clone(), true));
             }
             if known.whole {
-                return Ok(verdict(false, None));
+                return Ok(verdict(false, None, true));
             }
         }
         let question = Question::InSystem { system: system.to_owned(), code: code.to_owned() };
         match &*self.elsewhere(question).await? {
-            Said::Is { valid, display } => Ok(verdict(*valid, display.clone())),
+            Said::Is { valid, display } => Ok(verdict(*valid, display.clone(), false)),
             _ => Err(self.unknown("code system")),
         }
     }
@@ -176,7 +181,7 @@ impl Terminology {
     ) -> Result<Verdict> {
         let tables = self.tables().await;
         if let Some(known) = tables.members(set) {
-            if let Some(verdict) = judged(&known, system, code, headings) {
+            if let Some(verdict) = judged(&tables, &known, system, code, headings) {
                 return Ok(verdict);
             }
             if system == Some(UCUM) && tables.takes_all_of(set, UCUM) {
@@ -186,9 +191,12 @@ impl Terminology {
         let question =
             Question::InSet { set: set.to_owned(), system: system.map(str::to_owned), code: code.to_owned() };
         match &*self.elsewhere(question).await? {
-            Said::Is { valid, display } => {
-                Ok(Verdict { valid: *valid, system: system.map(str::to_owned), display: display.clone() })
-            }
+            Said::Is { valid, display } => Ok(Verdict {
+                valid: *valid,
+                system: system.map(str::to_owned),
+                display: display.clone(),
+                one_display: false,
+            }),
             _ => Err(self.unknown("value set")),
         }
     }
@@ -204,8 +212,9 @@ impl Terminology {
         code: &str,
         headings: bool,
     ) -> Result<Verdict> {
-        let members = self.tables().await.compose(compose);
-        judged(&members, system, code, headings).ok_or_else(|| self.unknown("code system of this value set"))
+        let tables = self.tables().await;
+        judged(&tables, &tables.compose(compose), system, code, headings)
+            .ok_or_else(|| self.unknown("code system of this value set"))
     }
 
     /// The codes of a value set.
@@ -260,7 +269,13 @@ impl Terminology {
 }
 
 /// What the known codes tell; `None` where the code may be among those that are not known.
-fn judged(members: &Members, system: Option<&str>, code: &str, headings: bool) -> Option<Verdict> {
+fn judged(
+    tables: &Tables,
+    members: &Members,
+    system: Option<&str>,
+    code: &str,
+    headings: bool,
+) -> Option<Verdict> {
     let found =
         members.codes.iter().find(|one| one.code == code && system.is_none_or(|system| system == one.system));
     match found {
@@ -268,9 +283,16 @@ fn judged(members: &Members, system: Option<&str>, code: &str, headings: bool) -
             valid: headings || !heading,
             system: Some(system.clone()),
             display: display.clone(),
+            // Value sets list codes of SNOMED CT and the like, of which this is one word among several.
+            one_display: tables.systems.contains_key(system),
         }),
         None if members.more => None,
-        None => Some(Verdict { valid: false, system: system.map(str::to_owned), display: None }),
+        None => Some(Verdict {
+            valid: false,
+            system: system.map(str::to_owned),
+            display: None,
+            one_display: true,
+        }),
     }
 }
 

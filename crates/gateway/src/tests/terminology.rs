@@ -230,6 +230,9 @@ async fn another_server_answers_what_is_not_known_here_and_hears_nothing_of_who_
     assert_eq!(parameter(&found, "display"), "Diabetes mellitus");
     let wrong = "/fhir/ValueSet/$validate-code?url=http://c.example/x&system=http://snomed.info/sct&code=9&display=Kanarienvogel";
     assert_eq!(parameter(&world.get(&token, wrong).await, "result"), false);
+    // Another server knows more words for a code than the one that it names.
+    let other = "/fhir/CodeSystem/$validate-code?url=http://snomed.info/sct&code=73211009&display=Sugar";
+    assert_eq!(parameter(&world.get(&token, other).await, "result"), true);
     let listed = "/fhir/ValueSet/$expand?url=http://c.example/diabetes&filter=mellitus&count=1";
     let listed = world.get(&token, listed).await.json();
     assert_eq!(listed["expansion"]["contains"][0]["code"], "73211009");

@@ -87,9 +87,8 @@ fn wrong(tables: &Tables, system: &str, code: &str, display: Option<&str>) -> Op
     let Some(concept) = known.find(code) else {
         return known.whole.then_some("the code system, as FHIR R4 publishes it, has no such code");
     };
-    let plain = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
     let other = display
         .zip(concept.display.as_deref())
-        .is_some_and(|(said, published)| plain(said) != plain(published));
+        .is_some_and(|(said, published)| !super::says_the_same(said, published));
     other.then_some("the display is another than the published one")
 }

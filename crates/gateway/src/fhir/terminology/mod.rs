@@ -62,7 +62,11 @@ async fn in_system(State(gateway): State<Gateway>, caller: Caller, request: Requ
         let named = asked.url.clone().or_else(|| system.clone());
         let url = named.ok_or_else(|| invalid("name the code system: `url` and `code`, or `coding`"))?;
         if system.as_ref().is_some_and(|system| *system != url) {
-            verdicts.push((Verdict { valid: false, system, display: None }, code, display));
+            verdicts.push((
+                Verdict { valid: false, system, display: None, one_display: true },
+                code,
+                display,
+            ));
             continue;
         }
         asked.check_version(&gateway, &url).await?;
@@ -185,13 +189,18 @@ fn judged(verdicts: Vec<(Verdict, String, Option<String>)>, of: &str) -> Value {
     json!({ "resourceType": "Parameters", "parameter": parameters })
 }
 
-/// Whether a display says something else than the published one; capitals and spaces do not count.
+/// Whether a display says something else than the published one.
 fn is_other_display(verdict: &Verdict, display: Option<&str>) -> bool {
-    let plain = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
     match (&verdict.display, display) {
-        (Some(published), Some(display)) => plain(published) != plain(display),
+        (Some(published), Some(display)) if verdict.one_display => !says_the_same(published, display),
         _ => false,
     }
+}
+
+/// Whether two displays are the same words; capitals and spaces do not count.
+fn says_the_same(one: &str, other: &str) -> bool {
+    let plain = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
+    plain(one) == plain(other)
 }
 
 fn expanded(asked: &Asked, members: Members) -> Value {
