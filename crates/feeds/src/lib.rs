@@ -21,6 +21,7 @@ mod json;
 mod plan;
 mod resource;
 mod time;
+pub mod units;
 
 pub use charset::is_charset;
 pub use ids::{Authority, Ids};

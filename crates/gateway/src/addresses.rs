@@ -1,6 +1,28 @@
 //! Which addresses are on the public Internet, for whatever this node calls because somebody else named it.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+/// Resolves names as the system does, to addresses that may be connected to.
+pub(crate) struct Resolver {
+    /// Whether these may be on this machine and in private networks.
+    pub(crate) private: bool,
+}
+
+impl Resolve for Resolver {
+    fn resolve(&self, name: Name) -> Resolving {
+        let private = self.private;
+        Box::pin(async move {
+            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
+            let may: Vec<SocketAddr> = found.filter(|at| private || is_public(at.ip())).collect();
+            if may.is_empty() {
+                return Err(io::Error::from(io::ErrorKind::PermissionDenied).into());
+            }
+            Ok(Box::new(may.into_iter()) as Addrs)
+        })
+    }
+}
 
 /// Whether the whole Internet can reach an address (IANA's special-purpose registries, RFC 6890). Of IPv6 only what is
 /// given out to the public, without what leads back into IPv4, is a protocol's or for documents.

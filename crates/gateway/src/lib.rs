@@ -40,6 +40,7 @@ pub mod state;
 pub mod store;
 mod sweep;
 mod tasks;
+pub mod terminology;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]

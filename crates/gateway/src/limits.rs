@@ -77,6 +77,13 @@ pub(crate) const EVENT_STREAMS_MAX: usize = 512;
 /// Streams of events of one caller; in a demo as many as for many callers.
 pub(crate) const EVENT_STREAMS_PER_CALLER_MAX: usize = 64;
 
+/// Questions about codes by one caller in a minute: a chart asks for every code without a display.
+pub(crate) const TERMINOLOGY_PER_MINUTE: u32 = 600;
+/// Largest Parameters resource of a question about codes, with a value set in it.
+pub(crate) const TERMINOLOGY_BYTES_MAX: usize = 256 * 1024;
+/// Longest query in bytes with the codes of the value sets that it names: links to further pages hold it, and a path.
+pub(crate) const SEARCH_CODES_BYTES_MAX: usize = 6 * 1024;
+
 /// Changes of subscriptions by one client in a minute.
 pub(crate) const SUBSCRIPTION_CHANGES_PER_MINUTE: u32 = 60;
 /// Largest message that is taken from a socket: a token of 64 digits and a few words.

@@ -23,6 +23,7 @@ use crate::shares::Shares;
 use crate::smart::Smart;
 use crate::staff::Staff;
 use crate::store::{Store, StoreError};
+use crate::terminology::{Terminology, TerminologyConfig};
 use crate::vault::{OwnProofs, SharedRecords};
 use salus_crypto::Secret32;
 use salus_crypto::hpke::HpkePrivateKey;
@@ -73,6 +74,8 @@ pub struct Config {
     /// `host:port` of receivers of notifications that may be on this network, or without TLS. All others are called at
     /// public addresses and by https only.
     pub subscription_hosts: Vec<String>,
+    /// Where it is looked up what codes mean.
+    pub terminology: TerminologyConfig,
     /// Limits of both listeners.
     pub limits: Limits,
 }
@@ -140,6 +143,7 @@ impl Config {
             bulk: BulkConfig::default(),
             feeds: Vec::new(),
             subscription_hosts: Vec::new(),
+            terminology: TerminologyConfig::default(),
             limits: Limits::default(),
         }
     }
@@ -238,6 +242,8 @@ pub struct Inner {
     pub shares: Shares,
     /// Caches of the FHIR routes.
     pub fhir: FhirState,
+    /// What codes mean.
+    pub terminology: Terminology,
     /// What hospitals run already, and sends here.
     pub feeds: Feeds,
     /// Subscriptions of systems and apps.
@@ -295,6 +301,7 @@ impl Gateway {
             smart: Smart::open(store.clone(), &config)?,
             shares: Shares::new(store.clone()),
             fhir: FhirState::default(),
+            terminology: Terminology::new(&config).map_err(OpenError::Part)?,
             feeds: Feeds::open(&config.feeds, &ports)?,
             subscriptions: Subscriptions::new(&config),
             accounts: Accounts::open(&store, &config)?,

@@ -12,5 +12,6 @@ pub(crate) mod race;
 pub(crate) mod routes;
 mod secrets;
 mod statement;
+mod terminology;
 mod views;
 pub(crate) mod world;

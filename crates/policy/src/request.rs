@@ -99,6 +99,8 @@ pub enum Action {
     RunFeeds,
     /// Have a new key sign health cards.
     ReplaceCardKey,
+    /// Ask what codes mean.
+    LookUpCodes,
 }
 
 impl Action {
@@ -126,6 +128,7 @@ impl Action {
         Self::DecideOnApps,
         Self::RunFeeds,
         Self::ReplaceCardKey,
+        Self::LookUpCodes,
     ];
 
     /// The name in the policies.
@@ -153,6 +156,7 @@ impl Action {
             Self::DecideOnApps => "decideOnApps",
             Self::RunFeeds => "runFeeds",
             Self::ReplaceCardKey => "replaceCardKey",
+            Self::LookUpCodes => "lookUpCodes",
         }
     }
 }

@@ -23,6 +23,7 @@ pub(crate) const FILES: &[(&str, &str)] = &[
     ("app.cedar", include_str!("../policies/app.cedar")),
     ("shares.cedar", include_str!("../policies/shares.cedar")),
     ("restriction.cedar", include_str!("../policies/restriction.cedar")),
+    ("terminology.cedar", include_str!("../policies/terminology.cedar")),
 ];
 
 /// A policy that decided, and its reason in words.

@@ -90,6 +90,55 @@ const SECTIONS: &[(&str, Category)] = &[
     ("procedure", Category::Procedures),
 ];
 
+/// HL7 v3 ActCode.
+const ACT_CODE: &str = "http://terminology.hl7.org/CodeSystem/v3-ActCode";
+/// Codes of FHIR's observation categories are in small letters, ...
+const OBSERVATION_CATEGORY: &str = "http://terminology.hl7.org/CodeSystem/observation-category";
+/// ... those of HL7 v2 table 0074 in capitals.
+const SERVICE_SECTION: &str = "http://terminology.hl7.org/CodeSystem/v2-0074";
+/// FHIR's resource types.
+const RESOURCE_TYPE: &str = "http://hl7.org/fhir/resource-types";
+
+/// Codes that the code systems of FHIR R4 have not: code, where it comes from, display.
+const BEYOND_R4: &[(&str, &str, &str)] = &[
+    // In editions of ActCode after R4's.
+    ("PREGNANT", ACT_CODE, "pregnancy information sensitivity"),
+    // DICOM's modality, which record systems send as a section.
+    ("MR", "http://dicom.nema.org/resources/ontology/DCM", "Magnetic Resonance"),
+    // In no published code system: a label that asks for protection gets it.
+    ("REPROD", "https://salus.network/fhir/sensitivity", "reproductive health"),
+];
+
+/// A code that decides on a category, and the code system that publishes it. Records are judged by the code alone, so that a
+/// label from another edition or a system's own list protects, too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deciding {
+    /// The code system.
+    pub system: &'static str,
+    /// The code.
+    pub code: &'static str,
+    /// What it says, where FHIR R4's definitions do not tell.
+    pub display: Option<&'static str>,
+    /// What it decides.
+    pub category: Category,
+}
+
+/// Every code that decides.
+pub fn deciding() -> impl Iterator<Item = Deciding> {
+    let sensitive = SENSITIVE.iter().map(|(code, category)| (ACT_CODE, *code, *category));
+    let types = TYPES.iter().map(|(code, category)| (RESOURCE_TYPE, *code, *category));
+    let sections = SECTIONS.iter().map(|(code, category)| {
+        let small = code.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
+        (if small { OBSERVATION_CATEGORY } else { SERVICE_SECTION }, *code, *category)
+    });
+    sensitive.chain(types).chain(sections).map(|(system, code, category)| {
+        match BEYOND_R4.iter().find(|(known, ..)| *known == code) {
+            Some((_, system, display)) => Deciding { system, code, display: Some(display), category },
+            None => Deciding { system, code, display: None, category },
+        }
+    })
+}
+
 /// The few fields that decide. Everything else of the text is skipped.
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]

@@ -31,3 +31,11 @@ export const readResource = (reference: string, chart: string): Promise<Resource
   getJson<Resource>(`/fhir/${reference}`, { headers: { 'x-salus-chart': chart } });
 export const readProof = <T>(reference: string, chart: string): Promise<T> =>
   getJson<T>(`/fhir/${reference}/$proof`, { headers: { 'x-salus-chart': chart } });
+
+/** What a code says, by this organisation's node; `null` where nobody knows it. */
+export async function lookUpCode(system: string, code: string, signal?: AbortSignal): Promise<string | null> {
+  const query = new URLSearchParams({ system, code });
+  const answer = await getJson<{ parameter?: { name: string; valueString?: string }[] }>(`/fhir/CodeSystem/$lookup?${query}`, { headers: { accept: 'application/fhir+json' }, signal });
+  const display = answer.parameter?.find((one) => one.name === 'display')?.valueString;
+  return display && display !== code ? display : null;
+}

@@ -13,6 +13,7 @@ export interface Quantity {
   value?: number;
   comparator?: string;
   unit?: string;
+  system?: string;
   code?: string;
 }
 export interface Period {

@@ -100,11 +100,14 @@ export function homeHistory(id: string, seed: number, todayMs: number): MockReco
     const trend = quarter < 12 ? quarter / 12 : 1 - (quarter - 12) / 24;
     history.lab(ms, visit, ['4548-4', 'Hemoglobin A1c/Hemoglobin.total in Blood'], round(6.3 + 1.5 * trend + wobble(0.2)), '%', [4, 5.6]);
     history.pressure(ms, visit, Math.round(134 + 14 * trend + wobble(7)), Math.round(82 + 6 * trend + wobble(4)));
-    history.vital(ms, visit, ['29463-7', 'Body weight'], round(84 + 5 * trend + wobble(0.8)), 'kg');
+    // The old scales were in pounds, and the old laboratory gave moles.
+    const [weight, old] = [84 + 5 * trend + wobble(0.8), quarter < 8];
+    history.vital(ms, visit, ['29463-7', 'Body weight'], round(old ? weight / 0.45359237 : weight), old ? '[lb_av]' : 'kg');
     history.vital(ms, visit, ['8867-4', 'Heart rate'], Math.round(74 + wobble(8)), '/min');
     if (quarter % 2 === 0) {
       history.lab(ms, visit, ['2160-0', 'Creatinine [Mass/volume] in Serum or Plasma'], round(0.92 + wobble(0.12), 2), 'mg/dL', [0.6, 1.2]);
-      history.lab(ms, visit, ['13457-7', 'Cholesterol in LDL'], Math.round(142 - 30 * (quarter / 24) + wobble(12)), 'mg/dL');
+      const ldl = Math.round(142 - 30 * (quarter / 24) + wobble(12));
+      history.lab(ms, visit, ['13457-7', 'Cholesterol in LDL'], old ? round(ldl / 38.67, 2) : ldl, old ? 'mmol/L' : 'mg/dL');
       history.lab(ms, visit, ['2085-9', 'Cholesterol in HDL'], Math.round(46 + wobble(5)), 'mg/dL');
       history.lab(ms, visit, ['2823-3', 'Potassium'], round(4.3 + wobble(0.4)), 'mmol/L', [3.5, 5.1]);
     }

@@ -192,6 +192,7 @@ export class MockNode {
     ['GET', /^\/staff\/governance$/, (_m, _b, request, url) => this.governed(request, url)],
     ['POST', /^\/staff\/governance\/proposals$/, (_m, body, request) => this.propose(body, request)],
     ['POST', /^\/staff\/governance\/proposals\/(\w+)\/vote$/, ([, id], body, request) => this.vote(id!, body, request)],
+    ['GET', /^\/fhir\/CodeSystem\/\$lookup$/, (_m, _b, request) => (this.staff(request), { json: { resourceType: 'Parameters', parameter: [{ name: 'display', valueString: 'A finding that only the node knows' }] } })],
     ['GET', /^\/fhir\/Patient\/([\w-]+)\/\$everything$/, ([, id], _b, request, url) => this.everything(id!, request, url)],
   ];
 

@@ -22,6 +22,7 @@ use salus_crypto::HpkePrivateKey;
 use salus_gateway::chain::Chain;
 use salus_gateway::engine::{Engine, EngineAddress, OutboxReaders};
 use salus_gateway::peer::Peers;
+use salus_gateway::terminology::TerminologyConfig;
 use salus_gateway::tls::{Pins, peer_server, public_server};
 use salus_gateway::{Config, Gateway, Listeners, Ports, serve};
 use salus_node::contract::LedgerRules;
@@ -50,6 +51,12 @@ pub(crate) struct Arguments {
     /// Folder of the FHIR definitions.
     #[arg(long, env = "SALUS_DEFINITIONS")]
     definitions: Option<PathBuf>,
+    /// Base URL of a FHIR R4 terminology server that is asked what this node does not know of codes.
+    #[arg(long, env = "SALUS_TERMINOLOGY_SERVER")]
+    terminology_server: Option<String>,
+    /// With `--terminology-server`: it is on this machine or in a private network, and may do without TLS.
+    #[arg(long, requires = "terminology_server")]
+    terminology_private: bool,
     /// Folder of the built portal.
     #[arg(long, env = "SALUS_PORTAL_DIST")]
     portal: Option<PathBuf>,
@@ -296,6 +303,16 @@ fn start_engine(
     Ok((EngineAddress::Socket(socket), Some(process)))
 }
 
+/// What the arguments say goes before what `node.json` says.
+fn terminology(arguments: &Arguments, file: &NodeFile) -> TerminologyConfig {
+    let written = file.terminology.as_ref();
+    TerminologyConfig {
+        definitions: arguments.definitions.clone(),
+        server: arguments.terminology_server.clone().or_else(|| written.map(|one| one.server.clone())),
+        private_server: arguments.terminology_private || written.is_some_and(|one| one.private_address),
+    }
+}
+
 fn assemble(
     arguments: &Arguments,
     home: &Home,
@@ -323,6 +340,7 @@ fn assemble(
     }
     config.feeds = home.file.feeds.iter().map(|feed| feed.config(&home.path)).collect::<Result<_, _>>()?;
     config.subscription_hosts.clone_from(&home.file.subscription_hosts);
+    config.terminology = terminology(arguments, &home.file);
     config.mail = home.file.mail.as_ref().map(|mail| mail.config(&home.path)).transpose()?;
     let chain = LocalChain::new(node);
     let key = Arc::new(home.signing_key());

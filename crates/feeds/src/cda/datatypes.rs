@@ -4,7 +4,7 @@ use super::xml::Element;
 use crate::ids::{Authority, is_oid, is_uuid};
 use crate::json::decimal;
 use crate::resource::{code, list, object, plain};
-use crate::{Context, codes, time};
+use crate::{Context, codes, time, units};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 
@@ -76,8 +76,9 @@ pub(super) fn quantity(of: Element<'_>) -> Option<Value> {
     object([
         ("value", Some(value)),
         ("unit", unit.clone().map(Value::from)),
-        ("system", unit.as_ref().map(|_| Value::from("http://unitsofmeasure.org"))),
-        ("code", unit.map(Value::from)),
+        // What is not UCUM, which CDA asks for, stays as words.
+        ("system", unit.as_ref().filter(|unit| units::is_unit(unit)).map(|_| Value::from(units::UCUM))),
+        ("code", unit.filter(|unit| units::is_unit(unit)).map(Value::from)),
     ])
 }
 

@@ -5,7 +5,7 @@ use crate::codes;
 use crate::ids::Authority;
 use crate::json::decimal;
 use crate::resource::{code, identifier, list, object};
-use crate::{Context, time};
+use crate::{Context, time, units};
 use serde_json::{Value, json};
 
 /// HD in subcomponents, or EI in components from `from` on.
@@ -198,12 +198,13 @@ pub(super) fn time_of(part: &Part<'_>, context: &Context) -> Option<Value> {
 pub(super) fn quantity(value: &str, unit: &Part<'_>, comparator: Option<&str>) -> Option<Value> {
     let name = unit.component(2).value().or_else(|| unit.component(1).value());
     let is_ucum = unit.component(3).value().is_some_and(|system| system.eq_ignore_ascii_case("UCUM"));
-    let unit_code = unit.component(1).value().filter(|_| is_ucum);
+    // What claims to be UCUM and is not stays as words.
+    let unit_code = unit.component(1).value().filter(|code| is_ucum && units::is_unit(code));
     object([
         ("value", Some(decimal(value)?)),
         ("comparator", comparator.map(Value::from)),
         ("unit", name.map(Value::from)),
-        ("system", unit_code.as_ref().map(|_| Value::from("http://unitsofmeasure.org"))),
+        ("system", unit_code.as_ref().map(|_| Value::from(units::UCUM))),
         ("code", unit_code.map(Value::from)),
     ])
 }

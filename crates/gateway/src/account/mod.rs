@@ -81,6 +81,14 @@ impl Accounts {
         self.require(headers).map(|_| ())
     }
 
+    /// Whether a patient is signed in on this browser.
+    ///
+    /// # Errors
+    /// A fault of the store.
+    pub(crate) fn is_signed_in(&self, headers: &HeaderMap) -> Result<bool, Error> {
+        self.signed_in(headers).map(|found| found.is_some())
+    }
+
     /// Whose browser this is.
     fn signed_in(&self, headers: &HeaderMap) -> Result<Option<(Uuid, Account)>, Error> {
         let Some(user) = self.sessions.find(headers)? else { return Ok(None) };

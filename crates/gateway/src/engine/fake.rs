@@ -73,6 +73,8 @@ struct Inner {
     sets: Mutex<BTreeMap<String, (String, String)>>,
     asked: Mutex<Vec<EnginePrincipal>>,
     prefer: Mutex<Option<String>>,
+    /// The query or form of the newest search.
+    searched: Mutex<Option<String>>,
     fault: Mutex<Fault>,
     leak: Mutex<Leak>,
     /// The body of the newest write, with its content type.
@@ -226,6 +228,11 @@ impl FakeEngine {
     /// How many FHIR requests came.
     pub(crate) fn asked(&self) -> usize {
         self.0.asked.lock().expect("lock").len()
+    }
+
+    /// The query, and the form after `&`, of the newest search.
+    pub(crate) fn last_search(&self) -> Option<String> {
+        self.0.searched.lock().expect("lock").clone()
     }
 
     /// The `prefer` of the newest request.
@@ -433,6 +440,7 @@ async fn fhir(State(engine): State<FakeEngine>, request: Request) -> Response {
         }
         return match principal.write {
             Reach::None => refusal(StatusCode::FORBIDDEN),
+            _ if segments.last() == Some(&"$validate") => validated(),
             _ if head.method == Method::POST => StatusCode::CREATED.into_response(),
             _ => StatusCode::OK.into_response(),
         };
@@ -449,6 +457,7 @@ async fn fhir(State(engine): State<FakeEngine>, request: Request) -> Response {
         let form = axum::body::to_bytes(body, 1 << 20).await.expect("body");
         query = format!("{query}&{}", String::from_utf8_lossy(&form));
     }
+    *engine.0.searched.lock().expect("lock") = Some(query.clone());
     let of = |kind: &str| seen.iter().filter(move |kept| kept.kind == kind).collect::<Vec<_>>();
     let bundle = |found: &[&Kept]| paged(head.uri.path(), &query, found, (leak, hidden.len(), &secret));
     match segments.as_slice() {
@@ -497,6 +506,13 @@ fn deletions(engine: &FakeEngine, kind: &str) -> Response {
 
 /// Records on a page.
 const PAGE: usize = 2;
+
+/// That nothing is wrong.
+fn validated() -> Response {
+    let issue = json!({ "severity": "information", "code": "informational", "diagnostics": "All OK" });
+    let outcome = json!({ "resourceType": "OperationOutcome", "issue": [issue] });
+    ([(header::CONTENT_TYPE, "application/fhir+json")], outcome.to_string()).into_response()
+}
 
 /// A page of a search by patient, with a cursor to the next.
 async fn page(engine: &FakeEngine, kind: &str, query: &str, found: &[&Kept]) -> Response {

@@ -25,6 +25,16 @@ const OF_PATIENT: [(&str, &str); 3] = [
 /// Those of Group.
 const OF_GROUP: [(&str, &str); 1] =
     [("export", "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/group-export")];
+/// Those of CodeSystem.
+const OF_CODE_SYSTEM: [(&str, &str); 2] = [
+    ("lookup", "http://hl7.org/fhir/OperationDefinition/CodeSystem-lookup"),
+    ("validate-code", "http://hl7.org/fhir/OperationDefinition/CodeSystem-validate-code"),
+];
+/// Those of ValueSet.
+const OF_VALUE_SET: [(&str, &str); 2] = [
+    ("expand", "http://hl7.org/fhir/OperationDefinition/ValueSet-expand"),
+    ("validate-code", "http://hl7.org/fhir/OperationDefinition/ValueSet-validate-code"),
+];
 /// Those of the system.
 const OF_SYSTEM: [(&str, &str); 2] = [
     ("export", "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/export"),
@@ -48,6 +58,8 @@ pub(super) fn of_type(engine: Value) -> Value {
     let own: &[(&str, &str)] = match kind.as_str() {
         "Patient" => &OF_PATIENT,
         "Group" => &OF_GROUP,
+        "CodeSystem" => &OF_CODE_SYSTEM,
+        "ValueSet" => &OF_VALUE_SET,
         _ => &[],
     };
     let operations = OPERATIONS.iter().chain(own);
@@ -81,6 +93,9 @@ fn words(kind: &str) -> Option<&'static str> {
     match kind {
         "Binary" => Some(
             "Bytes in their own media type, up to 11 MiB, or FHIR JSON; `X-Security-Context: Patient/[id]` says whose. Answered as bytes unless FHIR JSON is asked for.",
+        ),
+        "CodeSystem" | "ValueSet" => Some(
+            "The operations answer by FHIR R4's own definitions, this project's tables and UCUM, for whoever is signed in; what else is stored here is read and searched, and not looked up by. See `/fhir/metadata?mode=terminology`.",
         ),
         "Consent" => Some(
             "With what the ledger says of the grants that the reader may know of, as consents of the scope `patient-privacy` (search by `patient`, `scope`, `status`). Those are given and ended by patients on their own devices, and never written here.",
@@ -142,6 +157,8 @@ mod tests {
             ("Patient", 9, vec!["validate", "proof", "export", "everything", "summary"]),
             ("Subscription", 5, vec!["status", "events", "get-ws-binding-token"]),
             ("SearchParameter", 5, vec!["validate", "proof"]),
+            ("CodeSystem", 9, vec!["validate", "proof", "lookup", "validate-code"]),
+            ("ValueSet", 9, vec!["validate", "proof", "expand", "validate-code"]),
             ("AuditEvent", 2, vec![]),
         ] {
             let claim = of_type(engine(kind));

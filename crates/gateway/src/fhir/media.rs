@@ -19,20 +19,32 @@ pub(crate) enum Form {
 /// # Errors
 /// [`Code::NotAcceptable`].
 pub(crate) fn wanted(ask: &Ask, headers: &HeaderMap, query: &str) -> Result<Form> {
+    let named = form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name == "_format");
+    if !named && ask.kind == "Binary" && matches!(ask.what, What::Read | What::Version) {
+        return Ok(if accepted(headers)?.any(is_json) { Form::Json } else { Form::Raw });
+    }
+    wanted_json(headers, query)
+}
+
+/// The same of what has no other form.
+///
+/// # Errors
+/// [`Code::NotAcceptable`].
+pub(crate) fn wanted_json(headers: &HeaderMap, query: &str) -> Result<Form> {
     let format = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "_format");
     if let Some((_, format)) = format {
         // `+` in a query is a space.
         let format = format.replace(' ', "+");
         return if is_json(&format) { Ok(Form::Json) } else { Err(refusal()) };
     }
+    let any = |kind: &str| is_json(kind) || matches!(kind, "*/*" | "application/*" | "");
+    if accepted(headers)?.any(any) { Ok(Form::Json) } else { Err(refusal()) }
+}
+
+fn accepted(headers: &HeaderMap) -> Result<impl Iterator<Item = &str>> {
     let accept = headers.get(header::ACCEPT).map_or(b"*/*".as_slice(), HeaderValue::as_bytes);
     let accept = std::str::from_utf8(accept).map_err(|_| refusal())?;
-    let mut kinds = accept.split(',').map(|kind| kind.split(';').next().unwrap_or_default().trim());
-    if ask.kind == "Binary" && matches!(ask.what, What::Read | What::Version) {
-        return Ok(if kinds.any(is_json) { Form::Json } else { Form::Raw });
-    }
-    let any = |kind: &str| is_json(kind) || matches!(kind, "*/*" | "application/*" | "");
-    if kinds.any(any) { Ok(Form::Json) } else { Err(refusal()) }
+    Ok(accept.split(',').map(|kind| kind.split(';').next().unwrap_or_default().trim()))
 }
 
 fn is_json(kind: &str) -> bool {

@@ -3,11 +3,12 @@
 
 use super::claims;
 use super::json::{Object, write_string};
+use super::terminology;
 use crate::engine::{EnginePrincipal, Mode, PRINCIPAL_HEADER, Reach, read_whole};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::state::Gateway;
 use axum::body::Body;
-use axum::extract::State;
+use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, Request, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
@@ -38,9 +39,30 @@ struct Kept {
     etag: HeaderValue,
 }
 
-/// `GET /fhir/metadata`
-pub(crate) async fn metadata(State(gateway): State<Gateway>, headers: HeaderMap) -> Result<Response> {
-    let kept = kept(&gateway).await?;
+impl Kept {
+    async fn of(body: Bytes) -> Result<Self> {
+        let etag = format!("W/\"{}\"", &sha256(&body).to_string()[..16]);
+        let etag = HeaderValue::from_str(&etag).map_err(Error::internal)?;
+        let text = body.clone();
+        let packed = tokio::task::spawn_blocking(move || packed(&text)).await.map_err(Error::internal)?;
+        let packed = Bytes::from(packed.map_err(Error::internal)?);
+        Ok(Self { at: Instant::now(), body, packed, etag })
+    }
+}
+
+/// `GET /fhir/metadata`, with `mode=terminology` the TerminologyCapabilities.
+pub(crate) async fn metadata(
+    State(gateway): State<Gateway>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Result<Response> {
+    let query = query.unwrap_or_default();
+    let mode = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "mode");
+    let kept = match mode.as_ref().map_or("full", |(_, mode)| mode.as_ref()) {
+        "full" | "normative" => kept(&gateway).await?,
+        "terminology" => Kept::of(terminology::statement(&gateway).await.to_string().into()).await?,
+        _ => return Err(Error::new(Code::Invalid, "`mode` is `full`, `normative` or `terminology`")),
+    };
     let fixed = [
         (header::CONTENT_TYPE, HeaderValue::from_static("application/fhir+json; charset=utf-8")),
         (header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=300")),
@@ -83,13 +105,7 @@ async fn kept(gateway: &Gateway) -> Result<Kept> {
     if let Some(kept) = slot.as_ref().filter(|kept| fresh(kept)) {
         return Ok(kept.clone());
     }
-    let body = Bytes::from(load(gateway).await?);
-    let etag = format!("W/\"{}\"", &sha256(&body).to_string()[..16]);
-    let etag = HeaderValue::from_str(&etag).map_err(Error::internal)?;
-    let text = body.clone();
-    let packed = tokio::task::spawn_blocking(move || packed(&text)).await.map_err(Error::internal)?;
-    let packed = Bytes::from(packed.map_err(Error::internal)?);
-    let kept = Kept { at: Instant::now(), body, packed, etag };
+    let kept = Kept::of(load(gateway).await?.into()).await?;
     *slot = Some(kept.clone());
     Ok(kept)
 }

@@ -5,7 +5,8 @@
 //!
 //! What the engine has not is made here: `system` searches over several types, `pages` pages what is taken out of or put
 //! together, `summary` is the International Patient Summary, `audit_event` and `consent` show the access log and the
-//! ledger's grants as FHIR, `binary` takes and gives bytes, `metadata` says what of all this is offered.
+//! ledger's grants as FHIR, `binary` takes and gives bytes, `terminology` says what codes mean, `metadata` says what of all
+//! this is offered.
 
 pub mod ask;
 mod audit;
@@ -28,6 +29,7 @@ mod proxy;
 pub mod subscription;
 mod summary;
 mod system;
+mod terminology;
 
 use crate::body::limit::{self, Limit};
 use crate::error::{Code, Error, as_outcome};
@@ -70,6 +72,7 @@ pub(crate) fn router(gateway: Gateway) -> Router {
         .route("/fhir/{type}/{id}", any(proxy::proxy))
         .route("/fhir/{type}/{id}/{*rest}", any(proxy::proxy))
         .merge(subscription::router())
+        .merge(terminology::router())
         .layer(DefaultBodyLimit::disable())
         .layer(middleware::from_fn_with_state(limit, limit::keep))
         .layer(middleware::from_fn(as_outcome))

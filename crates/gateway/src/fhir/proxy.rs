@@ -11,6 +11,7 @@ use super::media::{self, Form};
 use super::narrow::Narrowing;
 use super::pages::{self, Binding, Paged, Place, Source};
 use super::principal::Principal;
+use super::terminology::{checked, in_sets};
 use super::{FHIR_JSON, audit, audit_event, authenticate, binary, consent, notes, summary, system};
 use crate::bulk;
 use crate::error::{Code, Error, Result};
@@ -20,6 +21,7 @@ use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
+use bytes::Bytes;
 use salus_policy::Action;
 
 /// Largest single resource.
@@ -35,6 +37,7 @@ pub(crate) async fn proxy(State(gateway): State<Gateway>, request: Request) -> R
     }
     let form = media::wanted(&ask, request.headers(), request.uri().query().unwrap_or_default())?;
     let (request, query) = with_form(&ask, request).await?;
+    let (request, query) = with_codes(&gateway, &ask, request, query).await?;
     let ask = ask.with_patient_of(Some(&query));
     let answered = match own(&gateway, &principal, &ask, &query).await? {
         Some(answered) => answered,
@@ -80,6 +83,29 @@ async fn with_form(ask: &Ask, request: Request) -> Result<(Request, String)> {
     Ok((Request::from_parts(parts, Body::from(form)), both))
 }
 
+/// The same with the codes of the value sets that it names.
+async fn with_codes(
+    gateway: &Gateway,
+    ask: &Ask,
+    request: Request,
+    query: String,
+) -> Result<(Request, String)> {
+    if !matches!(ask.what, What::Search | What::CompartmentSearch | What::SystemSearch) {
+        return Ok((request, query));
+    }
+    let Some(query) = in_sets::as_codes(gateway, &query).await? else { return Ok((request, query)) };
+    let (mut parts, mut body) = request.into_parts();
+    let path = parts.uri.path();
+    let uri = if parts.method == Method::POST {
+        body = Body::from(query.clone());
+        path.to_owned()
+    } else {
+        format!("{path}?{query}")
+    };
+    parts.uri = uri.parse().map_err(Error::internal)?;
+    Ok((Request::from_parts(parts, body), query))
+}
+
 /// What this node answers itself. `None`: the engine does.
 async fn own(gateway: &Gateway, principal: &Principal, ask: &Ask, query: &str) -> Result<Option<Answered>> {
     if ask.kind == "AuditEvent" {
@@ -111,6 +137,7 @@ async fn through(
     {
         return Ok(Answered { response, asks: vec![ask], permit });
     }
+    let (request, validated) = validated(gateway, &ask, request).await?;
     let request = prepared(gateway, principal, &ask, request).await?;
     let answer = pass_on(gateway, request, &ask, &permit).await?;
     if answer.status() == StatusCode::NOT_FOUND
@@ -120,6 +147,9 @@ async fn through(
         return Err(refusal);
     }
     let mut answer = forward::clean(answer)?;
+    if let Some(body) = validated {
+        answer = checked::add(gateway, &body, answer).await?;
+    }
     if let Some(narrowing) = narrowing {
         answer = narrowing.apply(gateway, &ask, &permit, answer).await?;
     }
@@ -192,6 +222,17 @@ async fn prepared(gateway: &Gateway, principal: &Principal, ask: &Ask, request: 
         body = consent::checked(body, gateway.config.limits.fhir_bytes_max).await?;
     }
     Ok(Request::from_parts(parts, body))
+}
+
+/// The body of a `$validate`, which is looked at twice.
+async fn validated(gateway: &Gateway, ask: &Ask, request: Request) -> Result<(Request, Option<Bytes>)> {
+    if ask.what != What::Validate {
+        return Ok((request, None));
+    }
+    let (parts, body) = request.into_parts();
+    let body = to_bytes(body, gateway.config.limits.fhir_bytes_max).await;
+    let body = body.map_err(|_| Error::new(Code::TooLarge, "the resource is larger than this node takes"))?;
+    Ok((Request::from_parts(parts, Body::from(body.clone())), Some(body)))
 }
 
 fn reads_one(ask: &Ask, answer: &Response) -> bool {

@@ -40,6 +40,7 @@ const ERASURE: &str =
     r#"{"patient":"nobody","scope":{"of":"everything"},"basis":"retention-over","words":"over"}"#;
 const REVIEW: &str = r#"{"justified":true,"words":"as it should be"}"#;
 const PROPOSAL: &str = r#"{"change":{"kind":"remove","organisation":"hospital-b"}}"#;
+const TERMS: Load = Json(r#"{"resourceType":"Parameters","parameter":[]}"#);
 const UNKNOWN_VOTE: &str =
     "/staff/governance/proposals/0000000000000000000000000000000000000000000000000000000000000000/vote";
 const ZERO: &str = "/ledger/state/0000000000000000000000000000000000000000000000000000000000000000";
@@ -175,6 +176,54 @@ pub(crate) const ROWS: &[Row] = &[
     ("GET", "/staff/charts/x/events", Nothing, [401, 401, 403, 403, 403, 401]),
     ("GET", "/openapi.json", Nothing, [200; 6]),
     ("GET", "/fhir/metadata", Nothing, [200; 6]),
+    (
+        "GET",
+        "/fhir/CodeSystem/$lookup?system=http://unitsofmeasure.org&code=mg",
+        Nothing,
+        [401, 200, 200, 200, 200, 200],
+    ),
+    (
+        "POST",
+        "/fhir/CodeSystem/$lookup?system=http://unitsofmeasure.org&code=mg",
+        TERMS,
+        [401, 200, 200, 200, 200, 200],
+    ),
+    (
+        "GET",
+        "/fhir/CodeSystem/$validate-code?url=http://unitsofmeasure.org&code=mg",
+        Nothing,
+        [401, 200, 200, 200, 200, 200],
+    ),
+    (
+        "POST",
+        "/fhir/CodeSystem/$validate-code?url=http://unitsofmeasure.org&code=mg",
+        TERMS,
+        [401, 200, 200, 200, 200, 200],
+    ),
+    (
+        "GET",
+        "/fhir/ValueSet/$validate-code?url=https://salus.network/fhir/ValueSet/category-labs&code=laboratory",
+        Nothing,
+        [401, 200, 200, 200, 200, 200],
+    ),
+    (
+        "POST",
+        "/fhir/ValueSet/$validate-code?url=https://salus.network/fhir/ValueSet/category-labs&code=laboratory",
+        TERMS,
+        [401, 200, 200, 200, 200, 200],
+    ),
+    (
+        "GET",
+        "/fhir/ValueSet/$expand?url=https://salus.network/fhir/ValueSet/category",
+        Nothing,
+        [401, 200, 200, 200, 200, 200],
+    ),
+    (
+        "POST",
+        "/fhir/ValueSet/$expand?url=https://salus.network/fhir/ValueSet/category",
+        TERMS,
+        [401, 200, 200, 200, 200, 200],
+    ),
     ("GET", "/fhir/$export/x", Nothing, [401, 401, 403, 403, 403, 404]),
     ("DELETE", "/fhir/$export/x", Nothing, [401, 401, 403, 403, 403, 404]),
     ("GET", "/fhir/$export/x/y", Nothing, [401, 401, 403, 403, 403, 404]),

@@ -80,6 +80,16 @@ async fn what_each_type_claims_works_and_what_it_does_not_claim_is_refused_in_wo
             let (method, path) = match operation {
                 "validate" => ("POST", format!("/fhir/{kind}/$validate")),
                 "proof" => ("GET", format!("/fhir/{kind}/anchored/$proof")),
+                "lookup" => {
+                    ("GET", "/fhir/CodeSystem/$lookup?system=http://unitsofmeasure.org&code=kg".into())
+                }
+                "validate-code" if kind == "CodeSystem" => {
+                    ("GET", "/fhir/CodeSystem/$validate-code?url=http://unitsofmeasure.org&code=kg".into())
+                }
+                "validate-code" | "expand" => {
+                    let category = "https://salus.network/fhir/ValueSet/category-labs";
+                    ("GET", format!("/fhir/ValueSet/${operation}?url={category}&code=laboratory"))
+                }
                 "export" if kind == "Patient" => ("GET", "/fhir/Patient/$export".to_owned()),
                 name => ("GET", format!("/fhir/{kind}/p1/${name}")),
             };

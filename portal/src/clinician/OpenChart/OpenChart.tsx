@@ -16,6 +16,7 @@ import { RecordList, RecordRow } from '../../ui/RecordRow/RecordRow';
 import { Tag } from '../../ui/Tag/Tag';
 import { AskAccess } from '../AskAccess/AskAccess';
 import { entriesOf, useChartRecords, type ChartEntry } from '../chart';
+import { useDisplays } from '../displays';
 import { EntryDialog } from '../EntryDialog/EntryDialog';
 import { LaunchApps } from '../Launch/Launch';
 import css from './OpenChart.module.css';
@@ -39,14 +40,15 @@ export function OpenChart({ chart, patient, name, me, nameOf }: { chart: ChartSe
   const sources = given.map((one) => ({ ...one, id: one.organisation, organisation: nameOf(one.organisation) }));
   const records = useChartRecords(chart, round);
   useLive(`/staff/charts/${encodeURIComponent(chart.chart)}/events`, 'changed', () => setRound((at) => at + 1), CHART_PAUSE_MS);
-  const entries = useMemo(() => entriesOf(records.resources, given), [records.resources, given]);
+  const resources = useDisplays(records.resources, records.loading);
+  const entries = useMemo(() => entriesOf(resources, given), [resources, given]);
   const shown = entries.filter((entry) => source === null || (entry.source?.organisation ?? 'own') === source);
   const fetchShared = useAction(async () => {
     setFetched(await staff.fetchShared(chart.chart));
     setRound((at) => at + 1);
   });
   const sharing = sources.some((one) => one.state === 'shared');
-  const find = useMemo(() => finder(records.resources), [records.resources]);
+  const find = useMemo(() => finder(resources), [resources]);
   const sourceName = (entry: ChartEntry) => (entry.source ? nameOf(entry.source.organisation) : me.organisation);
   // "None" would be read as "has none": it has to say of which records.
   const unread = records.loading ? 'still loading' : sharing && !entries.some((entry) => entry.source) ? `${name} shares records that have not been fetched` : source !== null ? 'from the chosen source only' : null;
@@ -154,11 +156,11 @@ function Rows({ entries }: { entries: ChartEntry[] }) {
 
 function Curves({ entries }: { entries: ChartEntry[] }) {
   const observations = useMemo(() => entries.map((entry) => entry.resource), [entries]);
-  const series = useMemo(() => chartable(observations).slice(0, 12).flatMap((code) => seriesOf(observations, code) ?? []), [observations]);
+  const series = useMemo(() => chartable(observations).slice(0, 12).flatMap((code) => seriesOf(observations, code)), [observations]);
   if (series.length === 0) return <Empty icon="chart-line" title="Nothing to draw yet">A chart needs at least two values of one measure.</Empty>;
   return (
     <Suspense fallback={<Skeletons rows={4} label="Drawing charts" />}>
-      <div className={css.grid}>{series.map((one) => <Card key={one.code}><Chart title={one.title} unit={one.unit} points={one.points} series={one.series} /></Card>)}</div>
+      <div className={css.grid}>{series.map((one) => <Card key={`${one.code} ${one.unit}`}><Chart title={one.title} unit={one.unitWords} note={one.note} points={one.points} series={one.series} /></Card>)}</div>
     </Suspense>
   );
 }

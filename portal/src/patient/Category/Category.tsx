@@ -65,7 +65,7 @@ export function Category() {
 function Charts({ entries }: { entries: Entry[] }) {
   const observations = useMemo(() => entries.map((entry) => entry.record.resource), [entries]);
   const series = useMemo(
-    () => chartable(observations).slice(0, CHARTS_MAX).flatMap((code) => seriesOf(observations, code) ?? []),
+    () => chartable(observations).slice(0, CHARTS_MAX).flatMap((code) => seriesOf(observations, code)),
     [observations],
   );
   if (series.length === 0) return null;
@@ -73,7 +73,7 @@ function Charts({ entries }: { entries: Entry[] }) {
     <Section title="Over time">
       <Suspense fallback={<Skeletons rows={3} label="Drawing charts" />}>
         <div className={css.charts}>
-          {series.map((one) => <Card key={one.code}><Chart title={one.title} unit={one.unit} points={one.points} series={one.series} /></Card>)}
+          {series.map((one) => <Card key={`${one.code} ${one.unit}`}><Chart title={one.title} unit={one.unitWords} note={one.note} points={one.points} series={one.series} /></Card>)}
         </div>
       </Suspense>
     </Section>

@@ -55,15 +55,17 @@ export default function Detail() {
 
 function Curve({ record, records }: { record: RecordItem; records: RecordItem[] }) {
   const code = record.resource.resourceType === 'Observation' ? loinc(record.resource.code) : undefined;
-  const series = useMemo(() => (code ? seriesOf(records.map((one) => one.resource), code) : null), [records, code]);
-  if (!series || series.points.length < 2) return null;
+  const series = useMemo(() => (code ? seriesOf(records.map((one) => one.resource), code) : []), [records, code]);
+  if (series.reduce((count, one) => count + one.points.length, 0) < 2) return null;
   return (
     <Section title="Over time">
-      <Card>
-        <Suspense fallback={<Skeletons rows={3} label="Drawing the chart" />}>
-          <Chart title={series.title} unit={series.unit} points={series.points} series={series.series} />
-        </Suspense>
-      </Card>
+      {series.map((one) => (
+        <Card key={one.unit ?? ''}>
+          <Suspense fallback={<Skeletons rows={3} label="Drawing the chart" />}>
+            <Chart title={one.title} unit={one.unitWords} note={one.note} points={one.points} series={one.series} />
+          </Suspense>
+        </Card>
+      ))}
     </Section>
   );
 }

@@ -4,7 +4,8 @@ import {
 import { useId } from 'react';
 import { dayOfMs, monthShort } from '../fhir/dates';
 import { rangeText, type Range } from '../fhir/observation';
-import { number, unitText } from '../fhir/text';
+import { number } from '../fhir/text';
+import { unitText } from '../fhir/units';
 import css from './Chart.module.css';
 
 export interface ChartPoint {
@@ -18,6 +19,8 @@ export interface ChartSeries {
 interface Props {
   title: string;
   unit?: string;
+  /** What a reader should know of these values. */
+  note?: string;
   points: ChartPoint[];
   series: ChartSeries[];
 }
@@ -36,7 +39,7 @@ export function niceTicks(low: number, high: number): number[] {
 }
 
 /** Values over time with the usual range as a band, and the same numbers as a table for whoever cannot see it. */
-export default function Chart({ title, unit, points, series }: Props) {
+export default function Chart({ title, unit, note, points, series }: Props) {
   const id = useId();
   const data = points.map((point) => ({ timeMs: point.timeMs, v0: point.values[0], v1: point.values[1] }));
   const numbers = points.flatMap((point) => point.values.filter((value) => value !== undefined));
@@ -58,6 +61,7 @@ export default function Chart({ title, unit, points, series }: Props) {
             {range && <span className={css.range}><span className={css.band} aria-hidden="true" />usual: {rangeText(range)}</span>}
           </span>
         ))}
+        {note && <span className={css.key}>{note}</span>}
       </figcaption>
       <div className={css.plot} aria-hidden="true">
         <ResponsiveContainer width="100%" height="100%" minWidth={0} initialDimension={{ width: 320, height: 220 }}>

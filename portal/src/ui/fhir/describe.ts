@@ -5,7 +5,7 @@ import type { IconName } from '../icons';
 import { billedFor, paidBy, totalOf } from './bills';
 import { conceptOf, measureOf, vaccineOf } from './codes';
 import { day, shortDay } from './dates';
-import { partsOf, pressureOf, readingOf, STANDING_WORDS, worst, type Standing } from './observation';
+import { partsOf, pressureOf, pressureText, readingOf, STANDING_WORDS, worst, type Standing } from './observation';
 import { clinicalWord, certaintyWord, isMistake, medicineWord, stateWord } from './status';
 import { attachmentText, codeOf, conceptText, counted, displayOf, humanName, loinc, medicineText, narrativeText, plainName, quantityText, snomed } from './text';
 
@@ -69,7 +69,7 @@ function observation(r: Resource): Line {
   const pressure = pressureOf(r);
   if (pressure) {
     const standing = worst([pressure.upper.standing, pressure.lower.standing]);
-    const value = `${Math.round(pressure.upper.quantity!.value!)} / ${Math.round(pressure.lower.quantity!.value!)} mmHg`;
+    const value = pressureText(pressure);
     return { ...base, title: 'Blood pressure', detail: withStanding(value, standing), standing };
   }
   const reading = readingOf(r);

@@ -75,8 +75,9 @@ group('dates and names', () => {
 group('a series', () => {
   it('is in order of time and in one unit', () => {
     const series = seriesOf([lab(6, { effectiveDateTime: '2026-01-01' }), lab(7, { effectiveDateTime: '2025-01-01' }), lab(48, { effectiveDateTime: '2025-06-01', valueQuantity: { value: 48, unit: 'mmol/mol' } })], '4548-4');
-    expect(series?.points.map((point) => point.values[0])).toEqual([7, 6]);
-    expect(series?.series[0]?.range).toMatchObject({ low: 4, high: 5.6 });
+    expect(series.map((one) => [one.unit, one.points.map((point) => point.values[0])])).toEqual([['%', [7, 6]], ['mmol/mol', [48]]]);
+    expect(series[0]?.series[0]?.range).toMatchObject({ low: 4, high: 5.6 });
+    expect(series[1]?.series[0]?.range).toBeUndefined();
   });
 });
 

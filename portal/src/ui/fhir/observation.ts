@@ -2,7 +2,8 @@
 import type { CodeableConcept, ObservationComponent, Quantity, ReferenceRange, Resource } from '../../api/fhirTypes';
 import { wasAdult } from './person';
 import { INTERPRETATIONS, measureOf, type Measure } from './codes';
-import { conceptText, loinc, number, plainName, quantityText, unitText } from './text';
+import { conceptText, loinc, number, plainName, quantityText } from './text';
+import { inUnit, unitOf, unitWords } from './units';
 
 export type Standing = 'usual' | 'low' | 'high' | 'slightly-low' | 'slightly-high' | 'unusual' | 'unknown';
 
@@ -25,14 +26,21 @@ export interface Reading {
 
 type Measured = Pick<ObservationComponent, 'code' | 'valueQuantity' | 'valueCodeableConcept' | 'valueString' | 'interpretation' | 'referenceRange'>;
 
-/** A table's range counts only for the same unit. */
+/** A range counts in the value's own unit only. */
 function rangeOf(ranges: ReferenceRange[] | undefined, measure: Measure | undefined, quantity: Quantity | undefined, adult: boolean): Range | undefined {
+  const unit = unitOf(quantity);
   const own = ranges?.find((range) => range.low?.value !== undefined || range.high?.value !== undefined);
-  if (own) return { low: own.low?.value, high: own.high?.value, from: 'record' };
+  if (own) {
+    // A limit without a unit is in that of the value.
+    const limit = (end: Quantity | undefined) => (end?.value === undefined ? undefined : inUnit(end.value, unitOf(end) ?? unit, unit));
+    const [low, high] = [limit(own.low), limit(own.high)];
+    const lost = (low === undefined) !== (own.low?.value === undefined) || (high === undefined) !== (own.high?.value === undefined);
+    return lost ? undefined : { low, high, from: 'record' };
+  }
   if (!adult || !measure || (measure.low === undefined && measure.high === undefined)) return undefined;
-  const unit = quantity?.code ?? quantity?.unit;
-  const same = measure.unit === undefined || unit === measure.unit || unitText(unit) === unitText(measure.unit);
-  return same ? { low: measure.low, high: measure.high, from: 'common' } : undefined;
+  const limit = (end: number | undefined) => (end === undefined ? undefined : measure.unit === undefined ? end : inUnit(end, measure.unit, unit));
+  const [low, high] = [limit(measure.low), limit(measure.high)];
+  return low === undefined && high === undefined ? undefined : { low, high, from: 'common' };
 }
 
 /** "A little" is within a fifth of the limit. */
@@ -88,6 +96,13 @@ export function pressureOf(resource: Resource): Pressure | null {
   return upper && lower ? { upper, lower } : null;
 }
 
+/** In the unit that everybody knows, where it can be. */
+export function pressureText({ upper, lower }: Pressure): string {
+  const inMmHg = ({ quantity }: Reading) => (quantity?.value === undefined ? undefined : inUnit(quantity.value, unitOf(quantity), 'mm[Hg]'));
+  const [high, low] = [inMmHg(upper), inMmHg(lower)];
+  return high === undefined || low === undefined ? `${upper.text} / ${lower.text}` : `${Math.round(high)} / ${Math.round(low)} mmHg`;
+}
+
 const RANK: Standing[] = ['unknown', 'usual', 'slightly-low', 'slightly-high', 'unusual', 'low', 'high'];
 export const worst = (standings: Standing[]): Standing =>
   standings.reduce((a, b) => (RANK.indexOf(b) > RANK.indexOf(a) ? b : a), 'unknown' as Standing);
@@ -104,7 +119,7 @@ export const STANDING_WORDS: Record<Standing, string> = {
 
 export function rangeText(range: Range | undefined, quantity?: Quantity): string {
   if (!range) return '';
-  const unit = unitText(quantity?.unit ?? quantity?.code);
+  const unit = unitWords(quantity);
   const end = unit ? `\u00a0${unit}` : '';
   if (range.low !== undefined && range.high !== undefined) return `${number(range.low)} to ${number(range.high)}${end}`;
   return range.low !== undefined ? `${number(range.low)}${end} or more` : `up to ${number(range.high!)}${end}`;

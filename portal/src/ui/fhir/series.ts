@@ -1,56 +1,83 @@
 /** Observations of one measure over time, for charts. */
-import type { Resource } from '../../api/fhirTypes';
+import type { Quantity, Resource } from '../../api/fhirTypes';
 import type { ChartPoint, ChartSeries } from '../Chart/Chart';
 import { measureOf } from './codes';
 import { toDate } from './dates';
 import { dateOf } from './describe';
-import { pressureOf, readingOf } from './observation';
+import { pressureOf, readingOf, type Range } from './observation';
 import { isMistake } from './status';
 import { loinc } from './text';
+import { inUnit, unitOf, unitWords } from './units';
 
 export interface Series {
   code: string;
   title: string;
+  /** UCUM's code of the unit. */
   unit?: string;
+  /** The unit as people write it. */
+  unitWords: string;
+  /** Why it is not on the line of another one. */
+  note?: string;
   points: ChartPoint[];
   series: ChartSeries[];
 }
 
-/** Points of a measure are comparable only in one unit: the latest one's. */
-export function seriesOf(observations: Resource[], code: string): Series | null {
+const OTHER_UNIT = 'These were given in another unit. Do not compare them with the other curve.';
+
+/** What was measured at one time: one value, or the two of a blood pressure. */
+interface Measured {
+  timeMs: number;
+  quantities: (Quantity | undefined)[];
+  ranges: (Range | undefined)[];
+}
+
+/**
+ * One series for each kind of unit, the one with the latest value first. Within it every value is in one unit, that of its
+ * latest value; what cannot be converted to it stands in a series of its own, and never on the same line.
+ */
+export function seriesOf(observations: Resource[], code: string): Series[] {
   const same = observations
     .filter((resource) => resource.resourceType === 'Observation' && loinc(resource.code) === code && toDate(dateOf(resource)) && !isMistake(resource))
     .map((resource) => ({ resource, timeMs: toDate(dateOf(resource))!.getTime() }))
     .sort((a, b) => a.timeMs - b.timeMs);
   const last = same.at(-1)?.resource;
-  if (!last) return null;
-  if (pressureOf(last)) return pressureSeries(code, same);
-  const latest = readingOf(last);
-  const unit = latest.quantity?.unit ?? latest.quantity?.code;
-  const points = same.flatMap(({ resource, timeMs }) => {
-    const { quantity } = readingOf(resource);
-    const comparable = quantity?.value !== undefined && (quantity.unit ?? quantity.code) === unit;
-    return comparable ? [{ timeMs, values: [quantity.value] }] : [];
+  if (!last) return [];
+  if (pressureOf(last)) {
+    const measured = same.flatMap(({ resource, timeMs }) => {
+      const pressure = pressureOf(resource);
+      return pressure ? [{ timeMs, quantities: [pressure.upper.quantity, pressure.lower.quantity], ranges: [pressure.upper.range, pressure.lower.range] }] : [];
+    });
+    return byUnit(measured, { code, title: 'Blood pressure', names: ['Upper', 'Lower'] });
+  }
+  const measured = same.map(({ resource, timeMs }) => {
+    const { quantity, range } = readingOf(resource);
+    return { timeMs, quantities: [quantity], ranges: [range] };
   });
-  return { code, title: latest.name, unit, points, series: [{ name: latest.name, range: latest.range }] };
+  const { name } = readingOf(last);
+  return byUnit(measured, { code, title: name, names: [name] });
 }
 
-function pressureSeries(code: string, same: { resource: Resource; timeMs: number }[]): Series {
-  const readings = same.flatMap(({ resource, timeMs }) => {
-    const pressure = pressureOf(resource);
-    return pressure ? [{ pressure, timeMs }] : [];
-  });
-  const last = readings.at(-1)!.pressure;
-  return {
-    code,
-    title: 'Blood pressure',
-    unit: 'mm[Hg]',
-    points: readings.map(({ pressure, timeMs }) => ({ timeMs, values: [pressure.upper.quantity?.value, pressure.lower.quantity?.value] })),
-    series: [
-      { name: 'Upper', range: last.upper.range },
-      { name: 'Lower', range: last.lower.range },
-    ],
-  };
+function byUnit(measured: Measured[], { code, title, names }: { code: string; title: string; names: string[] }): Series[] {
+  const found: Series[] = [];
+  let open = measured.filter(({ quantities }) => quantities.some((quantity) => quantity?.value !== undefined));
+  while (open.length > 0) {
+    const latest = open.at(-1)!;
+    const first = latest.quantities.find((quantity) => quantity?.value !== undefined);
+    const unit = unitOf(first);
+    const points: ChartPoint[] = [];
+    const others: Measured[] = [];
+    for (const one of open) {
+      const values = one.quantities.map((quantity) => (quantity?.value === undefined ? undefined : inUnit(quantity.value, unitOf(quantity), unit)));
+      const whole = values.every((value, at) => value !== undefined || one.quantities[at]?.value === undefined);
+      if (whole) points.push({ timeMs: one.timeMs, values });
+      else others.push(one);
+    }
+    // Two numbers of one measurement in units of two kinds are no measurement.
+    if (points.length === 0) break;
+    found.push({ code, title, unit, unitWords: unitWords(first), note: found.length > 0 ? OTHER_UNIT : undefined, points, series: names.map((name, at) => ({ name, range: latest.ranges[at] })) });
+    open = others;
+  }
+  return found;
 }
 
 /** Measures with enough points to draw, most useful first. */

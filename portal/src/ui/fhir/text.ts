@@ -1,5 +1,7 @@
 /** Codes, quantities and names in words. */
 import type { CodeableConcept, HumanName, Quantity, Reference } from '../../api/fhirTypes';
+import { termOf } from './terms';
+import { unitWords } from './units';
 
 const locale = () => (typeof navigator === 'undefined' ? 'en-GB' : navigator.language);
 
@@ -11,7 +13,8 @@ const tidy = (text: string): string =>
     .trim();
 
 export function conceptText(concept: CodeableConcept | undefined): string {
-  const text = concept?.text ?? concept?.coding?.find((coding) => coding.display)?.display ?? concept?.coding?.[0]?.code;
+  const codings = concept?.coding ?? [];
+  const text = concept?.text ?? codings.find((coding) => coding.display)?.display ?? codings.map(({ system, code }) => termOf(system, code)).find(Boolean) ?? codings[0]?.code;
   return text ? tidy(text) : '';
 }
 
@@ -41,34 +44,9 @@ export function number(value: number): string {
   return new Intl.NumberFormat(locale(), { maximumFractionDigits: digits }).format(value);
 }
 
-const UNITS: Record<string, string> = {
-  'mm[Hg]': 'mmHg',
-  Cel: '°C',
-  '[degF]': '°F',
-  '/min': 'per minute',
-  '{beats}/min': 'beats per minute',
-  '{Beats}/min': 'beats per minute',
-  '{breaths}/min': 'breaths per minute',
-  'kg/m2': 'kg/m²',
-  '10*3/uL': 'thousand per µL',
-  '10*6/uL': 'million per µL',
-  '10*9/L': 'billion per L',
-  '10*12/L': 'trillion per L',
-  '{score}': '',
-  '(score)': '',
-  '{T-score}': '',
-  'mL/min/{1.73_m2}': 'mL/min',
-  'ug/L': 'µg/L',
-  '[lb_av]': 'lb',
-  '[in_i]': 'in',
-  '1': '',
-};
-
-export const unitText = (unit: string | undefined): string => (unit === undefined ? '' : (UNITS[unit] ?? unit.replace(/[{}]/g, '')));
-
 export function quantityText(quantity: Quantity | undefined): string {
   if (quantity?.value === undefined) return '';
-  const unit = unitText(quantity.unit ?? quantity.code);
+  const unit = unitWords(quantity);
   return `${quantity.comparator ?? ''}${number(quantity.value)}${unit ? `\u00a0${unit}` : ''}`;
 }
 

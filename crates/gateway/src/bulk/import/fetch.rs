@@ -5,13 +5,11 @@
 //! connection goes to one of these and to no other.
 
 use super::rows::From;
-use crate::addresses::is_public;
+use crate::addresses::{Resolver, is_public};
 use crate::bulk::BulkConfig;
 use crate::error::{Code, Error, Result};
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::{Client, redirect};
 use std::io;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use url::{Host, Url};
@@ -152,25 +150,6 @@ async fn read(
         take(&piece).map_err(Error::internal)?;
     }
     Ok(())
-}
-
-/// Resolves names as the system does, to addresses that may be connected to.
-struct Resolver {
-    private: bool,
-}
-
-impl Resolve for Resolver {
-    fn resolve(&self, name: Name) -> Resolving {
-        let private = self.private;
-        Box::pin(async move {
-            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
-            let may: Vec<SocketAddr> = found.filter(|at| private || is_public(at.ip())).collect();
-            if may.is_empty() {
-                return Err(io::Error::from(io::ErrorKind::PermissionDenied).into());
-            }
-            Ok(Box::new(may.into_iter()) as Addrs)
-        })
-    }
 }
 
 fn invalid(why: &'static str) -> Error {

@@ -1,6 +1,7 @@
 //! The document: a Composition, the patient, who made it, and the entries of its sections, each in its exact text.
 
 use super::sections::{SECTIONS, Section, is_wrong};
+use super::words::{self, Words};
 use crate::clock;
 use crate::fhir::json::{Object, write_string};
 use crate::state::Gateway;
@@ -46,14 +47,10 @@ impl Found {
     }
 
     /// What a reader would call it.
-    fn words(&self) -> String {
-        let concept =
-            ["code", "medicationCodeableConcept", "vaccineCode", "category"].iter().find_map(|field| {
-                let concept = &self.value[*field];
-                let concept = if concept.is_array() { &concept[0] } else { concept };
-                concept["text"].as_str().or_else(|| concept["coding"][0]["display"].as_str())
-            });
-        let name = concept.unwrap_or(&self.kind);
+    fn words(&self, words: &Words) -> String {
+        let concept = words::concept(&self.value);
+        let looked_up = || words::codes(concept?).find_map(|code| words.get(&code)).map(String::as_str);
+        let name = concept.and_then(words::own).or_else(looked_up).unwrap_or(&self.kind);
         let when = self.when().get(..10).unwrap_or(self.when());
         if when.is_empty() { name.to_owned() } else { format!("{name} ({when})") }
     }
@@ -67,13 +64,15 @@ pub(super) struct Document {
     found: Vec<Found>,
     /// Places of what the entries refer to.
     supporting: Vec<usize>,
+    /// What codes without words say.
+    words: Words,
     /// What it is, by its content.
     mark: [u8; 32],
 }
 
 impl Document {
     /// Chooses and orders. `None` if the patient is not among what was found.
-    pub(super) fn of(gateway: &Gateway, patient: &str, mut found: Vec<Found>) -> Option<Self> {
+    pub(super) fn of(gateway: &Gateway, patient: &str, mut found: Vec<Found>, words: Words) -> Option<Self> {
         found.retain(|one| !is_wrong(one));
         let at = found.iter().position(|one| one.kind == "Patient" && one.id == patient)?;
         let patient = found.swap_remove(at);
@@ -105,8 +104,12 @@ impl Document {
             parts.extend(entries.iter().map(|at| found[*at].text.as_bytes()));
         }
         parts.extend(supporting.iter().map(|at| found[*at].text.as_bytes()));
+        // The narrative is a part of the document.
+        for ((system, code), display) in &words {
+            parts.extend([system.as_bytes(), code.as_bytes(), display.as_bytes()]);
+        }
         let mark = hash("salus/patient-summary/v1", &parts).0;
-        Some(Self { patient, sections, found, supporting, mark })
+        Some(Self { patient, sections, found, supporting, words, mark })
     }
 
     /// The Bundle.
@@ -167,7 +170,7 @@ impl Document {
             }], "text": words });
             return shown;
         }
-        let words: Vec<String> = entries.iter().map(|at| self.found[*at].words()).collect();
+        let words: Vec<String> = entries.iter().map(|at| self.found[*at].words(&self.words)).collect();
         let references = entries.iter().map(|at| json!({ "reference": self.found[*at].name() }));
         shown["text"] = narrative(&words);
         shown["entry"] = references.collect();

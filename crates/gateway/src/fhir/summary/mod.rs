@@ -8,6 +8,7 @@
 
 mod document;
 mod sections;
+mod words;
 
 use super::ask::Ask;
 use super::authorise::authorise;
@@ -37,7 +38,8 @@ pub(crate) async fn serve(
     let path = format!("/fhir/Patient/{patient}/$everything?_type={}", TYPES.join(","));
     let entries = pages::all(gateway, &permit, permit.narrowing.as_ref(), &path).await?;
     let found: Vec<Found> = entries.iter().filter_map(|entry| Found::of_entry(entry)).collect();
-    let document = Document::of(gateway, &patient, found).ok_or_else(|| {
+    let words = words::of(gateway, &found).await;
+    let document = Document::of(gateway, &patient, found, words).ok_or_else(|| {
         Error::new(Code::Scope, "a summary names the patient, and this caller may not see who that is")
     })?;
     let response = pages::answer(document.text(gateway));
