@@ -14,6 +14,7 @@ use crate::fhir::subscription::Subscriptions;
 use crate::ledger::LedgerState;
 use crate::limits::Limits;
 use crate::links::Links;
+use crate::location::{Findable, Location};
 use crate::log::AccessLog;
 use crate::metrics::Metrics;
 use crate::peer::{Keeper, Peers};
@@ -70,6 +71,8 @@ pub struct Config {
     /// `host:port` of receivers of notifications that may be on this network, or without TLS. All others are called at
     /// public addresses and by https only.
     pub subscription_hosts: Vec<String>,
+    /// Who may be found here by other organisations, if the patient has not chosen; `None`: as usual for this class.
+    pub findable: Option<Findable>,
     /// Limits of both listeners.
     pub limits: Limits,
 }
@@ -133,6 +136,7 @@ impl Config {
             bulk: BulkConfig::default(),
             feeds: Vec::new(),
             subscription_hosts: Vec::new(),
+            findable: None,
             limits: Limits::default(),
         }
     }
@@ -245,6 +249,8 @@ pub struct Inner {
     pub ledger: LedgerState,
     /// Emergencies under way.
     pub emergencies: Emergencies,
+    /// How often is asked where records are.
+    pub location: Location,
     /// Erasures under way.
     pub erasures: Erasures,
     /// How often lists of who looked are made.
@@ -295,6 +301,7 @@ impl Gateway {
             relay: Relay::new(&config),
             ledger: LedgerState::new(&config),
             emergencies: Emergencies::default(),
+            location: Location::default(),
             erasures: Erasures::default(),
             accountings: Accountings::default(),
             bulk: Bulk::default(),

@@ -16,6 +16,7 @@ import { ShowLink } from './Links/ShowLink';
 import { Recover, SignIn } from './SignIn/SignIn';
 import { SignedList } from './SignedList/SignedList';
 import { SignUp } from './SignUp/SignUp';
+import { Found } from './Found/Found';
 import { NewProxy } from './Proxies/NewProxy';
 import { Proxies } from './Proxies/Proxies';
 import { ReplaceKeys } from './ReplaceKeys/ReplaceKeys';
@@ -81,6 +82,7 @@ export default function PatientApp() {
           <Route path="/settings" element={<Opened><Settings /></Opened>} />
           <Route path="/settings/download" element={<Opened><Download /></Opened>} />
           <Route path="/settings/replace" element={<Opened><ReplaceKeys /></Opened>} />
+          <Route path="/settings/found" element={<Opened><Found /></Opened>} />
           <Route path="/settings/proxies" element={<Opened><Proxies /></Opened>} />
           <Route path="/settings/proxies/new" element={<Opened><NewProxy /></Opened>} />
           <Route path="/act" element={<Accept />} />

@@ -20,7 +20,7 @@ mod tests;
 pub(crate) use dossier::{dossier, progress};
 pub use port::{DueErasure, ErasureVault, NoErasures};
 pub use retention::{RetentionRule, usual_rules};
-pub(crate) use rows::{WORKS, Work};
+pub(crate) use rows::{Step, WORKS, Work};
 pub(crate) use survey::{Survey, survey};
 
 use crate::state::Gateway;

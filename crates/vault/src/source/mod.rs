@@ -20,6 +20,7 @@ mod build;
 mod compartment;
 mod deliver;
 mod enrol;
+mod merge;
 pub(crate) mod erase;
 mod moves;
 mod notice;

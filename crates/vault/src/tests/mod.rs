@@ -14,6 +14,7 @@ mod mutation;
 mod patients;
 mod pipeline;
 mod proxies;
+mod merges;
 mod rekey;
 mod sealing;
 mod sharing;

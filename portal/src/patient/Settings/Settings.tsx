@@ -93,6 +93,7 @@ function Rights() {
   return (
     <Section title="Your rights">
       <Card>
+        <Row icon="search" title="Who may find my records" action={<Button component={Link} to="/settings/found" variant="default">Choose</Button>}>Whether hospitals may tell others that they keep records of you.</Row>
         <Row icon="message-circle" title="My requests" action={<Button component={Link} to="/requests" variant="default">Look at them</Button>}>Have a mistake corrected, or have your record kept but not used, or erased.</Row>
       </Card>
     </Section>

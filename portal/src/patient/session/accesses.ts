@@ -18,7 +18,7 @@ export interface LogEntry {
   timeMs: number;
   /** The person's own number of it there. */
   number?: number | null;
-  action: 'chart-opened' | 'read' | 'shared-read' | 'exported' | 'written' | 'share-dropped' | 'break-glass' | 'emergency-found' | 'emergency-read' | 'case' | 'recovery' | 'accounting' | 'app' | 'link' | 'health-card' | 'proxy-read' | 'appointment';
+  action: 'chart-opened' | 'read' | 'shared-read' | 'exported' | 'written' | 'share-dropped' | 'break-glass' | 'emergency-found' | 'emergency-read' | 'located' | 'located-elsewhere' | 'case' | 'recovery' | 'accounting' | 'app' | 'link' | 'health-card' | 'proxy-read' | 'appointment';
   /** The appointment on the ledger, where somebody did it who acts for the person. */
   appointment?: string;
   /** Another organisation, where somebody there did it. */

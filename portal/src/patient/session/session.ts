@@ -11,6 +11,7 @@ import type { Verdict } from '../../verify/messages';
 import type { AccountingFile } from '../../api/accounting';
 import type { CaseBody } from '../../api/cases';
 import { allApps, type AppAsk } from './apps';
+import type { Choice, LocationAsk } from './location';
 import { allCases, askCases, type CaseAnswers, type CaseAsk } from './cases';
 import { readAccesses } from './accesses';
 import type { OpenCompartment } from './directory';
@@ -454,7 +455,14 @@ class Session {
     };
   }
 
-  async askCases(organisation: string, what: CaseAsk | AppAsk | LinkAsk): Promise<CaseAnswers> {
+  /** Whether the person may be found there; with `found`, from now on. */
+  async location(organisation: string, found?: boolean): Promise<Choice> {
+    const { location } = await this.askCases(organisation, { ask: 'location', ...(found !== undefined && { found }) });
+    if (!location) throw new Error('The organisation did not say whether you may be found there.');
+    return location;
+  }
+
+  async askCases(organisation: string, what: CaseAsk | AppAsk | LinkAsk | LocationAsk): Promise<CaseAnswers> {
     const { around } = this.unlocked();
     return askCases(around.network, organisation, await this.keysOf(organisation), what);
   }
