@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use salus_crypto::hash::sha256;
 use salus_gateway::bulk::BulkConfig;
 use salus_gateway::erasure::RetentionRule;
+use salus_gateway::location::Findable;
 use salus_gateway::{MailConfig, MailSecurity, SecretText};
 use salus_types::genesis::{Genesis, Parameters};
 use salus_types::organisation::{Class, Organisation};
@@ -94,6 +95,10 @@ pub(crate) struct NodeFile {
     /// `host:port` of receivers of notifications that may be on this network, or without TLS; by default none is.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) subscription_hosts: Vec<String>,
+    /// Who may be found here by other organisations, if the patient has not chosen; as usual for the class, if nothing is
+    /// said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) findable: Option<Findable>,
     /// What validation does to what feeds and bulk loads write. People's writes are always refused with every problem.
     #[serde(default)]
     pub(crate) feed_validation: FeedValidation,
@@ -129,6 +134,7 @@ impl NodeFile {
             mail: None,
             retention: None,
             bulk: None,
+            findable: None,
             feed_validation: FeedValidation::default(),
             feeds: Vec::new(),
         }

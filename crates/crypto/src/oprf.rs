@@ -192,7 +192,10 @@ mod tests {
         ] {
             let blinded = Blinded::of(vec![input]).expect("blinded");
             let answer = key.evaluate(blinded.elements()).expect("evaluated");
-            assert_eq!(hex::encode(answer.key), "c803e2cc6b05fc15064549b5920659ca4a77b2cca6f04f6b357009335476ad4e");
+            assert_eq!(
+                hex::encode(answer.key),
+                "c803e2cc6b05fc15064549b5920659ca4a77b2cca6f04f6b357009335476ad4e"
+            );
             assert_eq!(hex::encode(blinded.finish(&answer).expect("value")[0]), output);
         }
     }

@@ -38,6 +38,8 @@ export interface Chart {
   chart: string;
   patient: string;
   sources: ChartSource[];
+  /** Charts of registrations that the patient merged with this one. */
+  also?: { chart: string; patient: string }[];
 }
 export interface FetchedShares {
   imported: number;

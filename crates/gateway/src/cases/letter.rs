@@ -13,8 +13,8 @@ use crate::error::{Code, Error};
 use crate::fhir::is_id;
 use crate::links;
 use crate::location;
-use crate::merge;
 use crate::log::Who;
+use crate::merge;
 use crate::peer;
 use crate::smart::{app, is_type};
 use crate::staff;
@@ -199,7 +199,9 @@ async fn carry_out(
     let case = Case { by, ..Case::open(new_id(now_ms), patient.to_owned(), asked, now_ms)? };
     // Records of a category, or all, are those of every registration of the person: a case for each.
     let all = match &case.asked {
-        Kind::Erasure { scope: Scope::Category { .. } | Scope::Everything {}, .. } => merge::group(gateway, patient)?,
+        Kind::Erasure { scope: Scope::Category { .. } | Scope::Everything {}, .. } => {
+            merge::group(gateway, patient)?
+        }
         _ => vec![patient.to_owned()],
     };
     let others = all.into_iter().filter(|one| one != patient);

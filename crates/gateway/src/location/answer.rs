@@ -122,8 +122,12 @@ fn look(gateway: &Gateway, ask: &LocationAsk) -> Result<Option<String>, Error> {
 
 /// One entry, whoever is meant: the patient finds it in their list.
 async fn note(gateway: &Gateway, ask: &LocationAsk, meant: Option<String>, held: bool) -> Result<(), Error> {
-    let who =
-        Who::Elsewhere { organisation: ask.asker.clone(), name: String::new(), role: String::new(), event: None };
+    let who = Who::Elsewhere {
+        organisation: ask.asker.clone(),
+        name: String::new(),
+        role: String::new(),
+        event: None,
+    };
     let words = if held { "was told yes" } else { "was told no" };
     let patient = meant.clone().unwrap_or_default();
     let access = Access::about(who, Kind::Located, &patient, Some(ask.purpose), words);

@@ -41,12 +41,16 @@ pub(super) async fn ask(
     let restricted = cases::is_restricted(&gateway, &chart.patient)?;
     staff::decide(&member, Action::LocateRecords, chart.purpose, !chart.reason.is_empty(), restricted)?;
     if choice::refused(&gateway, &chart.patient)? {
-        return Err(Error::new(Code::Forbidden, "the patient does not want to be looked for at other organisations"));
+        return Err(Error::new(
+            Code::Forbidden,
+            "the patient does not want to be looked for at other organisations",
+        ));
     }
     gateway.location.practitioners.check(member.id.clone())?;
     let at = format!("/fhir/Patient/{}", chart.patient);
     let patient = patients::fetch(&gateway, &member.id, Method::GET, &at, String::new()).await?;
-    let patient = patient.ok_or_else(|| Error::new(Code::NotFound, "this organisation has no such patient"))?;
+    let patient =
+        patient.ok_or_else(|| Error::new(Code::NotFound, "this organisation has no such patient"))?;
     let inputs = normal::inputs(&patient, LOCATION_TOKENS);
     if inputs.is_empty() {
         let words = "too little is known of the patient: a date of birth is needed, and an identifier, or name, sex, and \
@@ -54,7 +58,8 @@ pub(super) async fn ask(
         return Err(Error::new(Code::Unprocessable, words));
     }
     let who = charts::who(&member);
-    let access = Access::about(who, Kind::LocatedElsewhere, &chart.patient, Some(chart.purpose), &chart.reason);
+    let access =
+        Access::about(who, Kind::LocatedElsewhere, &chart.patient, Some(chart.purpose), &chart.reason);
     gateway.log.append(access)?.durable().await?;
     let network = gateway.chain().network();
     let others = network
@@ -64,7 +69,8 @@ pub(super) async fn ask(
     let asked = others.map(|other| {
         let (gateway, inputs) = (&gateway, &inputs);
         async move {
-            let known = tokio::time::timeout(ANSWER_WITHIN, ask_one(gateway, &other, inputs, chart.purpose)).await;
+            let known =
+                tokio::time::timeout(ANSWER_WITHIN, ask_one(gateway, &other, inputs, chart.purpose)).await;
             (other, known.unwrap_or(Known::Silent))
         }
     });
@@ -81,7 +87,12 @@ fn shown((organisation, known): (OrganisationId, Known)) -> Value {
 }
 
 /// Whether an organisation keeps records of who is known by this.
-async fn ask_one(gateway: &Gateway, holder: &OrganisationId, inputs: &[normal::Input], purpose: Purpose) -> Known {
+async fn ask_one(
+    gateway: &Gateway,
+    holder: &OrganisationId,
+    inputs: &[normal::Input],
+    purpose: Purpose,
+) -> Known {
     match answer_of(gateway, holder, inputs, purpose).await {
         Ok(true) => Known::Holds,
         Ok(false) => Known::No,
@@ -124,6 +135,8 @@ async fn answer_of(
     let known = network.organisation(holder).is_some_and(|one| answer.answers(&ask, &one.node_key));
     match known {
         true => Ok(answer.held),
-        false => Err(Error::new(Code::Upstream, "the answer is not signed by the organisation that was asked")),
+        false => {
+            Err(Error::new(Code::Upstream, "the answer is not signed by the organisation that was asked"))
+        }
     }
 }

@@ -41,7 +41,9 @@ pub(crate) async fn evaluate(
         return Err(Error::new(Code::Invalid, "this is for another network"));
     }
     let own = &gateway.config.organisation;
-    if helper_of(gateway, &blinded.holder).as_ref() != Some(own) || network.organisation(&blinded.holder).is_none() {
+    if helper_of(gateway, &blinded.holder).as_ref() != Some(own)
+        || network.organisation(&blinded.holder).is_none()
+    {
         return Err(refuse("another organisation helps with this index"));
     }
     if *from == blinded.holder {
@@ -87,8 +89,14 @@ pub(super) struct Made {
 ///
 /// # Errors
 /// [`Code::Away`] if there is no helper, or it does not answer as it should.
-pub(super) async fn make(gateway: &Gateway, holder: &OrganisationId, inputs: Vec<Digest>) -> Result<Made, Error> {
-    let away = || Error::new(Code::Away, "the organisation that helps with the index does not answer").retry_after(60);
+pub(super) async fn make(
+    gateway: &Gateway,
+    holder: &OrganisationId,
+    inputs: Vec<Digest>,
+) -> Result<Made, Error> {
+    let away = || {
+        Error::new(Code::Away, "the organisation that helps with the index does not answer").retry_after(60)
+    };
     let helper = helper_of(gateway, holder).ok_or_else(away)?;
     let blinded = tokio::task::spawn_blocking(move || {
         Blinded::of(inputs.into_iter().map(|input| input.0.to_vec()).collect())
@@ -110,7 +118,8 @@ pub(super) async fn make(gateway: &Gateway, holder: &OrganisationId, inputs: Vec
     let LocationEvaluated { key, elements, proof } = answer;
     let (network, to) = (gateway.network, holder.clone());
     let evaluated = Evaluated { key, elements: elements.into_inner(), proof };
-    let values = tokio::task::spawn_blocking(move || blinded.finish(&evaluated)).await.map_err(Error::internal)?;
+    let values =
+        tokio::task::spawn_blocking(move || blinded.finish(&evaluated)).await.map_err(Error::internal)?;
     let values = values.map_err(|error| {
         tracing::warn!(%error, %helper, "the helper of an index gave a bad answer");
         away()

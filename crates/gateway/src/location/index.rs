@@ -176,7 +176,8 @@ async fn put(gateway: &Gateway, due: Vec<Due>) -> Result<(), Error> {
     let mut indexed = Vec::new();
     for one in due {
         let tokens: Vec<_> = names.by_ref().take(one.inputs.len()).collect();
-        let identified = one.inputs.iter().filter(|input| input.identifies).map(|input| input.group).collect();
+        let identified =
+            one.inputs.iter().filter(|input| input.identifies).map(|input| input.group).collect();
         let groups: Vec<_> = one.inputs.iter().map(|input| input.group).collect();
         indexed.push((one.patient, Indexed { made_of: one.made_of, tokens, identified }, groups));
     }

@@ -22,7 +22,8 @@ pub(super) fn one(
     }
     let mut found = found.into_iter();
     let (Some((patient, agreed)), None) = (found.next(), found.next()) else { return None };
-    let contradicted = identified(patient).iter().any(|group| asked.contains(group) && !agreed.contains(group));
+    let contradicted =
+        identified(patient).iter().any(|group| asked.contains(group) && !agreed.contains(group));
     (!contradicted).then(|| patient.to_owned())
 }
 

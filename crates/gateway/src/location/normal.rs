@@ -45,7 +45,11 @@ fn input(group: &[&str], attributes: &[&str]) -> Input {
     let of = |label, texts: Vec<Vec<u8>>| hash(label, &texts.iter().map(Vec::as_slice).collect::<Vec<_>>());
     let both = [bytes(group), bytes(attributes)].concat();
     let identifies = group.len() > 1;
-    Input { identifies, group: of("salus/location-group/v1", bytes(group)), digest: of("salus/location-input/v1", both) }
+    Input {
+        identifies,
+        group: of("salus/location-group/v1", bytes(group)),
+        digest: of("salus/location-input/v1", both),
+    }
 }
 
 /// What a FHIR Patient is known by; the most telling first, at most `max`. Nothing of one that is not in use.
@@ -182,7 +186,8 @@ mod tests {
         ] {
             assert_eq!(normal(left), normal(right), "{left} {right}");
         }
-        for (left, right) in [("Meier", "Meyer"), ("李", "王"), ("Ann", "Anna"), ("Иванов", "Ivanov")] {
+        for (left, right) in [("Meier", "Meyer"), ("李", "王"), ("Ann", "Anna"), ("Иванов", "Ivanov")]
+        {
             assert_ne!(normal(left), normal(right), "{left} {right}");
         }
     }
@@ -211,7 +216,8 @@ mod tests {
 
     #[test]
     fn every_input_binds_several_attributes() {
-        let (person, old) = (person(), changed("/identifier/0", json!({ "use": "old", "system": "x", "value": "99999" })));
+        let (person, old) =
+            (person(), changed("/identifier/0", json!({ "use": "old", "system": "x", "value": "99999" })));
         assert_eq!(inputs(&person, 8).len(), 3);
         for (what, other, expected) in [
             ("the same", person.clone(), 3),
@@ -238,7 +244,8 @@ mod tests {
 
     #[test]
     fn what_is_no_patient_gives_nothing() {
-        for bad in [json!(null), json!([]), json!({ "resourceType": "Patient", "birthDate": 5, "name": "x" })] {
+        for bad in [json!(null), json!([]), json!({ "resourceType": "Patient", "birthDate": 5, "name": "x" })]
+        {
             assert!(inputs(&bad, 8).is_empty());
         }
         let mut inactive = person();
@@ -249,7 +256,8 @@ mod tests {
     #[test]
     fn as_many_inputs_as_fit_and_the_identifiers_first() {
         let mut patient = person();
-        patient["identifier"] = (0..9).map(|n| json!({ "system": format!("urn:{n}"), "value": "12345" })).collect();
+        patient["identifier"] =
+            (0..9).map(|n| json!({ "system": format!("urn:{n}"), "value": "12345" })).collect();
         patient["address"] = (0..9).map(|n| json!({ "postalCode": format!("1000{n}") })).collect();
         patient["name"] = (0..9).map(|n| json!({ "family": format!("Lind{n}"), "given": ["Kai"] })).collect();
         let found = inputs(&patient, 8);

@@ -66,7 +66,12 @@ fn patients_of_b() -> Vec<Value> {
     known.chain([person("b-Twice-again", "Twice", None)]).collect()
 }
 
-async fn hospital(party: Party, genesis: Arc<salus_types::genesis::Genesis>, at: TcpListener, patients: Vec<Value>) -> Hospital {
+async fn hospital(
+    party: Party,
+    genesis: Arc<salus_types::genesis::Genesis>,
+    at: TcpListener,
+    patients: Vec<Value>,
+) -> Hospital {
     let erasures = Arc::new(FakeErasures::default());
     let engine = clinic::start_with(patients).await;
     let tls = party.tls.clone();
@@ -95,7 +100,8 @@ async fn hospital(party: Party, genesis: Arc<salus_types::genesis::Genesis>, at:
 async fn world() -> World {
     let parties = ["hospital-a", "hospital-b", "hospital-c"].map(Party::new);
     let places = [(); 3].map(|()| TcpListener::bind("127.0.0.1:0").expect("port"));
-    let urls: Vec<_> = places.iter().map(|at| format!("https://{}", at.local_addr().expect("address"))).collect();
+    let urls: Vec<_> =
+        places.iter().map(|at| format!("https://{}", at.local_addr().expect("address"))).collect();
     let members: Vec<_> = parties.iter().zip(urls.iter().map(String::as_str)).collect();
     let genesis = genesis(&members);
     let ([a, b, c], [at_a, at_b, at_c]) = (parties, places);
@@ -139,7 +145,8 @@ impl World {
     /// A question of hospital-a to hospital-b with true tokens of somebody.
     async fn question(&self, family: &str) -> LocationAsk {
         let inputs = super::normal::inputs(&person("x", family, None), LOCATION_TOKENS);
-        let (mut digests, mut groups): (Vec<_>, Vec<_>) = inputs.iter().map(|one| (one.digest, one.group)).unzip();
+        let (mut digests, mut groups): (Vec<_>, Vec<_>) =
+            inputs.iter().map(|one| (one.digest, one.group)).unzip();
         while digests.len() < LOCATION_TOKENS {
             digests.push(Digest(random::bytes()));
             groups.push(Digest(random::bytes()));
@@ -184,12 +191,15 @@ async fn a_clinician_finds_out_who_keeps_records_and_the_patient_sees_both_sides
     assert_eq!(status, StatusCode::OK, "{answer}");
     assert_eq!((said(&answer, "hospital-b"), said(&answer, "hospital-c")), ("holds", "not-found"));
     let here = entries(&world.a.node, "a-Lind").await;
-    let here = here.iter().find(|entry| entry.access.kind == Kind::LocatedElsewhere).expect("an entry at the asker");
+    let here =
+        here.iter().find(|entry| entry.access.kind == Kind::LocatedElsewhere).expect("an entry at the asker");
     assert_eq!(here.access.reason, "was treated elsewhere");
     let there = entries(&world.b.node, "b-Lind").await;
     assert_eq!(there.len(), 1);
     assert_eq!((there[0].access.kind, there[0].access.reason.as_str()), (Kind::Located, "was told yes"));
-    assert!(matches!(&there[0].access.who, Who::Elsewhere { organisation, .. } if *organisation == org("hospital-a")));
+    assert!(
+        matches!(&there[0].access.who, Who::Elsewhere { organisation, .. } if *organisation == org("hospital-a"))
+    );
     let nobody = world.c.node.gateway.log.newest(Page::default()).await.expect("entries");
     assert_eq!((nobody[0].access.kind, &nobody[0].access.patient), (Kind::Located, &None));
     let everything = serde_json::to_string(&nobody).expect("text") + &answer.to_string();
@@ -201,7 +211,8 @@ async fn who_may_not_be_found_and_who_is_unknown_get_answers_that_look_the_same(
     let world = world().await;
     for family in ["Nobody", "Refused", "Restricted", "Protected", "Registered", "Twice"] {
         let question = world.question(family).await;
-        let given = answer(&world.b.node.gateway, &org("hospital-a"), question.clone()).await.expect("an answer");
+        let given =
+            answer(&world.b.node.gateway, &org("hospital-a"), question.clone()).await.expect("an answer");
         assert!(!given.held, "{family}");
         assert!(given.answers(&question, &world.b.node.party.key.public()));
         assert_eq!(given.encode().len(), 32 + 1 + 64, "{family}");
@@ -272,7 +283,12 @@ async fn a_question_that_is_not_as_it_should_be_is_refused_and_leaves_no_entry()
         ("an hour old", "hospital-a", resigned(&|ask| ask.time_ms -= 3_600_000), Code::Invalid),
         ("from tomorrow", "hospital-a", resigned(&|ask| ask.time_ms += 86_400_000), Code::Invalid),
         ("of another key", "hospital-a", resigned(&|ask| ask.helper_key = [9; 32]), Code::Conflict),
-        ("one token", "hospital-a", resigned(&|ask| ask.tokens = Bounded::new(ask.tokens[..1].to_vec()).expect("one")), Code::Invalid),
+        (
+            "one token",
+            "hospital-a",
+            resigned(&|ask| ask.tokens = Bounded::new(ask.tokens[..1].to_vec()).expect("one")),
+            Code::Invalid,
+        ),
     ] {
         assert_eq!(world.refused(from, ask).await, Some(code), "{what}");
     }
@@ -336,8 +352,14 @@ async fn nobody_runs_a_dictionary_through_the_helper() {
         assert!(batches < 1_000);
     }
     assert!(batches <= crate::limits::LOCATION_BATCHES_PER_MINUTE, "{batches}");
-    assert_eq!(evaluate(other, blinded(&world, other, 16)).await.is_some(), helper::helper_of(&helping.node.gateway, &org(other)) != Some(helper.clone()));
-    assert_eq!(evaluate("hospital-x", blinded(&world, "hospital-b", LOCATION_TOKENS)).await, Some(Code::Forbidden));
+    assert_eq!(
+        evaluate(other, blinded(&world, other, 16)).await.is_some(),
+        helper::helper_of(&helping.node.gateway, &org(other)) != Some(helper.clone())
+    );
+    assert_eq!(
+        evaluate("hospital-x", blinded(&world, "hospital-b", LOCATION_TOKENS)).await,
+        Some(Code::Forbidden)
+    );
 }
 
 #[tokio::test]
@@ -354,7 +376,8 @@ async fn who_asks_too_often_is_told_to_wait() {
         assert!(answered < 1_000);
     };
     assert_eq!(refused, Code::Throttled);
-    let log = world.b.node.gateway.log.newest(Page { limit: 1_000, ..Page::default() }).await.expect("entries");
+    let log =
+        world.b.node.gateway.log.newest(Page { limit: 1_000, ..Page::default() }).await.expect("entries");
     assert_eq!(log.len(), answered, "every question that was answered is in the log");
     // A practitioner is counted where they work.
     let mut looked = 0;
@@ -370,9 +393,11 @@ async fn tokens_of_one_holder_are_good_at_no_other() {
     let world = world().await;
     let to_b = world.question("Lind").await;
     // What b was asked, it asks c, where the same person is known.
-    let stored = world.b.node.gateway.store.read(|tx| rows::INDEXED.get(tx, "b-Lind")).expect("read").expect("there");
-    let digests = super::normal::inputs(&person("x", "Lind", None), LOCATION_TOKENS);
-    let digests: Vec<_> = digests.iter().map(|one| one.digest).collect();
+    let stored =
+        world.b.node.gateway.store.read(|tx| rows::INDEXED.get(tx, "b-Lind")).expect("read").expect("there");
+    let inputs = super::normal::inputs(&person("x", "Lind", None), LOCATION_TOKENS);
+    let mut digests: Vec<_> = inputs.iter().map(|one| one.digest).collect();
+    digests.resize_with(LOCATION_TOKENS, || Digest(random::bytes()));
     let at_c = helper::make(&world.a.node.gateway, &org("hospital-c"), digests).await.expect("tokens");
     assert!(to_b.tokens.iter().all(|token| !at_c.tokens.contains(&token.token)));
     // And no token stands in the tables as it is.

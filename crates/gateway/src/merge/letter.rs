@@ -33,13 +33,23 @@ pub(crate) enum Ask {
 /// # Errors
 /// [`Code::Gone`] for a code that does not work; [`Code::Conflict`] for what does not fit; what the vault and the engine
 /// refuse. Repeated with the same code it goes on where it stopped.
-pub(crate) async fn answer(gateway: &Gateway, patient: &str, by: &PublicKey, ask: Ask) -> Result<Value, Error> {
+pub(crate) async fn answer(
+    gateway: &Gateway,
+    patient: &str,
+    by: &PublicKey,
+    ask: Ask,
+) -> Result<Value, Error> {
     let mut offer = None;
     match ask {
         Ask::Registrations {} => (),
         Ask::OfferRegistration {} => {
             refuse_while_erased(gateway, patient)?;
-            note(gateway, patient, "gave out a code with which another device of the patient takes this registration over").await?;
+            note(
+                gateway,
+                patient,
+                "gave out a code with which another device of the patient takes this registration over",
+            )
+            .await?;
             let issued = staff::offer_invite(gateway, patient.to_owned(), by).await?;
             offer = Some(json!({ "code": issued.code, "expires": clock::instant(issued.expires_ms) }));
         }
@@ -77,9 +87,15 @@ async fn merge(gateway: &Gateway, into: &str, by: &PublicKey, code: &str) -> Res
     let enrolled = staff::keys_of(gateway, &from)?;
     let former = match (&invite.offered_by, enrolled.as_slice()) {
         (None, []) => None,
-        (None, _) => return Err(conflict("somebody has a key for the other registration; make a code with that device")),
+        (None, _) => {
+            return Err(conflict(
+                "somebody has a key for the other registration; make a code with that device",
+            ));
+        }
         (Some(key), [address]) if Address::of(key).to_string() == *address => Some((*key, address.clone())),
-        (Some(_), _) => return Err(conflict("the other registration has another key than that which made the code")),
+        (Some(_), _) => {
+            return Err(conflict("the other registration has another key than that which made the code"));
+        }
     };
     if group(gateway, &from)?.len() > 1 || group(gateway, into)?.len() > MERGED_MAX {
         return Err(conflict("other registrations were merged with it already; part them first"));
@@ -90,7 +106,8 @@ async fn merge(gateway: &Gateway, into: &str, by: &PublicKey, code: &str) -> Res
     let key = former.as_ref().map(|(key, _)| *key);
     gateway.ports.keeper.merge(&from, into, key).await.map_err(peer::refused)?;
     let time_ms = clock::now_ms();
-    let row = Merge { into: into.to_owned(), time_ms, former: former.map(|(_, address)| address), was_active };
+    let row =
+        Merge { into: into.to_owned(), time_ms, former: former.map(|(_, address)| address), was_active };
     let had_key = row.former.is_some();
     let (at, of) = (from.clone(), format!("{into}/{from}"));
     gateway
@@ -117,7 +134,8 @@ async fn merge(gateway: &Gateway, into: &str, by: &PublicKey, code: &str) -> Res
 
 async fn part(gateway: &Gateway, into: &str, from: String) -> Result<(), Error> {
     let merge = gateway.store.read(|tx| MERGES.get(tx, &from))?.filter(|merge| merge.into == into);
-    let merge = merge.ok_or_else(|| Error::new(Code::NotFound, "no such registration was merged into yours"))?;
+    let merge =
+        merge.ok_or_else(|| Error::new(Code::NotFound, "no such registration was merged into yours"))?;
     if merge.time_ms + UNDO_MS <= clock::now_ms() {
         return Err(Error::new(Code::Gone, "the thirty days are over; ask at the desk"));
     }
@@ -142,7 +160,9 @@ async fn part(gateway: &Gateway, into: &str, from: String) -> Result<(), Error> 
 /// What is being erased is first erased: of which registration it was would not be clear afterwards.
 fn refuse_while_erased(gateway: &Gateway, patient: &str) -> Result<(), Error> {
     match cases::is_being_erased(gateway, patient)? {
-        true => Err(Error::new(Code::Conflict, "records are being erased, or are to be; wait until that is done")),
+        true => {
+            Err(Error::new(Code::Conflict, "records are being erased, or are to be; wait until that is done"))
+        }
         false => Ok(()),
     }
 }

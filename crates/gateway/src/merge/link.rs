@@ -38,7 +38,12 @@ pub(super) async fn join(gateway: &Gateway, from: &str, into: &str) -> Result<()
 ///
 /// # Errors
 /// As [`join`].
-pub(super) async fn part(gateway: &Gateway, from: &str, into: &str, active: Option<bool>) -> Result<(), Error> {
+pub(super) async fn part(
+    gateway: &Gateway,
+    from: &str,
+    into: &str,
+    active: Option<bool>,
+) -> Result<(), Error> {
     change(gateway, from, |patient| {
         remove(patient, into);
         match (active, patient.as_object_mut()) {

@@ -46,7 +46,8 @@ impl Person {
         .signed(&self.key);
         let (to, network) = (node.gateway.ports.kem.public().0, &node.gateway.network);
         let sealed = envelope::seal(&self.key, &to, label::HPKE_CASE_LETTER, network, &letter.encode());
-        let answer = cases::answer(&node.gateway, sealed.expect("sealed")).await.map_err(|error| error.code())?;
+        let answer =
+            cases::answer(&node.gateway, sealed.expect("sealed")).await.map_err(|error| error.code())?;
         let plain = envelope::open(&answer, &self.kem, label::HPKE_CASE_ANSWER, network).expect("opens");
         Ok(serde_json::from_slice(&plain).expect("JSON"))
     }
@@ -74,7 +75,8 @@ impl Person {
             versions: Bounded::default(),
         };
         let signature = self.key.sign(namespace::PATIENT_REQUEST, &body.encode());
-        let answer = staff::access_log(&node.gateway, &PatientRequest { body, signature }).await.expect("a list");
+        let answer =
+            staff::access_log(&node.gateway, &PatientRequest { body, signature }).await.expect("a list");
         let plain = envelope::open(&answer, &self.kem, label::HPKE_ACCESS_LOG, &node.gateway.network);
         serde_json::from_slice(&plain.expect("opens")).expect("JSON")
     }
@@ -101,7 +103,8 @@ async fn desk_code(node: &Node, patient: &str) -> String {
 
 async fn read(node: &Node, id: &str) -> Value {
     let at = format!("/fhir/Patient/{id}");
-    let found = staff::patients::fetch(&node.gateway, "test", axum::http::Method::GET, &at, String::new()).await;
+    let found =
+        staff::patients::fetch(&node.gateway, "test", axum::http::Method::GET, &at, String::new()).await;
     found.expect("read").expect("there")
 }
 
@@ -136,7 +139,10 @@ async fn a_registration_without_a_key_is_merged_with_a_code_of_the_desk_and_part
         patient.as_object_mut().expect("fields").remove("meta");
         patient
     };
-    assert_eq!((same(read(&node, "p1").await), same(read(&node, "p2").await)), (same(before.0), same(before.1)));
+    assert_eq!(
+        (same(read(&node, "p1").await), same(read(&node, "p2").await)),
+        (same(before.0), same(before.1))
+    );
     assert_eq!(person.writes(&node, part).await, Err(Code::NotFound));
     assert_eq!(person.log(&node).await["merged"], json!([]));
 }
@@ -234,9 +240,11 @@ async fn an_offered_code_enrols_nobody_and_a_chart_of_one_opens_all() {
     assert_eq!(staff::testing_claim(&node.gateway, &code, &person.key.public()).await, Some(Code::Gone));
     person.merges(&node, &code).await.expect("merged");
     let own = node.gateway.config.organisation.clone();
-    let register = node.gateway.practitioners.register(&own, "dr-bo", "Dr. Bo", crate::practitioner::Role::Clinician);
+    let register =
+        node.gateway.practitioners.register(&own, "dr-bo", "Dr. Bo", crate::practitioner::Role::Clinician);
     register.await.expect("registered");
-    let browser = Browser { cookie: Some(node.gateway.staff.testing_session("dr-bo").await), ..Browser::default() };
+    let browser =
+        Browser { cookie: Some(node.gateway.staff.testing_session("dr-bo").await), ..Browser::default() };
     let chart = json!({ "patient": "p1", "reason": "follow-up", "purpose": "treatment" });
     let opened = browser.post(&node, "/staff/charts", chart).await;
     assert_eq!(opened.status, StatusCode::OK);

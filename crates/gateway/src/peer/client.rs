@@ -21,8 +21,9 @@ use hyper::body::Incoming;
 use salus_types::organisation::Organisation;
 use salus_types::vault::{
     CompartmentRecord, CustodyBatch, Destroyed, EmergencyAsk, EmergencyFind, EmergencyFound, EmergencyNotice,
-    EmergencyParcel, EmergencyRelease, ErasureNotice, LocationAnswer, LocationAsk, LocationBlinded, LocationEvaluated, PatientLink, Release, ReleaseAsk, ReleaseForGrant,
-    SealedEnvelope, SourceRequest, VersionList,
+    EmergencyParcel, EmergencyRelease, ErasureNotice, LocationAnswer, LocationAsk, LocationBlinded,
+    LocationEvaluated, PatientLink, Release, ReleaseAsk, ReleaseForGrant, SealedEnvelope, SourceRequest,
+    VersionList,
 };
 use salus_types::{Bounded, ErasureId, OrganisationId, decode_canonical};
 use serde::Deserialize;

@@ -22,8 +22,8 @@ use axum::response::Response;
 use axum::routing::{MethodRouter, get, post};
 use salus_types::vault::{
     CompartmentRecord, CustodyBatch, EmergencyAsk, EmergencyFind, EmergencyNotice, EmergencyParcel,
-    LocationAsk, LocationBlinded, PatientAsk, PatientLink, PatientRequest, ProxyRequest, ReleaseAsk, ReleaseForGrant, SealedEnvelope,
-    SourceRequest,
+    LocationAsk, LocationBlinded, PatientAsk, PatientLink, PatientRequest, ProxyRequest, ReleaseAsk,
+    ReleaseForGrant, SealedEnvelope, SourceRequest,
 };
 use salus_types::{Bounded, ErasureId};
 use serde::Deserialize;

@@ -75,7 +75,8 @@ async fn give(gateway: &Gateway, patient: String, replaces: bool) -> Result<Issu
 /// A fault of the store.
 pub(crate) async fn offer(gateway: &Gateway, patient: String, by: &PublicKey) -> Result<Issued, Error> {
     let expires_ms = clock::now_ms() + OFFER_LIFETIME_MS;
-    put(gateway, Invite { patient, replaces: false, offered_by: Some(*by), expires_ms, redeemed_by: None }).await
+    put(gateway, Invite { patient, replaces: false, offered_by: Some(*by), expires_ms, redeemed_by: None })
+        .await
 }
 
 async fn put(gateway: &Gateway, row: Invite) -> Result<Issued, Error> {

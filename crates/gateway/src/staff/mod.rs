@@ -23,11 +23,14 @@ pub use bootstrap::{Joining, NewMember, bootstrap_staff};
 pub(crate) use charts::who;
 #[cfg(test)]
 pub(crate) use enrol::testing_enrolled;
-pub(crate) use enrol::{enrol_again, enrol_alone, forget_address, keys_of, open as open_enrolment, patient_of, redeem, register, remember};
-pub use invites::{Issued, issue as issue_invite};
-pub(crate) use invites::{claim_for_merge, offer as offer_invite};
+pub(crate) use enrol::{
+    enrol_again, enrol_alone, forget_address, keys_of, open as open_enrolment, patient_of, redeem, register,
+    remember,
+};
 #[cfg(test)]
 pub(crate) use invites::testing_claim;
+pub use invites::{Issued, issue as issue_invite};
+pub(crate) use invites::{claim_for_merge, offer as offer_invite};
 pub(crate) use patients::{birth_date, find_name};
 pub(crate) use rows::{code_key, new_code};
 

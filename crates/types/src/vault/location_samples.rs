@@ -37,5 +37,8 @@ fn an_answer_is_to_one_question_by_one_key() {
     assert!(!answer.answers(&LocationAsk { nonce: [7; 16], ..ask.clone() }, &key.public()));
     assert!(!LocationAnswer { held: false, ..answer }.answers(&ask, &key.public()));
     assert!(ask.is_by(&SigningKey::from_seed(&[1; 32]).public()));
-    assert!(!LocationAsk { holder: "hospital-c".parse().expect("id"), ..ask }.is_by(&SigningKey::from_seed(&[1; 32]).public()));
+    assert!(
+        !LocationAsk { holder: "hospital-c".parse().expect("id"), ..ask }
+            .is_by(&SigningKey::from_seed(&[1; 32]).public())
+    );
 }

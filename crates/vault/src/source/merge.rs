@@ -12,7 +12,8 @@ use super::rekey::{begin_epoch, end_grants_of};
 use super::{Source, SourceError, build};
 use crate::node::blocking;
 use crate::store::tables::{
-    COMPARTMENTS, CURRENT, MARK, MERGED, MERGED_INTO, MergedRow, Name, PATIENT_AT, PATIENTS, PatientRow, WARDS, key,
+    COMPARTMENTS, CURRENT, MARK, MERGED, MERGED_INTO, MergedRow, Name, PATIENT_AT, PATIENTS, PatientRow,
+    WARDS, key,
 };
 use crate::store::{Reads, StoreError, WriteTx};
 use salus_types::category::Category;
@@ -59,7 +60,8 @@ impl Source {
         let stays = tx.get(&PATIENTS, into.as_str().as_bytes())?.ok_or(SourceError::NotEnrolled)?;
         let former: Option<PatientRow> = tx.get(&PATIENTS, from.as_str().as_bytes())?;
         // Merges do not chain: whose a registration was before is then said by one row.
-        let chained = tx.get(&MERGED, into.as_str().as_bytes())?.is_some() || !merged_into(&tx, from)?.is_empty();
+        let chained =
+            tx.get(&MERGED, into.as_str().as_bytes())?.is_some() || !merged_into(&tx, from)?.is_empty();
         let ward = tx.get(&WARDS, from.as_str().as_bytes())?.is_some();
         if chained || ward || former.as_ref().map(|row| row.key) != old {
             return Err(SourceError::Enrolled);
@@ -71,7 +73,8 @@ impl Source {
             forget_appointments(&tx, from)?;
         }
         let kept = former.into_iter().collect::<Vec<_>>();
-        let row = MergedRow { into: into.clone(), former: Bounded::new(kept).map_err(|_| StoreError::Damaged)? };
+        let row =
+            MergedRow { into: into.clone(), former: Bounded::new(kept).map_err(|_| StoreError::Damaged)? };
         tx.put(&MERGED, from.as_str().as_bytes(), &row)?;
         tx.put(&MERGED_INTO, &key::texts(&[into.as_str(), from.as_str()]), &MARK)?;
         self.give(&tx, from, &stays)?;
@@ -146,6 +149,7 @@ pub(super) fn merged_into(tx: &impl Reads, into: &Name) -> Result<Vec<Name>, Sto
 }
 
 fn both(from: &str, into: &str) -> Result<(Name, Name), SourceError> {
-    let (from, into) = (build::name(from).ok_or(SourceError::Name)?, build::name(into).ok_or(SourceError::Name)?);
+    let (from, into) =
+        (build::name(from).ok_or(SourceError::Name)?, build::name(into).ok_or(SourceError::Name)?);
     if from == into { Err(SourceError::Enrolled) } else { Ok((from, into)) }
 }

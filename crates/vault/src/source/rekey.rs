@@ -11,7 +11,8 @@ use super::{Source, SourceError, build};
 use crate::envelope::public_key;
 use crate::node::{Context, blocking};
 use crate::store::tables::{
-    COMPARTMENTS, CURRENT, LIVE_NOTICES, MERGED, NOTICES, Name, PATIENT_AT, PATIENTS, PatientRow, WARDS, counter, key,
+    COMPARTMENTS, CURRENT, LIVE_NOTICES, MERGED, NOTICES, Name, PATIENT_AT, PATIENTS, PatientRow, WARDS,
+    counter, key,
 };
 use crate::store::{Reads, StoreError, WriteTx};
 use crate::wrap::{LinkTerms, patient_link};
@@ -98,7 +99,6 @@ impl Source {
         let link_key = seal_link_key(&self.ctx.store, &known.name, &link_key);
         Ok(PatientRow { name: known.name.clone(), key, link, link_key })
     }
-
 }
 
 /// Begins a new epoch of a category, or the first.

@@ -84,8 +84,7 @@ impl Source {
         let ancestors = ancestors(tx, &next_row)?;
         // Whose it is now may be another than who granted: two registrations were one, and are two again.
         let by_owner = standing.iter().filter(|terms| next_row.owner == Some(terms.owner));
-        for terms in by_owner.filter(|terms| ancestors.iter().any(|a| terms.compartments.contains(a)))
-        {
+        for terms in by_owner.filter(|terms| ancestors.iter().any(|a| terms.compartments.contains(a))) {
             self.send_keys(tx, terms, vec![self.compartment_key(next, &next_row)?])?;
         }
         bump(tx, counter::ROTATED, 1)?;

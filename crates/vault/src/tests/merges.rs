@@ -64,7 +64,8 @@ async fn a_registration_that_nobody_had_is_read_with_the_key_of_the_other_and_go
     all_show(&world, &person, 15).await;
     world.outbox.observations("p2", 15..17);
     all_show(&world, &person, 17).await;
-    let directory = source.directory(salus_types::Address::of(&key(&person))).await.expect("read").expect("there");
+    let directory =
+        source.directory(salus_types::Address::of(&key(&person))).await.expect("read").expect("there");
     let pairwise = person.root.at(&id("hospital-a"));
     let found = open_directories(&pairwise, &NETWORK, world.member("hospital-a"), &[directory]);
     assert_eq!(found.rejected, 0);

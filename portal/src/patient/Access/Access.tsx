@@ -87,6 +87,7 @@ const ACTIONS: Record<AccessView['action'], string> = {
   'health-card': 'made vaccine cards for you',
   recovery: 'dealt with the recovery of your record',
   'emergency-found': 'asked in an emergency whether you are a patient',
+  registration: 'dealt with two registrations of yours',
   located: 'asked whether your records are kept here',
   'located-elsewhere': 'asked other hospitals whether they keep records of you',
   'emergency-read': 'read an emergency summary about you',

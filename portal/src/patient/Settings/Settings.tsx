@@ -34,6 +34,7 @@ function Organisations() {
     <Section title="My hospitals and practices">
       <Card>
         {profile?.organisations.map((one) => <Row key={one.id} icon="building-hospital" title={nameOf(one.id)}>Joined {dayOfMs(one.joinedMs)}{one.name ? `, as ${one.name}` : ''}</Row>)}
+        <Row icon="users" title="Registered twice?" action={<Button component={Link} to="/settings/twice" variant="default">Make one record of both</Button>}>If a hospital has two records of you.</Row>
         <Row icon="plus" title="Another one" action={<Button component={Link} to="/join" variant="default">Use an invitation</Button>}>Ask at the desk for an invitation.</Row>
       </Card>
     </Section>

@@ -11,6 +11,7 @@ import type { CaseBody, EraseScope } from '../../api/cases';
 import type { LinkStatus } from '../../api/links';
 import type { AppAsk } from './apps';
 import type { LinkAsk } from './links';
+import type { RegistrationAsk, Registrations } from './registrations';
 import type { Choice, LocationAsk } from './location';
 
 const WAY: Way = { letter: label.hpkeCaseLetter, answer: label.hpkeCaseAnswer, route: 'case' };
@@ -45,6 +46,9 @@ export interface CaseAnswers {
   cards?: string[];
   /** Whether the person may be found, if that was asked. */
   location?: Choice;
+  /** Registrations, if they were asked about. */
+  registrations?: Registrations['registrations'];
+  offer?: Registrations['offer'];
 }
 
 /** All cases at the organisation, newest first, after what was asked is done. */
@@ -52,7 +56,7 @@ export async function askCases(
   network: Network,
   organisation: string,
   keys: Pick<PairwiseKeys, 'seed' | 'publicKey' | 'kem'>,
-  what: CaseAsk | AppAsk | LinkAsk | LocationAsk,
+  what: CaseAsk | AppAsk | LinkAsk | LocationAsk | RegistrationAsk,
   mandate: f.SignedMandate | null = null,
 ): Promise<CaseAnswers> {
   const body: f.CaseLetterBody = { ...letterHead(network, organisation, keys), text: JSON.stringify(what), mandate };
