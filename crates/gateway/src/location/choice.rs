@@ -30,8 +30,12 @@ pub(crate) enum Ask {
 pub(crate) async fn choose(gateway: &Gateway, patient: &str, ask: Ask) -> Result<Value, Error> {
     let Ask::Location { found } = ask;
     if let Some(found) = found {
-        let row = patient.to_owned();
-        gateway.store.write(move |tx| rows::CHOICES.put(tx, &row, &found)).await?;
+        // Of all registrations, so that a later yes takes every no back.
+        let all = merge::group(gateway, patient)?;
+        let put = move |tx: &redb::WriteTransaction| {
+            all.iter().try_for_each(|one| rows::CHOICES.put(tx, one, &found))
+        };
+        gateway.store.write(put).await?;
         let words = match found {
             true => "may be found here by other organisations that treat the patient",
             false => "may not be found here by other organisations",
@@ -39,7 +43,7 @@ pub(crate) async fn choose(gateway: &Gateway, patient: &str, ask: Ask) -> Result
         let access = Access::about(Who::Node, Kind::Case, patient, None, words);
         gateway.log.append(access)?.durable().await?;
     }
-    let chosen = gateway.store.read(|tx| rows::CHOICES.get(tx, patient))?;
+    let chosen = chosen(gateway, patient)?;
     Ok(json!({ "location": {
         "found": may_be_found(gateway, patient).await?,
         "chosen": chosen,
@@ -47,12 +51,22 @@ pub(crate) async fn choose(gateway: &Gateway, patient: &str, ask: Ask) -> Result
     } }))
 }
 
-/// Whether a patient let themselves be found, or did not say.
+/// What a patient chose. Of several registrations of theirs a no of one counts for all.
+fn chosen(gateway: &Gateway, patient: &str) -> Result<Option<bool>, Error> {
+    let chosen = gateway.store.read(|tx| {
+        let all = merge::group_in(tx, patient)?;
+        let said = all.iter().map(|one| rows::CHOICES.get(tx, one)).collect::<Result<Vec<_>, _>>()?;
+        Ok(said.into_iter().flatten().reduce(|left, right| left && right))
+    });
+    Ok(chosen?)
+}
+
+/// Whether a patient does not want to be found here, nor looked for from here.
 ///
 /// # Errors
 /// A fault of the store.
 pub(super) fn refused(gateway: &Gateway, patient: &str) -> Result<bool, Error> {
-    Ok(gateway.store.read(|tx| rows::CHOICES.get(tx, patient))? == Some(false))
+    Ok(chosen(gateway, patient)? == Some(false))
 }
 
 /// Whether another organisation may hear that records of this patient are kept here.
@@ -63,13 +77,7 @@ pub(super) async fn may_be_found(gateway: &Gateway, patient: &str) -> Result<boo
     if cases::is_restricted(gateway, patient)? {
         return Ok(false);
     }
-    let chosen = gateway.store.read(|tx| {
-        // Of several registrations a no of one counts for all.
-        let all = merge::group_in(tx, patient)?;
-        let said = all.iter().map(|one| rows::CHOICES.get(tx, one)).collect::<Result<Vec<_>, _>>()?;
-        Ok(said.into_iter().flatten().reduce(|left, right| left && right))
-    })?;
-    match (setting(gateway), chosen) {
+    match (setting(gateway), chosen(gateway, patient)?) {
         (Findable::Never, _) | (_, Some(false)) | (Findable::IfWanted, None) => Ok(false),
         (Findable::UnlessRefused | Findable::IfWanted, Some(true)) => Ok(true),
         (Findable::UnlessRefused, None) => has_ordinary_records(gateway, patient).await,

@@ -13,6 +13,7 @@ use axum::http::Method;
 use salus_types::Digest;
 use salus_types::vault::{LOCATION_ELEMENTS_MAX, LOCATION_TOKENS};
 use serde_json::Value;
+use std::collections::HashSet;
 use std::time::Duration;
 use tokio::sync::broadcast::error::RecvError;
 
@@ -96,17 +97,29 @@ pub(super) async fn sweep(gateway: &Gateway) -> Result<(), Error> {
     if setting(gateway) == Findable::Never {
         return Ok(());
     }
+    let mut seen = HashSet::new();
     let mut form = format!("_sort=_lastUpdated&_total=none&_count={PAGE_PATIENTS}");
     loop {
         let page = patients::fetch(gateway, ASKER, Method::POST, "/fhir/Patient/_search", form).await?;
         let page = page.ok_or(EngineError::Malformed)?;
         let found = page["entry"].as_array().map(Vec::as_slice).unwrap_or_default();
         make(gateway, found.iter().map(|entry| &entry["resource"])).await?;
+        seen.extend(found.iter().filter_map(|entry| entry["resource"]["id"].as_str()).map(str::to_owned));
         match next_of(&page) {
             Some(next) => form = next,
-            None => return Ok(()),
+            None => return drop_all_but(gateway, seen).await,
         }
     }
+}
+
+/// Takes everybody out who is no patient any more: they may have gone while nobody listened.
+async fn drop_all_but(gateway: &Gateway, patients: HashSet<String>) -> Result<(), Error> {
+    let indexed = gateway.store.read(|tx| rows::INDEXED.scan(tx, "", usize::MAX))?;
+    let gone: Vec<_> = indexed.into_iter().map(|(id, _)| id).filter(|id| !patients.contains(id)).collect();
+    if gone.is_empty() {
+        return Ok(());
+    }
+    Ok(gateway.store.write(move |tx| gone.iter().try_for_each(|id| rows::drop(tx, id))).await?)
 }
 
 /// What asks for the page after this one.

@@ -415,6 +415,12 @@ async fn an_index_follows_the_patients_and_who_helps() {
     assert_eq!((indexed(), tokens()), (7, 7));
     gateway.store.write(|tx| rows::drop(tx, "b-Lind")).await.expect("dropped");
     assert_eq!((indexed(), tokens()), (6, 5));
+    // Somebody who went while nobody listened.
+    let gone =
+        rows::Indexed { made_of: Digest([0; 32]), tokens: vec![Digest([2; 32])], identified: Vec::new() };
+    gateway.store.write(move |tx| rows::put(tx, "b-Gone", &gone, &[Digest([3; 32])])).await.expect("written");
+    index::sweep(gateway).await.expect("swept");
+    assert_eq!((indexed(), tokens()), (7, 7));
     // Another key than the one of before: the index is made anew.
     let other = rows::MadeWith { helper: org("hospital-x"), key: Digest([1; 32]) };
     gateway.store.write(move |tx| rows::MADE_WITH.put(tx, rows::NOW, &other)).await.expect("written");

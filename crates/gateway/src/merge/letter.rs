@@ -137,7 +137,7 @@ async fn part(gateway: &Gateway, into: &str, from: String) -> Result<(), Error> 
     let merge =
         merge.ok_or_else(|| Error::new(Code::NotFound, "no such registration was merged into yours"))?;
     if merge.time_ms + UNDO_MS <= clock::now_ms() {
-        return Err(Error::new(Code::Gone, "the thirty days are over; ask at the desk"));
+        return Err(Error::new(Code::Gone, "the thirty days in which it could be undone are over"));
     }
     refuse_while_erased(gateway, into)?;
     gateway.ports.keeper.part(&from).await.map_err(peer::refused)?;

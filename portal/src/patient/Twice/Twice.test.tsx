@@ -43,7 +43,7 @@ it('a code makes one record of both after a question, and undo makes two again',
 
 it('after thirty days there is nothing to undo', async () => {
   open(() => both(Date.now() - 31 * day));
-  expect(await screen.findByText(/Ask at the desk if this was wrong/)).toBeTruthy();
+  expect(await screen.findByText(/This can no longer be undone/)).toBeTruthy();
   expect(screen.queryByRole('button', { name: 'Undo' })).toBeNull();
 });
 

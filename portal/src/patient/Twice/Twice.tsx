@@ -103,7 +103,7 @@ function Joined({ organisation, of, onDone }: { organisation: string; of: Regist
   return (
     <>
       <Row icon="users" title={of.name ?? 'Another record'} action={open && <Button variant="default" onClick={() => setAsking(true)}>Undo</Button>}>
-        Joined with your record {of.mergedMs !== null && `on ${dayOfMs(of.mergedMs)}`}. {open && of.partUntilMs !== null ? `You can undo this until ${dayOfMs(of.partUntilMs)}.` : 'Ask at the desk if this was wrong.'}
+        Joined with your record {of.mergedMs !== null && `on ${dayOfMs(of.mergedMs)}`}. {open && of.partUntilMs !== null ? `You can undo this until ${dayOfMs(of.partUntilMs)}.` : 'This can no longer be undone.'}
       </Row>
       {part.error && <ErrorNote message={part.error} />}
       <Dialog open={asking} title="Make two records again?" onClose={() => setAsking(false)} confirm={{ label: 'Make two records again', busy: part.busy, onConfirm: () => void part.go() }}>
