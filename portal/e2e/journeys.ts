@@ -222,6 +222,34 @@ async function a_clinician_reads_what_is_shared(stage: Stage): Promise<void> {
   await button(page, 'Ask').last().click();
   await page.getByText(/sees your request/).waitFor();
   await button(page, 'Close').click();
+  await button(page, 'Find records elsewhere').click();
+  await page.getByText(/keeps records of Amina Berger/).waitFor();
+  await eyes.look(page, 'clinic-elsewhere-dialog');
+  await button(page, 'Close').first().click();
+}
+
+async function a_person_chooses_who_finds_them_and_joins_two_records(stage: Stage): Promise<void> {
+  const { patient: page, eyes } = stage;
+  await page.bringToFront();
+  await tab(page, 'Settings').click();
+  await page.getByRole('link', { name: 'Choose' }).click();
+  await button(page, 'Do not let me be found').first().click();
+  await page.getByText(/does not look for you elsewhere/).waitFor();
+  await eyes.look(page, 'settings-found');
+  await tab(page, 'Settings').click();
+  await page.getByRole('link', { name: 'Make one record of both' }).click();
+  await page.getByLabel(/Code for the other record/).first().fill('hospital-a.7GMX2K9QW4TR5B8N');
+  await button(page, 'Show a code').first().click();
+  await page.getByText(/it hands this record over/).waitFor();
+  await eyes.look(page, 'settings-twice');
+  await button(page, 'Make one record of both').first().click();
+  await eyes.look(page, 'settings-twice-dialog');
+  await button(page, 'Yes, both are mine').click();
+  await page.getByText(/The two records are one now/).waitFor();
+  await eyes.look(page, 'settings-twice-joined');
+  await button(page, 'Undo').click();
+  await button(page, 'Make two records again').click();
+  await page.getByText('The two records are separate again.').waitFor();
 }
 
 async function the_patient_sees_who_looked_and_the_request(stage: Stage): Promise<void> {
@@ -485,6 +513,7 @@ export const journeys = [
   a_clinician_opens_what_is_kept_for_an_emergency,
   the_patient_is_told_of_the_emergency_at_once,
   stopping_can_be_undone_and_then_holds,
+  a_person_chooses_who_finds_them_and_joins_two_records,
   settings_keep_the_person_in_charge,
   locking_hides_and_the_local_copy_is_instant,
   a_recovery_code_opens_the_record_and_a_wrong_one_does_not,

@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use salus_crypto::hash::sha256;
 use salus_gateway::bulk::BulkConfig;
 use salus_gateway::erasure::RetentionRule;
+use salus_gateway::location::Findable;
 use salus_gateway::{MailConfig, MailSecurity, SecretText};
 use salus_types::genesis::{Genesis, Parameters};
 use salus_types::organisation::{Class, Organisation};
@@ -100,6 +101,10 @@ pub(crate) struct NodeFile {
     /// Another terminology server, which is asked what codes mean that this node does not know; none by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) terminology: Option<TerminologyFile>,
+    /// Who may be found here by other organisations, if the patient has not chosen; as usual for the class, if nothing is
+    /// said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) findable: Option<Findable>,
     /// What validation does to what feeds and bulk loads write. People's writes are always refused with every problem.
     #[serde(default)]
     pub(crate) feed_validation: FeedValidation,
@@ -142,6 +147,7 @@ impl NodeFile {
             of_age_years: None,
             bulk: None,
             terminology: None,
+            findable: None,
             feed_validation: FeedValidation::default(),
             feeds: Vec::new(),
         }

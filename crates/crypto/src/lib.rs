@@ -8,6 +8,7 @@
 //! * [`aead`]: AES-256-GCM under single-use keys, key commitments, and a STREAM for long plaintexts.
 //! * [`hpke`]: X-Wing public-key encryption, link keys, and envelopes signed by their sender.
 //! * [`shamir`]: t-of-n shares of 32-byte secrets.
+//! * [`oprf`]: RFC 9497, a keyed function that one side computes with the other side's key and without showing the input.
 //! * [`passphrase`]: Argon2id, for what people remember.
 //! * [`secret`], [`random`]: secrets that are wiped, and where they come from.
 //!
@@ -21,6 +22,7 @@ pub mod hash;
 pub mod hpke;
 pub mod kdf;
 pub mod merkle;
+pub mod oprf;
 pub mod passphrase;
 pub mod random;
 pub mod secret;

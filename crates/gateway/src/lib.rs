@@ -21,8 +21,10 @@ pub mod error;
 pub mod feeds;
 pub mod fhir;
 mod limits;
+pub mod location;
 pub mod log;
 mod mail;
+mod merge;
 pub mod metrics;
 mod openapi;
 mod origin;
@@ -89,6 +91,7 @@ pub fn public_router(gateway: Gateway) -> Router {
         .merge(recovery::router(gateway.clone()))
         .merge(proxies::router(gateway.clone()))
         .merge(emergency::router(gateway.clone()))
+        .merge(location::router(gateway.clone()))
         .merge(feeds::router(gateway.clone()))
         .fallback_service(portal_files::router(&gateway.config))
 }

@@ -47,6 +47,19 @@ pub(crate) const DESTROY_BYTES_MAX: usize = 1_024;
 pub(crate) const EMERGENCY_PARCEL_BYTES_MAX: usize = 640 * 1024;
 /// Largest request or notice in an emergency: names, salts, a reason.
 pub(crate) const EMERGENCY_ASK_BYTES_MAX: usize = 16 * 1024;
+/// Largest list of elements to be evaluated: 256 of 32 bytes.
+pub(crate) const LOCATION_EVALUATE_BYTES_MAX: usize = 16 * 1024;
+/// Largest question where records are: eight tokens of 64 bytes.
+pub(crate) const LOCATION_ASK_BYTES_MAX: usize = 4 * 1024;
+/// Questions of one organisation to this one in a minute, ...
+pub(crate) const LOCATION_ASKS_PER_MINUTE: u32 = 30;
+/// ... and in a day: each answer tells that there is a record.
+pub(crate) const LOCATION_ASKS_PER_DAY: u32 = 2_000;
+/// Batches of 256 elements in a minute for one organisation's own index: 100,000 patients in some two hours, and no
+/// dictionary of names and dates within years.
+pub(crate) const LOCATION_BATCHES_PER_MINUTE: u32 = 10;
+/// Patients for whom one practitioner may look elsewhere in a minute.
+pub(crate) const LOCATION_PRACTITIONER_ASKS_PER_MINUTE: u32 = 6;
 /// Largest question for the notice of an order to erase: its id.
 pub(crate) const ERASURE_ASK_BYTES_MAX: usize = 64;
 /// Largest request of a patient: 4,096 versions by id.

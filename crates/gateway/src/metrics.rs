@@ -85,6 +85,7 @@ pub struct Metrics {
     registry: Registry,
     requests: Requests,
     releases: Family<Release, Counter>,
+    evaluated: Counter,
     gauges: Gauges,
 }
 
@@ -98,13 +99,18 @@ impl Metrics {
     /// Registers everything; the ledger and the vault behind `ports` add theirs.
     pub(crate) fn new(ports: &Ports) -> Self {
         let mut registry = Registry::with_prefix("salus");
-        let (gauges, releases) = (Gauges::default(), Family::default());
+        let (gauges, releases, evaluated) = (Gauges::default(), Family::default(), Counter::default());
         gauges.register(&mut registry);
         let requests = Requests::new(registry.sub_registry_with_prefix("gateway"));
         registry.sub_registry_with_prefix("vault").register(
             "release_decisions",
             "Requests for shares and packages, by who asked and what was decided.",
             releases.clone(),
+        );
+        registry.register(
+            "location_evaluated_elements",
+            "Elements evaluated for other organisations' indexes of patients, and for questions to them.",
+            evaluated.clone(),
         );
         for asker in [GRANTEE, PATIENT] {
             for decision in DECISIONS {
@@ -113,7 +119,7 @@ impl Metrics {
         }
         ports.chain.register(registry.sub_registry_with_prefix("ledger"));
         ports.keeper.register(&mut registry);
-        Self { registry, requests, releases, gauges }
+        Self { registry, requests, releases, evaluated, gauges }
     }
 
     /// Counts what was decided on a grantee's request.
@@ -124,6 +130,11 @@ impl Metrics {
     /// Counts what was decided on a patient's request.
     pub(crate) fn release_for_patient<T>(&self, answer: &Result<T, VaultError>) {
         self.release(PATIENT, answer);
+    }
+
+    /// Counts what was evaluated as a helper.
+    pub(crate) fn location_evaluated(&self, elements: usize) {
+        self.evaluated.inc_by(elements as u64);
     }
 
     pub(crate) fn requests(&self) -> &Requests {

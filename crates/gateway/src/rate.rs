@@ -76,6 +76,12 @@ impl<C: Eq + Hash> RateLimit<C> {
         Self { burst, per_second: burst / 60.0, buckets: Mutex::default() }
     }
 
+    /// At most `per_day` in the long run, and as many at once.
+    pub(crate) fn per_day(per_day: u32) -> Self {
+        let burst = f64::from(per_day.max(1));
+        Self { burst, per_second: burst / 86_400.0, buckets: Mutex::default() }
+    }
+
     /// Counts one request.
     ///
     /// # Errors

@@ -14,6 +14,7 @@ use crate::fhir::subscription::Subscriptions;
 use crate::ledger::LedgerState;
 use crate::limits::Limits;
 use crate::links::Links;
+use crate::location::{Findable, Location};
 use crate::log::AccessLog;
 use crate::metrics::Metrics;
 use crate::peer::{Keeper, Peers};
@@ -76,6 +77,8 @@ pub struct Config {
     pub subscription_hosts: Vec<String>,
     /// Where it is looked up what codes mean.
     pub terminology: TerminologyConfig,
+    /// Who may be found here by other organisations, if the patient has not chosen; `None`: as usual for this class.
+    pub findable: Option<Findable>,
     /// Limits of both listeners.
     pub limits: Limits,
 }
@@ -144,6 +147,7 @@ impl Config {
             feeds: Vec::new(),
             subscription_hosts: Vec::new(),
             terminology: TerminologyConfig::default(),
+            findable: None,
             limits: Limits::default(),
         }
     }
@@ -258,6 +262,8 @@ pub struct Inner {
     pub ledger: LedgerState,
     /// Emergencies under way.
     pub emergencies: Emergencies,
+    /// How often is asked where records are.
+    pub location: Location,
     /// Erasures under way.
     pub erasures: Erasures,
     /// How often lists of who looked are made.
@@ -309,6 +315,7 @@ impl Gateway {
             relay: Relay::new(&config),
             ledger: LedgerState::new(&config),
             emergencies: Emergencies::default(),
+            location: Location::default(),
             erasures: Erasures::default(),
             accountings: Accountings::default(),
             bulk: Bulk::default(),

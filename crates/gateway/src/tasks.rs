@@ -16,6 +16,7 @@ pub(crate) fn start(gateway: &Gateway) -> JoinSet<()> {
     tasks.spawn(crate::mail::run(gateway.clone()));
     tasks.spawn(crate::feeds::run(gateway.clone()));
     tasks.spawn(crate::fhir::subscription::run(gateway.clone()));
+    tasks.spawn(crate::location::run(gateway.clone()));
     tasks.spawn(crate::sweep::run(gateway.clone()));
     tasks
 }

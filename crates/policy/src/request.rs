@@ -73,6 +73,8 @@ pub enum Action {
     OpenChart,
     /// Ask a patient for access.
     RequestAccess,
+    /// Ask other organisations whether they keep records of a patient.
+    LocateRecords,
     /// Look for patients by name.
     ListPatients,
     /// Invite a patient to enrol.
@@ -115,6 +117,7 @@ impl Action {
         Self::UseShare,
         Self::OpenChart,
         Self::RequestAccess,
+        Self::LocateRecords,
         Self::ListPatients,
         Self::Invite,
         Self::Recover,
@@ -143,6 +146,7 @@ impl Action {
             Self::UseShare => "useShare",
             Self::OpenChart => "openChart",
             Self::RequestAccess => "requestAccess",
+            Self::LocateRecords => "locateRecords",
             Self::ListPatients => "listPatients",
             Self::Invite => "invite",
             Self::Recover => "recover",

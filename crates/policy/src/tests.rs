@@ -105,6 +105,11 @@ fn clinicians_need_an_open_chart_a_reason_and_a_purpose_of_care() {
     check("clinician openChart node -> denied clinician-opens-a-chart-with-a-reason");
     check("clinician openChart node reason research -> denied clinician-opens-a-chart-with-a-reason");
     check("clinician listPatients node -> allowed clinician-finds-patients");
+    check("clinician locateRecords node reason -> allowed clinician-looks-for-records-elsewhere");
+    check("clinician locateRecords node reason emergency -> allowed clinician-looks-for-records-elsewhere");
+    check("clinician locateRecords node -> denied clinician-looks-for-records-elsewhere");
+    check("clinician locateRecords node reason payment -> denied clinician-looks-for-records-elsewhere");
+    check("clerk locateRecords node reason -> denied default");
     check("clinician viewAccessLog node -> denied default");
 }
 
@@ -134,6 +139,7 @@ fn a_restricted_record_is_used_in_an_emergency_alone_and_goes_on_being_written()
     check("clinician prove Observation chart reason restricted -> denied record-is-restricted");
     check("clinician useShare share chart reason restricted -> denied record-is-restricted");
     check("clinician requestAccess node reason restricted -> denied record-is-restricted");
+    check("clinician locateRecords node reason restricted -> denied record-is-restricted");
     check(
         "clinician read Observation chart reason emergency restricted -> allowed clinician-reads-an-open-chart",
     );

@@ -53,6 +53,12 @@ pub enum Kind {
     EmergencyOpened,
     /// Another organisation's emergency summary was read here.
     EmergencyRead,
+    /// Another organisation asked whether records of the person are kept here.
+    Located,
+    /// Two registrations of the patient became one, or two again.
+    Registration,
+    /// Other organisations were asked whether they keep records of the person.
+    LocatedElsewhere,
 }
 
 /// Who did it.

@@ -110,6 +110,12 @@ pub const LINK_PIN: &str = "salus/link-pin/v1";
 pub const LINK_PLACE: &str = "salus/link-place/v1";
 /// A node's storage key, + generation (u32, big-endian) and attempt (one byte): the P-256 key that signs health cards.
 pub const HEALTH_CARD_KEY: &str = "salus/health-card-key/v1";
+/// A node's storage key, + network and holder: seed of the key with which this node helps that holder's index.
+pub const LOCATION_KEY: &str = "salus/location-key/v1";
+/// Value of a helper's key, + network, helper and holder: the token under which that holder knows a person.
+pub const LOCATION_TOKEN: &str = "salus/location-token/v1";
+/// A node's storage key, + token: the name under which a token of its own index is kept.
+pub const LOCATION_ROW: &str = "salus/location-row/v1";
 /// A node's storage key + random salt, + subscription: seals the headers that a receiver of notifications wants.
 pub const SUBSCRIPTION_STORE: &str = "salus/subscription-store/v1";
 

@@ -38,6 +38,10 @@ pub const CONSENT: &str = "salus/consent/v1";
 pub const MANDATE: &str = "salus/mandate/v1";
 /// A request of who acts for a patient.
 pub const PROXY_REQUEST: &str = "salus/proxy-request/v1";
+/// A question whether another organisation keeps records of somebody.
+pub const LOCATION_ASK: &str = "salus/location-ask/v1";
+/// The answer to it.
+pub const LOCATION_ANSWER: &str = "salus/location-answer/v1";
 /// An organisation's acceptance of its own entry among the members.
 pub const MEMBERSHIP: &str = "salus/membership/v1";
 /// A checkpoint that a witness has seen.

@@ -17,6 +17,7 @@ use crate::proof::{AnchorProof, AnchorProofs, BatchId, CertifiedHeader, Checkpoi
 use crate::proxy::ByProxy;
 use crate::state::*;
 use crate::transaction::{TRANSACTION_BYTES_MAX, Transaction};
+use crate::vault::location_samples::*;
 use crate::vault::proxy_samples::*;
 use crate::vault::recovery_samples::*;
 use crate::vault::*;
@@ -604,6 +605,24 @@ macro_rules! for_every_type {
                 threshold: 2,
             },
         );
+        $check(
+            "LocationBlinded",
+            &LocationBlinded {
+                network: genesis().network(),
+                holder: org("hospital-a"),
+                elements: list(vec![[1; 32], [2; 32]]),
+            },
+        );
+        $check(
+            "LocationEvaluated",
+            &LocationEvaluated { key: [3; 32], elements: list(vec![[1; 32], [2; 32]]), proof: [4; 64] },
+        );
+        $check("LocationAsk", &location_ask());
+        $check(
+            "LocationAnswer",
+            &LocationAnswer { ask: location_ask().digest(), held: true, signature: Signature([0; 64]) }
+                .signed(&signing_key(2)),
+        );
         $check("Terms", &terms());
         $check(
             "Letter",
@@ -796,6 +815,7 @@ const SECRET: &[&str] = &[
     "EmergencyAsk",
     "EmergencyNotice",
     "EmergencyFind",
+    "LocationAsk",
     "RecoveryShare",
     "RecoveryDeposit",
     "RecoveryAsk",

@@ -38,11 +38,17 @@ export interface Chart {
   chart: string;
   patient: string;
   sources: ChartSource[];
+  /** Charts of registrations that the patient merged with this one. */
+  also?: { chart: string; patient: string }[];
 }
 export interface FetchedShares {
   imported: number;
   alreadyHeld: number;
   sources: ChartSource[];
+}
+/** What other organisations say of the patient whose chart is open. */
+export interface Elsewhere {
+  asked: { organisation: string; state: 'holds' | 'not-found' | 'silent' }[];
 }
 /** An emergency that was begun: the chart here, and what others keep for it. */
 export interface Emergency {
@@ -227,6 +233,7 @@ export const staff = {
     getJson<Chart>('/staff/charts', { json: { patient, reason, purpose } }),
   fetchShared: (chart: string) =>
     getJson<FetchedShares>(`/staff/charts/${chart}/shared`, { method: 'POST', tries: 3, timeoutMs: 120_000 }),
+  elsewhere: (chart: string) => getJson<Elsewhere>(`/staff/charts/${chart}/elsewhere`, { method: 'POST', timeoutMs: 60_000 }),
   beginEmergency: (patient: string, ground: EmergencyGround, reason: string) =>
     getJson<Emergency>('/staff/emergency', { json: { patient, ground, reason }, timeoutMs: 60_000 }),
   emergency: (id: string) => getJson<Emergency>(`/staff/emergency/${id}`, { timeoutMs: 60_000 }),

@@ -63,7 +63,8 @@ export function useChartRecords(chart: Chart | null, round: number): ChartRecord
       for (const resource of resources) found.set(`${resource.resourceType}/${resource.id}`, resource);
       if (!abort.signal.aborted && !again) setState({ resources: [...found.values()], loading: true, error: null });
     };
-    everything(chart.patient.replace(/^Patient\//, ''), chart.chart, take, abort.signal).then(
+    const all = [chart, ...(chart.also ?? [])];
+    Promise.all(all.map(async (one) => everything(one.patient.replace(/^Patient\//, ''), one.chart, take, abort.signal))).then(
       () => {
         if (abort.signal.aborted) return;
         shown.current = chart;

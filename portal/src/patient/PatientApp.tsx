@@ -16,6 +16,8 @@ import { ShowLink } from './Links/ShowLink';
 import { Recover, SignIn } from './SignIn/SignIn';
 import { SignedList } from './SignedList/SignedList';
 import { SignUp } from './SignUp/SignUp';
+import { Found } from './Found/Found';
+import { Twice } from './Twice/Twice';
 import { NewProxy } from './Proxies/NewProxy';
 import { Proxies } from './Proxies/Proxies';
 import { ReplaceKeys } from './ReplaceKeys/ReplaceKeys';
@@ -81,6 +83,8 @@ export default function PatientApp() {
           <Route path="/settings" element={<Opened><Settings /></Opened>} />
           <Route path="/settings/download" element={<Opened><Download /></Opened>} />
           <Route path="/settings/replace" element={<Opened><ReplaceKeys /></Opened>} />
+          <Route path="/settings/twice" element={<Opened><Twice /></Opened>} />
+          <Route path="/settings/found" element={<Opened><Found /></Opened>} />
           <Route path="/settings/proxies" element={<Opened><Proxies /></Opened>} />
           <Route path="/settings/proxies/new" element={<Opened><NewProxy /></Opened>} />
           <Route path="/act" element={<Accept />} />

@@ -12,6 +12,8 @@ import { label } from '../crypto/labels';
 import { MockChain, Rejected } from './chain';
 import type { AccountingFile } from '../api/accounting';
 import type { Resource } from '../api/fhirTypes';
+import type { Registrations } from '../patient/session/registrations';
+import type { Choice } from '../patient/session/location';
 import type { CaseAsk } from '../patient/session/cases';
 import type { AskedChange, Change, Governance, Proposal } from '../api/staff';
 import { awayHistory, homeHistory, mockGovernance, mockPatients, type MockPatient } from './data';
@@ -157,6 +159,7 @@ export class MockNode {
     ['POST', /^\/staff\/patients\/search$/, (_m, body, request) => this.patients(request, JSON.parse(body.toString()).search ?? '')],
     ['POST', /^\/staff\/charts$/, (_m, body, request) => this.openChart(body, request)],
     ['POST', /^\/staff\/charts\/(\w+)\/shared$/, ([, id], _b, request) => this.fetchShared(id!, request)],
+    ['POST', /^\/staff\/charts\/\w+\/elsewhere$/, (_m, _b, request) => (this.staff(request), { json: { asked: [{ organisation: 'hospital-a', state: 'holds' }] } })],
     ['POST', /^\/staff\/emergency$/, (_m, body, request) => this.beginEmergency(body, request)],
     ['GET', /^\/staff\/emergency\/(\w+)$/, ([, id], _b, request) => this.emergency(id!, request)],
     ['GET', /^\/staff\/emergencies$/, (_m, _b, request) => this.emergencyList(request)],
@@ -280,10 +283,30 @@ export class MockNode {
     return { status: 202, json: {} };
   }
 
+  private readonly findable = new Map<string, boolean>();
+  private located(who: string, ask: unknown): { cases: []; location: Choice } | null {
+    const { ask: what, found } = ask as { ask: string; found?: boolean };
+    if (what !== 'location') return null;
+    if (found !== undefined) this.findable.set(who, found);
+    const chosen = this.findable.get(who) ?? null;
+    return { cases: [], location: { found: chosen ?? true, chosen, offered: true } };
+  }
+
+  private readonly joined = new Map<string, number>();
+  private registered(who: string, patient: { id: string; name: string }, ask: unknown): ({ cases: [] } & Registrations) | null {
+    const { ask: what } = ask as { ask: string };
+    if (!what.endsWith('registration') && what !== 'registrations') return null;
+    if (what === 'merge-registration') this.joined.set(who, Date.now());
+    if (what === 'part-registration') this.joined.delete(who);
+    const mergedMs = this.joined.get(who);
+    const other = mergedMs === undefined ? [] : [{ id: 'other', name: patient.name, mergedMs, partUntilMs: mergedMs + 30 * 86_400_000 }];
+    return { cases: [], registrations: [{ id: patient.id, name: patient.name, mergedMs: null, partUntilMs: null }, ...other], offer: what === 'offer-registration' ? { code: 'hospital-a.7GMX2K9QW4TR5B8N', expires: new Date(Date.now() + 3_600_000).toISOString() } : null };
+  }
+
   private async caseLetter(id: string, body: Buffer): Promise<Answer> {
     const answer = await this.vault.caseLetter(id, decodeCanonical(f.SealedEnvelope, body), (holding, ask) => {
       const who = `${id}/${holding.patient.id}`;
-      const answer = this.apps.letter(who, ask) ?? this.links.letter(who, ask) ?? this.cases.letter(id, holding.patient, ask);
+      const answer = this.apps.letter(who, ask) ?? this.links.letter(who, ask) ?? this.located(who, ask) ?? this.registered(who, holding.patient, ask) ?? this.cases.letter(id, holding.patient, ask);
       return (ask as CaseAsk).ask === 'accounting' ? { ...answer, accounting: this.listOf(id, holding.patient) } : answer;
     });
     return { bytes: answer ? encode(f.SealedEnvelope, answer) : refuse(401, 'sign-in', 'the letter is not signed by the person that it names') };

@@ -339,6 +339,7 @@ fn assemble(
         config.bulk = bulk.config(&home.path)?;
     }
     config.feeds = home.file.feeds.iter().map(|feed| feed.config(&home.path)).collect::<Result<_, _>>()?;
+    config.findable = home.file.findable;
     config.subscription_hosts.clone_from(&home.file.subscription_hosts);
     config.terminology = terminology(arguments, &home.file);
     config.mail = home.file.mail.as_ref().map(|mail| mail.config(&home.path)).transpose()?;

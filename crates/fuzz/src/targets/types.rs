@@ -335,6 +335,11 @@ pub(super) const TARGETS: &[Target] = &[
             EmergencyAccount,
             EmergencyFind,
             EmergencyFound,
+            LocationBlinded,
+            LocationEvaluated,
+            LocationToken,
+            LocationAsk,
+            LocationAnswer,
             ErasureNotice,
         ]
     ),

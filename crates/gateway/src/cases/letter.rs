@@ -12,7 +12,9 @@ use crate::erasure::{Scope, dossier};
 use crate::error::{Code, Error};
 use crate::fhir::is_id;
 use crate::links;
+use crate::location;
 use crate::log::Who;
+use crate::merge;
 use crate::peer;
 use crate::smart::{app, is_type};
 use crate::staff;
@@ -107,6 +109,8 @@ enum Alone {
     Apps(app::Ask),
     Links(links::Ask),
     Cards(cards::Ask),
+    Location(location::Ask),
+    Merge(merge::Ask),
 }
 
 async fn for_patient_alone(gateway: &Gateway, letter: &CaseLetter, ask: Alone) -> Result<Value, Error> {
@@ -117,6 +121,8 @@ async fn for_patient_alone(gateway: &Gateway, letter: &CaseLetter, ask: Alone) -
         }
         Alone::Links(ask) => links::answer(gateway, &patient, ask).await,
         Alone::Cards(ask) => cards::answer(gateway, &patient, ask).await,
+        Alone::Merge(ask) => merge::answer(gateway, &patient, &letter.patient, ask).await,
+        Alone::Location(ask) => location::choose(gateway, &patient, ask).await,
     }
 }
 
@@ -191,8 +197,17 @@ async fn carry_out(
         }
     };
     let case = Case { by, ..Case::open(new_id(now_ms), patient.to_owned(), asked, now_ms)? };
-    let row = case.clone();
-    gateway.store.write(move |tx| begin(tx, &row)).await?;
+    // Records of a category, or all, are those of every registration of the person: a case for each.
+    let all = match &case.asked {
+        Kind::Erasure { scope: Scope::Category { .. } | Scope::Everything {}, .. } => {
+            merge::group(gateway, patient)?
+        }
+        _ => vec![patient.to_owned()],
+    };
+    let others = all.into_iter().filter(|one| one != patient);
+    let mut rows = vec![case.clone()];
+    rows.extend(others.map(|one| Case { id: new_id(now_ms), patient: one, ..case.clone() }));
+    gateway.store.write(move |tx| rows.iter().try_for_each(|row| begin(tx, row))).await?;
     Ok(Some((case, "received")))
 }
 
@@ -220,12 +235,12 @@ async fn change(
     step: &'static str,
     by: impl FnOnce(&mut Case) -> Result<(), super::Refusal> + Send + 'static,
 ) -> Result<Option<(Case, &'static str)>, Error> {
-    let patient = patient.to_owned();
+    let own = merge::group(gateway, patient)?;
     let case = gateway
         .store
         .write(move |tx| {
             let mut case = find(tx, &id)?;
-            if case.patient != patient {
+            if !own.contains(&case.patient) {
                 return Err(Error::new(Code::NotFound, "there is no such request"));
             }
             by(&mut case)?;

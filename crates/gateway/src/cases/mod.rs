@@ -17,10 +17,11 @@ pub(crate) mod tests;
 
 pub(crate) use letter::answer;
 
-use crate::erasure::{WORKS, Work, progress};
+use crate::erasure::{Step, WORKS, Work, progress};
 use crate::error::{Code, Error};
 use crate::limits::PORTAL_JSON_BYTES_MAX;
 use crate::log::{Access, Kind as Logged, Who};
+use crate::merge;
 use crate::origin;
 use crate::state::Gateway;
 use crate::store::{Rows, StoreError};
@@ -32,6 +33,7 @@ use case::{Case, Kind, Refusal};
 use redb::WriteTransaction;
 use salus_crypto::random;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 /// Cases by id.
 const CASES: Rows<Case> = Rows::new("cases");
@@ -67,7 +69,20 @@ pub(crate) fn router(state: Gateway) -> Router {
 /// # Errors
 /// A fault of the store: nothing is to be used then either.
 pub(crate) fn is_restricted(gateway: &Gateway, patient: &str) -> Result<bool, Error> {
-    Ok(gateway.store.read(|tx| RESTRICTED.get(tx, patient))?.is_some())
+    // Of all registrations of the person: a restriction of one holds over what was merged.
+    let restricted = gateway.store.read(|tx| {
+        let all = merge::group_in(tx, patient)?;
+        all.iter().try_fold(false, |any, one| Ok(any || RESTRICTED.get(tx, one)?.is_some()))
+    });
+    Ok(restricted?)
+}
+
+/// Restricts a patient's record without a case.
+#[cfg(test)]
+pub(crate) async fn testing_restrict(gateway: &Gateway, patient: &str) {
+    let patient = patient.to_owned();
+    let kept = gateway.store.write(move |tx| RESTRICTED.put(tx, &patient, &"case".to_owned())).await;
+    kept.expect("written");
 }
 
 /// Everybody whose record's use is restricted here, by FHIR Patient id.
@@ -75,8 +90,28 @@ pub(crate) fn is_restricted(gateway: &Gateway, patient: &str) -> Result<bool, Er
 /// # Errors
 /// A fault of the store.
 pub(crate) fn restricted(gateway: &Gateway) -> Result<Vec<String>, Error> {
-    let rows = gateway.store.read(|tx| RESTRICTED.scan(tx, "", RESTRICTED_MAX))?;
-    Ok(rows.into_iter().map(|(patient, _)| patient).collect())
+    let restricted = gateway.store.read(|tx| {
+        let rows = RESTRICTED.scan(tx, "", RESTRICTED_MAX)?;
+        let all = rows.iter().map(|(patient, _)| merge::group_in(tx, patient));
+        all.collect::<Result<Vec<_>, StoreError>>()
+    })?;
+    let all: BTreeSet<_> = restricted.into_iter().flatten().collect();
+    Ok(all.into_iter().collect())
+}
+
+/// Whether records of a patient are being erased here, or the patient asked for that and waits for an answer.
+///
+/// # Errors
+/// A fault of the store.
+pub(crate) fn is_being_erased(gateway: &Gateway, patient: &str) -> Result<bool, Error> {
+    for case in of_patient(gateway, patient)? {
+        let erases = matches!(case.asked, Kind::Erasure { .. });
+        let work = gateway.store.read(|tx| WORKS.get(tx, &case.id))?;
+        if erases && (letter::waits(&case) || work.is_some_and(|work| work.step != Step::Ordered)) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 impl From<Refusal> for Error {
@@ -125,9 +160,14 @@ fn open_of(tx: &WriteTransaction, patient: &str) -> Result<Vec<Case>, Error> {
 
 /// A patient's cases, newest first.
 fn of_patient(gateway: &Gateway, patient: &str) -> Result<Vec<Case>, StoreError> {
-    let prefix = format!("{patient}/");
     gateway.store.read(|tx| {
-        let ids = OF_PATIENT.scan_last(tx, &prefix, SHOWN_MAX)?;
+        let mut ids = Vec::new();
+        for one in merge::group_in(tx, patient)? {
+            ids.extend(OF_PATIENT.scan_last(tx, &format!("{one}/"), SHOWN_MAX)?);
+        }
+        // Ids are in order of time.
+        ids.sort_by(|(_, left), (_, right)| right.cmp(left));
+        ids.truncate(SHOWN_MAX);
         let cases = ids.iter().map(|(_, id)| CASES.get(tx, id)).collect::<Result<Vec<_>, _>>()?;
         Ok(cases.into_iter().flatten().collect())
     })
@@ -147,7 +187,8 @@ async fn note(gateway: &Gateway, who: Who, case: &Case, step: &str) -> Result<()
 /// The erasure that was decided on in a case, of this patient if one is named.
 fn erasure_of(gateway: &Gateway, id: &str, patient: Option<&str>) -> Result<Work, Error> {
     let work = gateway.store.read(|tx| WORKS.get(tx, id))?;
-    let work = work.filter(|work| patient.is_none_or(|patient| work.patient == patient));
+    let own = patient.map(|patient| merge::group(gateway, patient)).transpose()?;
+    let work = work.filter(|work| own.as_ref().is_none_or(|own| own.contains(&work.patient)));
     work.ok_or_else(|| Error::new(Code::NotFound, "nothing was erased upon such a request"))
 }
 

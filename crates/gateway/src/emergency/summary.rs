@@ -4,6 +4,7 @@
 
 use crate::engine::Reach;
 use crate::error::Error;
+use crate::merge;
 use crate::staff::patients;
 use crate::state::Gateway;
 use axum::http::Method;
@@ -45,7 +46,11 @@ pub(super) async fn make(gateway: &Gateway, patient: &str) -> Result<Option<Zero
     let mut entries = vec![json!({ "resource": identity(&who) })];
     let mut bytes = 0;
     for (kind, counts) in PARTS {
-        for found in search(gateway, kind, patient).await? {
+        let mut all = Vec::new();
+        for one in merge::group(gateway, patient)? {
+            all.extend(search(gateway, kind, &one).await?);
+        }
+        for found in all {
             let text = found.to_string();
             if !counts(&found) || is_protected(kind, &text, &found) {
                 continue;

@@ -23,7 +23,7 @@ pub(crate) use dossier::{dossier, progress};
 pub(crate) use marks::{marked, none_under_way, unmark};
 pub use port::{DueErasure, ErasureVault, NoErasures};
 pub use retention::{RetentionRule, usual_rules};
-pub(crate) use rows::{WORKS, Work};
+pub(crate) use rows::{Step, WORKS, Work};
 pub(crate) use survey::{Survey, may_go, survey};
 
 use crate::state::Gateway;

@@ -277,6 +277,9 @@ fn action(kind: Kind) -> (&'static str, &'static str) {
         | Kind::ChartOpened
         | Kind::ShareImport
         | Kind::EmergencyFound
+        | Kind::Registration
+        | Kind::Located
+        | Kind::LocatedElsewhere
         | Kind::EmergencyOpened => ("E", "search"),
         Kind::Write => ("U", "update"),
         Kind::ShareDropped => ("D", "delete"),

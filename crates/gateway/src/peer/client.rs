@@ -21,8 +21,9 @@ use hyper::body::Incoming;
 use salus_types::organisation::Organisation;
 use salus_types::vault::{
     CompartmentRecord, CustodyBatch, Destroyed, EmergencyAsk, EmergencyFind, EmergencyFound, EmergencyNotice,
-    EmergencyParcel, EmergencyRelease, ErasureNotice, PatientLink, Release, ReleaseAsk, ReleaseForGrant,
-    SealedEnvelope, SourceRequest, VersionList,
+    EmergencyParcel, EmergencyRelease, ErasureNotice, LocationAnswer, LocationAsk, LocationBlinded,
+    LocationEvaluated, PatientLink, Release, ReleaseAsk, ReleaseForGrant, SealedEnvelope, SourceRequest,
+    VersionList,
 };
 use salus_types::{Bounded, ErasureId, OrganisationId, decode_canonical};
 use serde::Deserialize;
@@ -296,6 +297,30 @@ impl Peers {
     ) -> Result<Option<EmergencyFound>, PeerError> {
         let found: Bounded<EmergencyFound, 1> = self.ask(to, "/peer/emergency/find", person).await?;
         Ok(found.into_inner().pop())
+    }
+
+    /// Has the helper of an index evaluate elements.
+    ///
+    /// # Errors
+    /// [`PeerError`].
+    pub async fn evaluate_location(
+        &self,
+        to: &OrganisationId,
+        blinded: &LocationBlinded,
+    ) -> Result<LocationEvaluated, PeerError> {
+        self.ask(to, "/peer/location/evaluate", blinded).await
+    }
+
+    /// Asks another organisation whether it keeps records of somebody.
+    ///
+    /// # Errors
+    /// [`PeerError`].
+    pub async fn ask_location(
+        &self,
+        to: &OrganisationId,
+        ask: &LocationAsk,
+    ) -> Result<LocationAnswer, PeerError> {
+        self.ask(to, "/peer/location", ask).await
     }
 
     /// Asks a member for the notice that opens an order to erase.

@@ -277,6 +277,13 @@ pub trait Keeper: Send + Sync + 'static {
         kem: HpkePublicKey,
     ) -> Result<Directory, VaultError>;
 
+    /// Gives the registration `from` to the owner of `into`. `old`: the key of `from` that asks for it, if one is enrolled.
+    /// Repeated it changes nothing.
+    async fn merge(&self, from: &str, into: &str, old: Option<PublicKey>) -> Result<(), VaultError>;
+
+    /// Gives a registration that was merged back to whose it was. Repeated it changes nothing.
+    async fn part(&self, from: &str) -> Result<(), VaultError>;
+
     /// Numbers for stewards.
     async fn queues(&self) -> Queues;
 
@@ -403,6 +410,14 @@ impl Keeper for NoKeeper {
         _: PublicKey,
         _: HpkePublicKey,
     ) -> Result<Directory, VaultError> {
+        none()
+    }
+
+    async fn merge(&self, _: &str, _: &str, _: Option<PublicKey>) -> Result<(), VaultError> {
+        none()
+    }
+
+    async fn part(&self, _: &str) -> Result<(), VaultError> {
         none()
     }
 

@@ -9,6 +9,7 @@ use crate::emergency;
 use crate::error::Error;
 use crate::limits::*;
 use crate::links;
+use crate::location;
 use crate::proxies;
 use crate::recovery;
 use crate::staff;
@@ -21,8 +22,8 @@ use axum::response::Response;
 use axum::routing::{MethodRouter, get, post};
 use salus_types::vault::{
     CompartmentRecord, CustodyBatch, EmergencyAsk, EmergencyFind, EmergencyNotice, EmergencyParcel,
-    PatientAsk, PatientLink, PatientRequest, ProxyRequest, ReleaseAsk, ReleaseForGrant, SealedEnvelope,
-    SourceRequest,
+    LocationAsk, LocationBlinded, PatientAsk, PatientLink, PatientRequest, ProxyRequest, ReleaseAsk,
+    ReleaseForGrant, SealedEnvelope, SourceRequest,
 };
 use salus_types::{Bounded, ErasureId};
 use serde::Deserialize;
@@ -46,6 +47,8 @@ pub(crate) fn router(state: Gateway) -> Router {
         .route("/peer/emergency/find", up_to(EMERGENCY_ASK_BYTES_MAX, post(emergency_find)))
         .route("/peer/emergency/release", up_to(EMERGENCY_ASK_BYTES_MAX, post(emergency_release)))
         .route("/peer/emergency/opened", up_to(EMERGENCY_ASK_BYTES_MAX, post(emergency_opened)))
+        .route("/peer/location", up_to(LOCATION_ASK_BYTES_MAX, post(location_ask)))
+        .route("/peer/location/evaluate", up_to(LOCATION_EVALUATE_BYTES_MAX, post(location_evaluate)))
         .route("/peer/erasure", up_to(ERASURE_ASK_BYTES_MAX, post(erasure_notice)))
         .route("/peer/patient", up_to(PATIENT_BYTES_MAX, post(relayed_patient)))
         .route("/peer/enrol", up_to(ENROL_BYTES_MAX, post(relayed_enrolment)))
@@ -171,6 +174,22 @@ async fn emergency_opened(
 ) -> Result<StatusCode, Error> {
     gateway.ports.keeper.emergency_told(notice).await.map_err(refused)?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+async fn location_ask(
+    State(gateway): State<Gateway>,
+    Extension(PeerIdentity(from)): Sender,
+    Canonical(ask): Canonical<LocationAsk>,
+) -> Result<Response, Error> {
+    Ok(octets(&location::answer(&gateway, &from, ask).await?))
+}
+
+async fn location_evaluate(
+    State(gateway): State<Gateway>,
+    Extension(PeerIdentity(from)): Sender,
+    Canonical(blinded): Canonical<LocationBlinded>,
+) -> Result<Response, Error> {
+    Ok(octets(&location::evaluate(&gateway, &from, blinded).await?))
 }
 
 /// Any member may know which versions an order names: their ids mean something to those alone who hold them.

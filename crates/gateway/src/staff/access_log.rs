@@ -2,7 +2,7 @@
 //! the patient.
 //!
 //! `{ "entries": [{ timeMs, organisation, action, name, role, credential?, purpose?, reason?, categories, types,
-//! count?, grants, accesses, number }], "requests": [{ id, timeMs, organisation, name, role, reason, categories, days,
+//! count?, grants, accesses, number }], "merged": [{ "registration", "entries": [..] }], "requests": [{ id, timeMs, organisation, name, role, reason, categories, days,
 //! purpose }] }`
 
 use super::{requests, rows};
@@ -11,6 +11,7 @@ use crate::emergency;
 use crate::envelope;
 use crate::error::{Code, Error};
 use crate::log::{Entry, Kind, Page, Who};
+use crate::merge;
 use crate::state::Gateway;
 use crate::store::{Rows, Store};
 use commonware_codec::Encode as _;
@@ -76,8 +77,17 @@ pub(crate) async fn access_log(gateway: &Gateway, request: &PatientRequest) -> R
     for entry in gateway.log.of_patient(&patient, page).await? {
         entries.push(shown(gateway, &entry)?);
     }
-    let requests = requests::of_patient(gateway, &patient)?;
-    let document = json!({ "entries": entries, "requests": requests }).to_string();
+    let mut requests = requests::of_patient(gateway, &patient)?;
+    let mut merged = Vec::new();
+    for other in merge::group(gateway, &patient)?.into_iter().filter(|other| *other != patient) {
+        let mut entries = Vec::new();
+        for entry in gateway.log.of_patient(&other, page).await? {
+            entries.push(shown(gateway, &entry)?);
+        }
+        requests.extend(requests::of_patient(gateway, &other)?);
+        merged.push(json!({ "registration": other, "entries": entries }));
+    }
+    let document = json!({ "entries": entries, "requests": requests, "merged": merged }).to_string();
     let to = request.body.kem_key.as_ref();
     envelope::seal(&gateway.key, to, label::HPKE_ACCESS_LOG, &gateway.network, document.as_bytes())
 }
@@ -150,6 +160,9 @@ pub(crate) fn action(kind: Kind) -> &'static str {
         Kind::EmergencyFound => "emergency-found",
         Kind::EmergencyOpened => "break-glass",
         Kind::EmergencyRead => "emergency-read",
+        Kind::Registration => "registration",
+        Kind::Located => "located",
+        Kind::LocatedElsewhere => "located-elsewhere",
     }
 }
 

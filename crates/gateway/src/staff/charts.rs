@@ -7,6 +7,7 @@ use crate::cases;
 use crate::clock;
 use crate::error::{Code, Error};
 use crate::log::{Access, Kind, Who};
+use crate::merge;
 use crate::practitioner::Practitioner;
 use crate::shares::{Fetched, Source, SourceState};
 use crate::state::Gateway;
@@ -46,8 +47,17 @@ pub(super) async fn open(
     record(&gateway, &member, &patient, &reason, ask.purpose).await?;
     let expires_ms = clock::now_ms() + CHART_LIFETIME_MS;
     let (id, chart) = keep(&gateway, &member, &patient, (reason, ask.purpose), expires_ms).await?;
+    let mut also = Vec::new();
+    for other in merge::group(&gateway, &patient)?.into_iter().filter(|other| *other != patient) {
+        // The same person: each registration has its own list of who looked.
+        let (reason, purpose) = (chart.reason.clone(), chart.purpose);
+        record(&gateway, &member, &other, &reason, purpose).await?;
+        let (id, _) = keep(&gateway, &member, &other, (reason, purpose), expires_ms).await?;
+        also.push(json!({ "chart": id, "patient": other }));
+    }
     let sources = gateway.shares.sources(&gateway, &super::at_work(member, Some(chart))).await?;
-    Ok(Json(json!({ "chart": id, "patient": patient, "sources": with_silent(&gateway, sources) })))
+    let sources = with_silent(&gateway, sources);
+    Ok(Json(json!({ "chart": id, "patient": patient, "sources": sources, "also": also })))
 }
 
 /// Opens a chart in an emergency, until `expires_ms`; its id.

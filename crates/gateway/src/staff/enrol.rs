@@ -127,6 +127,31 @@ pub(crate) fn enrol_alone(tx: &WriteTransaction, patient: &str, address: &Addres
     rows::ENROLLED.put(tx, &address.to_string(), &patient.to_owned())
 }
 
+/// Every address of a patient, in hexadecimal digits.
+///
+/// # Errors
+/// A fault of the store.
+pub(crate) fn keys_of(gateway: &Gateway, patient: &str) -> Result<Vec<String>, Error> {
+    let enrolled = gateway.store.read(|tx| rows::ENROLLED.scan(tx, "", usize::MAX))?;
+    Ok(enrolled.into_iter().filter(|(_, other)| other == patient).map(|(address, _)| address).collect())
+}
+
+/// Makes an address nobody's.
+///
+/// # Errors
+/// A fault of the store.
+pub(crate) fn forget_address(tx: &WriteTransaction, address: &str) -> Result<(), StoreError> {
+    rows::ENROLLED.take(tx, address).map(|_| ())
+}
+
+/// Makes an address a patient's again.
+///
+/// # Errors
+/// A fault of the store.
+pub(crate) fn enrol_again(tx: &WriteTransaction, address: &str, patient: &str) -> Result<(), StoreError> {
+    rows::ENROLLED.put(tx, address, &patient.to_owned())
+}
+
 /// Whose address it is, for requests that this person signs later.
 ///
 /// # Errors

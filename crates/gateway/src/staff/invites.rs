@@ -16,6 +16,8 @@ use serde_json::{Value, json};
 
 /// How long an invite may be redeemed.
 const INVITE_LIFETIME_MS: u64 = 7 * 24 * 3_600 * 1_000;
+/// How long a code to merge two registrations counts: both devices are at hand.
+const OFFER_LIFETIME_MS: u64 = 3_600 * 1_000;
 
 #[derive(Deserialize)]
 pub(super) struct Ask {
@@ -74,8 +76,21 @@ pub async fn issue(gateway: &Gateway, patient: String) -> Result<Issued, Error> 
 
 async fn give(gateway: &Gateway, patient: String, replaces: bool) -> Result<Issued, Error> {
     let code = rows::new_code();
-    let row =
-        Invite { patient, replaces, expires_ms: clock::now_ms() + INVITE_LIFETIME_MS, redeemed_by: None };
+    let expires_ms = clock::now_ms() + INVITE_LIFETIME_MS;
+    put(gateway, Invite { patient, replaces, offered_by: None, expires_ms, redeemed_by: None }).await
+}
+
+/// A code with which another device of a person merges this registration, which has the key `by`, into its own.
+///
+/// # Errors
+/// A fault of the store.
+pub(crate) async fn offer(gateway: &Gateway, patient: String, by: &PublicKey) -> Result<Issued, Error> {
+    let expires_ms = clock::now_ms() + OFFER_LIFETIME_MS;
+    put(gateway, Invite { patient, replaces: false, offered_by: Some(*by), expires_ms, redeemed_by: None })
+        .await
+}
+
+async fn put(gateway: &Gateway, row: Invite) -> Result<Issued, Error> {
     let expires_ms = row.expires_ms;
     let key = rows::code_key("invite", &code).unwrap_or_default();
     gateway
@@ -97,6 +112,29 @@ fn no_such_invite() -> Error {
 /// # Errors
 /// [`Code::Gone`], the same for every invite that does not work.
 pub(super) async fn claim(gateway: &Gateway, code: &str, key: &PublicKey) -> Result<Invite, Error> {
+    claim_if(gateway, code, key, |invite| invite.offered_by.is_none()).await
+}
+
+/// Why somebody does not enrol with a code.
+#[cfg(test)]
+pub(crate) async fn testing_claim(gateway: &Gateway, code: &str, key: &PublicKey) -> Option<Code> {
+    claim(gateway, code, key).await.err().map(|error| error.code())
+}
+
+/// Uses up a code for another registration of the person with a key: one of the desk, or one that the other device gave.
+///
+/// # Errors
+/// As [`claim`].
+pub(crate) async fn claim_for_merge(gateway: &Gateway, code: &str, key: &PublicKey) -> Result<Invite, Error> {
+    claim_if(gateway, code, key, |invite| !invite.replaces).await
+}
+
+async fn claim_if(
+    gateway: &Gateway,
+    code: &str,
+    key: &PublicKey,
+    fits: fn(&Invite) -> bool,
+) -> Result<Invite, Error> {
     let row_key = rows::code_key("invite", code).ok_or_else(no_such_invite)?;
     let by = key.to_string();
     gateway
@@ -104,6 +142,7 @@ pub(super) async fn claim(gateway: &Gateway, code: &str, key: &PublicKey) -> Res
         .write(move |tx| {
             let mut invite = rows::INVITES.get_mut(tx, &row_key)?.ok_or_else(no_such_invite)?;
             if rows::is_over(invite.expires_ms)
+                || !fits(&invite)
                 || invite.redeemed_by.as_ref().is_some_and(|other| *other != by)
             {
                 return Err(no_such_invite());

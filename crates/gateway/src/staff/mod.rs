@@ -23,8 +23,14 @@ pub use bootstrap::{Joining, NewMember, bootstrap_staff};
 pub(crate) use charts::who;
 #[cfg(test)]
 pub(crate) use enrol::testing_enrolled;
-pub(crate) use enrol::{enrol_alone, open as open_enrolment, patient_of, redeem, register, remember};
+pub(crate) use enrol::{
+    enrol_again, enrol_alone, forget_address, keys_of, open as open_enrolment, patient_of, redeem, register,
+    remember,
+};
+#[cfg(test)]
+pub(crate) use invites::testing_claim;
 pub use invites::{Issued, issue as issue_invite};
+pub(crate) use invites::{claim_for_merge, offer as offer_invite};
 pub(crate) use patients::{birth_date, find_name};
 pub(crate) use rows::{code_key, new_code};
 
@@ -165,6 +171,26 @@ pub(crate) fn at_chart(
 ) -> Result<principal::Practitioner, Error> {
     let chart = charts::open_chart(gateway, &member, chart)?;
     Ok(at_work(member, Some(chart)))
+}
+
+/// A chart of a member of staff that is open.
+///
+/// # Errors
+/// [`Code::Forbidden`] if it is not.
+pub(crate) fn chart_of(gateway: &Gateway, member: &Practitioner, chart: &str) -> Result<rows::Chart, Error> {
+    charts::open_chart(gateway, member, chart)
+}
+
+/// Takes the nonce of another organisation's signed question; of many with one nonce exactly one is answered.
+///
+/// # Errors
+/// [`Code::Conflict`] if it was answered already.
+pub(crate) async fn answer_once(
+    gateway: &Gateway,
+    by: &salus_types::PublicKey,
+    nonce: [u8; 16],
+) -> Result<(), Error> {
+    gateway.staff.nonces.take(by, nonce, crate::clock::now_ms()).await
 }
 
 /// A member of staff as the FHIR routes see them.

@@ -4,6 +4,7 @@ use crate::clock;
 use crate::store::Rows;
 use salus_crypto::hash::hash;
 use salus_crypto::random;
+use salus_types::PublicKey;
 use salus_types::category::{Category, Purpose};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -49,21 +50,24 @@ pub(super) struct JoiningCode {
 
 /// An open chart: a care relation with an end.
 #[derive(Clone, Serialize, Deserialize)]
-pub(super) struct Chart {
+pub(crate) struct Chart {
     pub(super) practitioner: String,
-    pub(super) patient: String,
-    pub(super) reason: String,
-    pub(super) purpose: Purpose,
+    pub(crate) patient: String,
+    pub(crate) reason: String,
+    pub(crate) purpose: Purpose,
     pub(super) expires_ms: u64,
 }
 
 /// An invite to one patient.
 #[derive(Clone, Serialize, Deserialize)]
-pub(super) struct Invite {
-    pub(super) patient: String,
+pub(crate) struct Invite {
+    pub(crate) patient: String,
     /// Whether the key that redeems it takes the place of another.
     #[serde(default)]
     pub(super) replaces: bool,
+    /// The pairwise key that gave it out, to merge this registration with another; nobody enrols with such a code.
+    #[serde(default)]
+    pub(crate) offered_by: Option<PublicKey>,
     pub(super) expires_ms: u64,
     /// The pairwise key (hex) that redeemed it. The same key may come again, should the answer have been lost.
     pub(super) redeemed_by: Option<String>,

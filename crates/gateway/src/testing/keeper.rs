@@ -209,6 +209,14 @@ impl Keeper for FakeKeeper {
         Ok(nothing())
     }
 
+    async fn merge(&self, _: &str, _: &str, old: Option<PublicKey>) -> Result<(), VaultError> {
+        self.note(None, if old.is_some() { "merge by both keys" } else { "merge by the desk" })
+    }
+
+    async fn part(&self, _: &str) -> Result<(), VaultError> {
+        self.note(None, "part")
+    }
+
     async fn queues(&self) -> Queues {
         Queues { stored: 1, sealed: 2, anchored: 3, anchor_lag_ms: 4 }
     }

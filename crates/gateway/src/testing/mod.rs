@@ -102,6 +102,16 @@ pub(crate) async fn node_with(change: impl FnOnce(&mut Config)) -> Node {
 
 /// The node of a party in a network.
 pub(crate) async fn node_of(party: Party, genesis: Arc<Genesis>, change: impl FnOnce(&mut Config)) -> Node {
+    node_with_ports(party, genesis, change, |_| {}).await
+}
+
+/// The same with other ports.
+pub(crate) async fn node_with_ports(
+    party: Party,
+    genesis: Arc<Genesis>,
+    change: impl FnOnce(&mut Config),
+    change_ports: impl FnOnce(&mut Ports),
+) -> Node {
     let folder = tempfile::tempdir().expect("folder");
     let mut config = Config::new(party.id.clone(), folder.path().join("gateway"), ORIGIN);
     config.demo_http = true;
@@ -112,7 +122,7 @@ pub(crate) async fn node_of(party: Party, genesis: Arc<Genesis>, change: impl Fn
     let chain = Arc::new(FakeChain::new(&genesis));
     let keeper = Arc::new(FakeKeeper::default());
     let emergencies = Arc::new(FakeEmergencies::default());
-    let ports = Ports {
+    let mut ports = Ports {
         chain: chain.clone(),
         shared: Arc::new(NoVault),
         proofs: Arc::new(NoVault),
@@ -124,6 +134,7 @@ pub(crate) async fn node_of(party: Party, genesis: Arc<Genesis>, change: impl Fn
         kem: party.kem.clone(),
         storage: Arc::new(salus_crypto::Secret32::random()),
     };
+    change_ports(&mut ports);
     let gateway = Gateway::open(config, genesis, party.key.clone(), ports).expect("gateway");
     Node { gateway, chain, keeper, emergencies, party, _folder: folder }
 }

@@ -6,6 +6,9 @@ mod compartment;
 mod custody;
 mod emergency;
 mod erasure;
+mod location;
+#[cfg(test)]
+pub(crate) mod location_samples;
 mod moving;
 mod package;
 mod proxy;
@@ -27,6 +30,10 @@ pub use emergency::{
     EmergencyPackage, EmergencyParcel, EmergencyRelease, EmergencyShare, EmergencyStatement,
 };
 pub use erasure::ErasureNotice;
+pub use location::{
+    LOCATION_ELEMENTS_MAX, LOCATION_TOKENS, LocationAnswer, LocationAsk, LocationBlinded, LocationEvaluated,
+    LocationToken,
+};
 pub use moving::{
     DAMAGED_PER_ANSWER_MAX, DamagedBatch, Destroyed, GivenBack, SourceAsk, SourceRequest, SourceRequestBody,
 };

@@ -97,7 +97,7 @@ pub(super) fn seal_link_key(store: &Store, patient: &Name, key: &Secret32) -> ta
     store.seal_secret(LINK, patient.as_str().as_bytes(), key.expose())
 }
 
-fn link_key(store: &Store, patient: &PatientRow) -> Result<Secret32, StoreError> {
+pub(super) fn link_key(store: &Store, patient: &PatientRow) -> Result<Secret32, StoreError> {
     store.open_key(LINK, patient.name.as_str().as_bytes(), &patient.link_key)
 }
 

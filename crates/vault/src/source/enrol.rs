@@ -1,6 +1,7 @@
 //! Enrolment: a proofed person gets a link, and the keys of all compartments wrapped under it.
 
 use super::compartment::{create, own, record, seal_link_key};
+use super::merge::merged_into;
 use super::moves::note;
 use super::parcel::{queue_link, queue_records};
 use super::{Source, SourceError, build};
@@ -137,7 +138,10 @@ pub(super) fn directory(
     tx: &impl Reads,
     patient: &PatientRow,
 ) -> Result<Directory, SourceError> {
-    let compartments = compartments(tx, patient.name.as_str())?;
+    let mut compartments = compartments(tx, patient.name.as_str())?;
+    for from in merged_into(tx, &patient.name)? {
+        compartments.extend(self::compartments(tx, from.as_str())?);
+    }
     let records = compartments.iter().map(|(id, row)| record(ctx, *id, row)).collect();
     Ok(Directory {
         links: Bounded::new(vec![patient.link.clone()]).map_err(|_| StoreError::Damaged)?,

@@ -21,6 +21,7 @@ mod compartment;
 mod deliver;
 mod enrol;
 pub(crate) mod erase;
+mod merge;
 mod moves;
 mod notice;
 mod pack;

@@ -5,12 +5,14 @@
 use super::build::bump;
 use super::compartment::{create, own, seal_link_key};
 use super::enrol::{compartments, directory};
+use super::merge::merged_into;
 use super::proxy::forget_appointments;
 use super::{Source, SourceError, build};
 use crate::envelope::public_key;
-use crate::node::blocking;
+use crate::node::{Context, blocking};
 use crate::store::tables::{
-    COMPARTMENTS, CURRENT, LIVE_NOTICES, NOTICES, Name, PATIENT_AT, PATIENTS, PatientRow, WARDS, counter, key,
+    COMPARTMENTS, CURRENT, LIVE_NOTICES, MERGED, NOTICES, Name, PATIENT_AT, PATIENTS, PatientRow, WARDS,
+    counter, key,
 };
 use crate::store::{Reads, StoreError, WriteTx};
 use crate::wrap::{LinkTerms, patient_link};
@@ -53,6 +55,10 @@ impl Source {
         if known.key == key {
             return directory(ctx, &tx, &known);
         }
+        // Its key is that of another registration, which is replaced there.
+        if tx.get(&MERGED, patient.as_str().as_bytes())?.is_some() {
+            return Err(SourceError::Enrolled);
+        }
         let (former, new) = (Address::of(&known.key), Address::of(&key));
         if old.is_some_and(|old| old != known.key) || tx.get(&PATIENT_AT, new.as_bytes())?.is_some() {
             return Err(SourceError::Enrolled);
@@ -69,9 +75,12 @@ impl Source {
         forget_appointments(&tx, patient)?;
         tx.remove(&WARDS, patient.as_str().as_bytes())?;
         for category in Category::ALL {
-            self.begin_epoch(&tx, patient, *category)?;
+            begin_epoch(ctx, &tx, patient, *category)?;
         }
         self.tell_custodians(&tx, patient.as_str(), &row.link)?;
+        for from in merged_into(&tx, patient)? {
+            self.give(&tx, &from, &row)?;
+        }
         let directory = directory(ctx, &tx, &row)?;
         tx.commit()?;
         Ok(directory)
@@ -90,23 +99,29 @@ impl Source {
         let link_key = seal_link_key(&self.ctx.store, &known.name, &link_key);
         Ok(PatientRow { name: known.name.clone(), key, link, link_key })
     }
+}
 
-    fn begin_epoch(&self, tx: &WriteTx, patient: &Name, category: Category) -> Result<(), SourceError> {
-        let at = key::current(Some(patient.as_str()), category);
-        let before: Option<CompartmentId> = tx.get(&CURRENT, &at)?;
-        let Some(before) = before else {
-            create(&self.ctx, tx, Some(patient), category, None)?;
-            return Ok(());
-        };
-        let row = tx.get(&COMPARTMENTS, before.as_bytes())?.ok_or(StoreError::Damaged)?;
-        create(&self.ctx, tx, Some(patient), category, Some((&before, &row)))?;
-        bump(tx, counter::ROTATED, 1)?;
-        Ok(())
-    }
+/// Begins a new epoch of a category, or the first.
+pub(super) fn begin_epoch(
+    ctx: &Context,
+    tx: &WriteTx,
+    patient: &Name,
+    category: Category,
+) -> Result<(), SourceError> {
+    let at = key::current(Some(patient.as_str()), category);
+    let before: Option<CompartmentId> = tx.get(&CURRENT, &at)?;
+    let Some(before) = before else {
+        create(ctx, tx, Some(patient), category, None)?;
+        return Ok(());
+    };
+    let row = tx.get(&COMPARTMENTS, before.as_bytes())?.ok_or(StoreError::Damaged)?;
+    create(ctx, tx, Some(patient), category, Some((&before, &row)))?;
+    bump(tx, counter::ROTATED, 1)?;
+    Ok(())
 }
 
 /// Grants by a key that is no owner's any more get no keys of new epochs.
-fn end_grants_of(tx: &WriteTx, former: &Address) -> Result<(), StoreError> {
+pub(super) fn end_grants_of(tx: &WriteTx, former: &Address) -> Result<(), StoreError> {
     for (at, _) in tx.scan(&LIVE_NOTICES, &[], None, usize::MAX)? {
         if tx.get(&NOTICES, &at)?.is_some_and(|notice| notice.owner == *former) {
             tx.remove(&LIVE_NOTICES, &at)?;

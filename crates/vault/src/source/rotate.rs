@@ -82,8 +82,9 @@ impl Source {
             queue_records(tx, &custodian, std::slice::from_ref(&signed))?;
         }
         let ancestors = ancestors(tx, &next_row)?;
-        for terms in standing.iter().filter(|terms| ancestors.iter().any(|a| terms.compartments.contains(a)))
-        {
+        // Whose it is now may be another than who granted: two registrations were one, and are two again.
+        let by_owner = standing.iter().filter(|terms| next_row.owner == Some(terms.owner));
+        for terms in by_owner.filter(|terms| ancestors.iter().any(|a| terms.compartments.contains(a))) {
             self.send_keys(tx, terms, vec![self.compartment_key(next, &next_row)?])?;
         }
         bump(tx, counter::ROTATED, 1)?;

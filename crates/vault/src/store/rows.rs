@@ -158,6 +158,13 @@ record! {
         link_key: Sealed,
     }
 
+    /// A registration that was merged into another of the same person.
+    pub(crate) struct MergedRow {
+        into: Name,
+        /// Whose it was; nobody's, if nobody was enrolled.
+        former: Bounded<PatientRow, 1>,
+    }
+
     /// Something small on its way to another organisation.
     pub(crate) struct ParcelRow {
         to: OrganisationId,

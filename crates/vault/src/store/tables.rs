@@ -83,6 +83,10 @@ tables! {
     PATIENTS: PatientRow = "source-patients";
     /// Address -> patient.
     PATIENT_AT: Name = "source-patient-at";
+    /// patient -> the registration into which it was merged, and whose it was before.
+    MERGED: MergedRow = "source-merged";
+    /// patient, patient -> nothing: what was merged into the first.
+    MERGED_INTO: Mark = "source-merged-into";
     /// Number -> parcel.
     PARCELS: ParcelRow = "source-parcels";
     /// Grant -> notice.

@@ -10,6 +10,7 @@ mod erasure;
 mod figures;
 mod keys;
 mod letters;
+mod merges;
 mod moves;
 mod mutation;
 mod patients;

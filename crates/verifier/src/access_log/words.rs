@@ -42,7 +42,7 @@ impl Account {
             | Who::Proxy { .. }
             | Who::Node => organisation.clone(),
         };
-        Self { side: side(access), who: who(&access.who), at, what: what(access), why: why(access) }
+        Self { side: side(access), who: who(access), at, what: what(access), why: why(access) }
     }
 }
 
@@ -56,8 +56,12 @@ fn side(access: &Access) -> Side {
     }
 }
 
-fn who(who: &Who) -> String {
-    match who {
+fn who(access: &Access) -> String {
+    match &access.who {
+        // Who it was is in that organisation's own list.
+        Who::Elsewhere { name, .. } if name.is_empty() && access.kind == Kind::Located => {
+            "somebody at another organisation".to_owned()
+        }
         Who::Practitioner { name, role, .. } => format!("{name} ({role})"),
         Who::System { id } => format!("the registered system {id}"),
         Who::App { name, .. } => format!("the app {name}"),
@@ -92,6 +96,9 @@ fn what(access: &Access) -> String {
         Kind::EmergencyFound => "asked in an emergency whether the person is a patient here",
         Kind::EmergencyOpened => "opened the emergency summary",
         Kind::EmergencyRead => "read another organisation's emergency summary",
+        Kind::Registration => "dealt with two registrations of the patient",
+        Kind::Located => "asked whether records of the person are kept here",
+        Kind::LocatedElsewhere => "asked other organisations whether they keep records of the person",
     };
     let of = match access.types.is_empty() {
         true => String::new(),

@@ -15,6 +15,7 @@ import { Card, Section } from '../../ui/Page/Page';
 import { RecordList, RecordRow } from '../../ui/RecordRow/RecordRow';
 import { Tag } from '../../ui/Tag/Tag';
 import { AskAccess } from '../AskAccess/AskAccess';
+import { Elsewhere } from '../Elsewhere/Elsewhere';
 import { entriesOf, useChartRecords, type ChartEntry } from '../chart';
 import { useDisplays } from '../displays';
 import { EntryDialog } from '../EntryDialog/EntryDialog';
@@ -34,6 +35,7 @@ export function OpenChart({ chart, patient, name, me, nameOf }: { chart: ChartSe
   const [fetched, setFetched] = useState<FetchedShares | null>(null);
   const [view, setView] = useState<View>('summary');
   const [asking, setAsking] = useState(false);
+  const [looking, setLooking] = useState(false);
   const [source, setSource] = useState<string | null>(null);
   const [opened, setOpened] = useState<ChartEntry | null>(null);
   const given = fetched?.sources ?? chart.sources;
@@ -58,6 +60,7 @@ export function OpenChart({ chart, patient, name, me, nameOf }: { chart: ChartSe
       <div className={css.actions}>
         {sharing && <Button leftSection={<Icon name="download" size={20} />} loading={fetchShared.busy} onClick={() => void fetchShared.go()}>Fetch what {name} shares</Button>}
         <Button variant="default" leftSection={<Icon name="message-circle" size={20} />} onClick={() => setAsking(true)}>Ask for access</Button>
+        <Button variant="default" leftSection={<Icon name="search" size={20} />} onClick={() => setLooking(true)}>Find records elsewhere</Button>
         <LaunchApps chart={chart.chart} />
       </div>
       {fetchShared.busy && <Note>Leaving the access entry and collecting the keys …</Note>}
@@ -68,6 +71,7 @@ export function OpenChart({ chart, patient, name, me, nameOf }: { chart: ChartSe
       {records.loading && entries.length === 0 ? <Skeletons rows={6} label="Loading the chart" /> : entries.length === 0 ? <Empty icon="file-text" title="No records yet" /> : <Context value={{ nameOf, open: setOpened, unread, mixed: entries.some((entry) => entry.source) }}>{view === 'summary' ? <Summary entries={shown} /> : view === 'results' ? <Curves entries={shown} /> : <Everything entries={shown} />}</Context>}
       {records.loading && entries.length > 0 && <p role="status">Loading more entries …</p>}
       {opened && <EntryDialog entry={opened} source={sourceName(opened)} find={find} onClose={() => setOpened(null)} />}
+      {looking && <Elsewhere chart={chart.chart} name={name} nameOf={nameOf} onAsk={() => { setLooking(false); setAsking(true); }} onClose={() => setLooking(false)} />}
       {asking && <AskAccess patient={patient} name={name} onClose={() => setAsking(false)} />}
     </>
   );

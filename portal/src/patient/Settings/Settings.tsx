@@ -34,6 +34,7 @@ function Organisations() {
     <Section title="My hospitals and practices">
       <Card>
         {profile?.organisations.map((one) => <Row key={one.id} icon="building-hospital" title={nameOf(one.id)}>Joined {dayOfMs(one.joinedMs)}{one.name ? `, as ${one.name}` : ''}</Row>)}
+        <Row icon="users" title="Registered twice?" action={<Button component={Link} to="/settings/twice" variant="default">Make one record of both</Button>}>If a hospital has two records of you.</Row>
         <Row icon="plus" title="Another one" action={<Button component={Link} to="/join" variant="default">Use an invitation</Button>}>Ask at the desk for an invitation.</Row>
       </Card>
     </Section>
@@ -93,6 +94,7 @@ function Rights() {
   return (
     <Section title="Your rights">
       <Card>
+        <Row icon="search" title="Who may find my records" action={<Button component={Link} to="/settings/found" variant="default">Choose</Button>}>Whether hospitals may tell others that they keep records of you.</Row>
         <Row icon="message-circle" title="My requests" action={<Button component={Link} to="/requests" variant="default">Look at them</Button>}>Have a mistake corrected, or have your record kept but not used, or erased.</Row>
       </Card>
     </Section>

@@ -18,7 +18,7 @@ export interface LogEntry {
   timeMs: number;
   /** The person's own number of it there. */
   number?: number | null;
-  action: 'chart-opened' | 'read' | 'shared-read' | 'exported' | 'written' | 'share-dropped' | 'break-glass' | 'emergency-found' | 'emergency-read' | 'case' | 'recovery' | 'accounting' | 'app' | 'link' | 'health-card' | 'proxy-read' | 'appointment';
+  action: 'chart-opened' | 'read' | 'shared-read' | 'exported' | 'written' | 'share-dropped' | 'break-glass' | 'emergency-found' | 'emergency-read' | 'registration' | 'located' | 'located-elsewhere' | 'case' | 'recovery' | 'accounting' | 'app' | 'link' | 'health-card' | 'proxy-read' | 'appointment';
   /** The appointment on the ledger, where somebody did it who acts for the person. */
   appointment?: string;
   /** Another organisation, where somebody there did it. */
@@ -68,7 +68,12 @@ export interface EmergencyView {
 interface LogDocument {
   entries?: LogEntry[];
   requests?: Omit<AccessRequest, 'organisation'>[];
+  /** The lists of registrations that the person joined with this one, each with numbers of its own. */
+  merged?: { registration: string; entries: LogEntry[] }[];
 }
+
+/** Everything that an organisation's lists say. */
+const allOf = ({ entries = [], merged = [] }: LogDocument): LogEntry[] => [...entries, ...merged.flatMap((one) => one.entries)];
 
 export interface AccessView {
   id: string;
@@ -264,18 +269,19 @@ export async function readAccesses(
     ])
   )[0].flat();
   const byAccess = new Map<string, LogEntry>();
-  for (const { entries } of logs.values()) for (const entry of entries ?? []) for (const access of entry.accesses ?? []) byAccess.set(access, entry);
+  for (const log of logs.values()) for (const entry of allOf(log)) for (const access of entry.accesses ?? []) byAccess.set(access, entry);
   const onLedger = new Set(events.map((event) => event.id));
   const views = events.map((event) => viewOfEvent(event, byAccess.get(event.id)));
-  for (const [organisation, { entries }] of logs) {
-    (entries ?? []).forEach((entry, at) => {
+  for (const [organisation, log] of logs) {
+    allOf(log).forEach((entry, at) => {
       if (!entry.emergency && !entry.accesses?.some((access) => onLedger.has(access))) views.push(viewOfLog(organisation, entry, at));
     });
   }
-  for (const [organisation, { entries }] of logs) views.push(...(await emergenciesOf(around, organisation, entries ?? [])));
+  for (const [organisation, log] of logs) views.push(...(await emergenciesOf(around, organisation, allOf(log))));
   const requests = [...logs].flatMap(([organisation, log]) => (log.requests ?? []).map((request) => ({ ...request, organisation })));
   const lists = [...logs].map(([organisation, { entries }]) => ({ organisation, ...numbersOf(entries ?? [], profile.seenNumbers?.[organisation]) }));
-  const gaps = lists.filter(({ missing, doubtful }) => missing + doubtful > 0).map(({ organisation, missing, doubtful }) => ({ organisation, missing, doubtful }));
+  const others = [...logs].flatMap(([organisation, { merged = [] }]) => merged.map(({ entries }) => ({ organisation, ...numbersOf(entries) })));
+  const gaps = [...lists, ...others].filter(({ missing, doubtful }) => missing + doubtful > 0).map(({ organisation, missing, doubtful }) => ({ organisation, missing, doubtful }));
   const numbers = Object.fromEntries(lists.map(({ organisation, highest }) => [organisation, highest]));
   return { accesses: views.sort((a, b) => b.timeMs - a.timeMs), requests, silent, gaps, numbers };
 }

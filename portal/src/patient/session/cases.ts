@@ -11,6 +11,8 @@ import type { CaseBody, EraseScope } from '../../api/cases';
 import type { LinkStatus } from '../../api/links';
 import type { AppAsk } from './apps';
 import type { LinkAsk } from './links';
+import type { RegistrationAsk, Registrations } from './registrations';
+import type { Choice, LocationAsk } from './location';
 
 const WAY: Way = { letter: label.hpkeCaseLetter, answer: label.hpkeCaseAnswer, route: 'case' };
 
@@ -42,6 +44,11 @@ export interface CaseAnswers {
   made?: { link: string; url: string } | null;
   /** Health cards, if they were asked for. */
   cards?: string[];
+  /** Whether the person may be found, if that was asked. */
+  location?: Choice;
+  /** Registrations, if they were asked about. */
+  registrations?: Registrations['registrations'];
+  offer?: Registrations['offer'];
 }
 
 /** All cases at the organisation, newest first, after what was asked is done. */
@@ -49,7 +56,7 @@ export async function askCases(
   network: Network,
   organisation: string,
   keys: Pick<PairwiseKeys, 'seed' | 'publicKey' | 'kem'>,
-  what: CaseAsk | AppAsk | LinkAsk,
+  what: CaseAsk | AppAsk | LinkAsk | LocationAsk | RegistrationAsk,
   mandate: f.SignedMandate | null = null,
 ): Promise<CaseAnswers> {
   const body: f.CaseLetterBody = { ...letterHead(network, organisation, keys), text: JSON.stringify(what), mandate };

@@ -11,6 +11,8 @@ import type { Verdict } from '../../verify/messages';
 import type { AccountingFile } from '../../api/accounting';
 import type { CaseBody } from '../../api/cases';
 import { allApps, type AppAsk } from './apps';
+import type { Choice, LocationAsk } from './location';
+import type { RegistrationAsk, Registrations } from './registrations';
 import { allCases, askCases, type CaseAnswers, type CaseAsk } from './cases';
 import { readAccesses } from './accesses';
 import type { OpenCompartment } from './directory';
@@ -454,7 +456,20 @@ class Session {
     };
   }
 
-  async askCases(organisation: string, what: CaseAsk | AppAsk | LinkAsk): Promise<CaseAnswers> {
+  /** Whether the person may be found there; with `found`, from now on. */
+  async location(organisation: string, found?: boolean): Promise<Choice> {
+    const { location } = await this.askCases(organisation, { ask: 'location', ...(found !== undefined && { found }) });
+    if (!location) throw new PlainError('The organisation did not say whether you may be found there.');
+    return location;
+  }
+
+  /** The person's registrations there, after what was asked is done. */
+  async registrations(organisation: string, what: RegistrationAsk): Promise<Registrations> {
+    const { registrations = [], offer = null } = await this.askCases(organisation, what);
+    return { registrations, offer };
+  }
+
+  async askCases(organisation: string, what: CaseAsk | AppAsk | LinkAsk | LocationAsk | RegistrationAsk): Promise<CaseAnswers> {
     const { around } = this.unlocked();
     return askCases(around.network, organisation, await this.keysOf(organisation), what);
   }

@@ -214,6 +214,14 @@ impl Keeper for LocalKeeper {
         self.source()?.rekey_patient(patient, old, key, kem.as_ref()).await.map_err(source_error)
     }
 
+    async fn merge(&self, from: &str, into: &str, old: Option<PublicKey>) -> Result<(), VaultError> {
+        self.source()?.merge_patients(from, into, old).await.map_err(source_error)
+    }
+
+    async fn part(&self, from: &str) -> Result<(), VaultError> {
+        self.source()?.part_patients(from).await.map_err(source_error)
+    }
+
     fn register(&self, registry: &mut Registry) {
         self.measures.register(registry);
     }

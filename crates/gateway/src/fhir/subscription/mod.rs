@@ -86,6 +86,11 @@ impl Subscriptions {
         self.due.notified().await;
     }
 
+    /// Hears whose records changed, from now on.
+    pub(crate) fn news(&self) -> broadcast::Receiver<Arc<BTreeSet<String>>> {
+        self.news.subscribe()
+    }
+
     /// Records of these patients changed. That nobody listens is no fault.
     fn changed(&self, patients: BTreeSet<String>) {
         if !patients.is_empty() {
