@@ -4,8 +4,8 @@
 
 pub(crate) mod nodes;
 pub(crate) mod search;
-pub(crate) mod store;
 pub(crate) mod steward;
+pub(crate) mod store;
 
 use serde_json::Value;
 use std::path::{Path, PathBuf};
