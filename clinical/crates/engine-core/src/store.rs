@@ -63,7 +63,7 @@ const SCHEMA: &str = "
 /// Memory that SQLite may have in this process, all connections together, in bytes. The backend gives each of its ten
 /// connections a cache of 64 MiB, which they fill one after the other; when all have this much, pages that were not used
 /// for the longest time make room.
-const MEMORY_BYTES: u32 = 192 * 1024 * 1024;
+const MEMORY_BYTES: u32 = 128 * 1024 * 1024;
 
 /// The backend's index of references ends with the reference, so that every row that is found is fetched from the table
 /// for its resource: of a patient with hundreds of results, most of a search. With these two columns more it is not.
