@@ -305,7 +305,7 @@ impl Gateway {
             log: AccessLog::open(store.clone(), &config.data.join("access-log.journal"))?,
             practitioners: Practitioners::new(store.clone()),
             smart: Smart::open(store.clone(), &config)?,
-            shares: Shares::new(store.clone()),
+            shares: Shares::new(store.clone(), ports.storage.clone()),
             fhir: FhirState::default(),
             terminology: Terminology::new(&config).map_err(OpenError::Part)?,
             feeds: Feeds::open(&config.feeds, &ports)?,

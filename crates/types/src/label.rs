@@ -68,6 +68,9 @@ pub const VAULT_STORE: &str = "salus/vault-store/v1";
 /// A node's storage key + random salt: seals the keys of the clinical store.
 pub const CLINICAL_STORE: &str = "salus/clinical-store/v1";
 
+/// A node's storage key + random salt, + id of the copy: seals the proof of a copy, which holds the record's text.
+pub const SHARE_PROOF_STORE: &str = "salus/share-proof-store/v1";
+
 /// What opens a lock of a key store (32 bytes) + the store's id, the lock's name and kind: wraps the store's key.
 pub const KEY_STORE_LOCK: &str = "salus/key-store/lock/v1";
 /// A key store's key + random salt: seals the store's secrets.

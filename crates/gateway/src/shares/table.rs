@@ -1,18 +1,24 @@
-//! What is remembered about share sets. No clinical data: ids, states, proofs.
+//! What is remembered about share sets: ids, states, and proofs, which hold the text of what they prove and are sealed.
 
 use crate::store::{Rows, Store, StoreError};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use redb::WriteTransaction;
+use salus_crypto::kdf::{self, Label};
+use salus_crypto::{Digest, Secret32, aead, random};
 use salus_types::category::Purpose;
-use salus_types::{GrantId, OrganisationId, VersionId};
+use salus_types::{GrantId, OrganisationId, VersionId, label};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 const SETS: Rows<SetRow> = Rows::new("share-sets");
 /// Under `{grant}/{version}`.
 const VERSIONS: Rows<VersionRow> = Rows::new("share-versions");
 /// Under the copy's id. Stays after a drop, so that a later read is told why it is refused.
 const COPIES: Rows<CopyRow> = Rows::new("share-copies");
-/// Under the copy's id: the record proof as JSON.
-const PROOFS: Rows<serde_json::Value> = Rows::new("share-proofs");
+/// Under the copy's id: the record proof, which holds the record's text.
+const PROOFS: Rows<ProofRow> = Rows::new("share-proofs");
+const PROOF: Label = Label::new(label::SHARE_PROOF_STORE);
 
 /// Most sets that are listed.
 const SETS_MAX: usize = 100_000;
@@ -76,11 +82,44 @@ pub(crate) struct Imported {
     pub(crate) copies: Vec<(String, CopyRow, serde_json::Value)>,
 }
 
-pub(crate) struct Table(Store);
+/// A record proof in the tables.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum ProofRow {
+    /// JSON, sealed under a key of its own.
+    Sealed { salt: Digest, sealed: String },
+    /// As earlier versions wrote it: until the copy is fetched anew or dropped.
+    Clear(serde_json::Value),
+}
+
+impl ProofRow {
+    fn key(storage: &Secret32, salt: &Digest, copy: &str) -> Secret32 {
+        kdf::derive(PROOF, storage.expose(), salt.as_bytes(), &[copy.as_bytes()])
+    }
+
+    fn seal(storage: &Secret32, copy: &str, proof: &serde_json::Value) -> Self {
+        let salt = Digest(random::bytes());
+        let sealed = aead::seal(&Self::key(storage, &salt, copy), &[], proof.to_string().as_bytes());
+        Self::Sealed { salt, sealed: STANDARD.encode(sealed) }
+    }
+
+    fn open(self, storage: &Secret32, copy: &str) -> Option<serde_json::Value> {
+        match self {
+            Self::Clear(proof) => Some(proof),
+            Self::Sealed { salt, sealed } => {
+                let sealed = STANDARD.decode(sealed).ok()?;
+                let text = aead::open(&Self::key(storage, &salt, copy), &[], &sealed).ok()?;
+                serde_json::from_slice(&text).ok()
+            }
+        }
+    }
+}
+
+pub(crate) struct Table(Store, Arc<Secret32>);
 
 impl Table {
-    pub(crate) fn new(store: Store) -> Self {
-        Self(store)
+    pub(crate) fn new(store: Store, storage: Arc<Secret32>) -> Self {
+        Self(store, storage)
     }
 
     pub(crate) fn set(&self, grant: GrantId) -> Result<Option<SetRow>, StoreError> {
@@ -104,10 +143,12 @@ impl Table {
     }
 
     pub(crate) fn proof(&self, copy: &str) -> Result<Option<serde_json::Value>, StoreError> {
-        self.0.read(|tx| PROOFS.get(tx, copy))
+        let row = self.0.read(|tx| PROOFS.get(tx, copy))?;
+        row.map(|row| row.open(&self.1, copy).ok_or(StoreError::Row("share-proofs"))).transpose()
     }
 
     pub(crate) async fn imported(&self, imported: Imported) -> Result<(), StoreError> {
+        let storage = Arc::clone(&self.1);
         self.0
             .write(move |tx| {
                 let grant = imported.grant;
@@ -116,7 +157,7 @@ impl Table {
                 }
                 for (id, row, proof) in &imported.copies {
                     COPIES.put(tx, id, row)?;
-                    PROOFS.put(tx, id, proof)?;
+                    PROOFS.put(tx, id, &ProofRow::seal(&storage, id, proof))?;
                 }
                 SETS.put(tx, &grant.to_string(), &imported.set)
             })

@@ -44,7 +44,7 @@ fn forms(text: &str) -> Vec<Vec<u8>> {
     // What comes before decides at which of three places base64 begins; the ends depend on what stands around.
     for before in 0..3 {
         let encoded = STANDARD.encode(["x".repeat(before).as_str(), text].concat());
-        forms.push(encoded[4..encoded.len() / 4 * 4 - 4].as_bytes().to_vec());
+        forms.push(encoded.as_bytes()[4..encoded.len() / 4 * 4 - 4].to_vec());
     }
     forms
 }
