@@ -25,7 +25,7 @@ const LETTERS_MAX: u64 = 10_000;
 #[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Left {
     sealed: String,
-    until_ms: u64,
+    pub(super) until_ms: u64,
 }
 
 #[derive(Deserialize)]
