@@ -66,19 +66,47 @@ pub fn without_words(code: &str) -> Option<String> {
     Some(out)
 }
 
-/// The library takes any word in square brackets for a unit; UCUM lists them.
+/// Whether a code without annotations is made of units of UCUM's list, with one prefix at most, of numbers and exponents, and
+/// of an operator between two. The library takes any word in square brackets for a unit, `mcg` for one with two prefixes, and
+/// `mg/` for a whole code.
 fn atoms_are_known(code: &str) -> bool {
-    let mut rest = code;
-    while let Some(at) = rest.find('[') {
-        let Some(end) = rest[at..].find(']').map(|end| at + end + 1) else { return false };
-        // With what stands before: `mm[Hg]`, `m[H2O]`, `m[IU]`, `B[W]`.
-        let start = rest[..at].rfind(['/', '.', '(']).map_or(0, |slash| slash + 1);
-        if !(start..=at).any(|from| ucum::find_unit(&rest[from..end]).is_some()) {
-            return false;
+    let (mut start, mut in_brackets) = (0, false);
+    for (at, sign) in code.char_indices() {
+        match sign {
+            '[' => in_brackets = true,
+            ']' => in_brackets = false,
+            '.' | '/' | '(' | ')' if !in_brackets => {
+                let before = &code[start..at];
+                // Nothing stands before the first division, an opening parenthesis, or after a closing one.
+                let may_be_empty = sign == '(' || code[..at].ends_with(')') || (sign == '/' && at == 0);
+                if !(before.is_empty() && may_be_empty || is_atom(before)) {
+                    return false;
+                }
+                start = at + 1;
+            }
+            _ => {}
         }
-        rest = &rest[end..];
     }
-    true
+    let last = &code[start..];
+    !in_brackets && (is_atom(last) || last.is_empty() && code.ends_with(')'))
+}
+
+/// A number, or a unit with its prefix and exponent.
+fn is_atom(text: &str) -> bool {
+    let bare = text.trim_end_matches(|sign: char| sign.is_ascii_digit());
+    if bare.is_empty() {
+        return !text.is_empty();
+    }
+    let bare = if bare.len() < text.len() { bare.strip_suffix(['-', '+']).unwrap_or(bare) } else { bare };
+    let is_listed = |unit: &str| ucum::find_unit(unit).is_some_and(|found| found.code == unit);
+    // Prefixes have one letter or two.
+    let with_prefix = |letters: usize| {
+        bare.is_char_boundary(letters)
+            && letters < bare.len()
+            && ucum::find_prefix(&bare[..letters]).is_some()
+            && is_listed(&bare[letters..])
+    };
+    matches!(bare, "10*" | "10^") || is_listed(bare) || with_prefix(1) || with_prefix(2)
 }
 
 #[cfg(test)]

@@ -62,7 +62,7 @@ pub(super) fn attacks(evil: &str) -> Vec<Attack> {
         (
             "a profile to check by is a URL",
             Ask::fhir(Clinician, &format!("/fhir/Observation/$validate?profile={url}"), "{}"),
-            (201, ""),
+            (200, ""),
             create("{}".into()),
         ),
     ]
