@@ -75,7 +75,6 @@ pub async fn issue(gateway: &Gateway, patient: String) -> Result<Issued, Error> 
 }
 
 async fn give(gateway: &Gateway, patient: String, replaces: bool) -> Result<Issued, Error> {
-    let code = rows::new_code();
     let expires_ms = clock::now_ms() + INVITE_LIFETIME_MS;
     put(gateway, Invite { patient, replaces, offered_by: None, expires_ms, redeemed_by: None }).await
 }
@@ -91,6 +90,7 @@ pub(crate) async fn offer(gateway: &Gateway, patient: String, by: &PublicKey) ->
 }
 
 async fn put(gateway: &Gateway, row: Invite) -> Result<Issued, Error> {
+    let code = rows::new_code();
     let expires_ms = row.expires_ms;
     let key = rows::code_key("invite", &code).unwrap_or_default();
     gateway
