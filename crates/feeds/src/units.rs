@@ -26,7 +26,7 @@ pub fn is_unit(code: &str) -> bool {
 fn is_plain(code: &str) -> bool {
     let (mut depth, mut digits, mut in_words) = (0_usize, 0_usize, false);
     for byte in code.bytes() {
-        if !byte.is_ascii_graphic() && !(byte == b' ' && in_words) {
+        if !(byte.is_ascii_graphic() || byte == b' ' && in_words) {
             return false;
         }
         match byte {

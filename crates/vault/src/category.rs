@@ -99,14 +99,14 @@ const SERVICE_SECTION: &str = "http://terminology.hl7.org/CodeSystem/v2-0074";
 /// FHIR's resource types.
 const RESOURCE_TYPE: &str = "http://hl7.org/fhir/resource-types";
 
-/// Codes that the code systems of FHIR R4 have not: code, where it comes from, display.
-const BEYOND_R4: &[(&str, &str, &str)] = &[
+/// Codes from elsewhere: code, where it comes from, and what it says, if FHIR R4 does not publish it.
+const FROM_ELSEWHERE: &[(&str, &str, Option<&str>)] = &[
     // In editions of ActCode after R4's.
-    ("PREGNANT", ACT_CODE, "pregnancy information sensitivity"),
-    // DICOM's modality, which record systems send as a section.
-    ("MR", "http://dicom.nema.org/resources/ontology/DCM", "Magnetic Resonance"),
+    ("PREGNANT", ACT_CODE, Some("pregnancy information sensitivity")),
     // In no published code system: a label that asks for protection gets it.
-    ("REPROD", "https://salus.network/fhir/sensitivity", "reproductive health"),
+    ("REPROD", "https://salus.network/fhir/sensitivity", Some("reproductive health")),
+    // DICOM's modality, which record systems send as a section.
+    ("MR", "http://dicom.nema.org/resources/ontology/DCM", None),
 ];
 
 /// A code that decides on a category, and the code system that publishes it. Records are judged by the code alone, so that a
@@ -132,10 +132,9 @@ pub fn deciding() -> impl Iterator<Item = Deciding> {
         (if small { OBSERVATION_CATEGORY } else { SERVICE_SECTION }, *code, *category)
     });
     sensitive.chain(types).chain(sections).map(|(system, code, category)| {
-        match BEYOND_R4.iter().find(|(known, ..)| *known == code) {
-            Some((_, system, display)) => Deciding { system, code, display: Some(display), category },
-            None => Deciding { system, code, display: None, category },
-        }
+        let elsewhere = FROM_ELSEWHERE.iter().find(|(known, ..)| *known == code);
+        let (system, display) = elsewhere.map_or((system, None), |(_, system, display)| (*system, *display));
+        Deciding { system, code, display, category }
     })
 }
 
