@@ -120,6 +120,7 @@ pub(super) const TARGETS: &[Target] = &[
             "vault::VersionRow",
             "vault::CompartmentRow",
             "vault::PatientRow",
+            "vault::MergedRow",
             "vault::ParcelRow",
             "vault::NoticeRow",
             "vault::MandateRow",

@@ -46,10 +46,10 @@ pub(super) async fn part(
 ) -> Result<(), Error> {
     change(gateway, from, |patient| {
         remove(patient, into);
-        match (active, patient.as_object_mut()) {
-            (Some(active), _) => patient["active"] = json!(active),
-            (None, Some(fields)) => drop(fields.remove("active")),
-            (None, None) => (),
+        if let Some(active) = active {
+            patient["active"] = json!(active);
+        } else if let Some(fields) = patient.as_object_mut() {
+            fields.remove("active");
         }
     })
     .await?;
@@ -60,7 +60,7 @@ pub(super) async fn part(
 fn add(patient: &mut Value, other: &str, kind: &str) {
     remove(patient, other);
     let link = json!({ "other": { "reference": format!("Patient/{other}") }, "type": kind });
-    match patient["link"].as_array_mut() {
+    match patient.get_mut("link").and_then(Value::as_array_mut) {
         Some(links) => links.push(link),
         None => patient["link"] = json!([link]),
     }
@@ -68,7 +68,8 @@ fn add(patient: &mut Value, other: &str, kind: &str) {
 
 fn remove(patient: &mut Value, other: &str) {
     let reference = format!("Patient/{other}");
-    let Some(links) = patient["link"].as_array_mut() else { return };
+    // Not by index, which would put a `null` where there is none.
+    let Some(links) = patient.get_mut("link").and_then(Value::as_array_mut) else { return };
     links.retain(|link| link["other"]["reference"] != reference.as_str());
     // FHIR has no empty lists.
     if links.is_empty()
