@@ -77,7 +77,7 @@ pub enum EngineError {
 #[derive(Clone)]
 enum Transport {
     Socket(Lanes),
-    Tcp(Client<HttpConnector, Body>, Authority),
+    Tcp(Box<Client<HttpConnector, Body>>, Authority),
     None,
 }
 
@@ -102,7 +102,7 @@ impl Engine {
                 let authority = authority.parse().map_err(|_| EngineError::Malformed)?;
                 let mut connector = HttpConnector::new();
                 connector.set_nodelay(true);
-                Transport::Tcp(builder.build(connector), authority)
+                Transport::Tcp(Box::new(builder.build(connector)), authority)
             }
             EngineAddress::None => Transport::None,
         };

@@ -102,7 +102,10 @@ impl Store {
 /// Parsed rows, each with the text that it was parsed from: a row that is read again and has not changed is not parsed
 /// again. The text is read every time, so nothing old is ever given. For tables of few rows, which are read by every
 /// request.
-pub(crate) struct Parsed<T>(Mutex<HashMap<String, (Vec<u8>, Arc<T>)>>);
+pub(crate) struct Parsed<T>(Mutex<HashMap<String, ParsedRow<T>>>);
+
+/// A row's text, and what it says.
+type ParsedRow<T> = (Vec<u8>, Arc<T>);
 
 /// Rows that are kept parsed; when there are more, all are forgotten.
 const PARSED_MAX: usize = 1_024;
