@@ -62,10 +62,7 @@ fn a_carer_reads_and_shares_within_the_mandate(demo: &Demo) {
         one["acts"].as_array().unwrap().iter().map(|act| act["what"].as_str().unwrap().to_owned()).collect()
     };
     let done: Vec<String> = acts(&appointment);
-    assert_eq!(
-        (done.first().unwrap().as_str(), done.last().unwrap().as_str()),
-        ("proxy-read", "proxy-grant")
-    );
+    assert_eq!((done.first().unwrap().as_str(), done.last().unwrap().as_str()), ("ProxyRead", "ProxyGrant"));
     demo.patient(MARIA, &act(&mandates, &["revoke", &grant]));
     assert_eq!(demo.patient(MARIA, &act(&mandates, &["grants"]))["grants"][0]["state"], "ended");
 

@@ -35,8 +35,11 @@ fn vault(folder: &Path) {
     }
 }
 
+/// Counters, names, and how many marks there are.
+type Found = (Vec<(Vec<u8>, u64)>, Vec<(Vec<u8>, String)>, usize);
+
 /// Every row, as the program reads it.
-fn rows(tx: &ReadTx) -> Result<(Vec<(Vec<u8>, u64)>, Vec<(Vec<u8>, String)>, usize), StoreError> {
+fn rows(tx: &ReadTx) -> Result<Found, StoreError> {
     let names = tx.scan(&PATIENT_AT, &[], None, usize::MAX)?;
     let names = names.into_iter().map(|(at, name)| (at, name.as_str().to_owned())).collect();
     let marks: Vec<(Vec<u8>, Mark)> = tx.scan(&NONCES, &[], None, usize::MAX)?;

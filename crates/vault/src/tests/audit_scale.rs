@@ -26,7 +26,7 @@ fn access(seed: u64, number: usize) -> (AccessId, AccessEntry) {
     };
     let entry = AccessEntry {
         grant: GrantId(digest("grant")),
-        organisation: id(if number % 3 == 0 { "insurer" } else { "hospital-b" }),
+        organisation: id(if number.is_multiple_of(3) { "insurer" } else { "hospital-b" }),
         purpose: Purpose::Treatment,
         versions_root: digest("versions"),
         count: 1 + number as u32 % 1_024,
