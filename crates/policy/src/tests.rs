@@ -34,7 +34,7 @@ fn every_policy_explains_itself() {
             );
         }
     }
-    assert_eq!(policies_count, 32);
+    assert_eq!(policies_count, 33);
 }
 
 /// `role action kind [words] -> allowed, policy`. Words: `chart`, `asserted`, `allowed`, `reason`, `noscope`, a purpose,

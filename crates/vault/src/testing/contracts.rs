@@ -180,6 +180,15 @@ fn proxies(
             if entry.proxy != *signer || entry.acts != action.number || !entry.is_live(time_ms) {
                 return None;
             }
+            if let Act::ProxyRevoke(revoke) = &action.act {
+                let at = key::grant(&revoke.grant);
+                let mut grant: GrantEntry = decode_canonical(state.get(&at)?).expect("an entry");
+                if grant.by_proxy.as_ref().is_none_or(|by| by.appointment != action.appointment) {
+                    return None;
+                }
+                grant.revoked = Some(height);
+                state.insert(at, grant.encode().to_vec());
+            }
             if let Act::ProxyGrant(grant) = &action.act {
                 let id = proxy_grant(&action.appointment, action.number);
                 let by = ByProxy { appointment: action.appointment, mandate: entry.mandate };
