@@ -1,7 +1,7 @@
 //! Rules of FHIR R4 that the handlers' validator passes over, for `$validate`: ids, sizes of attachments, systems of codes,
 //! and what holds a Bundle together. Found by the cases of HL7's own validator (`docs/interop.md`).
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::{Value, json};
 
@@ -62,6 +62,28 @@ fn check_resource(resource: &Value, at: &str, found: &mut Vec<Broken>) {
     if resource["resourceType"] == "Bundle" {
         check_bundle(resource, &mut refuse);
     }
+    if resource["resourceType"] == "Parameters" {
+        check_parameters(resource, &mut refuse);
+    }
+}
+
+/// Resources that are handed over together refer to each other; to others of a type of which some are there, they do not.
+fn check_parameters(parameters: &Value, refuse: &mut impl FnMut(&'static str)) {
+    let handed = parameters["parameter"].as_array().into_iter().flatten().map(|one| &one["resource"]);
+    let handed: Vec<&Value> = handed.filter(|resource| resource.is_object()).collect();
+    let mut names: HashMap<&str, HashSet<&str>> = HashMap::new();
+    for resource in &handed {
+        if let (Some(kind), Some(id)) = (resource["resourceType"].as_str(), resource["id"].as_str()) {
+            names.entry(kind).or_default().insert(id);
+        }
+    }
+    let absent = |to: &str| {
+        let (kind, id) = to.split_once('/').unwrap_or_default();
+        names.get(kind).is_some_and(|ids| !ids.contains(id))
+    };
+    if handed.iter().any(|resource| refers(resource, &absent)) {
+        refuse("a reference names no resource of these parameters, which have others of its type");
+    }
 }
 
 fn is_id(text: &str) -> bool {
@@ -99,8 +121,9 @@ fn check_bundle(bundle: &Value, refuse: &mut impl FnMut(&'static str)) {
     match bundle["type"].as_str().unwrap_or_default() {
         "searchset" => entries.iter().for_each(|entry| check_result(entry, refuse)),
         "document" | "message" | "transaction" => {
-            let names = entries.iter().filter_map(|entry| entry["fullUrl"].as_str()).collect();
-            if entries.iter().any(|entry| refers_out(entry, &names)) {
+            let names: HashSet<&str> = entries.iter().filter_map(|entry| entry["fullUrl"].as_str()).collect();
+            let absent = |to: &str| to.starts_with("urn:uuid:") && !names.contains(to);
+            if entries.iter().any(|entry| refers(entry, &absent)) {
                 refuse("a reference by `urn:uuid:` names no entry of the bundle");
             }
         }
@@ -119,12 +142,13 @@ fn check_result(entry: &Value, refuse: &mut impl FnMut(&'static str)) {
     }
 }
 
-fn refers_out(value: &Value, names: &HashSet<&str>) -> bool {
+/// Whether some reference in a value is as asked.
+fn refers(value: &Value, asked: &impl Fn(&str) -> bool) -> bool {
     match value {
-        Value::Array(values) => values.iter().any(|value| refers_out(value, names)),
+        Value::Array(values) => values.iter().any(|value| refers(value, asked)),
         Value::Object(fields) => fields.iter().any(|(name, value)| match value.as_str() {
-            Some(to) if name == "reference" => to.starts_with("urn:uuid:") && !names.contains(to),
-            _ => refers_out(value, names),
+            Some(to) if name == "reference" => asked(to),
+            _ => refers(value, asked),
         }),
         _ => false,
     }
@@ -144,6 +168,10 @@ mod tests {
             json!({ "resourceType": "Patient", "id": "a-1.B" }),
             json!({ "resourceType": "Media", "content": { "data": "aGVsbG8=", "size": 5 } }),
             json!({ "resourceType": "Flag", "code": { "coding": [{ "system": "urn:oid:1.2", "code": "x" }] } }),
+            json!({ "resourceType": "Parameters", "parameter": [
+                { "name": "who", "resource": { "resourceType": "Patient", "id": "1" } }, { "name": "text", "valueString": "a" },
+                { "name": "what", "resource": { "resourceType": "Flag", "subject": { "reference": "Patient/1" },
+                    "author": { "reference": "Practitioner/9" } } }] }),
             json!({ "resourceType": "Bundle", "type": "transaction", "entry": [
                 { "fullUrl": "urn:uuid:1", "resource": { "resourceType": "Patient" } },
                 { "resource": { "resourceType": "Flag", "subject": { "reference": "urn:uuid:1" } } }] }),
@@ -167,6 +195,12 @@ mod tests {
             json!({ "resource": { "resourceType": "Flag", "subject": { "reference": "urn:uuid:2" } } });
         for (resource, start) in [
             (json!({ "resourceType": "Patient", "id": "a_1" }), "an id"),
+            (
+                json!({ "resourceType": "Parameters", "parameter": [
+                    { "name": "who", "resource": { "resourceType": "Patient", "id": "1" } },
+                    { "name": "what", "resource": { "resourceType": "Flag", "subject": { "reference": "Patient/2" } } }] }),
+                "a reference names no resource of these parameters",
+            ),
             (json!({ "resourceType": "Patient", "id": "" }), "an id"),
             (
                 json!({ "resourceType": "Flag", "contained": [{ "resourceType": "Patient", "id": long }] }),
