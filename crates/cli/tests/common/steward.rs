@@ -1,4 +1,4 @@
-//! A steward at the portal's own routes, with a passkey in software.
+//! Somebody who works at an organisation, at the portal's own routes, with a passkey in software.
 
 use super::{Answer, Demo, eventually, try_request};
 use serde_json::{Value, json};
@@ -19,13 +19,18 @@ pub(crate) struct Steward {
 impl Steward {
     /// Brings a new steward in by the operator's socket, and joins.
     pub(crate) fn join(demo: &Demo, organisation: &str, id: &str) -> Self {
+        Self::join_as(demo, organisation, id, "steward")
+    }
+
+    /// The same with another role.
+    pub(crate) fn join_as(demo: &Demo, organisation: &str, id: &str, role: &str) -> Self {
         let report = demo.report();
         let found = report["organisations"].as_array().expect("a list").iter();
         let portal = found.clone().find(|one| one["id"] == organisation).expect("it is there")["portal"]
             .as_str()
             .expect("a portal")
             .to_owned();
-        let new = json!({ "id": id, "name": "Sten", "role": "steward" });
+        let new = json!({ "id": id, "name": "Sten", "role": role });
         let code = operator(&demo.folder.join(organisation), "/staff", &new)["code"].clone();
         let mut steward = Self { portal, cookie: String::new() };
         let begun = steward.post("/staff/join/start", &json!({ "code": code }));
