@@ -20,7 +20,9 @@ export class Looker {
     await page.screenshot({ path: `${SHOTS}/${this.size}-${String(++this.pictures).padStart(2, '0')}-${name}.png`, fullPage: !name.endsWith('-dialog') });
     await this.axe(page, name);
     await this.targets(page, name);
-    const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+    // Not `innerWidth`: on a phone that grows with a page that is too wide.
+    const screen = page.viewportSize()!.width;
+    const overflow = await page.evaluate(() => document.documentElement.scrollWidth) - screen;
     if (overflow > 1) this.found.push(`${name}: the page is ${overflow} px wider than the screen`);
   }
 

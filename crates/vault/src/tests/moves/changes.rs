@@ -106,7 +106,7 @@ async fn two_that_leave_one_after_the_other_take_nothing_along() {
     assert!(generations.iter().max() <= Some(&2));
     // New records go to the three of now.
     world.outbox.observations("p1", 200..203);
-    world.settle().await;
+    moved(&world, &[]).await;
     assert_eq!(own(&world, &person).await, OF_P1 + 3);
     all_lies_where_it_should(&world);
 }
