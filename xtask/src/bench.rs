@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: builds what is measured and becomes `salus bench`.
 
+use crate::build::Artefact;
 use crate::paths::Paths;
 use crate::setup::{self, Purpose};
 use crate::{build, definitions, run};
@@ -8,17 +9,22 @@ use std::process::Command;
 
 /// The subcommand of `salus bench` for validators alone.
 const LEDGER: &str = "ledger";
+/// An option of that subcommand which needs no subcommand here.
+const SOAK: &str = "--soak";
 /// The subcommand of `salus bench` for one hospital under load.
 const FHIR: &str = "fhir";
 /// What keys cost: measured inside the vault, printed.
 const KEYS: &str = "keys";
-/// An option of that subcommand which needs no subcommand here.
-const SOAK: &str = "--soak";
+/// How long it takes in an emergency: seen from the portal's own routes, with a passkey, so a test; printed.
+const EMERGENCY: &str = "emergency";
 
 /// Arguments go to `salus bench`; the commit is handed over in `SALUS_COMMIT`.
 pub(crate) fn run(paths: &Paths, args: &[String]) -> Result<()> {
     if args == [KEYS] {
         return keys(paths);
+    }
+    if args == [EMERGENCY] {
+        return emergency(paths);
     }
     let args: Vec<String> = args.iter().map(|argument| renamed(argument)).collect();
     let named = args.iter().any(|argument| argument == "--out" || argument.starts_with("--out="));
@@ -69,6 +75,17 @@ fn keys(paths: &Paths) -> Result<()> {
     let mut tests = run::cargo(paths);
     tests.args(["test", "--quiet", "--package", "salus-vault", "--lib", "figures::"]);
     run::run(tests.args(["--", "--ignored", "--nocapture", "--test-threads", "1"]))
+}
+
+/// Four nodes, of which one is asked as its clinicians ask it.
+fn emergency(paths: &Paths) -> Result<()> {
+    setup::prepare(paths, Purpose::Demo)?;
+    build::all(paths)?;
+    println!("commit {}", commit(paths));
+    let mut tests = run::cargo(paths);
+    build::environment(paths, &mut tests, &[Artefact::Salus, Artefact::Engine, Artefact::Definitions])?;
+    tests.args(["test", "--quiet", "--package", "salus", "--test", EMERGENCY]);
+    run::run(tests.args(["--", "--ignored", "--nocapture"]))
 }
 
 /// `--json` names a file here; to `salus`, where it says how every subcommand prints, the file is `--out`.

@@ -58,6 +58,7 @@ Salus: the chores of this repository
   cargo xtask bench fhir --json FILE [--quick] [--only PARTS]
                                 one hospital's FHIR API under load, and its engine asked directly
   cargo xtask bench keys        print what keys cost: sealing, releases, tables, rotation
+  cargo xtask bench emergency   print how long it takes from a request in an emergency to the summary
   cargo xtask bench --soak MINUTES --json FILE
                                 steady load on validators alone: what becomes of their memory
   cargo xtask sim [ARGS]        simulate the network from a seed, with faults: --seed --seeds --views --nodes
