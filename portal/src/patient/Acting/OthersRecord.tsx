@@ -42,8 +42,8 @@ export function OthersRecord() {
         {ended.length > 0 && <Note tone="warn" title="You do not act for them any more">{ended.map(nameOf).join(' and ')} gives you nothing new.</Note>}
         {(loaded.value?.silent.length ?? 0) > 0 && <Note tone="warn">{loaded.value!.silent.map(nameOf).join(' and ')} did not answer. What is there is missing here; please look again later.</Note>}
         {loaded.value && entries.length === 0 && ended.length === 0 && <Empty icon="file-text" title="Nothing to see">There is nothing in what you may see.</Empty>}
-        {loaded.value && entries.length > 0 && <OthersEntries entries={entries} onOpen={setShown} />}
         {may.shares && (person.child || person.at.length > 1) && loaded.value && (ended.length === 0 || entries.length > 0) && <ShareFor person={person} there={categoriesOf(entries)} />}
+        {loaded.value && entries.length > 0 && <OthersEntries entries={entries} onOpen={setShown} />}
       </Page>
       <Dialog open={!!shown} title={shown?.described.title ?? ''} onClose={() => setShown(null)}>
         {shown && <><p className={css.soft}>From {name}’s record</p><Values resource={shown.record.resource} /><Prose resource={shown.record.resource} />{may.asks && <Wrong record={shown.record} askCase={(organisation, what) => session.proxies.askFor(code, organisation, what)} />}</>}
