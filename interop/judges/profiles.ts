@@ -37,8 +37,9 @@ export const ips: Judge = {
       const needed = NEEDED[resource.resourceType];
       if (!needed || !(needed in resource)) continue;
       spoilt += 1;
-      const { [needed]: _, ...without } = resource;
-      if ((await errors(stage, without as Resource, profile)).length === 0) missed.push(`${resource.resourceType}/${resource.id} without ${needed}`);
+      const without = structuredClone(resource);
+      delete (without as Record<string, unknown>)[needed];
+      if ((await errors(stage, without, profile)).length === 0) missed.push(`${resource.resourceType}/${resource.id} without ${needed}`);
     }
     const said = atLeast(ACCEPTED_MIN, good, claimed.length, 'examples are of their profile', bad);
     const caught = atLeast(ACCEPTED_MIN, spoilt - missed.length, spoilt, 'spoilt ones are not', missed);
