@@ -84,7 +84,8 @@ fn emergency(paths: &Paths) -> Result<()> {
     println!("commit {}", commit(paths));
     let mut tests = run::cargo(paths);
     build::environment(paths, &mut tests, &[Artefact::Salus, Artefact::Engine, Artefact::Definitions])?;
-    tests.args(["test", "--quiet", "--package", "salus", "--test", EMERGENCY]);
+    // The whole workspace, so that what the check has built is not built again with fewer features.
+    tests.args(["test", "--quiet", "--workspace", "--test", EMERGENCY]);
     run::run(tests.args(["--", "--ignored", "--nocapture"]))
 }
 
