@@ -94,7 +94,7 @@ impl Source {
     }
 
     /// Makes an owner everybody's who is named in the row, and begins new epochs.
-    fn hand(&self, tx: &WriteTx, row: &PatientRow) -> Result<(), SourceError> {
+    pub(super) fn hand(&self, tx: &WriteTx, row: &PatientRow) -> Result<(), SourceError> {
         tx.put(&PATIENTS, row.name.as_str().as_bytes(), row)?;
         for (id, mut compartment) in compartments(tx, row.name.as_str())? {
             own(&self.ctx, &id, &mut compartment, row)?;

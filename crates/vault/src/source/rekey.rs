@@ -3,8 +3,8 @@
 //! and grants by the old key reach nothing of it.
 
 use super::build::bump;
-use super::compartment::{create, own, seal_link_key};
-use super::enrol::{compartments, directory};
+use super::compartment::{create, seal_link_key};
+use super::enrol::directory;
 use super::merge::merged_into;
 use super::proxy::forget_appointments;
 use super::{Source, SourceError, build};
@@ -64,20 +64,12 @@ impl Source {
             return Err(SourceError::Enrolled);
         }
         let row = self.renamed(&known, key, kem_key)?;
-        tx.put(&PATIENTS, patient.as_str().as_bytes(), &row)?;
         tx.remove(&PATIENT_AT, former.as_bytes())?;
         tx.put(&PATIENT_AT, new.as_bytes(), patient)?;
-        for (id, mut compartment) in compartments(&tx, patient.as_str())? {
-            own(ctx, &id, &mut compartment, &row)?;
-            tx.put(&COMPARTMENTS, id.as_bytes(), &compartment)?;
-        }
         end_grants_of(&tx, &former)?;
         forget_appointments(&tx, patient)?;
         tx.remove(&WARDS, patient.as_str().as_bytes())?;
-        for category in Category::ALL {
-            begin_epoch(ctx, &tx, patient, *category)?;
-        }
-        self.tell_custodians(&tx, patient.as_str(), &row.link)?;
+        self.hand(&tx, &row)?;
         for from in merged_into(&tx, patient)? {
             self.give(&tx, &from, &row)?;
         }
