@@ -21,7 +21,7 @@ fn read(world: &World, patient: &str, reason: &str) {
 }
 
 async fn accounting(world: &World, person: &Person, text: serde_json::Value) -> AccountingFile {
-    let document = person.reads(world, text).await.expect("an answer");
+    let document = person.reads(&world.gateway, text).await.expect("an answer");
     AccountingFile::parse(&document["accounting"].to_string()).expect("a file")
 }
 
@@ -34,7 +34,7 @@ async fn anchor(world: &World, sequence: u64) -> LogEntry {
 #[tokio::test]
 async fn a_list_has_every_entry_of_the_patient_and_nobody_elses_up_to_its_own_making() {
     let world = World::new().await;
-    let person = Person::enrolled(&world, PATIENT).await;
+    let person = Person::enrolled(&world.gateway, PATIENT).await;
     for (patient, reason) in [(PATIENT, "first"), (OTHER, "elsewhere"), (PATIENT, "second")] {
         read(&world, patient, reason);
     }
@@ -54,16 +54,16 @@ async fn a_list_has_every_entry_of_the_patient_and_nobody_elses_up_to_its_own_ma
     }
     let older = accounting(&world, &person, json!({ "ask": "accounting", "before": 3 })).await;
     assert_eq!(older.statement.entries.iter().map(|entry| entry.number).collect::<Vec<_>>(), [1, 2]);
-    let none = person.reads(&world, json!({ "ask": "accounting", "before": 1 })).await;
+    let none = person.reads(&world.gateway, json!({ "ask": "accounting", "before": 1 })).await;
     assert_eq!(none.expect_err("nothing is older").code(), Code::NotFound);
-    let often = person.reads(&world, json!({ "ask": "accounting" })).await;
+    let often = person.reads(&world.gateway, json!({ "ask": "accounting" })).await;
     assert_eq!(often.expect_err("a fourth in one minute").code(), Code::Throttled);
 }
 
 #[tokio::test]
 async fn a_list_has_the_grants_that_the_organisation_was_told_of_and_that_are_on_the_ledger() {
     let world = World::new().await;
-    let person = Person::enrolled(&world, PATIENT).await;
+    let person = Person::enrolled(&world.gateway, PATIENT).await;
     let (known, unknown) = (world.grant(|_| {}).await.held.grant, GrantId(Digest([9; 32])));
     *world.vault.given.lock().expect("lock") =
         [known, unknown].map(|grant| GivenGrant { grant, not_before_ms: 1 }).to_vec();
@@ -75,7 +75,7 @@ async fn a_list_has_the_grants_that_the_organisation_was_told_of_and_that_are_on
 #[tokio::test]
 async fn after_a_restore_from_an_older_backup_the_log_that_is_there_is_anchored() {
     let world = World::new().await;
-    let person = Person::enrolled(&world, PATIENT).await;
+    let person = Person::enrolled(&world.gateway, PATIENT).await;
     let organisation = world.gateway.config.organisation.clone();
     for (sequence, entries) in [(0, 1), (1, 500)] {
         let lost = AnchorLog { organisation: organisation.clone(), head: Digest([7; 32]), entries, sequence };
@@ -103,9 +103,9 @@ async fn a_steward_makes_the_list_at_the_desk_and_the_list_says_so() {
 #[tokio::test]
 async fn without_the_ledger_there_is_no_list() {
     let world = World::new().await;
-    let person = Person::enrolled(&world, PATIENT).await;
+    let person = Person::enrolled(&world.gateway, PATIENT).await;
     *world.chain.refusal.lock().expect("lock") = Some("not now");
-    let refused = person.reads(&world, json!({ "ask": "accounting" })).await;
+    let refused = person.reads(&world.gateway, json!({ "ask": "accounting" })).await;
     assert!(refused.is_err(), "no anchor, no list");
     *world.chain.refusal.lock().expect("lock") = None;
     let file = accounting(&world, &person, json!({ "ask": "accounting" })).await;

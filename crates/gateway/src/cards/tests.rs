@@ -24,7 +24,7 @@ fn immunisation(at: usize, change: impl FnOnce(&mut Value)) -> Value {
 }
 
 async fn cards(world: &World, person: &Person) -> Vec<String> {
-    let document = person.reads(world, json!({ "ask": "health-cards" })).await.expect("an answer");
+    let document = person.reads(&world.gateway, json!({ "ask": "health-cards" })).await.expect("an answer");
     serde_json::from_value(document["cards"].clone()).expect("cards")
 }
 
@@ -55,7 +55,7 @@ fn parts(card: &str) -> (Value, Value) {
 #[tokio::test]
 async fn a_card_says_what_was_given_here_and_nothing_that_the_specification_leaves_out() {
     let world = World::new().await;
-    let person = Person::enrolled(&world, PATIENT).await;
+    let person = Person::enrolled(&world.gateway, PATIENT).await;
     for made in [
         immunisation(21, |_| ()),
         immunisation(22, |made| made["status"] = json!("not-done")),
@@ -95,7 +95,7 @@ async fn a_card_says_what_was_given_here_and_nothing_that_the_specification_leav
 #[tokio::test]
 async fn many_immunisations_are_in_cards_that_each_fit_one_code() {
     let world = World::new().await;
-    let person = Person::enrolled(&world, PATIENT).await;
+    let person = Person::enrolled(&world.gateway, PATIENT).await;
     assert!(cards(&world, &person).await.is_empty(), "none was given");
     for at in 0..60 {
         world.engine.keep(Some(PATIENT), immunisation(at, |_| ()));
@@ -111,7 +111,7 @@ async fn many_immunisations_are_in_cards_that_each_fit_one_code() {
 #[tokio::test]
 async fn a_replaced_key_is_gone_and_no_longer_verifies() {
     let world = World::new().await;
-    let person = Person::enrolled(&world, PATIENT).await;
+    let person = Person::enrolled(&world.gateway, PATIENT).await;
     world.engine.keep(Some(PATIENT), immunisation(21, |_| ()));
     let (old_key, old) = (key(&world).await, cards(&world, &person).await.remove(0));
     let replaced =

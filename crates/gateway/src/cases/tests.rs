@@ -3,6 +3,7 @@
 use crate::PeerIdentity;
 use crate::envelope;
 use crate::staff::testing_enrolled;
+use crate::state::Gateway;
 use crate::tests::people::{self, Load};
 use crate::tests::race::{RACERS, race};
 use crate::tests::world::{Answer, OTHER, PATIENT, World};
@@ -21,14 +22,14 @@ use tower::ServiceExt as _;
 
 /// Somebody who is enrolled at Hospital A.
 pub(crate) struct Person {
-    key: SigningKey,
-    kem: HpkePrivateKey,
+    pub(crate) key: SigningKey,
+    pub(crate) kem: HpkePrivateKey,
 }
 
 impl Person {
-    pub(crate) async fn enrolled(world: &World, patient: &str) -> Self {
+    pub(crate) async fn enrolled(gateway: &Gateway, patient: &str) -> Self {
         let person = Self::stranger();
-        testing_enrolled(&world.gateway, &Address::of(&person.key.public()), patient).await;
+        testing_enrolled(gateway, &Address::of(&person.key.public()), patient).await;
         person
     }
 
@@ -36,10 +37,10 @@ impl Person {
         Self { key: SigningKey::generate(), kem: HpkePrivateKey::generate() }
     }
 
-    fn letter(&self, world: &World, text: &Value, change: impl FnOnce(&mut CaseLetter)) -> CaseLetter {
+    fn letter(&self, gateway: &Gateway, text: &Value, change: impl FnOnce(&mut CaseLetter)) -> CaseLetter {
         let mut letter = CaseLetter {
-            network: world.gateway.network,
-            organisation: world.gateway.config.organisation.clone(),
+            network: gateway.network,
+            organisation: gateway.config.organisation.clone(),
             patient: self.key.public(),
             kem_key: self.kem.public().0.to_vec().try_into().expect("a key"),
             time_ms: crate::clock::now_ms(),
@@ -52,32 +53,33 @@ impl Person {
         letter.signed(&self.key)
     }
 
-    fn seal(&self, world: &World, letter: &CaseLetter) -> SealedEnvelope {
-        let (to, network) = (world.gateway.ports.kem.public().0, &world.gateway.network);
+    fn seal(&self, gateway: &Gateway, letter: &CaseLetter) -> SealedEnvelope {
+        let (to, network) = (gateway.ports.kem.public().0, &gateway.network);
         envelope::seal(&self.key, &to, label::HPKE_CASE_LETTER, network, &letter.encode()).expect("sealed")
     }
 
     async fn send(&self, world: &World, text: Value) -> Answer {
-        send(world, self.seal(world, &self.letter(world, &text, |_| {})).encode().to_vec()).await
+        let gateway = &world.gateway;
+        send(world, self.seal(gateway, &self.letter(gateway, &text, |_| {})).encode().to_vec()).await
     }
 
     /// All cases, after a letter.
-    pub(crate) async fn asks(&self, world: &World, text: Value) -> Vec<Value> {
-        let document = self.reads(world, text).await.expect("an answer");
+    pub(crate) async fn asks(&self, gateway: &Gateway, text: Value) -> Vec<Value> {
+        let document = self.reads(gateway, text).await.expect("an answer");
         document["cases"].as_array().expect("cases").clone()
     }
 
     /// The whole answer to a letter.
-    pub(crate) async fn reads(&self, world: &World, text: Value) -> Result<Value, crate::Error> {
-        let sealed = self.seal(world, &self.letter(world, &text, |_| {}));
-        let answer = super::answer(&world.gateway, sealed).await?;
-        let plain = envelope::open(&answer, &self.kem, label::HPKE_CASE_ANSWER, &world.gateway.network);
+    pub(crate) async fn reads(&self, gateway: &Gateway, text: Value) -> Result<Value, crate::Error> {
+        let sealed = self.seal(gateway, &self.letter(gateway, &text, |_| {}));
+        let answer = super::answer(gateway, sealed).await?;
+        let plain = envelope::open(&answer, &self.kem, label::HPKE_CASE_ANSWER, &gateway.network);
         Ok(serde_json::from_slice(&plain.expect("opens")).expect("JSON"))
     }
 
     /// Asks for a restriction; its id.
     pub(crate) async fn restricts(&self, world: &World) -> String {
-        let cases = self.asks(world, json!({ "ask": "restrict", "reason": "I contest it" })).await;
+        let cases = self.asks(&world.gateway, json!({ "ask": "restrict", "reason": "I contest it" })).await;
         cases[0]["id"].as_str().expect("an id").to_owned()
     }
 }
@@ -104,8 +106,8 @@ const YES: &str = r#"{"accept":true,"words":"You are right."}"#;
 #[tokio::test]
 async fn a_correction_is_asked_for_answered_disagreed_with_and_every_step_is_seen() {
     let world = World::new().await;
-    let person = Person::enrolled(&world, PATIENT).await;
-    let cases = person.asks(&world, amendment()).await;
+    let person = Person::enrolled(&world.gateway, PATIENT).await;
+    let cases = person.asks(&world.gateway, amendment()).await;
     assert_eq!(
         (cases.len(), &cases[0]["state"], &cases[0]["kind"]),
         (1, &json!("open"), &json!("amendment"))
@@ -125,7 +127,7 @@ async fn a_correction_is_asked_for_answered_disagreed_with_and_every_step_is_see
     let twice = steward(&world, &format!("/staff/cases/{id}/answer"), YES).await;
     assert_eq!(twice.status, StatusCode::CONFLICT);
     let disagree = json!({ "ask": "disagree", "case": id, "statement": "I remember it well" });
-    let cases = person.asks(&world, disagree).await;
+    let cases = person.asks(&world.gateway, disagree).await;
     assert_eq!(cases[0]["state"], "refused");
     assert_eq!(cases[0]["answer"]["ground"], "accurate");
     assert_eq!(cases[0]["disagreement"], "I remember it well");
@@ -141,7 +143,7 @@ async fn a_correction_is_asked_for_answered_disagreed_with_and_every_step_is_see
 #[tokio::test]
 async fn a_letter_counts_if_it_is_fresh_signed_for_this_organisation_and_new() {
     let world = World::new().await;
-    let person = Person::enrolled(&world, PATIENT).await;
+    let person = Person::enrolled(&world.gateway, PATIENT).await;
     type Change = fn(&mut CaseLetter);
     let rows: [(&str, Change, u16); 4] = [
         ("old", |letter| letter.time_ms -= 301_000, 400),
@@ -150,22 +152,22 @@ async fn a_letter_counts_if_it_is_fresh_signed_for_this_organisation_and_new() {
         ("of another network", |letter| letter.network.0.0[0] ^= 1, 400),
     ];
     for (what, change, status) in rows {
-        let letter = person.letter(&world, &amendment(), change);
-        let answer = send(&world, person.seal(&world, &letter).encode().to_vec()).await;
+        let letter = person.letter(&world.gateway, &amendment(), change);
+        let answer = send(&world, person.seal(&world.gateway, &letter).encode().to_vec()).await;
         assert_eq!(answer.status.as_u16(), status, "{what}: {}", answer.body);
     }
     // In another's name: the envelope's sender, or the signature within, is not the person.
     let thief = Person::stranger();
-    let letter = person.letter(&world, &amendment(), |_| {});
-    let answer = send(&world, thief.seal(&world, &letter).encode().to_vec()).await;
+    let letter = person.letter(&world.gateway, &amendment(), |_| {});
+    let answer = send(&world, thief.seal(&world.gateway, &letter).encode().to_vec()).await;
     assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
-    let mut forged = thief.letter(&world, &amendment(), |_| {});
+    let mut forged = thief.letter(&world.gateway, &amendment(), |_| {});
     forged.patient = person.key.public();
-    let answer = send(&world, person.seal(&world, &forged).encode().to_vec()).await;
+    let answer = send(&world, person.seal(&world.gateway, &forged).encode().to_vec()).await;
     assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
     assert_eq!(thief.send(&world, amendment()).await.status, StatusCode::NOT_FOUND, "nobody here");
     // Damaged, cut, or no letter at all.
-    let sealed = person.seal(&world, &letter).encode().to_vec();
+    let sealed = person.seal(&world.gateway, &letter).encode().to_vec();
     for position in (0..sealed.len()).step_by(97) {
         let mut damaged = sealed.clone();
         damaged[position] ^= 1;
@@ -177,33 +179,38 @@ async fn a_letter_counts_if_it_is_fresh_signed_for_this_organisation_and_new() {
     }
     let nameless = json!({ "ask": "amend", "record": { "type": "observation", "id": "../x", "version": "1" }, "wrong": "a", "right": "b" });
     assert_eq!(person.send(&world, nameless).await.status, StatusCode::BAD_REQUEST);
-    assert_eq!(person.asks(&world, json!({ "ask": "list" })).await.len(), 0, "nothing of that was kept");
+    assert_eq!(
+        person.asks(&world.gateway, json!({ "ask": "list" })).await.len(),
+        0,
+        "nothing of that was kept"
+    );
     // The good one counts, once.
     assert_eq!(send(&world, sealed.clone()).await.status, StatusCode::OK);
     assert_eq!(send(&world, sealed).await.status, StatusCode::CONFLICT);
-    assert_eq!(person.asks(&world, json!({ "ask": "list" })).await.len(), 1);
+    assert_eq!(person.asks(&world.gateway, json!({ "ask": "list" })).await.len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_a_hundred_copies_of_a_letter_exactly_one_counts() {
     let world = Arc::new(World::changed(|config| config.limits.demo_callers = 100_000).await);
-    let person = Person::enrolled(&world, PATIENT).await;
-    let sealed = person.seal(&world, &person.letter(&world, &amendment(), |_| {}));
+    let person = Person::enrolled(&world.gateway, PATIENT).await;
+    let sealed = person.seal(&world.gateway, &person.letter(&world.gateway, &amendment(), |_| {}));
     let answers = race(RACERS, |_| {
         let (world, sealed) = (world.clone(), sealed.clone());
         async move { super::answer(&world.gateway, sealed).await.is_ok() }
     })
     .await;
     assert_eq!(answers.into_iter().filter(|counted| *counted).count(), 1);
-    assert_eq!(person.asks(&world, json!({ "ask": "list" })).await.len(), 1);
+    assert_eq!(person.asks(&world.gateway, json!({ "ask": "list" })).await.len(), 1);
 }
 
 #[tokio::test]
 async fn nobody_reads_or_changes_another_persons_cases() {
     let world = World::new().await;
-    let (ann, bob) = (Person::enrolled(&world, PATIENT).await, Person::enrolled(&world, OTHER).await);
+    let (ann, bob) =
+        (Person::enrolled(&world.gateway, PATIENT).await, Person::enrolled(&world.gateway, OTHER).await);
     let id = ann.restricts(&world).await;
-    assert_eq!(bob.asks(&world, json!({ "ask": "list" })).await.len(), 0);
+    assert_eq!(bob.asks(&world.gateway, json!({ "ask": "list" })).await.len(), 0);
     for ask in ["withdraw", "lift", "disagree"] {
         let mut text = json!({ "ask": ask, "case": id });
         if ask == "disagree" {
@@ -219,7 +226,7 @@ async fn nobody_reads_or_changes_another_persons_cases() {
 #[tokio::test]
 async fn twenty_open_requests_are_enough_and_a_second_restriction_is_none() {
     let world = World::changed(|config| config.limits.demo_callers = 1_000).await;
-    let person = Person::enrolled(&world, PATIENT).await;
+    let person = Person::enrolled(&world.gateway, PATIENT).await;
     person.restricts(&world).await;
     let again = person.send(&world, json!({ "ask": "restrict", "reason": "again" })).await;
     assert_eq!(again.status, StatusCode::CONFLICT);
@@ -227,7 +234,10 @@ async fn twenty_open_requests_are_enough_and_a_second_restriction_is_none() {
         assert_eq!(person.send(&world, amendment()).await.status, StatusCode::OK);
     }
     assert_eq!(person.send(&world, amendment()).await.status, StatusCode::CONFLICT);
-    assert_eq!(person.asks(&world, json!({ "ask": "list" })).await.len(), super::OPEN_PER_PATIENT_MAX);
+    assert_eq!(
+        person.asks(&world.gateway, json!({ "ask": "list" })).await.len(),
+        super::OPEN_PER_PATIENT_MAX
+    );
 }
 
 /// Method, path and body of what reads `PATIENT`'s observation `o1`.
@@ -255,7 +265,7 @@ const SECRET: &str = "Verschlusssache";
 #[tokio::test]
 async fn what_is_restricted_is_used_in_an_emergency_alone_and_goes_on_being_stored() {
     let world = World::changed(|config| config.limits.demo_callers = 100_000).await;
-    let person = Person::enrolled(&world, PATIENT).await;
+    let person = Person::enrolled(&world.gateway, PATIENT).await;
     let observation = json!({
         "resourceType": "Observation", "id": "o1", "valueString": SECRET,
         "subject": { "reference": "Patient/p1" },
@@ -272,7 +282,7 @@ async fn what_is_restricted_is_used_in_an_emergency_alone_and_goes_on_being_stor
                 assert_eq!(answered.status, StatusCode::NO_CONTENT);
             }
             "lifted" => {
-                let cases = person.asks(&world, json!({ "ask": "lift", "case": id })).await;
+                let cases = person.asks(&world.gateway, json!({ "ask": "lift", "case": id })).await;
                 assert_eq!(cases[0]["state"], "lifted");
             }
             _ => {}
@@ -304,7 +314,7 @@ async fn what_is_restricted_is_used_in_an_emergency_alone_and_goes_on_being_stor
 #[tokio::test]
 async fn a_chart_of_a_restricted_record_opens_in_an_emergency_alone_and_an_open_one_shows_nothing_more() {
     let world = World::new().await;
-    let person = Person::enrolled(&world, PATIENT).await;
+    let person = Person::enrolled(&world.gateway, PATIENT).await;
     let proof = people::proof_of(&world, "clinician").await;
     const TREATMENT: &str = r#"{"patient":"p1","reason":"follow-up","purpose":"treatment"}"#;
     const EMERGENCY: &str = r#"{"patient":"p1","reason":"unconscious","purpose":"emergency"}"#;
@@ -334,8 +344,8 @@ async fn a_chart_of_a_restricted_record_opens_in_an_emergency_alone_and_an_open_
 #[tokio::test]
 async fn a_letter_comes_through_another_organisations_node_as_well() {
     let world = World::new().await;
-    let person = Person::enrolled(&world, PATIENT).await;
-    let sealed = person.seal(&world, &person.letter(&world, &amendment(), |_| {}));
+    let person = Person::enrolled(&world.gateway, PATIENT).await;
+    let sealed = person.seal(&world.gateway, &person.letter(&world.gateway, &amendment(), |_| {}));
     let router = crate::edge::wrap(crate::peer_router(world.gateway.clone()), &world.gateway.config);
     let mut request = people::request("POST", "/peer/case", Load::Octets);
     *request.body_mut() = Body::from(sealed.encode().to_vec());

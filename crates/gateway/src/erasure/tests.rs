@@ -18,7 +18,7 @@ const YES: &str = r#"{"accept":true,"words":"It is done."}"#;
 /// A person with an old and a young laboratory result, and an old claim.
 async fn world() -> (World, Person) {
     let world = World::new().await;
-    let person = Person::enrolled(&world, PATIENT).await;
+    let person = Person::enrolled(&world.gateway, PATIENT).await;
     for (id, date, category) in [
         ("old", "2001-02-03", Category::Labs),
         ("young", "2024-02-03", Category::Labs),
@@ -35,7 +35,7 @@ async fn world() -> (World, Person) {
 
 async fn asks(world: &World, person: &Person, scope: Value) -> String {
     let ask = json!({ "ask": "erase", "scope": scope, "reason": "I do not want it kept" });
-    person.asks(world, ask).await[0]["id"].as_str().expect("an id").to_owned()
+    person.asks(&world.gateway, ask).await[0]["id"].as_str().expect("an id").to_owned()
 }
 
 fn labs() -> Value {
@@ -43,7 +43,7 @@ fn labs() -> Value {
 }
 
 async fn list(world: &World, person: &Person) -> Value {
-    person.asks(world, json!({ "ask": "list" })).await.remove(0)
+    person.asks(&world.gateway, json!({ "ask": "list" })).await.remove(0)
 }
 
 #[tokio::test]
@@ -114,7 +114,9 @@ async fn a_refusal_names_the_law_and_the_person_may_disagree() {
     }
     let refused = r#"{"accept":false,"ground":"claims","words":"A court needs it."}"#;
     assert_eq!(steward(&world, &path, refused).await.status, StatusCode::NO_CONTENT);
-    person.asks(&world, json!({ "ask": "disagree", "case": id, "statement": "The court has ruled." })).await;
+    person
+        .asks(&world.gateway, json!({ "ask": "disagree", "case": id, "statement": "The court has ruled." }))
+        .await;
     let case = list(&world, &person).await;
     assert_eq!(
         (&case["answer"]["ground"], &case["disagreement"]),
@@ -171,13 +173,13 @@ async fn a_steward_orders_what_nobody_asked_about_and_the_patient_sees_it() {
 async fn a_dossier_is_for_the_person_that_it_is_about() {
     let (world, person) = world().await;
     let id = asks(&world, &person, labs()).await;
-    let other = Person::enrolled(&world, OTHER).await;
+    let other = Person::enrolled(&world.gateway, OTHER).await;
     let ask = json!({ "ask": "dossier", "case": id });
-    let early = person.reads(&world, ask.clone()).await.expect_err("nothing was decided");
+    let early = person.reads(&world.gateway, ask.clone()).await.expect_err("nothing was decided");
     assert_eq!(early.code(), Code::NotFound);
     steward(&world, &format!("/staff/cases/{id}/answer"), YES).await;
     carry::round(&world.gateway).await.expect("carried out");
-    let foreign = other.reads(&world, ask).await.expect_err("another's");
+    let foreign = other.reads(&world.gateway, ask).await.expect_err("another's");
     assert_eq!(foreign.code(), Code::NotFound);
 }
 

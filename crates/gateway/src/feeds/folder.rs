@@ -51,11 +51,7 @@ pub(super) async fn run(gateway: Gateway, feed: FeedConfig, settings: FolderFeed
     let looking = async {
         let mut looks = Looks::new();
         loop {
-            let trouble = round(&gateway, &feed, &settings, &mut looks).await.err();
-            if let Some(trouble) = trouble {
-                tracing::warn!(feed = feed.name, trouble, "a feed's round ended early");
-            }
-            gateway.feeds.change(&feed.name, |live| live.trouble = trouble);
+            super::ended(&gateway, &feed, round(&gateway, &feed, &settings, &mut looks).await.err());
             tokio::time::sleep(settings.every).await;
         }
     };

@@ -90,6 +90,14 @@ impl Feeds {
     }
 }
 
+/// A round of a feed that asks or looks by itself has ended, with or without trouble.
+fn ended(gateway: &Gateway, feed: &FeedConfig, trouble: Option<&'static str>) {
+    if let Some(trouble) = trouble {
+        tracing::warn!(feed = feed.name, trouble, "a feed's round ended early");
+    }
+    gateway.feeds.change(&feed.name, |live| live.trouble = trouble);
+}
+
 /// The feed with a name.
 fn find<'g>(gateway: &'g Gateway, name: &str) -> Option<&'g FeedConfig> {
     gateway.config.feeds.iter().find(|feed| feed.name == name)

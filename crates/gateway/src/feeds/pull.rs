@@ -78,11 +78,7 @@ pub(super) async fn remember(
 pub(super) async fn run(gateway: Gateway, feed: FeedConfig, settings: FhirFeed) {
     let asking = async {
         loop {
-            let trouble = round(&gateway, &feed, &settings).await.err();
-            if let Some(trouble) = trouble {
-                tracing::warn!(feed = feed.name, trouble, "a feed's round ended early");
-            }
-            gateway.feeds.change(&feed.name, |live| live.trouble = trouble);
+            super::ended(&gateway, &feed, round(&gateway, &feed, &settings).await.err());
             tokio::time::sleep(settings.every).await;
         }
     };

@@ -54,7 +54,7 @@ struct Made {
 
 async fn make(world: &World, person: &Person, change: impl FnOnce(&mut Value)) -> Made {
     let file = jwe(2_000);
-    let made = person.reads(world, making(&file, change)).await.expect("made")["made"].clone();
+    let made = person.reads(&world.gateway, making(&file, change)).await.expect("made")["made"].clone();
     let url = made["url"].as_str().expect("a url").to_owned();
     assert!(url.len() <= 128, "the specification's limit: {url}");
     assert_eq!(deposit(world, &file).await.status, StatusCode::NO_CONTENT);
@@ -83,14 +83,14 @@ async fn steps(world: &World) -> Vec<String> {
 }
 
 async fn listed(world: &World, person: &Person) -> Vec<Value> {
-    let document = person.reads(world, json!({ "ask": "links" })).await.expect("links");
+    let document = person.reads(&world.gateway, json!({ "ask": "links" })).await.expect("links");
     document["links"].as_array().expect("links").clone()
 }
 
 #[tokio::test]
 async fn a_link_is_made_opened_and_ended_and_the_patient_sees_who_opened_it() {
     let world = World::new().await;
-    let person = Person::enrolled(&world, PATIENT).await;
+    let person = Person::enrolled(&world.gateway, PATIENT).await;
     let made = make(&world, &person, |_| ()).await;
     let manifest = open(&world, &made.path, with(PIN)).await;
     assert_eq!(manifest.status, StatusCode::OK, "{}", manifest.body);
@@ -118,7 +118,8 @@ async fn a_link_is_made_opened_and_ended_and_the_patient_sees_who_opened_it() {
         (&json!(made.name), &json!(3), &json!("open"))
     );
     assert_eq!(links[0]["openings"][0]["recipient"], "App of another maker");
-    let ended = person.reads(&world, json!({ "ask": "end-link", "link": made.name })).await.expect("ended");
+    let ended =
+        person.reads(&world.gateway, json!({ "ask": "end-link", "link": made.name })).await.expect("ended");
     assert_eq!(ended["links"][0]["state"], "patient");
     assert_eq!(open(&world, &made.path, with(PIN)).await.status, StatusCode::NOT_FOUND);
     assert_eq!(world.send(people::request("GET", &place, Load::Nothing)).await.status, StatusCode::NOT_FOUND);
@@ -138,7 +139,7 @@ async fn a_link_is_made_opened_and_ended_and_the_patient_sees_who_opened_it() {
 #[tokio::test]
 async fn ten_wrong_pins_close_a_link_for_good_and_asking_without_one_costs_nothing() {
     let world = World::new().await;
-    let person = Person::enrolled(&world, PATIENT).await;
+    let person = Person::enrolled(&world.gateway, PATIENT).await;
     let made = make(&world, &person, |_| ()).await;
     let bare = open(&world, &made.path, json!({ "recipient": "x" })).await;
     assert_eq!(
@@ -163,7 +164,7 @@ async fn ten_wrong_pins_close_a_link_for_good_and_asking_without_one_costs_nothi
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_a_hundred_racing_guesses_ten_are_heard() {
     let world = World::changed(|config| config.limits.demo_callers = 1_000).await;
-    let person = Person::enrolled(&world, PATIENT).await;
+    let person = Person::enrolled(&world.gateway, PATIENT).await;
     let made = make(&world, &person, |_| ()).await;
     let answers = race(RACERS, |_| {
         let (gateway, path) = (world.gateway.clone(), made.path.clone());
@@ -185,7 +186,7 @@ async fn of_a_hundred_racing_guesses_ten_are_heard() {
 #[tokio::test]
 async fn what_is_over_is_not_there_and_what_is_over_for_long_is_forgotten() {
     let world = World::new().await;
-    let person = Person::enrolled(&world, PATIENT).await;
+    let person = Person::enrolled(&world.gateway, PATIENT).await;
     let made = make(&world, &person, |ask| ask["pin"] = Value::Null).await;
     let manifest = open(&world, &made.path, json!({ "recipient": "x" })).await.json();
     let location = manifest["files"][0]["location"].as_str().expect("a place").to_owned();
@@ -208,7 +209,7 @@ async fn what_is_over_is_not_there_and_what_is_over_for_long_is_forgotten() {
 #[tokio::test]
 async fn places_are_made_by_this_node_alone() {
     let world = World::new().await;
-    let person = Person::enrolled(&world, PATIENT).await;
+    let person = Person::enrolled(&world.gateway, PATIENT).await;
     let made = make(&world, &person, |ask| ask["pin"] = Value::Null).await;
     let now_ms = clock::now_ms();
     let genuine = super::seal::place(&world.gateway.ports.storage, &made.name, now_ms).expect("a place");
@@ -238,13 +239,13 @@ async fn places_are_made_by_this_node_alone() {
 #[tokio::test]
 async fn only_what_a_letter_announced_is_kept_and_only_if_it_is_encrypted() {
     let world = World::new().await;
-    let person = Person::enrolled(&world, PATIENT).await;
+    let person = Person::enrolled(&world.gateway, PATIENT).await;
     let file = jwe(2_000);
     assert_eq!(deposit(&world, &file).await.status, StatusCode::NOT_FOUND, "nobody announced it");
-    person.reads(&world, making(&file, |_| ())).await.expect("made");
+    person.reads(&world.gateway, making(&file, |_| ())).await.expect("made");
     assert_eq!(deposit(&world, &jwe(2_000)).await.status, StatusCode::NOT_FOUND, "another one");
     let clear = r#"{"resourceType":"Bundle"}"#;
-    person.reads(&world, making(clear, |_| ())).await.expect("made");
+    person.reads(&world.gateway, making(clear, |_| ())).await.expect("made");
     assert_eq!(deposit(&world, clear).await.status, StatusCode::BAD_REQUEST);
     let signed = file.replace(&file[..10], &URL_SAFE_NO_PAD.encode(r#"{"alg":"none"}"#));
     assert_eq!(deposit(&world, &signed).await.status, StatusCode::BAD_REQUEST);
@@ -255,14 +256,14 @@ async fn only_what_a_letter_announced_is_kept_and_only_if_it_is_encrypted() {
     assert_eq!(deposit(&world, &file).await.status, StatusCode::NO_CONTENT);
     assert_eq!(deposit(&world, &file).await.status, StatusCode::NOT_FOUND, "once");
     let lied = jwe(3_000);
-    person.reads(&world, making(&lied, |ask| ask["bytes"] = json!(10))).await.expect("made");
+    person.reads(&world.gateway, making(&lied, |ask| ask["bytes"] = json!(10))).await.expect("made");
     assert_eq!(
         deposit(&world, &lied).await.status,
         StatusCode::NOT_FOUND,
         "of another size than was announced"
     );
     let late = jwe(3_000);
-    person.reads(&world, making(&late, |_| ())).await.expect("made");
+    person.reads(&world.gateway, making(&late, |_| ())).await.expect("made");
     clock::advance(15 * 60 * 1_000);
     assert_eq!(deposit(&world, &late).await.status, StatusCode::NOT_FOUND);
 }
@@ -270,8 +271,8 @@ async fn only_what_a_letter_announced_is_kept_and_only_if_it_is_encrypted() {
 #[tokio::test]
 async fn a_letter_is_refused_that_asks_too_much_or_is_about_anothers_link() {
     let world = World::new().await;
-    let person = Person::enrolled(&world, PATIENT).await;
-    let other = Person::enrolled(&world, OTHER).await;
+    let person = Person::enrolled(&world.gateway, PATIENT).await;
+    let other = Person::enrolled(&world.gateway, OTHER).await;
     let made = make(&world, &person, |ask| ask["renews"] = json!(true)).await;
     let fixed = make(&world, &person, |_| ()).await;
     let digest = sha256("x").to_string();
@@ -292,36 +293,36 @@ async fn a_letter_is_refused_that_asks_too_much_or_is_about_anothers_link() {
         (&person, making("x", |ask| ask["pin"] = json!("1".repeat(65)))),
         (&person, making("x", |ask| ask["label"] = json!("what it is called stays on the device"))),
     ] {
-        assert!(who.reads(&world, ask.clone()).await.is_err(), "{ask}");
+        assert!(who.reads(&world.gateway, ask.clone()).await.is_err(), "{ask}");
     }
     assert!(listed(&world, &other).await.is_empty());
-    assert!(Person::stranger().reads(&world, json!({ "ask": "links" })).await.is_err());
+    assert!(Person::stranger().reads(&world.gateway, json!({ "ask": "links" })).await.is_err());
     for _ in listed(&world, &person).await.len()..OPEN_PER_PATIENT_MAX {
         make(&world, &person, |_| ()).await;
     }
-    assert!(person.reads(&world, making("x", |_| ())).await.is_err(), "one more than twenty");
+    assert!(person.reads(&world.gateway, making("x", |_| ())).await.is_err(), "one more than twenty");
 }
 
 #[tokio::test]
 async fn the_links_of_one_patient_hold_so_much_together() {
     let world = World::changed(|config| config.limits.demo_callers = 1_000).await;
-    let person = Person::enrolled(&world, PATIENT).await;
+    let person = Person::enrolled(&world.gateway, PATIENT).await;
     for _ in 0..4 {
         let file = jwe(LINK_FILE_BYTES_MAX);
-        person.reads(&world, making(&file, |_| ())).await.expect("made");
+        person.reads(&world.gateway, making(&file, |_| ())).await.expect("made");
         assert_eq!(deposit(&world, &file).await.status, StatusCode::NO_CONTENT);
     }
-    assert!(person.reads(&world, making(&jwe(2_000), |_| ())).await.is_err());
+    assert!(person.reads(&world.gateway, making(&jwe(2_000), |_| ())).await.is_err());
 }
 
 #[tokio::test]
 async fn a_link_is_brought_up_to_date_and_says_that_it_changes() {
     let world = World::new().await;
-    let person = Person::enrolled(&world, PATIENT).await;
+    let person = Person::enrolled(&world.gateway, PATIENT).await;
     let made = make(&world, &person, |ask| ask["renews"] = json!(true)).await;
     let newer = jwe(2_500);
     let ask = json!({ "ask": "renew-link", "link": made.name, "digest": sha256(&newer).to_string(), "bytes": newer.len() });
-    person.reads(&world, ask).await.expect("announced");
+    person.reads(&world.gateway, ask).await.expect("announced");
     assert_eq!(deposit(&world, &newer).await.status, StatusCode::NO_CONTENT);
     let manifest =
         open(&world, &made.path, json!({ "recipient": "x", "passcode": PIN, "embeddedLengthMax": 9_999 }))
@@ -336,7 +337,7 @@ async fn a_link_is_brought_up_to_date_and_says_that_it_changes() {
 #[tokio::test]
 async fn replaced_keys_end_all_links_and_no_address_is_kept() {
     let world = World::new().await;
-    let person = Person::enrolled(&world, PATIENT).await;
+    let person = Person::enrolled(&world.gateway, PATIENT).await;
     let made = make(&world, &person, |_| ()).await;
     let address = made.path.rsplit('/').next().expect("an address").to_owned();
     let rows = world.gateway.store.read(|tx| super::LINKS.scan(tx, "", 10)).expect("read");
@@ -360,7 +361,7 @@ async fn pages_of_every_maker_may_ask_and_a_name_is_needed() {
     let answer = world.send(preflight).await;
     assert_eq!(answer.status, StatusCode::NO_CONTENT);
     assert_eq!(answer.headers[header::ACCESS_CONTROL_ALLOW_HEADERS], "content-type, accept");
-    let person = Person::enrolled(&world, PATIENT).await;
+    let person = Person::enrolled(&world.gateway, PATIENT).await;
     let made = make(&world, &person, |_| ()).await;
     for body in [json!({ "passcode": PIN }), json!({ "recipient": " \n", "passcode": PIN })] {
         assert_eq!(open(&world, &made.path, body).await.status, StatusCode::BAD_REQUEST);

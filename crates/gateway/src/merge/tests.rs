@@ -2,54 +2,22 @@
 
 use super::{MERGES, group};
 use crate::cases;
+use crate::cases::tests::Person;
 use crate::envelope;
 use crate::error::Code;
 use crate::log::{Kind, Page};
-use crate::staff::{self, testing_enrolled};
+use crate::staff;
 use crate::testing::{Browser, Node, clinic, node_with};
 use axum::http::StatusCode;
 use commonware_codec::Encode as _;
-use salus_crypto::hpke::HpkePrivateKey;
 use salus_crypto::random;
-use salus_types::vault::{CaseLetter, PatientAsk, PatientRequest, PatientRequestBody};
-use salus_types::{Address, Bounded, Signature, SigningKey, Text, label, namespace};
+use salus_types::vault::{PatientAsk, PatientRequest, PatientRequestBody};
+use salus_types::{Bounded, label, namespace};
 use serde_json::{Value, json};
 
-struct Person {
-    key: SigningKey,
-    kem: HpkePrivateKey,
-}
-
 impl Person {
-    fn stranger() -> Self {
-        Self { key: SigningKey::generate(), kem: HpkePrivateKey::generate() }
-    }
-
-    async fn enrolled(node: &Node, patient: &str) -> Self {
-        let person = Self::stranger();
-        testing_enrolled(&node.gateway, &Address::of(&person.key.public()), patient).await;
-        person
-    }
-
     async fn writes(&self, node: &Node, text: Value) -> Result<Value, Code> {
-        let letter = CaseLetter {
-            network: node.gateway.network,
-            organisation: node.gateway.config.organisation.clone(),
-            patient: self.key.public(),
-            kem_key: self.kem.public().0.to_vec().try_into().expect("a key"),
-            time_ms: crate::clock::now_ms(),
-            nonce: random::bytes(),
-            text: Text::new(text.to_string()).expect("short"),
-            mandate: None,
-            signature: Signature([0; 64]),
-        }
-        .signed(&self.key);
-        let (to, network) = (node.gateway.ports.kem.public().0, &node.gateway.network);
-        let sealed = envelope::seal(&self.key, &to, label::HPKE_CASE_LETTER, network, &letter.encode());
-        let answer =
-            cases::answer(&node.gateway, sealed.expect("sealed")).await.map_err(|error| error.code())?;
-        let plain = envelope::open(&answer, &self.kem, label::HPKE_CASE_ANSWER, network).expect("opens");
-        Ok(serde_json::from_slice(&plain).expect("JSON"))
+        self.reads(&node.gateway, text).await.map_err(|error| error.code())
     }
 
     async fn merges(&self, node: &Node, code: &str) -> Result<Vec<String>, Code> {
@@ -115,7 +83,7 @@ fn calls(node: &Node) -> Vec<&'static str> {
 #[tokio::test]
 async fn a_registration_without_a_key_is_merged_with_a_code_of_the_desk_and_parted_again() {
     let node = hospital().await;
-    let person = Person::enrolled(&node, "p1").await;
+    let person = Person::enrolled(&node.gateway, "p1").await;
     let before = (read(&node, "p1").await, read(&node, "p2").await);
     let code = desk_code(&node, "p2").await;
     assert_eq!(person.merges(&node, &code).await.expect("merged"), ["p1", "p2"]);
@@ -150,7 +118,8 @@ async fn a_registration_without_a_key_is_merged_with_a_code_of_the_desk_and_part
 #[tokio::test]
 async fn of_two_devices_the_other_one_gives_the_code_and_gets_its_registration_back() {
     let node = hospital().await;
-    let (person, other) = (Person::enrolled(&node, "p1").await, Person::enrolled(&node, "p2").await);
+    let (person, other) =
+        (Person::enrolled(&node.gateway, "p1").await, Person::enrolled(&node.gateway, "p2").await);
     // A code of the desk alone takes nobody's registration.
     assert_eq!(person.merges(&node, &desk_code(&node, "p2").await).await, Err(Code::Conflict));
     let code = other.offers(&node).await;
@@ -164,8 +133,9 @@ async fn of_two_devices_the_other_one_gives_the_code_and_gets_its_registration_b
 #[tokio::test]
 async fn nobody_else_merges() {
     let node = hospital().await;
-    let (person, other) = (Person::enrolled(&node, "p1").await, Person::enrolled(&node, "p2").await);
-    let stranger = Person::enrolled(&node, "p3").await;
+    let (person, other) =
+        (Person::enrolled(&node.gateway, "p1").await, Person::enrolled(&node.gateway, "p2").await);
+    let stranger = Person::enrolled(&node.gateway, "p3").await;
     for code in ["hospital-a.0000000000000000", "", "x"] {
         assert_eq!(stranger.merges(&node, code).await, Err(Code::Gone), "{code}");
     }
@@ -187,7 +157,7 @@ async fn nobody_else_merges() {
 #[tokio::test]
 async fn a_restriction_of_either_holds_over_the_whole() {
     let node = hospital().await;
-    let person = Person::enrolled(&node, "p1").await;
+    let person = Person::enrolled(&node.gateway, "p1").await;
     cases::testing_restrict(&node.gateway, "p2").await;
     person.merges(&node, &desk_code(&node, "p2").await).await.expect("merged");
     for one in ["p1", "p2"] {
@@ -202,7 +172,8 @@ async fn a_restriction_of_either_holds_over_the_whole() {
 #[tokio::test]
 async fn nothing_is_merged_while_records_are_to_be_erased_and_an_erasure_of_everything_is_of_both() {
     let node = hospital().await;
-    let (person, other) = (Person::enrolled(&node, "p1").await, Person::enrolled(&node, "p2").await);
+    let (person, other) =
+        (Person::enrolled(&node.gateway, "p1").await, Person::enrolled(&node.gateway, "p2").await);
     let code = other.offers(&node).await;
     let erase = json!({ "ask": "erase", "scope": { "of": "everything" }, "reason": "I want it gone" });
     let case = other.writes(&node, erase.clone()).await.expect("asked")["cases"][0]["id"].clone();
@@ -220,7 +191,7 @@ async fn nothing_is_merged_while_records_are_to_be_erased_and_an_erasure_of_ever
 #[tokio::test]
 async fn after_thirty_days_a_merge_stays() {
     let node = hospital().await;
-    let person = Person::enrolled(&node, "p1").await;
+    let person = Person::enrolled(&node.gateway, "p1").await;
     person.merges(&node, &desk_code(&node, "p2").await).await.expect("merged");
     let aged = |tx: &redb::WriteTransaction| {
         let mut merge = MERGES.get_mut(tx, "p2")?.expect("there");
@@ -235,7 +206,8 @@ async fn after_thirty_days_a_merge_stays() {
 #[tokio::test]
 async fn an_offered_code_enrols_nobody_and_a_chart_of_one_opens_all() {
     let node = hospital().await;
-    let (person, other) = (Person::enrolled(&node, "p1").await, Person::enrolled(&node, "p2").await);
+    let (person, other) =
+        (Person::enrolled(&node.gateway, "p1").await, Person::enrolled(&node.gateway, "p2").await);
     let code = other.offers(&node).await;
     assert_eq!(staff::testing_claim(&node.gateway, &code, &person.key.public()).await, Some(Code::Gone));
     person.merges(&node, &code).await.expect("merged");

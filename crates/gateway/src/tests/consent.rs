@@ -192,8 +192,8 @@ async fn enter(world: &World, consent: Consent) -> (Granted, String) {
 
 /// The patient asks that the record be kept and not used, and the organisation agrees.
 async fn restrict(world: &World) {
-    let person = Person::enrolled(world, PATIENT).await;
-    let cases = person.asks(world, json!({ "ask": "restrict", "reason": "I contest it" })).await;
+    let person = Person::enrolled(&world.gateway, PATIENT).await;
+    let cases = person.asks(&world.gateway, json!({ "ask": "restrict", "reason": "I contest it" })).await;
     let path = format!("/staff/cases/{}/answer", cases[0]["id"].as_str().expect("an id"));
     steward(world, &path, r#"{"accept":true,"words":"yes"}"#).await;
 }

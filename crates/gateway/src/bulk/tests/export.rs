@@ -86,7 +86,7 @@ async fn register_again(world: &World, scopes: &str) {
 
 /// Has a patient's use restricted.
 async fn restrict(world: &World, patient: &str) {
-    let person = Person::enrolled(world, patient).await;
+    let person = Person::enrolled(&world.gateway, patient).await;
     let id = person.restricts(world).await;
     let yes = r#"{"accept":true,"words":"You are right."}"#;
     let answered = steward(world, &format!("/staff/cases/{id}/answer"), yes).await;

@@ -124,7 +124,7 @@ fn open_categories() -> Vec<&'static str> {
 async fn code(world: &World, person: &Person, client: &str, change: &[(&str, &str)]) -> String {
     let request = begin(world, client, change).await;
     let letter = letter(world, &request, &open_categories()).await;
-    let answer = person.reads(world, letter).await.expect("allowed");
+    let answer = person.reads(&world.gateway, letter).await.expect("allowed");
     code_in(&answer)
 }
 
@@ -172,18 +172,18 @@ pub(crate) async fn app_of(world: &World, patient: &str) -> String {
 
 /// An access token of an app that a patient lets read everything, what is protected by name.
 pub(crate) async fn app_of_everything(world: &World, patient: &str) -> String {
-    let person = Person::enrolled(world, patient).await;
+    let person = Person::enrolled(&world.gateway, patient).await;
     let client = app(world, &metadata()).await;
     let request = begin(world, &client, &[]).await;
     let all: Vec<&str> = Category::ALL.iter().map(|one| one.as_str()).collect();
     let letter = letter(world, &request, &all).await;
-    let code = code_in(&person.reads(world, letter).await.expect("allowed"));
+    let code = code_in(&person.reads(&world.gateway, letter).await.expect("allowed"));
     text(&redeem(world, &client, &code, &[]).await.json(), "access_token")
 }
 
 /// A person, the client id of an app that they let read, and its tokens.
 pub(crate) async fn connected(world: &World, patient: &str) -> (Person, String, Value) {
-    let person = Person::enrolled(world, patient).await;
+    let person = Person::enrolled(&world.gateway, patient).await;
     let client = app(world, &metadata()).await;
     let code = code(world, &person, &client, &[]).await;
     let answer = redeem(world, &client, &code, &[]).await;
@@ -199,11 +199,11 @@ async fn an_app_is_registered_approved_allowed_reads_and_is_stopped() {
     assert_eq!(text(&tokens, "scope"), "fhirUser launch/patient offline_access openid patient/*.rs");
     let token = text(&tokens, "access_token");
     assert_eq!(world.get(&token, "/fhir/Observation/o1").await.status, StatusCode::OK);
-    let apps = person.reads(&world, json!({ "ask": "apps" })).await.expect("apps")["apps"].clone();
+    let apps = person.reads(&world.gateway, json!({ "ask": "apps" })).await.expect("apps")["apps"].clone();
     assert_eq!((&apps[0]["name"], &apps[0]["state"]), (&json!("My Diary"), &json!("allowed")));
     assert!(apps[0]["usedMs"].is_u64() && apps[0]["client"] == json!(client), "{apps}");
     let stop = json!({ "ask": "stop-app", "app": apps[0]["id"] });
-    let after = person.reads(&world, stop).await.expect("stopped");
+    let after = person.reads(&world.gateway, stop).await.expect("stopped");
     assert_eq!(
         (&after["apps"][0]["state"], &after["apps"][0]["ended"]["why"]),
         (&json!("ended"), &json!("stopped"))
@@ -221,7 +221,7 @@ async fn an_app_is_registered_approved_allowed_reads_and_is_stopped() {
 #[tokio::test]
 async fn an_app_sees_its_patient_and_what_was_chosen_and_nothing_else() {
     let world = World::new().await;
-    let person = Person::enrolled(&world, PATIENT).await;
+    let person = Person::enrolled(&world.gateway, PATIENT).await;
     let client = app(&world, &metadata()).await;
     let labs = "http://terminology.hl7.org/CodeSystem/observation-category|laboratory";
     for (id, code) in [("lab1", "laboratory"), ("vital1", "vital-signs")] {
@@ -258,7 +258,7 @@ async fn an_app_sees_its_patient_and_what_was_chosen_and_nothing_else() {
         let client = app(&world, &metadata).await;
         let request = begin(&world, &client, &[("scope", scope)]).await;
         let letter = letter(&world, &request, &categories).await;
-        let code = code_in(&person.reads(&world, letter).await.expect(name));
+        let code = code_in(&person.reads(&world.gateway, letter).await.expect(name));
         let tokens = redeem(&world, &client, &code, &[]).await.json();
         let token = text(&tokens, "access_token");
         assert!(tokens.get("refresh_token").is_none(), "{name}: nobody asked to stay");
@@ -284,7 +284,7 @@ async fn an_app_sees_its_patient_and_what_was_chosen_and_nothing_else() {
     let token = {
         let request = begin(&world, &client, &[]).await;
         let letter = letter(&world, &request, &["labs"]).await;
-        let code = code_in(&person.reads(&world, letter).await.expect("allowed"));
+        let code = code_in(&person.reads(&world.gateway, letter).await.expect("allowed"));
         text(&redeem(&world, &client, &code, &[]).await.json(), "access_token")
     };
     for query in [
@@ -315,18 +315,18 @@ async fn a_newer_choice_takes_the_place_of_the_older_and_another_patient_s_app_i
         StatusCode::UNAUTHORIZED
     );
     assert_eq!(redeem(&world, &client, &again, &[]).await.status, StatusCode::OK);
-    let apps = person.reads(&world, json!({ "ask": "apps" })).await.expect("apps")["apps"].clone();
+    let apps = person.reads(&world.gateway, json!({ "ask": "apps" })).await.expect("apps")["apps"].clone();
     assert_eq!((&apps[0]["state"], &apps[1]["ended"]["why"]), (&json!("allowed"), &json!("replaced")));
-    let other = Person::enrolled(&world, OTHER).await;
-    assert_eq!(other.reads(&world, json!({ "ask": "apps" })).await.expect("apps")["apps"], json!([]));
-    assert!(other.reads(&world, json!({ "ask": "stop-app", "app": apps[0]["id"] })).await.is_err());
+    let other = Person::enrolled(&world.gateway, OTHER).await;
+    assert_eq!(other.reads(&world.gateway, json!({ "ask": "apps" })).await.expect("apps")["apps"], json!([]));
+    assert!(other.reads(&world.gateway, json!({ "ask": "stop-app", "app": apps[0]["id"] })).await.is_err());
 }
 
 #[tokio::test]
 async fn a_restricted_record_is_read_by_no_app() {
     let world = World::new().await;
     let (person, _, tokens) = connected(&world, PATIENT).await;
-    let cases = person.asks(&world, json!({ "ask": "restrict", "reason": "I contest it" })).await;
+    let cases = person.asks(&world.gateway, json!({ "ask": "restrict", "reason": "I contest it" })).await;
     let path = format!("/staff/cases/{}/answer", text(&cases[0], "id"));
     steward(&world, &path, r#"{"accept":true,"words":"yes"}"#).await;
     let answer = world.get(&text(&tokens, "access_token"), "/fhir/Observation/o1").await;

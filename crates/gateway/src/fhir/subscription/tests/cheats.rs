@@ -71,9 +71,9 @@ async fn an_app_hears_of_its_patient_alone_and_of_what_was_chosen_and_nothing_af
     settle(&world).await;
     assert_eq!(told_all(&receiver.taken()), [events(&[1])], "numbers have no gaps");
     assert!(receiver.text().contains("mine") && !receiver.text().contains(CANARY));
-    let apps = person.reads(&world, json!({ "ask": "apps" })).await.expect("apps")["apps"].clone();
+    let apps = person.reads(&world.gateway, json!({ "ask": "apps" })).await.expect("apps")["apps"].clone();
     world.engine.commit(Some(PATIENT), observation("n2", PATIENT, "later"));
-    person.reads(&world, json!({ "ask": "stop-app", "app": apps[0]["id"] })).await.expect("stopped");
+    person.reads(&world.gateway, json!({ "ask": "stop-app", "app": apps[0]["id"] })).await.expect("stopped");
     settle(&world).await;
     assert_eq!(receiver.taken().len(), 0, "what was on its way when it was stopped is not told");
     let (_, progress) = &rows::all(&world.gateway.store).expect("rows")[0];
@@ -107,7 +107,7 @@ async fn what_was_restricted_or_erased_meanwhile_is_not_told() {
     receiver.0.lock().expect("lock").texts.clear();
     receiver.taken();
     // Numbered, and not delivered: between, one record is restricted, one erased.
-    let person = Person::enrolled(&world, PATIENT).await;
+    let person = Person::enrolled(&world.gateway, PATIENT).await;
     let case = person.restricts(&world).await;
     let yes = r#"{"accept":true,"words":"You are right."}"#;
     let answered = steward(&world, &format!("/staff/cases/{case}/answer"), yes).await;

@@ -88,7 +88,7 @@ async fn what_is_wrong_goes_back_to_the_app_with_its_state_and_who_says_it() {
 #[tokio::test]
 async fn a_code_is_for_its_app_its_address_its_verifier_its_minute_and_one_use() {
     let world = World::new().await;
-    let person = Person::enrolled(&world, PATIENT).await;
+    let person = Person::enrolled(&world.gateway, PATIENT).await;
     let (client, other) = (app(&world, &metadata()).await, app(&world, &metadata()).await);
     let wrong = VERIFIER.replace('0', "1");
     let challenge = challenge();
@@ -124,7 +124,7 @@ async fn a_code_is_for_its_app_its_address_its_verifier_its_minute_and_one_use()
 #[tokio::test]
 async fn a_code_that_is_used_again_ends_what_it_gave() {
     let world = World::new().await;
-    let person = Person::enrolled(&world, PATIENT).await;
+    let person = Person::enrolled(&world.gateway, PATIENT).await;
     let client = app(&world, &metadata()).await;
     let code = code(&world, &person, &client, &[]).await;
     let tokens = redeem(&world, &client, &code, &[]).await.json();
@@ -132,14 +132,14 @@ async fn a_code_that_is_used_again_ends_what_it_gave() {
     assert_eq!(world.get(&token, "/fhir/Observation/o1").await.status, StatusCode::OK);
     assert_eq!(redeem(&world, &client, &code, &[]).await.json()["error"], "invalid_grant");
     assert_eq!(world.get(&token, "/fhir/Observation/o1").await.status, StatusCode::UNAUTHORIZED);
-    let apps = person.reads(&world, json!({ "ask": "apps" })).await.expect("apps");
+    let apps = person.reads(&world.gateway, json!({ "ask": "apps" })).await.expect("apps");
     assert_eq!(apps["apps"][0]["ended"]["why"], "used-twice");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_a_hundred_who_bring_one_code_exactly_one_gets_tokens() {
     let world = Arc::new(World::new().await);
-    let person = Person::enrolled(&world, PATIENT).await;
+    let person = Person::enrolled(&world.gateway, PATIENT).await;
     let client = app(&world, &metadata()).await;
     let code = code(&world, &person, &client, &[]).await;
     let statuses = race(RACERS, |_| {
@@ -188,14 +188,14 @@ async fn refresh_tokens_rotate_give_no_more_than_before_and_a_used_one_ends_all(
         "invalid_grant",
         "the newest ended too"
     );
-    let apps = person.reads(&world, json!({ "ask": "apps" })).await.expect("apps");
+    let apps = person.reads(&world.gateway, json!({ "ask": "apps" })).await.expect("apps");
     assert_eq!(apps["apps"][0]["ended"]["why"], "used-twice");
 }
 
 #[tokio::test]
 async fn a_session_without_the_device_s_signature_allows_nothing() {
     let world = World::new().await;
-    let person = Person::enrolled(&world, PATIENT).await;
+    let person = Person::enrolled(&world.gateway, PATIENT).await;
     let client = app(&world, &metadata()).await;
     let request = begin(&world, &client, &[]).await;
     for caller in people::CALLERS {
@@ -206,7 +206,7 @@ async fn a_session_without_the_device_s_signature_allows_nothing() {
     }
     let good = letter(&world, &request, &["labs"]).await;
     let stranger = Person::stranger();
-    assert!(stranger.reads(&world, good.clone()).await.is_err(), "nobody is enrolled with that key");
+    assert!(stranger.reads(&world.gateway, good.clone()).await.is_err(), "nobody is enrolled with that key");
     for (name, field, value) in [
         ("another app", "client", json!("app-x")),
         ("another address", "redirect", json!("https://evil.example/")),
@@ -217,22 +217,22 @@ async fn a_session_without_the_device_s_signature_allows_nothing() {
     ] {
         let mut bent = good.clone();
         bent[field] = value;
-        assert!(person.reads(&world, bent).await.is_err(), "{name}");
+        assert!(person.reads(&world.gateway, bent).await.is_err(), "{name}");
     }
     for (name, bent) in [("an unknown category", json!(["everything"])), ("no list", json!("labs"))] {
         let mut letter = good.clone();
         letter["categories"] = bent;
-        assert!(person.reads(&world, letter).await.is_err(), "{name}");
+        assert!(person.reads(&world.gateway, letter).await.is_err(), "{name}");
     }
-    let allowed = person.reads(&world, good.clone()).await.expect("allowed");
+    let allowed = person.reads(&world.gateway, good.clone()).await.expect("allowed");
     assert!(allowed["redirect"].is_string());
-    assert!(person.reads(&world, good).await.is_err(), "a request is answered once");
+    assert!(person.reads(&world.gateway, good).await.is_err(), "a request is answered once");
 }
 
 #[tokio::test]
 async fn no_app_gets_more_time_than_was_chosen_or_than_there_is() {
     let world = World::new().await;
-    let person = Person::enrolled(&world, PATIENT).await;
+    let person = Person::enrolled(&world.gateway, PATIENT).await;
     let client = app(&world, &metadata()).await;
     let hour = 3_600_000;
     for (name, scope, chosen_ms, dead_after_ms) in [
@@ -243,7 +243,7 @@ async fn no_app_gets_more_time_than_was_chosen_or_than_there_is() {
         let request = begin(&world, &client, &[("scope", scope)]).await;
         let mut letter = letter(&world, &request, &["vitals"]).await;
         letter["untilMs"] = json!(crate::clock::now_ms() + chosen_ms);
-        let code = code_in(&person.reads(&world, letter).await.expect(name));
+        let code = code_in(&person.reads(&world.gateway, letter).await.expect(name));
         let tokens = redeem(&world, &client, &code, &[]).await.json();
         crate::clock::advance(dead_after_ms - 60_000);
         let again = refresh(&world, &client, &text(&tokens, "refresh_token"), "").await.json();
@@ -263,7 +263,7 @@ async fn no_app_gets_more_time_than_was_chosen_or_than_there_is() {
 #[tokio::test]
 async fn refusing_tells_the_app_and_leaves_nothing() {
     let world = World::new().await;
-    let person = Person::enrolled(&world, PATIENT).await;
+    let person = Person::enrolled(&world.gateway, PATIENT).await;
     let client = app(&world, &metadata()).await;
     let request = begin(&world, &client, &[]).await;
     let letter = letter(&world, &request, &["labs"]).await;
@@ -273,8 +273,11 @@ async fn refusing_tells_the_app_and_leaves_nothing() {
     let refused = world.send(people::request("POST", &path, Load::Nothing)).await;
     let to: Url = text(&refused.json(), "redirect").parse().expect("a URL");
     assert_eq!((pairs(&to)["error"].as_str(), pairs(&to)["state"].as_str()), ("access_denied", "s1"));
-    assert!(person.reads(&world, letter).await.is_err(), "the request is over");
-    assert_eq!(person.reads(&world, json!({ "ask": "apps" })).await.expect("apps")["apps"], json!([]));
+    assert!(person.reads(&world.gateway, letter).await.is_err(), "the request is over");
+    assert_eq!(
+        person.reads(&world.gateway, json!({ "ask": "apps" })).await.expect("apps")["apps"],
+        json!([])
+    );
 }
 
 #[test]

@@ -107,7 +107,7 @@ fn assertion_of(world: &World, client: &str) -> String {
 #[tokio::test]
 async fn an_app_with_keys_shows_them_and_never_reads_by_its_own_right() {
     let world = World::new().await;
-    let person = Person::enrolled(&world, PATIENT).await;
+    let person = Person::enrolled(&world.gateway, PATIENT).await;
     let client = app(&world, &confidential()).await;
     let kind = crate::smart::assertion::ASSERTION_TYPE;
     let first = code(&world, &person, &client, &[]).await;
@@ -165,7 +165,7 @@ async fn introspection_and_revocation_are_for_the_own_tokens() {
     about("/smart/revoke", &client, &again).await;
     assert_eq!(about("/smart/introspect", &client, &access).await.json(), json!({ "active": false }));
     assert_eq!(world.get(&access, "/fhir/Observation/o1").await.status, StatusCode::UNAUTHORIZED);
-    let apps = person.reads(&world, json!({ "ask": "apps" })).await.expect("apps");
+    let apps = person.reads(&world.gateway, json!({ "ask": "apps" })).await.expect("apps");
     assert_eq!(apps["apps"][0]["ended"]["why"], "given-back");
 }
 
@@ -226,9 +226,12 @@ async fn a_clinician_opens_an_app_in_a_chart_once_and_while_it_is_open() {
     let request = begin(&world, &client, &[("launch", &launch), ("scope", scope)]).await;
     let to = location(&authorize(&world, &asked(&client, &[("launch", &launch), ("scope", scope)])).await);
     assert_eq!(pairs(&to)["error"], "invalid_request", "used before");
-    let person = Person::enrolled(&world, PATIENT).await;
+    let person = Person::enrolled(&world.gateway, PATIENT).await;
     let letter = letter(&world, &request, &["labs"]).await;
-    assert!(person.reads(&world, letter).await.is_err(), "a patient's letter answers no clinician's request");
+    assert!(
+        person.reads(&world.gateway, letter).await.is_err(),
+        "a patient's letter answers no clinician's request"
+    );
     let path = format!("/staff/launches/{request}/allow");
     let cy = (header::COOKIE, world.gateway.staff.testing_session("dr-cy").await);
     let foreign = people::ask_with(&world, Some(cy), people::request("POST", &path, Load::Nothing)).await;
@@ -243,7 +246,7 @@ async fn a_clinician_opens_an_app_in_a_chart_once_and_while_it_is_open() {
     assert_eq!(world.get(&token, "/fhir/Patient/p1").await.status, StatusCode::FORBIDDEN, "not in the scope");
     let log = world.gateway.log.of_patient(PATIENT, crate::log::Page::default()).await.expect("log");
     assert_eq!(log[0].access.reason, "follow-up (with the app My Diary)");
-    let apps = person.reads(&world, json!({ "ask": "apps" })).await.expect("apps");
+    let apps = person.reads(&world.gateway, json!({ "ask": "apps" })).await.expect("apps");
     assert_eq!(apps["apps"], json!([]), "what clinicians use is in the log, not among the patient's choices");
     crate::clock::advance(12 * 3_600_000 + 1_000);
     let again = refresh(&world, &client, &text(&tokens, "refresh_token"), "").await;
