@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: builds what is measured and becomes `salus bench`.
+//! `cargo xtask bench`: builds what is measured, as it is shipped, and becomes `salus bench`.
 
 use crate::build::Artefact;
 use crate::paths::Paths;
@@ -9,6 +9,8 @@ use std::process::Command;
 
 /// The subcommand of `salus bench` for validators alone.
 const LEDGER: &str = "ledger";
+/// Shows only that a bench works, so the programs of the development profile do.
+const QUICK: &str = "--quick";
 /// An option of that subcommand which needs no subcommand here.
 const SOAK: &str = "--soak";
 /// The subcommand of `salus bench` for one hospital under load.
@@ -29,6 +31,8 @@ pub(crate) fn run(paths: &Paths, args: &[String]) -> Result<()> {
     let args: Vec<String> = args.iter().map(|argument| renamed(argument)).collect();
     let named = args.iter().any(|argument| argument == "--out" || argument.starts_with("--out="));
     ensure!(named, "say where the figures go: cargo xtask bench --json FILE [--quick]");
+    let shipped = paths.released();
+    let paths = if args.iter().any(|argument| argument == QUICK) { paths } else { &shipped };
     if args.iter().any(|argument| argument == LEDGER || argument == SOAK || argument.starts_with("--soak=")) {
         return ledger(paths, args);
     }

@@ -1,5 +1,5 @@
-//! `cargo xtask package`: the Debian package, of the development profile, which is optimised. What is built apart from
-//! `salus` (engine, definitions, portal) is put beside it first; the rest is in `[package.metadata.deb]` of `crates/cli`.
+//! `cargo xtask package`: the Debian package, of the release profile. What is built apart from `salus` (engine,
+//! definitions, portal) is put beside it first; the rest is in `[package.metadata.deb]` of `crates/cli`.
 
 use crate::paths::Paths;
 use crate::{build, run, setup, tools};
@@ -27,6 +27,7 @@ fn wanted(args: &[String]) -> Result<Wanted> {
 
 pub(crate) fn run(paths: &Paths, args: &[String]) -> Result<()> {
     let wanted = wanted(args)?;
+    let paths = &paths.released();
     setup::prepare(paths, setup::Purpose::Demo)?;
     let artefacts = build::all(paths)?;
     stage(paths, &artefacts)?;
@@ -83,17 +84,7 @@ fn make(paths: &Paths) -> Result<PathBuf> {
     empty(&out)?;
     let mut command = Command::new(tools::deb(paths)?);
     command.current_dir(&paths.root).env("CARGO_TARGET_DIR", &paths.target);
-    command.args([
-        "deb",
-        "--package",
-        "salus",
-        "--profile",
-        "dev",
-        "--no-build",
-        "--locked",
-        "--fast",
-        "--output",
-    ]);
+    command.args(["deb", "--package", "salus", "--no-build", "--locked", "--fast", "--output"]);
     run::run(command.arg(&out))?;
     let made = fs::read_dir(&out)?.filter_map(Result::ok).map(|entry| entry.path());
     made.into_iter()

@@ -4,6 +4,15 @@ use anyhow::{Context, Result};
 use std::env;
 use std::path::PathBuf;
 
+/// How programs are built.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Profile {
+    /// For tests and the demo: optimised, and built quickly.
+    Development,
+    /// For what is measured and packaged.
+    Release,
+}
+
 /// The folders that chores read and write. All are absolute.
 pub(crate) struct Paths {
     /// The checkout.
@@ -12,6 +21,8 @@ pub(crate) struct Paths {
     pub(crate) cache: PathBuf,
     /// Build folder of the main workspace: an already set `$CARGO_TARGET_DIR`, else in the cache.
     pub(crate) target: PathBuf,
+    /// How programs are built, and so where they lie.
+    pub(crate) profile: Profile,
 }
 
 impl Paths {
@@ -31,7 +42,17 @@ impl Paths {
             Some(set) => std::path::absolute(set)?,
             None => cache.join("target"),
         };
-        Ok(Self { root, cache, target })
+        Ok(Self { root, cache, target, profile: Profile::Development })
+    }
+
+    /// The same, with programs as they are shipped.
+    pub(crate) fn released(&self) -> Self {
+        Self {
+            root: self.root.clone(),
+            cache: self.cache.clone(),
+            target: self.target.clone(),
+            profile: Profile::Release,
+        }
     }
 
     pub(crate) fn portal(&self) -> PathBuf {
@@ -67,9 +88,9 @@ impl Paths {
         Some(self.root.parent()?.join("shared/data/synthea-r4"))
     }
 
-    /// A program of the main workspace, of the development profile.
+    /// A program of the main workspace.
     pub(crate) fn program(&self, name: &str) -> PathBuf {
-        self.target.join("debug").join(name)
+        self.target.join(self.profile.folder()).join(name)
     }
 
     /// The program `salus`.
@@ -77,9 +98,9 @@ impl Paths {
         self.program("salus")
     }
 
-    /// The clinical engine's binary of the development profile.
+    /// The clinical engine's binary.
     pub(crate) fn engine(&self) -> PathBuf {
-        self.engine_target().join("debug/salus-engine")
+        self.engine_target().join(self.profile.folder()).join("salus-engine")
     }
 
     /// Has the clinical workspace been written yet?
@@ -90,6 +111,16 @@ impl Paths {
     /// Has the portal been written yet?
     pub(crate) fn has_portal(&self) -> bool {
         self.portal().join("package.json").exists()
+    }
+}
+
+impl Profile {
+    /// The folder in which cargo puts programs of this profile.
+    fn folder(self) -> &'static str {
+        match self {
+            Self::Development => "debug",
+            Self::Release => "release",
+        }
     }
 }
 

@@ -296,7 +296,7 @@ impl Gateway {
         ports: Ports,
     ) -> Result<Self, OpenError> {
         private_folder(&config.data)?;
-        let store = Store::open(&config.data.join("gateway.redb"))?;
+        let store = Store::open(&config.data.join("gateway.redb"), Arc::clone(&ports.storage))?;
         let engine = Engine::new(config.engine.clone())
             .map_err(|_| OpenError::EngineAddress)?
             .answering_within(config.limits.engine_timeout);
@@ -305,7 +305,7 @@ impl Gateway {
             log: AccessLog::open(store.clone(), &config.data.join("access-log.journal"))?,
             practitioners: Practitioners::new(store.clone()),
             smart: Smart::open(store.clone(), &config)?,
-            shares: Shares::new(store.clone(), ports.storage.clone()),
+            shares: Shares::new(store.clone()),
             fhir: FhirState::default(),
             terminology: Terminology::new(&config).map_err(OpenError::Part)?,
             feeds: Feeds::open(&config.feeds, &ports)?,

@@ -1,21 +1,26 @@
 //! The gateway's own tables: one `redb` file for clients, tokens, sessions, accounts, shares and the access
 //! log.
 //!
-//! Rows are JSON under text keys. Writes are transactions: committed and on disk, or not there. There is one
-//! writer at a time, so "look, then write" within one transaction has exactly one winner.
+//! Rows are JSON under text keys, each sealed under this node's storage key ([`seal`]); the keys are not. Writes are
+//! transactions: committed and on disk, or not there. There is one writer at a time, so "look, then write" within one
+//! transaction has exactly one winner.
 
 mod copy;
+mod seal;
 
-use redb::{
-    ReadTransaction, ReadableTable, ReadableTableMetadata as _, TableDefinition, TableError, WriteTransaction,
-};
-use salus_vault::Tables;
+pub(crate) use seal::Seal;
+
+use redb::{ReadableTable, ReadableTableMetadata as _, TableDefinition, TableError};
+use salus_crypto::Secret32;
+use salus_vault::{Snapshot, Tables};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::collections::HashMap;
 use std::marker::PhantomData;
+use std::ops::Deref;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
+use zeroize::Zeroizing;
 
 /// The database failed, or holds a row that does not parse.
 #[derive(Debug, thiserror::Error)]
@@ -23,9 +28,12 @@ pub enum StoreError {
     /// The file, the disk, or the format.
     #[error("the gateway's database failed: {0}")]
     Database(Box<redb::Error>),
-    /// A row of the table does not parse.
-    #[error("a row of table `{0}` does not parse")]
+    /// A row of the table does not open, or does not parse.
+    #[error("a row of table `{0}` cannot be read")]
     Row(&'static str),
+    /// The file was sealed under another storage key, or written in the clear by an earlier version.
+    #[error("the gateway's database was not sealed under this node's storage key")]
+    Key,
     /// A table of a kind that the copy does not know.
     #[error("table `{0}` is of a kind that cannot be copied")]
     Unknown(String),
@@ -42,15 +50,73 @@ impl<E: Into<redb::Error>> From<E> for StoreError {
 
 /// The database; cheap to clone.
 #[derive(Clone)]
-pub struct Store(Arc<Tables>);
+pub struct Store {
+    tables: Arc<Tables>,
+    seal: Seal,
+}
+
+/// A snapshot.
+pub struct ReadTransaction {
+    inner: Snapshot,
+    seal: Seal,
+}
+
+/// A write under way.
+pub struct WriteTransaction {
+    inner: redb::WriteTransaction,
+    seal: Seal,
+}
+
+impl ReadTransaction {
+    /// For tables that are no [`Rows`].
+    pub(crate) fn seal(&self) -> &Seal {
+        &self.seal
+    }
+}
+
+impl WriteTransaction {
+    /// For tables that are no [`Rows`].
+    pub(crate) fn seal(&self) -> &Seal {
+        &self.seal
+    }
+}
+
+impl Deref for ReadTransaction {
+    type Target = redb::ReadTransaction;
+
+    fn deref(&self) -> &redb::ReadTransaction {
+        &self.inner
+    }
+}
+
+impl Deref for WriteTransaction {
+    type Target = redb::WriteTransaction;
+
+    fn deref(&self) -> &redb::WriteTransaction {
+        &self.inner
+    }
+}
 
 impl Store {
-    /// Opens or makes the file.
+    /// Opens or makes the file, whose rows are sealed under the node's storage key.
     ///
     /// # Errors
-    /// [`StoreError`] if it cannot be opened or is in use.
-    pub fn open(path: &Path) -> Result<Self, StoreError> {
-        Ok(Self(Arc::new(Tables::open(path, CACHE_BYTES)?)))
+    /// [`StoreError`] if it cannot be opened, is in use, or is sealed under another key.
+    pub fn open(path: &Path, storage: Arc<Secret32>) -> Result<Self, StoreError> {
+        let store = Self { tables: Arc::new(Tables::open(path, CACHE_BYTES)?), seal: Seal::new(storage) };
+        match store.read(|tx| Ok((FORMAT.get(tx, FORMAT_KEY), tx.list_tables()?.next().is_some())))? {
+            (Ok(Some(1)), _) => Ok(store),
+            (Ok(None), false) => {
+                store.write_blocking(|tx| FORMAT.put(tx, FORMAT_KEY, &1))?;
+                Ok(store)
+            }
+            _ => Err(StoreError::Key),
+        }
+    }
+
+    /// Seals what lies beside the tables.
+    pub(crate) fn seal(&self) -> &Seal {
+        &self.seal
     }
 
     /// Reads from a snapshot. Cheap (memory or page cache), so it may be called from async code.
@@ -61,8 +127,7 @@ impl Store {
         &self,
         read: impl FnOnce(&ReadTransaction) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let snapshot = self.0.begin_read()?;
-        read(&snapshot)
+        read(&ReadTransaction { inner: self.tables.begin_read()?, seal: self.seal.clone() })
     }
 
     /// Writes in one transaction, which is on disk when this returns. If `write` returns an error nothing
@@ -74,9 +139,10 @@ impl Store {
         &self,
         write: impl FnOnce(&WriteTransaction) -> Result<T, E>,
     ) -> Result<T, E> {
-        let transaction = self.0.begin_write().map_err(StoreError::from)?;
+        let inner = self.tables.begin_write().map_err(StoreError::from)?;
+        let transaction = WriteTransaction { inner, seal: self.seal.clone() };
         let answer = write(&transaction)?;
-        transaction.commit().map_err(StoreError::from)?;
+        transaction.inner.commit().map_err(StoreError::from)?;
         Ok(answer)
     }
 
@@ -99,12 +165,12 @@ impl Store {
     }
 }
 
-/// Parsed rows, each with the text that it was parsed from: a row that is read again and has not changed is not parsed
-/// again. The text is read every time, so nothing old is ever given. For tables of few rows, which are read by every
-/// request.
+/// Parsed rows, each with the sealed bytes that it was parsed from: a row that is read again and has not changed is not
+/// opened and parsed again. The bytes are read every time, so nothing old is ever given. For tables of few rows, which
+/// are read by every request.
 pub(crate) struct Parsed<T>(Mutex<HashMap<String, ParsedRow<T>>>);
 
-/// A row's text, and what it says.
+/// A row's sealed bytes, and what it says.
 type ParsedRow<T> = (Vec<u8>, Arc<T>);
 
 /// Rows that are kept parsed; when there are more, all are forgotten.
@@ -117,21 +183,25 @@ impl<T> Default for Parsed<T> {
 }
 
 impl<T> Parsed<T> {
-    fn of<E>(&self, key: &str, text: &[u8], parse: impl FnOnce(&[u8]) -> Result<T, E>) -> Result<Arc<T>, E> {
+    fn of<E>(&self, key: &str, sealed: &[u8], parse: impl FnOnce(&[u8]) -> Result<T, E>) -> Result<Arc<T>, E> {
         let mut rows = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((kept, row)) = rows.get(key)
-            && kept == text
+            && kept == sealed
         {
             return Ok(Arc::clone(row));
         }
-        let row = Arc::new(parse(text)?);
+        let row = Arc::new(parse(sealed)?);
         if rows.len() >= PARSED_MAX {
             rows.clear();
         }
-        rows.insert(key.to_owned(), (text.to_vec(), Arc::clone(&row)));
+        rows.insert(key.to_owned(), (sealed.to_vec(), Arc::clone(&row)));
         Ok(row)
     }
 }
+
+/// How rows are written: 1 is sealed. Its one row opens under the key of all others, or none does.
+const FORMAT: Rows<u32> = Rows::new("format");
+const FORMAT_KEY: &str = "rows";
 
 /// Memory for cached pages.
 const CACHE_BYTES: usize = 8 * 1024 * 1024;
@@ -160,8 +230,9 @@ impl<T: Serialize + DeserializeOwned> Rows<T> {
         TableDefinition::new(self.name)
     }
 
-    fn parse(&self, bytes: &[u8]) -> Result<T, StoreError> {
-        serde_json::from_slice(bytes).map_err(|_| StoreError::Row(self.name))
+    fn parse(&self, seal: &Seal, key: &str, sealed: &[u8]) -> Result<T, StoreError> {
+        let text = seal.open_row(self.name, key.as_bytes(), sealed).ok_or(StoreError::Row(self.name))?;
+        serde_json::from_slice(&text).map_err(|_| StoreError::Row(self.name))
     }
 
     /// The row under `key` in a snapshot.
@@ -174,7 +245,7 @@ impl<T: Serialize + DeserializeOwned> Rows<T> {
             Err(TableError::TableDoesNotExist(_)) => return Ok(None),
             Err(error) => return Err(error.into()),
         };
-        table.get(key)?.map(|row| self.parse(row.value())).transpose()
+        table.get(key)?.map(|row| self.parse(&transaction.seal, key, row.value())).transpose()
     }
 
     /// [`Self::get`], and not parsed again if it has not changed.
@@ -192,7 +263,8 @@ impl<T: Serialize + DeserializeOwned> Rows<T> {
             Err(TableError::TableDoesNotExist(_)) => return Ok(None),
             Err(error) => return Err(error.into()),
         };
-        table.get(key)?.map(|row| parsed.of(key, row.value(), |text| self.parse(text))).transpose()
+        let parse = |sealed: &[u8]| self.parse(&transaction.seal, key, sealed);
+        table.get(key)?.map(|row| parsed.of(key, row.value(), parse)).transpose()
     }
 
     /// All rows whose key begins with `prefix`, in order of key, at most `max`.
@@ -216,7 +288,8 @@ impl<T: Serialize + DeserializeOwned> Rows<T> {
             if !key.value().starts_with(prefix) {
                 break;
             }
-            rows.push((key.value().to_owned(), self.parse(value.value())?));
+            let row = self.parse(&transaction.seal, key.value(), value.value())?;
+            rows.push((key.value().to_owned(), row));
         }
         Ok(rows)
     }
@@ -256,7 +329,7 @@ impl<T: Serialize + DeserializeOwned> Rows<T> {
         max: usize,
     ) -> Result<Vec<(String, T)>, StoreError> {
         match transaction.open_table(self.definition()) {
-            Ok(table) => self.last(&table, prefix, before, max),
+            Ok(table) => self.last(&transaction.seal, &table, prefix, before, max),
             Err(TableError::TableDoesNotExist(_)) => Ok(Vec::new()),
             Err(error) => Err(error.into()),
         }
@@ -272,11 +345,12 @@ impl<T: Serialize + DeserializeOwned> Rows<T> {
         prefix: &str,
         max: usize,
     ) -> Result<Vec<(String, T)>, StoreError> {
-        self.last(&transaction.open_table(self.definition())?, prefix, None, max)
+        self.last(&transaction.seal, &transaction.open_table(self.definition())?, prefix, None, max)
     }
 
     fn last(
         &self,
+        seal: &Seal,
         table: &impl ReadableTable<&'static str, &'static [u8]>,
         prefix: &str,
         before: Option<&str>,
@@ -290,7 +364,7 @@ impl<T: Serialize + DeserializeOwned> Rows<T> {
         let rows = table.range(prefix..end.as_str())?.rev().take(max);
         rows.map(|row| {
             let (key, value) = row?;
-            Ok((key.value().to_owned(), self.parse(value.value())?))
+            Ok((key.value().to_owned(), self.parse(seal, key.value(), value.value())?))
         })
         .collect()
     }
@@ -310,7 +384,7 @@ impl<T: Serialize + DeserializeOwned> Rows<T> {
     pub fn get_mut(&self, transaction: &WriteTransaction, key: &str) -> Result<Option<T>, StoreError> {
         let table = transaction.open_table(self.definition())?;
         let row = table.get(key)?;
-        row.map(|row| self.parse(row.value())).transpose()
+        row.map(|row| self.parse(&transaction.seal, key, row.value())).transpose()
     }
 
     /// Writes a row.
@@ -318,8 +392,9 @@ impl<T: Serialize + DeserializeOwned> Rows<T> {
     /// # Errors
     /// [`StoreError`].
     pub fn put(&self, transaction: &WriteTransaction, key: &str, row: &T) -> Result<(), StoreError> {
-        let bytes = serde_json::to_vec(row).map_err(|_| StoreError::Row(self.name))?;
-        transaction.open_table(self.definition())?.insert(key, bytes.as_slice())?;
+        let text = Zeroizing::new(serde_json::to_vec(row).map_err(|_| StoreError::Row(self.name))?);
+        let sealed = transaction.seal.row(self.name, key.as_bytes(), &text);
+        transaction.open_table(self.definition())?.insert(key, sealed.as_slice())?;
         Ok(())
     }
 
@@ -342,7 +417,7 @@ impl<T: Serialize + DeserializeOwned> Rows<T> {
     pub fn take(&self, transaction: &WriteTransaction, key: &str) -> Result<Option<T>, StoreError> {
         let mut table = transaction.open_table(self.definition())?;
         let row = table.remove(key)?.map(|row| row.value().to_vec());
-        row.map(|row| self.parse(&row)).transpose()
+        row.map(|row| self.parse(&transaction.seal, key, &row)).transpose()
     }
 
     /// Removes every row for which `keep` says no; returns how many.
@@ -356,8 +431,8 @@ impl<T: Serialize + DeserializeOwned> Rows<T> {
     ) -> Result<usize, StoreError> {
         let mut table = transaction.open_table(self.definition())?;
         let mut gone = 0;
-        table.retain(|_, row| {
-            let kept = self.parse(row).is_ok_and(|row| keep(&row));
+        table.retain(|key, row| {
+            let kept = self.parse(&transaction.seal, key, row).is_ok_and(|row| keep(&row));
             gone += usize::from(!kept);
             kept
         })?;
@@ -373,8 +448,39 @@ mod tests {
 
     fn store() -> (tempfile::TempDir, Store) {
         let folder = tempfile::tempdir().expect("folder");
-        let store = Store::open(&folder.path().join("store.redb")).expect("store");
+        let key = Arc::new(Secret32::random());
+        let store = Store::open(&folder.path().join("store.redb"), key).expect("store");
         (folder, store)
+    }
+
+    #[test]
+    fn a_file_opens_under_its_key_alone_and_holds_no_text_of_its_rows() {
+        const NAMES: Rows<String> = Rows::new("names");
+        let folder = tempfile::tempdir().expect("folder");
+        let path = folder.path().join("store.redb");
+        let key = Arc::new(Secret32::random());
+        let store = Store::open(&path, Arc::clone(&key)).expect("made");
+        store.write_blocking(|tx| NAMES.put(tx, "a", &"Wilhelmina".to_owned())).expect("write");
+        drop(store);
+        assert!(matches!(Store::open(&path, Arc::new(Secret32::random())), Err(StoreError::Key)));
+        let store = Store::open(&path, key).expect("opened");
+        assert_eq!(store.read(|tx| NAMES.get(tx, "a")).expect("read").as_deref(), Some("Wilhelmina"));
+        drop(store);
+        let bytes = std::fs::read(&path).expect("file");
+        assert!(!bytes.windows(10).any(|part| part == b"Wilhelmina"));
+        assert!(bytes.windows(5).any(|part| part == b"names"), "names of tables are not sealed");
+    }
+
+    #[test]
+    fn a_file_of_rows_in_the_clear_is_not_opened() {
+        let folder = tempfile::tempdir().expect("folder");
+        let path = folder.path().join("store.redb");
+        let tables = Tables::open(&path, CACHE_BYTES).expect("made");
+        let writer = tables.begin_write().expect("write");
+        writer.open_table(NUMBERS.definition()).expect("table").insert("a", &b"1"[..]).expect("row");
+        writer.commit().expect("commit");
+        drop(tables);
+        assert!(matches!(Store::open(&path, Arc::new(Secret32::random())), Err(StoreError::Key)));
     }
 
     #[test]

@@ -68,8 +68,10 @@ pub const VAULT_STORE: &str = "salus/vault-store/v1";
 /// A node's storage key + random salt: seals the keys of the clinical store.
 pub const CLINICAL_STORE: &str = "salus/clinical-store/v1";
 
-/// A node's storage key + random salt, + id of the copy: seals the proof of a copy, which holds the record's text.
-pub const SHARE_PROOF_STORE: &str = "salus/share-proof-store/v1";
+/// A node's storage key + random salt, + table and key of the row: seals one row of the gateway's tables.
+pub const GATEWAY_STORE: &str = "salus/gateway-store/v1";
+/// A node's storage key + random salt: seals one line of the access log's journal.
+pub const GATEWAY_JOURNAL: &str = "salus/gateway-journal/v1";
 
 /// What opens a lock of a key store (32 bytes) + the store's id, the lock's name and kind: wraps the store's key.
 pub const KEY_STORE_LOCK: &str = "salus/key-store/lock/v1";

@@ -2,10 +2,9 @@
 
 use crate::clock;
 use crate::error::{Code, Error};
-use crate::store::Rows;
+use crate::store::{Rows, WriteTransaction};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use redb::WriteTransaction;
 use salus_crypto::hash::hash;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;

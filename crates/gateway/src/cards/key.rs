@@ -42,7 +42,7 @@ pub(super) fn current(gateway: &Gateway) -> Result<CardKey, Error> {
 /// # Errors
 /// A fault of the store.
 pub(super) async fn replace(gateway: &Gateway) -> Result<(), Error> {
-    let next = |tx: &redb::WriteTransaction| {
+    let next = |tx: &crate::store::WriteTransaction| {
         let generation = GENERATION.get_mut(tx, "")?.unwrap_or_default();
         GENERATION.put(tx, "", &(generation + 1))?;
         Ok::<_, StoreError>(())

@@ -3,6 +3,7 @@
 use super::case::{Answer, Case, Kind};
 use super::{CASES, SHOWN_MAX, erasure_of, find, keep, new_id, note, shown_with_erasure};
 use crate::body::{Json, Params};
+use crate::store::WriteTransaction;
 use crate::clock;
 use crate::erasure::{Named, Scope, Survey, WORKS, Work, dossier, survey};
 use crate::error::{Code, Error};
@@ -11,7 +12,6 @@ use crate::staff;
 use crate::state::Gateway;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
-use redb::WriteTransaction;
 use salus_policy::Action;
 use salus_types::category::Category;
 use salus_types::erasure::ErasureGround;

@@ -211,7 +211,7 @@ async fn carry_out(
     Ok(Some((case, "received")))
 }
 
-fn begin(tx: &redb::WriteTransaction, case: &Case) -> Result<(), Error> {
+fn begin(tx: &crate::store::WriteTransaction, case: &Case) -> Result<(), Error> {
     let open = super::open_of(tx, &case.patient)?;
     if open.len() >= OPEN_PER_PATIENT_MAX {
         return Err(Error::new(

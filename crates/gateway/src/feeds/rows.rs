@@ -3,10 +3,9 @@
 use crate::clock;
 use crate::error::{Code, Error};
 use crate::state::Gateway;
-use crate::store::{Rows, StoreError};
+use crate::store::{Rows, StoreError, WriteTransaction};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use redb::WriteTransaction;
 use salus_crypto::kdf::{self, Label};
 use salus_crypto::{Secret32, aead, random};
 use salus_types::label;

@@ -5,12 +5,12 @@ use super::{
     OPEN_PER_PATIENT_MAX, SHOWN_MAX, WRONG_PINS_MAX, end, name_of, note, seal,
 };
 use crate::clock;
+use crate::store::WriteTransaction;
 use crate::error::{Code, Error, Result};
 use crate::limits::LINK_FILE_BYTES_MAX;
 use crate::state::Gateway;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use redb::WriteTransaction;
 use salus_crypto::random;
 use salus_types::Digest;
 use serde::Deserialize;

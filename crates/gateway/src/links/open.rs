@@ -4,6 +4,7 @@ use super::{
     End, FILES, LINKS, Link, OPENINGS_MAX, OPENINGS_SHOWN_MAX, WRONG_PINS_MAX, end, name_of, note, seal,
 };
 use crate::body::Json;
+use crate::store::WriteTransaction;
 use crate::clock;
 use crate::error::{Code, Error};
 use crate::limits::LINK_OPEN_BYTES_MAX;
@@ -15,7 +16,6 @@ use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
-use redb::WriteTransaction;
 use serde::Deserialize;
 use serde_json::json;
 

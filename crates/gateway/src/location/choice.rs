@@ -32,7 +32,7 @@ pub(crate) async fn choose(gateway: &Gateway, patient: &str, ask: Ask) -> Result
     if let Some(found) = found {
         // Of all registrations, so that a later yes takes every no back.
         let all = merge::group(gateway, patient)?;
-        let put = move |tx: &redb::WriteTransaction| {
+        let put = move |tx: &crate::store::WriteTransaction| {
             all.iter().try_for_each(|one| rows::CHOICES.put(tx, one, &found))
         };
         gateway.store.write(put).await?;

@@ -1,8 +1,7 @@
 //! The tables of the index, and of what patients chose.
 
 use crate::state::Gateway;
-use crate::store::{Rows, StoreError};
-use redb::WriteTransaction;
+use crate::store::{Rows, StoreError, WriteTransaction};
 use salus_crypto::kdf::{Label, derive};
 use salus_types::{Digest, OrganisationId, label};
 use serde::{Deserialize, Serialize};

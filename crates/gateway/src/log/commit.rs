@@ -2,8 +2,8 @@
 
 use super::{Entry, Tail};
 use crate::state::OpenError;
-use crate::store::{Store, StoreError};
-use redb::{ReadTransaction, ReadableTable as _, TableDefinition, TableError, WriteTransaction};
+use crate::store::{ReadTransaction, Seal, Store, StoreError, WriteTransaction};
+use redb::{ReadableTable as _, TableDefinition, TableError, TableHandle as _};
 use salus_crypto::merkle::{Frontier, Node};
 use salus_types::Digest;
 use salus_types::access_log::{leaf, line_hash, patient_key};
@@ -14,8 +14,9 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::thread::Thread;
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot, watch};
+use zeroize::Zeroizing;
 
-/// Entries by number: the exact JSON line.
+/// Entries by number: the exact JSON line, sealed.
 pub(crate) const ENTRIES: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("log-entries");
 /// The patient's own number, by (patient, number).
 pub(crate) const BY_PATIENT: TableDefinition<'_, (&str, u64), u64> = TableDefinition::new("log-by-patient");
@@ -28,7 +29,7 @@ pub(crate) const COUNTERS: TableDefinition<'_, &str, u64> = TableDefinition::new
 const COMMIT_ENTRIES_MAX: usize = 4_096;
 /// How long entries for which nobody waits gather before they are committed: with the commit itself, the interval of
 /// which a power failure can take entries of plain reads.
-const GATHER: Duration = Duration::from_millis(5);
+const GATHER: Duration = Duration::from_millis(25);
 /// Pause after a failed commit.
 const RETRY_PAUSE: Duration = Duration::from_millis(500);
 
@@ -162,12 +163,12 @@ fn insert<'a>(
     transaction: &WriteTransaction,
     entries: impl Iterator<Item = (&'a Entry, &'a [u8])>,
 ) -> Result<(), StoreError> {
-    let mut lines = transaction.open_table(ENTRIES)?;
+    let (mut lines, seal) = (transaction.open_table(ENTRIES)?, transaction.seal());
     let mut by_patient = transaction.open_table(BY_PATIENT)?;
     // Of each counter only the newest number counts.
     let mut newest = BTreeMap::new();
     for (entry, line) in entries {
-        lines.insert(entry.number, line)?;
+        lines.insert(entry.number, sealed(seal, entry.number, line).as_slice())?;
         newest.insert(entry.access.who.key(), entry.own_number);
         if let (Some(patient), Some(number)) = (&entry.access.patient, entry.patient_number) {
             by_patient.insert((patient.as_str(), entry.number), number)?;
@@ -179,6 +180,16 @@ fn insert<'a>(
         counters.insert(key.as_str(), number)?;
     }
     Ok(())
+}
+
+/// An entry's line as it lies in the table.
+pub(super) fn sealed(seal: &Seal, number: u64, line: &[u8]) -> Vec<u8> {
+    seal.row(ENTRIES.name(), &number.to_be_bytes(), line)
+}
+
+/// The line of an entry.
+pub(super) fn opened(seal: &Seal, number: u64, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, StoreError> {
+    seal.open_row(ENTRIES.name(), &number.to_be_bytes(), sealed).ok_or(StoreError::Row("log-entries"))
 }
 
 fn insert_nodes(transaction: &WriteTransaction, nodes: &[Node]) -> Result<(), StoreError> {
@@ -237,7 +248,10 @@ fn stored_position(store: &Store) -> Result<Position, OpenError> {
             Err(TableError::TableDoesNotExist(_)) => return Ok(None),
             Err(error) => return Err(error.into()),
         };
-        let last = table.last()?.map(|(_, line)| line.value().to_vec());
+        let last = match table.last()? {
+            Some((number, sealed)) => Some(opened(transaction.seal(), number.value(), sealed.value())?),
+            None => None,
+        };
         let mut counters = HashMap::new();
         for row in transaction.open_table(COUNTERS)?.iter()? {
             let (key, number) = row?;

@@ -1,5 +1,8 @@
-//! The journal: entries on their way to the database, one JSON line each.
+//! The journal: entries on their way to the database, one line each: base64 of the JSON, sealed.
 
+use crate::store::Seal;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -11,29 +14,29 @@ const LENGTH_MAX_BYTES: u64 = 4 * 1024 * 1024;
 pub(crate) struct Journal {
     file: File,
     length: u64,
+    seal: Seal,
 }
 
 impl Journal {
-    /// Opens the journal and returns its complete lines. A last line without its end was never answered, and
-    /// is cut off.
-    pub(crate) fn open(path: &Path) -> io::Result<(Self, Vec<Vec<u8>>)> {
+    /// Opens the journal and returns its complete entries. A last line without its end was never answered, and is cut
+    /// off. One that does not open is empty, and no entry.
+    pub(crate) fn open(path: &Path, seal: Seal) -> io::Result<(Self, Vec<Vec<u8>>)> {
         let mut file =
             OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes)?;
         let complete = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
         bytes.truncate(complete);
-        let lines =
-            bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(<[u8]>::to_vec).collect();
-        let mut journal = Self { file, length: complete as u64 };
+        let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+        let lines = lines.map(|line| opened(&seal, line).unwrap_or_default()).collect();
+        let mut journal = Self { file, length: complete as u64, seal };
         journal.cut(complete as u64)?;
         Ok((journal, lines))
     }
 
     /// Appends a line with one `write`. If that fails half-way, the half is taken back.
     pub(crate) fn append(&mut self, line: &[u8]) -> io::Result<()> {
-        let mut bytes = Vec::with_capacity(line.len() + 1);
-        bytes.extend_from_slice(line);
+        let mut bytes = STANDARD_NO_PAD.encode(self.seal.line(line)).into_bytes();
         bytes.push(b'\n');
         if let Err(error) = self.file.write_all(&bytes) {
             self.cut(self.length)?;
@@ -59,4 +62,9 @@ impl Journal {
         self.length = length;
         Ok(())
     }
+}
+
+fn opened(seal: &Seal, line: &[u8]) -> Option<Vec<u8>> {
+    let sealed = STANDARD_NO_PAD.decode(line).ok()?;
+    Some(seal.open_line(&sealed)?.to_vec())
 }

@@ -7,7 +7,7 @@
 //!   survives the end of the process at any point; within milliseconds it is committed to the database and on
 //!   disk, many entries at a time. Imports, chart openings and writes wait for that ([`Receipt::durable`]), and are not
 //!   kept waiting for others; plain reads do not wait, so that a read costs microseconds. A power failure can lose entries of plain reads of
-//!   the last commit interval (about 10 ms); the chain itself is never broken by it.
+//!   the last commit interval (about 30 ms); the chain itself is never broken by it.
 //! * The entries are the leaves of a tree that only grows. Its root is put on the ledger every so often ([`anchor`]):
 //!   entries cannot be changed or removed after that without showing, and a short path shows that one is there.
 //!
@@ -99,7 +99,7 @@ impl AccessLog {
     /// # Errors
     /// [`OpenError`] if the journal and the database do not fit together.
     pub(crate) fn open(store: Store, journal: &Path) -> Result<Self, OpenError> {
-        let (mut journal, lines) = Journal::open(journal)?;
+        let (mut journal, lines) = Journal::open(journal, store.seal().clone())?;
         let (position, frontier) = commit::recover(&store, lines)?;
         journal.clear()?;
         let (queue, waiting) = mpsc::channel(WAITING_ENTRIES_MAX);

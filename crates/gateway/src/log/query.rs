@@ -1,10 +1,10 @@
 //! Reading the log: for patients, stewards and auditors.
 
-use super::commit::{BY_PATIENT, ENTRIES, NODES, stored_frontier};
+use super::commit::{BY_PATIENT, ENTRIES, NODES, opened, stored_frontier};
 use super::{AccessLog, Entry};
 use crate::error::Error;
-use crate::store::StoreError;
-use redb::{ReadTransaction, ReadableTable as _, TableError};
+use crate::store::{ReadTransaction, StoreError};
+use redb::{ReadableTable as _, TableError};
 use salus_crypto::merkle::prove_from;
 use salus_types::Digest;
 use salus_types::access_log::line_hash;
@@ -90,7 +90,11 @@ impl AccessLog {
         let entries = self.store.read(|transaction| {
             let Some(table) = exists(transaction.open_table(ENTRIES))? else { return Ok(Vec::new()) };
             let rows = table.range(..page.before)?.rev().take(page.limit());
-            rows.map(|row| parse(row?.1.value())).collect()
+            rows.map(|row| {
+                let (number, sealed) = row?;
+                parse(&opened(transaction.seal(), number.value(), sealed.value())?)
+            })
+            .collect()
         })?;
         Ok(entries)
     }
@@ -104,7 +108,11 @@ impl AccessLog {
         let lines = self.store.read(|transaction| {
             let Some(table) = exists(transaction.open_table(ENTRIES))? else { return Ok(Vec::new()) };
             let rows = table.range(number.saturating_add(1)..)?.take(limit);
-            rows.map(|row| text(row?.1.value())).collect()
+            rows.map(|row| {
+                let (number, sealed) = row?;
+                text(&opened(transaction.seal(), number.value(), sealed.value())?)
+            })
+            .collect()
         })?;
         Ok(lines)
     }
@@ -145,12 +153,13 @@ impl AccessLog {
         let broken = self.store.read(|transaction| {
             let Some(table) = exists(transaction.open_table(ENTRIES))? else { return Ok(None) };
             for row in table.iter()? {
-                let (number, line) = row?;
-                let entry = parse(line.value())?;
+                let (number, sealed) = row?;
+                let line = opened(transaction.seal(), number.value(), sealed.value())?;
+                let entry = parse(&line)?;
                 if position.check(&entry).is_err() || number.value() != entry.number {
                     return Ok(Some(number.value()));
                 }
-                position.advance(&entry, line_hash(line.value()));
+                position.advance(&entry, line_hash(&line));
             }
             Ok(None)
         })?;
@@ -165,8 +174,9 @@ impl AccessLog {
 
 fn line(transaction: &ReadTransaction, number: u64) -> Result<Line, StoreError> {
     let table = transaction.open_table(ENTRIES)?;
-    let line = table.get(number)?.ok_or(StoreError::Row("log-entries"))?;
-    Ok(Line { entry: parse(line.value())?, text: text(line.value())? })
+    let sealed = table.get(number)?.ok_or(StoreError::Row("log-entries"))?;
+    let line = opened(transaction.seal(), number, sealed.value())?;
+    Ok(Line { entry: parse(&line)?, text: text(&line)? })
 }
 
 fn text(line: &[u8]) -> Result<String, StoreError> {

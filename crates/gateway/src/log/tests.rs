@@ -4,11 +4,20 @@ use super::*;
 use crate::store::Store;
 use std::path::PathBuf;
 
-struct Folder(tempfile::TempDir);
+struct Folder(tempfile::TempDir, Arc<Secret32>);
 
 impl Folder {
     fn new() -> Self {
-        Self(tempfile::tempdir().expect("folder"))
+        Self(tempfile::tempdir().expect("folder"), Arc::new(Secret32::random()))
+    }
+
+    fn seal(&self) -> Seal {
+        Seal::new(Arc::clone(&self.1))
+    }
+
+    /// A line as it lies in the journal.
+    fn sealed(&self, line: &[u8]) -> Vec<u8> {
+        format!("{}\n", STANDARD_NO_PAD.encode(self.seal().line(line))).into_bytes()
     }
 
     fn journal(&self) -> PathBuf {
@@ -16,7 +25,7 @@ impl Folder {
     }
 
     fn store(&self) -> Store {
-        Store::open(&self.0.path().join("store.redb")).expect("store")
+        Store::open(&self.0.path().join("store.redb"), Arc::clone(&self.1)).expect("store")
     }
 
     fn log(&self) -> AccessLog {
@@ -83,8 +92,9 @@ async fn what_the_journal_has_beyond_the_database_is_recovered_and_half_a_line_i
         let position = Position::default();
         position.follow(access("a", "p1"), 1, Digest::ZERO).1
     };
-    let mut bytes = [line.as_slice(), b"\n"].concat();
-    bytes.extend_from_slice(br#"{"number":2,"own"#);
+    let mut bytes = folder.sealed(&line);
+    let half = bytes.len() / 2;
+    bytes.extend_from_within(..half);
     std::fs::write(folder.journal(), bytes).expect("journal");
     let log = folder.log();
     assert_eq!(log.verify().expect("chain"), 1);
@@ -95,13 +105,35 @@ async fn what_the_journal_has_beyond_the_database_is_recovered_and_half_a_line_i
 }
 
 #[tokio::test]
+async fn neither_the_journal_nor_the_tables_hold_the_words_of_an_entry() {
+    let folder = Folder::new();
+    let log = folder.log();
+    let reason = "a word of nobody else".to_owned();
+    let receipt = log.append(Access { reason: reason.clone(), ..access("a", "p1") }).expect("append");
+    receipt.durable().await.expect("durable");
+    assert_eq!(log.of_patient("p1", Page::default()).await.expect("query")[0].access.reason, reason);
+    for file in [folder.journal(), folder.0.path().join("store.redb")] {
+        let bytes = std::fs::read(&file).expect("file");
+        assert!(!bytes.is_empty() && !bytes.windows(6).any(|part| part == b"nobody"), "{}", file.display());
+    }
+}
+
+#[tokio::test]
+async fn a_line_that_another_key_sealed_is_no_entry() {
+    let folder = Folder::new();
+    let line = Position::default().follow(access("a", "p1"), 1, Digest::ZERO).1;
+    std::fs::write(folder.journal(), Folder::new().sealed(&line)).expect("journal");
+    assert_eq!(folder.log().verify().expect("chain"), 0);
+}
+
+#[tokio::test]
 async fn a_journal_that_does_not_continue_the_database_is_refused() {
     let folder = Folder::new();
     let mut position = Position::default();
     let (entry, _, hash) = position.follow(access("a", "p1"), 1, Digest::ZERO);
     position.advance(&entry, hash);
     let second = position.follow(access("a", "p1"), 2, Digest::ZERO).1;
-    std::fs::write(folder.journal(), [second.as_slice(), b"\n"].concat()).expect("journal");
+    std::fs::write(folder.journal(), folder.sealed(&second)).expect("journal");
     assert!(matches!(AccessLog::open(folder.store(), &folder.journal()), Err(OpenError::Log(_))));
 }
 
@@ -113,7 +145,7 @@ async fn the_log_goes_on_where_it_stopped() {
         let store = (0..50)
             .find_map(|_| {
                 // The committer's thread may still be closing the database of the round before.
-                Store::open(&path).ok().or_else(|| {
+                Store::open(&path, Arc::clone(&folder.1)).ok().or_else(|| {
                     std::thread::park_timeout(std::time::Duration::from_millis(20));
                     None
                 })
@@ -143,16 +175,21 @@ async fn a_changed_entry_shows() {
     }
     let changed = log.store.write_blocking(|transaction| {
         let mut table = transaction.open_table(commit::ENTRIES).map_err(StoreError::from)?;
-        let line = table.get(2).map_err(StoreError::from)?.expect("entry").value().to_vec();
-        let line = String::from_utf8(line).expect("text").replace("Observation", "Nothingatal");
-        table.insert(2, line.as_bytes()).map_err(StoreError::from)?;
+        let sealed = table.get(2).map_err(StoreError::from)?.expect("entry").value().to_vec();
+        let line = commit::opened(transaction.seal(), 2, &sealed)?;
+        let line = String::from_utf8(line.to_vec()).expect("text").replace("Observation", "Nothingatal");
+        let sealed = commit::sealed(transaction.seal(), 2, line.as_bytes());
+        table.insert(2, sealed.as_slice()).map_err(StoreError::from)?;
         Ok::<_, StoreError>(())
     });
     changed.expect("write");
     assert!(log.verify().is_err());
 }
 
-use crate::store::StoreError;
+use crate::store::{Seal, StoreError};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
 use redb::{ReadableTable as _, ReadableTableMetadata as _};
+use salus_crypto::Secret32;
 use salus_crypto::merkle::InclusionProof;
 use salus_types::access_log::{leaf, line_hash};

@@ -16,8 +16,7 @@ pub(crate) use letter::{Ask, answer};
 
 use crate::error::Error;
 use crate::state::Gateway;
-use crate::store::{Rows, StoreError};
-use redb::ReadTransaction;
+use crate::store::{ReadTransaction, Rows, StoreError};
 use serde::{Deserialize, Serialize};
 
 /// Merges by the registration that gave way: FHIR Patient id.

@@ -193,7 +193,7 @@ async fn after_thirty_days_a_merge_stays() {
     let node = hospital().await;
     let person = Person::enrolled(&node.gateway, "p1").await;
     person.merges(&node, &desk_code(&node, "p2").await).await.expect("merged");
-    let aged = |tx: &redb::WriteTransaction| {
+    let aged = |tx: &crate::store::WriteTransaction| {
         let mut merge = MERGES.get_mut(tx, "p2")?.expect("there");
         merge.time_ms -= super::UNDO_MS;
         MERGES.put(tx, "p2", &merge)

@@ -23,12 +23,11 @@ pub(crate) use request::answer;
 use crate::limits::PORTAL_JSON_BYTES_MAX;
 use crate::origin;
 use crate::state::Gateway;
-use crate::store::StoreError;
+use crate::store::{StoreError, WriteTransaction};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware;
 use axum::routing::post;
-use redb::WriteTransaction;
 
 /// Removes letters and codes that are over; how many.
 ///

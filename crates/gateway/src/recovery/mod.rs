@@ -27,12 +27,11 @@ use crate::limits::PORTAL_JSON_BYTES_MAX;
 use crate::log::{Access, Kind, Who};
 use crate::origin;
 use crate::state::Gateway;
-use crate::store::{Rows, StoreError};
+use crate::store::{Rows, StoreError, WriteTransaction};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware;
 use axum::routing::post;
-use redb::WriteTransaction;
 use salus_types::{Digest, RecoveryId};
 use serde::{Deserialize, Serialize};
 

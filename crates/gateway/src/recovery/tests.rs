@@ -360,7 +360,7 @@ async fn the_desk_gives_codes_for_those_who_left_a_share_and_a_code_ends() {
     assert_eq!(nobody.status, StatusCode::NOT_FOUND);
     person.gives_share(&world).await;
     let code = code_of(&world, PATIENT).await;
-    let end = move |tx: &redb::WriteTransaction| {
+    let end = move |tx: &crate::store::WriteTransaction| {
         let (key, mut row) = CODES.scan_last_mut(tx, "", 1)?.pop().expect("a code");
         row.claim_until_ms = 1;
         CODES.put(tx, &key, &row)

@@ -24,7 +24,6 @@ pub(crate) use reach::{Standing, circumstances};
 
 use crate::store::{Store, StoreError};
 use live::LiveGrants;
-use salus_crypto::Secret32;
 use salus_types::GrantId;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -39,8 +38,8 @@ pub struct Shares {
 }
 
 impl Shares {
-    pub(crate) fn new(store: Store, storage: Arc<Secret32>) -> Self {
-        Self { table: Table::new(store, storage), live: LiveGrants::default(), busy: Mutex::default() }
+    pub(crate) fn new(store: Store) -> Self {
+        Self { table: Table::new(store), live: LiveGrants::default(), busy: Mutex::default() }
     }
 
     /// How many sets are held, and how many are deleted and lack their receipt.

@@ -1,15 +1,9 @@
-//! What is remembered about share sets: ids, states, and proofs, which hold the text of what they prove and are sealed.
+//! What is remembered about share sets: ids, states, and proofs, which hold the text of what they prove.
 
-use crate::store::{Rows, Store, StoreError};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use redb::WriteTransaction;
-use salus_crypto::kdf::{self, Label};
-use salus_crypto::{Digest, Secret32, aead, random};
+use crate::store::{Rows, Store, StoreError, WriteTransaction};
 use salus_types::category::Purpose;
-use salus_types::{GrantId, OrganisationId, VersionId, label};
+use salus_types::{GrantId, OrganisationId, VersionId};
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
 
 const SETS: Rows<SetRow> = Rows::new("share-sets");
 /// Under `{grant}/{version}`.
@@ -17,8 +11,7 @@ const VERSIONS: Rows<VersionRow> = Rows::new("share-versions");
 /// Under the copy's id. Stays after a drop, so that a later read is told why it is refused.
 const COPIES: Rows<CopyRow> = Rows::new("share-copies");
 /// Under the copy's id: the record proof, which holds the record's text.
-const PROOFS: Rows<ProofRow> = Rows::new("share-proofs");
-const PROOF: Label = Label::new(label::SHARE_PROOF_STORE);
+const PROOFS: Rows<serde_json::Value> = Rows::new("share-proofs");
 
 /// Most sets that are listed.
 const SETS_MAX: usize = 100_000;
@@ -82,44 +75,11 @@ pub(crate) struct Imported {
     pub(crate) copies: Vec<(String, CopyRow, serde_json::Value)>,
 }
 
-/// A record proof in the tables.
-#[derive(Serialize, Deserialize)]
-#[serde(untagged)]
-enum ProofRow {
-    /// JSON, sealed under a key of its own.
-    Sealed { salt: Digest, sealed: String },
-    /// As earlier versions wrote it: until the copy is fetched anew or dropped.
-    Clear(serde_json::Value),
-}
-
-impl ProofRow {
-    fn key(storage: &Secret32, salt: &Digest, copy: &str) -> Secret32 {
-        kdf::derive(PROOF, storage.expose(), salt.as_bytes(), &[copy.as_bytes()])
-    }
-
-    fn seal(storage: &Secret32, copy: &str, proof: &serde_json::Value) -> Self {
-        let salt = Digest(random::bytes());
-        let sealed = aead::seal(&Self::key(storage, &salt, copy), &[], proof.to_string().as_bytes());
-        Self::Sealed { salt, sealed: STANDARD.encode(sealed) }
-    }
-
-    fn open(self, storage: &Secret32, copy: &str) -> Option<serde_json::Value> {
-        match self {
-            Self::Clear(proof) => Some(proof),
-            Self::Sealed { salt, sealed } => {
-                let sealed = STANDARD.decode(sealed).ok()?;
-                let text = aead::open(&Self::key(storage, &salt, copy), &[], &sealed).ok()?;
-                serde_json::from_slice(&text).ok()
-            }
-        }
-    }
-}
-
-pub(crate) struct Table(Store, Arc<Secret32>);
+pub(crate) struct Table(Store);
 
 impl Table {
-    pub(crate) fn new(store: Store, storage: Arc<Secret32>) -> Self {
-        Self(store, storage)
+    pub(crate) fn new(store: Store) -> Self {
+        Self(store)
     }
 
     pub(crate) fn set(&self, grant: GrantId) -> Result<Option<SetRow>, StoreError> {
@@ -143,12 +103,10 @@ impl Table {
     }
 
     pub(crate) fn proof(&self, copy: &str) -> Result<Option<serde_json::Value>, StoreError> {
-        let row = self.0.read(|tx| PROOFS.get(tx, copy))?;
-        row.map(|row| row.open(&self.1, copy).ok_or(StoreError::Row("share-proofs"))).transpose()
+        self.0.read(|tx| PROOFS.get(tx, copy))
     }
 
     pub(crate) async fn imported(&self, imported: Imported) -> Result<(), StoreError> {
-        let storage = Arc::clone(&self.1);
         self.0
             .write(move |tx| {
                 let grant = imported.grant;
@@ -157,7 +115,7 @@ impl Table {
                 }
                 for (id, row, proof) in &imported.copies {
                     COPIES.put(tx, id, row)?;
-                    PROOFS.put(tx, id, &ProofRow::seal(&storage, id, proof))?;
+                    PROOFS.put(tx, id, proof)?;
                 }
                 SETS.put(tx, &grant.to_string(), &imported.set)
             })

@@ -3,10 +3,9 @@
 use super::app::App;
 use super::scope::Scopes;
 use crate::error::{Code, Error};
-use crate::store::{Parsed, Rows, Store, StoreError};
+use crate::store::{Parsed, Rows, Store, StoreError, WriteTransaction};
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, JwkSet};
 use jsonwebtoken::{Algorithm, DecodingKey};
-use redb::WriteTransaction;
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 use std::sync::{Arc, PoisonError, RwLock};

@@ -43,7 +43,7 @@ impl Nonces {
     /// Takes a nonce that was not seen. Of many at once exactly one wins.
     pub(super) async fn take(&self, of: &PublicKey, nonce: [u8; 16], now_ms: u64) -> Result<(), Error> {
         let key = hash("salus/access-log-nonce/v1", &[&of.0, &nonce]).to_string();
-        let taken = move |tx: &redb::WriteTransaction| {
+        let taken = move |tx: &crate::store::WriteTransaction| {
             if NONCES.count(tx)? >= NONCES_MAX {
                 NONCES.prune(tx, |until_ms| *until_ms > now_ms)?;
             }

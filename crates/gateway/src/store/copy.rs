@@ -13,7 +13,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`]; [`StoreError::Unknown`] for a table of unknown types, which would be left out otherwise.
     pub fn copy_to(&self, path: &Path) -> Result<(), StoreError> {
-        let from = self.0.begin_read()?;
+        let from = self.tables.begin_read()?;
         let copy = Database::create(path)?;
         let to = copy.begin_write()?;
         copy_all(&from, &to)?;
@@ -26,7 +26,7 @@ impl Store {
     /// # Errors
     /// As those of [`Self::copy_to`].
     pub(crate) fn rewrite(&self) -> Result<(), StoreError> {
-        self.0.rewrite(copy_all)
+        self.tables.rewrite(copy_all)
     }
 
     /// Whether every page of the database in a file is whole; nobody else may have it open. Blocks.
@@ -82,6 +82,8 @@ fn copy_as<K: Key + 'static, V: Value + 'static>(
 mod tests {
     use super::super::Rows;
     use super::*;
+    use salus_crypto::Secret32;
+    use std::sync::Arc;
 
     const ROWS: Rows<u32> = Rows::new("rows");
     const ENTRIES: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("entries");
@@ -91,7 +93,8 @@ mod tests {
     fn a_copy_has_every_table_and_one_of_an_unknown_kind_is_an_error() {
         let folder = tempfile::tempdir().expect("folder");
         let path = |name: &str| folder.path().join(name);
-        let store = Store::open(&path("a.redb")).expect("store");
+        let key = Arc::new(Secret32::random());
+        let store = Store::open(&path("a.redb"), Arc::clone(&key)).expect("store");
         let written = store.write_blocking(|tx| {
             ROWS.put(tx, "k", &1)?;
             tx.open_table(ENTRIES)?.insert(7, &b"line"[..])?;
@@ -100,7 +103,7 @@ mod tests {
         written.expect("write");
         store.copy_to(&path("b.redb")).expect("copies");
         assert!(Store::is_whole(&path("b.redb")).expect("opens"));
-        let copy = Store::open(&path("b.redb")).expect("store");
+        let copy = Store::open(&path("b.redb"), key).expect("store");
         assert_eq!(copy.read(|tx| ROWS.get(tx, "k")).expect("read"), Some(1));
         let line = copy.read(|tx| Ok(tx.open_table(ENTRIES)?.get(7)?.map(|line| line.value().to_vec())));
         assert_eq!(line.expect("read").as_deref(), Some(&b"line"[..]));

@@ -15,8 +15,7 @@ use super::resource::Terms;
 use crate::clock;
 use crate::error::{Code, Error};
 use crate::smart::Scopes;
-use crate::store::{Rows, Store, StoreError};
-use redb::WriteTransaction;
+use crate::store::{Rows, Store, StoreError, WriteTransaction};
 use serde::{Deserialize, Serialize};
 
 const SUBSCRIPTIONS: Rows<Subscription> = Rows::new("subscriptions");

@@ -5,8 +5,7 @@ use crate::error::Error;
 use crate::log::{Access, Kind, Who};
 use crate::smart::app::scopes::AppScopes;
 use crate::state::Gateway;
-use crate::store::{Rows, StoreError};
-use redb::WriteTransaction;
+use crate::store::{Rows, StoreError, WriteTransaction};
 use salus_types::category::{Category, Purpose};
 use serde::{Deserialize, Serialize};
 

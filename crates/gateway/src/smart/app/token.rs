@@ -9,10 +9,9 @@ use crate::error::{Code, Error, Result};
 use crate::smart::access::{Grant, RefreshToken};
 use crate::smart::client::Client;
 use crate::state::Gateway;
-use crate::store::StoreError;
+use crate::store::{StoreError, WriteTransaction};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use redb::WriteTransaction;
 use salus_crypto::hash::sha256;
 use serde_json::{Value, json};
 
