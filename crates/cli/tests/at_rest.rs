@@ -22,8 +22,9 @@ const PORT: u16 = 24_000;
 const A: &str = "hospital-a";
 const B: &str = "hospital-b";
 
-/// What is planted: names, a number, an address; texts of records; what is shared, deleted, refused.
-const PLANTED: [&str; 12] = [
+/// What is planted: names, a number, an address; texts of records; what is shared, deleted, refused; and the reason that
+/// the access log has of whoever opens a chart by the command line.
+const PLANTED: [&str; 13] = [
     "CanaryQuendelina",
     "CanaryVardasol",
     "CanaryNumber7719",
@@ -36,6 +37,7 @@ const PLANTED: [&str; 12] = [
     "CanaryRefused",
     "CanaryMessage",
     "CanaryChanged",
+    "opened by command line",
 ];
 
 /// A store that an earlier version wrote in the clear, and what stands in it.
