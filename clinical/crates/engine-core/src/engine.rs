@@ -26,6 +26,7 @@ use crate::{
     profiles,
     shares::Shares,
     store::Store,
+    work::{Turns, Work},
 };
 
 /// The largest request body.
@@ -74,6 +75,7 @@ pub struct Engine {
     store: Arc<Store>,
     shares: Arc<Shares>,
     outbox: Outbox,
+    turns: Turns,
     feed_validation: FeedValidation,
     /// Handlers that refuse what fails validation, and handlers that do not look.
     strict: Router,
@@ -105,7 +107,8 @@ impl Engine {
         let metadata = statement(&strict).await?;
         let outbox = Outbox::new(Arc::clone(&store));
         let feed_validation = options.feed_validation;
-        Ok(Self { store, shares, outbox, feed_validation, strict, lenient, checking, profiles, metadata })
+        let turns = Turns::new();
+        Ok(Self { store, shares, outbox, turns, feed_validation, strict, lenient, checking, profiles, metadata })
     }
 
     /// Answers a FHIR request whose path is relative to the FHIR base, on behalf of `principal`.
@@ -114,7 +117,7 @@ impl Engine {
         &self,
         principal: Principal,
         request: Request<Body>,
-        writes: bool,
+        work: Work,
     ) -> Result<Response<Body>, Error> {
         let mut principal = principal;
         let policy = match principal.mode {
@@ -127,9 +130,10 @@ impl Engine {
             FeedValidation::Enforce => &self.strict,
             _ => &self.lenient,
         };
-        let answer = principal::within(principal, routes.clone().oneshot(request)).await;
+        let answering = principal::within(principal, routes.clone().oneshot(request));
+        let answer = self.turns.run(work, answering).await?;
         let response = answer.unwrap_or_else(|never| match never {});
-        if writes {
+        if work == Work::Write {
             self.store.durable.sync().await?;
             self.outbox.announce();
         }

@@ -24,6 +24,8 @@ pub mod principal;
 mod profiles;
 pub mod shares;
 mod store;
+mod work;
 
 pub use engine::{Engine, FeedValidation, Options, Status};
 pub use error::Error;
+pub use work::{Work, takers};

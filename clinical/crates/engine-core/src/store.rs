@@ -13,11 +13,13 @@ use helios_persistence::{
     tenant::{TenantContext, TenantId, TenantPermissions},
 };
 use rusqlite::Connection;
+use tokio::runtime::Handle;
 
 use crate::{
     Error,
     at_rest::{self, Keys},
     durable::Durable,
+    work,
 };
 
 /// The one tenant of a node.
@@ -60,7 +62,7 @@ const SCHEMA: &str = "
     INSERT INTO search_index_fts(search_index_fts, rank) VALUES ('secure-delete', 1);
 ";
 
-/// Memory that SQLite may have in this process, all connections together, in bytes. The backend gives each of its ten
+/// Memory that SQLite may have in this process, all connections together, in bytes. The backend gives each of its
 /// connections a cache of 64 MiB, which they fill one after the other; when all have this much, pages that were not used
 /// for the longest time make room.
 const MEMORY_BYTES: u32 = 128 * 1024 * 1024;
@@ -98,6 +100,7 @@ impl Store {
         let config = SqliteBackendConfig {
             fhir_version: FhirVersion::R4,
             data_dir: Some(definitions.to_path_buf()),
+            max_connections: u32::try_from(work::connections()).unwrap_or(u32::MAX),
             ..Default::default()
         };
         let backend = SqliteBackend::with_config(&file, config).map_err(store_error)?;
@@ -149,12 +152,16 @@ impl Store {
 
     /// Writes all entries in one transaction of the engine, with their search index, past the guard.
     pub(crate) async fn import(&self, entries: Vec<BundleEntry>) -> Result<(), Error> {
-        let outcome = self
-            .backend
-            .process_transaction_with_patch_validator(&tenant(), entries, FhirVersion::R4, None)
-            .await;
-        // The engine's error can quote the resource.
-        outcome.map(drop).map_err(|_| Error::Share("the set could not be stored; nothing of it was".into()))
+        let (backend, runtime) = (self.backend.clone(), Handle::current());
+        blocking(move || {
+            let tenant = tenant();
+            let importing =
+                backend.process_transaction_with_patch_validator(&tenant, entries, FhirVersion::R4, None);
+            // The engine's error can quote the resource.
+            let refused = |_| Error::Share("the set could not be stored; nothing of it was".into());
+            runtime.block_on(importing).map(drop).map_err(refused)
+        })
+        .await
     }
 
     /// Folds the WAL into the database and empties it; `false` when readers were in the way.

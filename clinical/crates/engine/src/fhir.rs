@@ -138,7 +138,7 @@ async fn forward(
 ) -> Response {
     let Some(request) = rewritten(&parts, body) else { return Refused::NotOffered.into_response() };
     let started = std::time::Instant::now();
-    let answer = app.engine.fhir(principal, request, interaction.writes()).await;
+    let answer = app.engine.fhir(principal, request, interaction.work()).await;
     let response = answer.unwrap_or_else(|error| {
         tracing::error!(%error, "an acknowledged write could not be made durable");
         Refused::Failed.into_response()

@@ -2,6 +2,7 @@
 //! natural-language search, bulk data, purge, reindex, SQL on FHIR) stays out of reach.
 
 use axum::http::Method;
+use engine_core::Work;
 
 /// An interaction that is offered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,9 +17,13 @@ pub(crate) enum Interaction {
 }
 
 impl Interaction {
-    /// Whether success changes the store.
-    pub(crate) fn writes(self) -> bool {
-        matches!(self, Self::Bundle | Self::Write)
+    /// What it asks of the store.
+    pub(crate) fn work(self) -> Work {
+        match self {
+            Self::Metadata | Self::Read => Work::Short,
+            Self::Search | Self::History | Self::Validate => Work::Long,
+            Self::Bundle | Self::Write => Work::Write,
+        }
     }
 }
 
