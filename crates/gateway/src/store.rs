@@ -183,7 +183,12 @@ impl<T> Default for Parsed<T> {
 }
 
 impl<T> Parsed<T> {
-    fn of<E>(&self, key: &str, sealed: &[u8], parse: impl FnOnce(&[u8]) -> Result<T, E>) -> Result<Arc<T>, E> {
+    fn of<E>(
+        &self,
+        key: &str,
+        sealed: &[u8],
+        parse: impl FnOnce(&[u8]) -> Result<T, E>,
+    ) -> Result<Arc<T>, E> {
         let mut rows = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((kept, row)) = rows.get(key)
             && kept == sealed

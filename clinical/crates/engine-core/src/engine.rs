@@ -108,7 +108,18 @@ impl Engine {
         let outbox = Outbox::new(Arc::clone(&store));
         let feed_validation = options.feed_validation;
         let turns = Turns::new();
-        Ok(Self { store, shares, outbox, turns, feed_validation, strict, lenient, checking, profiles, metadata })
+        Ok(Self {
+            store,
+            shares,
+            outbox,
+            turns,
+            feed_validation,
+            strict,
+            lenient,
+            checking,
+            profiles,
+            metadata,
+        })
     }
 
     /// Answers a FHIR request whose path is relative to the FHIR base, on behalf of `principal`.

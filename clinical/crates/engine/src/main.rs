@@ -92,7 +92,9 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
         base_url: arguments.base_url.trim_end_matches('/').to_owned(),
         feed_validation: arguments.feed_validation.into(),
     };
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(engine_core::takers()).enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(engine_core::takers())
+        .enable_all()
+        .build()?;
     runtime.block_on(server::run(options, &arguments.socket, arguments.supervised))
 }

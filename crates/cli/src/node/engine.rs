@@ -38,18 +38,10 @@ pub(crate) struct EngineCommand {
     pub(crate) feed_validation: FeedValidation,
 }
 
-/// How many milliseconds the engine's allocator keeps memory that nothing uses, for a thread that may want it. Each thread
-/// that was busy once would keep its share for good: 170 MB after the start alone, from reading the definitions.
-const PURGE_DELAY: &str = "MIMALLOC_PURGE_DELAY";
-
 impl EngineCommand {
     /// Starts it; it runs until what is given beside it is dropped.
     pub(crate) async fn spawn(&self) -> anyhow::Result<(Child, ChildStdin)> {
-        let mut command = Command::new(&self.program);
-        if std::env::var_os(PURGE_DELAY).is_none() {
-            command.env(PURGE_DELAY, "0");
-        }
-        let mut child = command
+        let mut child = Command::new(&self.program)
             .arg("--data")
             .arg(&self.data)
             .arg("--socket")

@@ -3,13 +3,13 @@
 use super::case::{Answer, Case, Kind};
 use super::{CASES, SHOWN_MAX, erasure_of, find, keep, new_id, note, shown_with_erasure};
 use crate::body::{Json, Params};
-use crate::store::WriteTransaction;
 use crate::clock;
 use crate::erasure::{Named, Scope, Survey, WORKS, Work, dossier, survey};
 use crate::error::{Code, Error};
 use crate::practitioner::Practitioner;
 use crate::staff;
 use crate::state::Gateway;
+use crate::store::WriteTransaction;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use salus_policy::Action;

@@ -5,10 +5,10 @@ use super::{
     OPEN_PER_PATIENT_MAX, SHOWN_MAX, WRONG_PINS_MAX, end, name_of, note, seal,
 };
 use crate::clock;
-use crate::store::WriteTransaction;
 use crate::error::{Code, Error, Result};
 use crate::limits::LINK_FILE_BYTES_MAX;
 use crate::state::Gateway;
+use crate::store::WriteTransaction;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use salus_crypto::random;

@@ -4,12 +4,12 @@ use super::{
     End, FILES, LINKS, Link, OPENINGS_MAX, OPENINGS_SHOWN_MAX, WRONG_PINS_MAX, end, name_of, note, seal,
 };
 use crate::body::Json;
-use crate::store::WriteTransaction;
 use crate::clock;
 use crate::error::{Code, Error};
 use crate::limits::LINK_OPEN_BYTES_MAX;
 use crate::rate::Caller;
 use crate::state::Gateway;
+use crate::store::WriteTransaction;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Path, Request, State};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
