@@ -102,7 +102,7 @@ pub(super) async fn take_stopped(home: &Path, file: &NodeFile, keys: &NodeKeys) 
     let data = home.join("gateway");
     fs::create_dir_all(&data)?;
     let gateway =
-        GatewayStore::open(&data.join("gateway.redb"), Arc::clone(&keys.storage)).context(in_use)?;
+        GatewayStore::open(&data.join("gateway.redb"), Arc::new(keys.storage.clone())).context(in_use)?;
     let folder = take(home, vault.hold().await, gateway, clinical).await?;
     // What the log has not brought into its tables yet.
     let journal = "access-log.journal";
