@@ -88,7 +88,7 @@ mod tests {
     #[tokio::test]
     async fn as_many_searches_as_may_run_hold_up_neither_a_read_nor_a_write() {
         let turns = Arc::new(Turns::new());
-        let (release, released) = mpsc::channel::<()>();
+        let (release, released) = mpsc::sync_channel::<()>(readers() + 1);
         let released = Arc::new(std::sync::Mutex::new(released));
         let searches: Vec<_> = (0..readers() + 1)
             .map(|_| {
@@ -113,7 +113,7 @@ mod tests {
     async fn one_that_panics_is_an_error_and_gives_its_turn_back() {
         let turns = Turns::new();
         for _ in 0..=WRITERS {
-            assert!(turns.run(Work::Write, async { panic!("planted") }).await.map(|()| ()).is_err());
+            assert!(turns.run::<()>(Work::Write, async { panic!("planted") }).await.is_err());
         }
         assert_eq!(turns.run(Work::Write, async { 1 }).await.expect("written"), 1);
     }
