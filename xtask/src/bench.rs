@@ -1,4 +1,5 @@
-//! `cargo xtask bench`: builds what is measured, as it is shipped, and becomes `salus bench`.
+//! `cargo xtask bench`: builds what is measured, as it is shipped, and becomes `salus bench`. What is measured inside
+//! tests is of the development profile.
 
 use crate::build::Artefact;
 use crate::paths::Paths;

@@ -110,7 +110,8 @@ impl Store {
                 store.write_blocking(|tx| FORMAT.put(tx, FORMAT_KEY, &1))?;
                 Ok(store)
             }
-            _ => Err(StoreError::Key),
+            (Ok(_) | Err(StoreError::Row(_)), _) => Err(StoreError::Key),
+            (Err(error), _) => Err(error),
         }
     }
 

@@ -140,7 +140,7 @@ async fn forward(
     let started = std::time::Instant::now();
     let answer = app.engine.fhir(principal, request, interaction.work()).await;
     let response = answer.unwrap_or_else(|error| {
-        tracing::error!(%error, "an acknowledged write could not be made durable");
+        tracing::error!(%error, "a request broke off, or its write could not be made durable");
         Refused::Failed.into_response()
     });
     let (status, millis) = (response.status().as_u16(), started.elapsed().as_millis());

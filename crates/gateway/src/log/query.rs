@@ -4,11 +4,15 @@ use super::commit::{BY_PATIENT, ENTRIES, NODES, opened, stored_frontier};
 use super::{AccessLog, Entry};
 use crate::error::Error;
 use crate::store::{ReadTransaction, StoreError};
-use redb::{ReadableTable as _, TableError};
+use redb::{AccessGuard, ReadableTable as _, StorageError, TableError};
 use salus_crypto::merkle::prove_from;
 use salus_types::Digest;
 use salus_types::access_log::line_hash;
 use salus_verifier::Position;
+use zeroize::Zeroizing;
+
+/// A row of the entries' table: number, and the sealed line.
+type Row<'a> = (AccessGuard<'a, u64>, AccessGuard<'a, &'static [u8]>);
 
 /// Most entries on one page.
 const PAGE_ENTRIES_MAX: usize = 1_000;
@@ -90,11 +94,7 @@ impl AccessLog {
         let entries = self.store.read(|transaction| {
             let Some(table) = exists(transaction.open_table(ENTRIES))? else { return Ok(Vec::new()) };
             let rows = table.range(..page.before)?.rev().take(page.limit());
-            rows.map(|row| {
-                let (number, sealed) = row?;
-                parse(&opened(transaction.seal(), number.value(), sealed.value())?)
-            })
-            .collect()
+            rows.map(|row| parse(&opened_row(transaction, row)?)).collect()
         })?;
         Ok(entries)
     }
@@ -108,11 +108,7 @@ impl AccessLog {
         let lines = self.store.read(|transaction| {
             let Some(table) = exists(transaction.open_table(ENTRIES))? else { return Ok(Vec::new()) };
             let rows = table.range(number.saturating_add(1)..)?.take(limit);
-            rows.map(|row| {
-                let (number, sealed) = row?;
-                text(&opened(transaction.seal(), number.value(), sealed.value())?)
-            })
-            .collect()
+            rows.map(|row| text(&opened_row(transaction, row)?)).collect()
         })?;
         Ok(lines)
     }
@@ -177,6 +173,15 @@ fn line(transaction: &ReadTransaction, number: u64) -> Result<Line, StoreError> 
     let sealed = table.get(number)?.ok_or(StoreError::Row("log-entries"))?;
     let line = opened(transaction.seal(), number, sealed.value())?;
     Ok(Line { entry: parse(&line)?, text: text(&line)? })
+}
+
+/// The line of a row that was come upon.
+fn opened_row(
+    transaction: &ReadTransaction,
+    row: Result<Row<'_>, StorageError>,
+) -> Result<Zeroizing<Vec<u8>>, StoreError> {
+    let (number, sealed) = row?;
+    opened(transaction.seal(), number.value(), sealed.value())
 }
 
 fn text(line: &[u8]) -> Result<String, StoreError> {
